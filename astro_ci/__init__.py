@@ -1,0 +1,35 @@
+"""Deploy Apache Airflow projects to Astro from CI.
+
+The public names are loaded on first use, so that `astro-ci --version` stays as quick as Python.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from astro_ci.commands.deploy import deploy
+    from astro_ci.commands.plan import plan
+    from astro_ci.config import Config
+    from astro_ci.errors import AstroCIError
+    from astro_ci.model import DeployResult, Plan
+
+__version__ = "0.1.0"
+
+__all__ = ["AstroCIError", "Config", "DeployResult", "Plan", "__version__", "deploy", "plan"]
+
+_HOMES = {
+    "AstroCIError": "astro_ci.errors",
+    "Config": "astro_ci.config",
+    "DeployResult": "astro_ci.model",
+    "Plan": "astro_ci.model",
+    "deploy": "astro_ci.commands.deploy",
+    "plan": "astro_ci.commands.plan",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'astro_ci' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""The platform: credentials, the API, the blob store."""

@@ -1,0 +1,271 @@
+"""Credentials: where they come from, and the token they give. Read only; nothing is written."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from astro_ci.astro.client import decode
+from astro_ci.astro.http import Http
+from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+
+Kind = Literal["API token", "Deployment API key", "astro login"]
+
+AUDIENCE = "astronomer-ee"
+RENEW_BEFORE_SECONDS = 300
+_LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a token says of itself, read without verifying: the service does that."""
+
+    expires: float | None
+    """Seconds since 1970."""
+    permissions: tuple[str, ...] | None
+
+    def named(self, kind: str) -> str | None:
+        """The id after `kind:` in the permissions, when there is exactly one."""
+        prefix = f"{kind}:"
+        found = {p.removeprefix(prefix) for p in self.permissions or () if p.startswith(prefix)}
+        return found.pop() if len(found) == 1 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A way to get a token that is valid now."""
+
+    kind: Kind
+    source: str
+    """The variables or the file that they came from."""
+    token: Callable[[], str] = field(repr=False)
+    organization_id: str | None = None
+    workspace_id: str | None = None
+    notice: str = ""
+    """Something that the user should know about this kind of credentials."""
+
+
+def find_credentials(
+    env: Mapping[str, str],
+    *,
+    login: Callable[[], Http],
+    domain: str,
+    now: Callable[[], float] = time.time,
+    home: Callable[[], Path] = Path.home,
+) -> Credentials | None:
+    """Take the first credentials that are there; None when there are none at all.
+
+    `login` opens the host that exchanges keys for tokens. Raises AuthenticationError when the
+    first ones found cannot work.
+    """
+    if token := _without_bearer(env.get("ASTRO_API_TOKEN", "")):
+        return _from_api_token(token, now())
+    key_id = env.get("ASTRONOMER_KEY_ID", "").strip()
+    key_secret = env.get("ASTRONOMER_KEY_SECRET", "").strip()
+    if key_id or key_secret:
+        return _from_deployment_key(key_id, key_secret, login(), now)
+    return _from_session(env, domain, now(), home)
+
+
+def missing_credentials(secret_hint: str = "") -> AuthenticationError:
+    """The error for a command that cannot work without."""
+    return AuthenticationError(
+        "no credentials were found: ASTRO_API_TOKEN is not set, nor ASTRONOMER_KEY_ID with "
+        "ASTRONOMER_KEY_SECRET, and there is no session of `astro login`",
+        hint=secret_hint or "Create an API token in Astro and export it as ASTRO_API_TOKEN.",
+    )
+
+
+def read_claims(token: str) -> Claims | None:
+    """Read a JSON Web Token's claims; None when it is not one."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    payload = parts[1] + "=" * (-len(parts[1]) % 4)
+    try:
+        claims = msgspec.json.decode(base64.b64decode(payload, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        return None
+    if not isinstance(claims, dict):
+        return None
+    expires, permissions = claims.get("exp"), claims.get("permissions")
+    return Claims(
+        expires=float(expires) if isinstance(expires, int | float) else None,
+        permissions=tuple(map(str, permissions)) if isinstance(permissions, list) else None,
+    )
+
+
+def _from_api_token(token: str, now: float) -> Credentials:
+    claims = read_claims(token)
+    if claims is None:
+        raise AuthenticationError(
+            "ASTRO_API_TOKEN is not a token: it should be three parts joined by dots",
+            hint="Store the token's text as it was shown when it was created, without quotes; "
+            "an id or a name is not the token.",
+        )
+    if claims.permissions is None:
+        raise AuthenticationError(
+            "ASTRO_API_TOKEN is not an Astro API token: it is a JSON Web Token of some other "
+            "service, without `permissions`",
+            hint="Create an Organization, Workspace or Deployment API token in Astro.",
+        )
+    _refuse_expired("ASTRO_API_TOKEN", claims, now, "Create a new API token in Astro and store it.")
+    return Credentials(
+        kind="API token",
+        source="ASTRO_API_TOKEN",
+        token=lambda: token,
+        organization_id=claims.named("organizationId"),
+        workspace_id=claims.named("workspaceId"),
+    )
+
+
+def _refuse_expired(name: str, claims: Claims, now: float, hint: str) -> None:
+    if claims.expires is not None and claims.expires <= now:
+        when = datetime.fromtimestamp(claims.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        raise AuthenticationError(f"{name} expired on {when}", hint=hint)
+
+
+def _without_bearer(text: str) -> str:
+    text = text.strip()
+    return text[7:].strip() if text[:7].lower() == "bearer " else text
+
+
+# --- Deployment API keys ------------------------------------------------------------------------
+
+
+class _LoginConfig(msgspec.Struct, rename="camel"):
+    domain_url: str
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    expires_in: float
+
+
+class _KeyToken:
+    """The token of a Deployment API key, exchanged when first asked for and when it runs out."""
+
+    def __init__(self, key_id: str, key_secret: str, http: Http, now: Callable[[], float]) -> None:
+        self._key = (key_id, key_secret)
+        self._http = http
+        self._now = now
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+
+    def __call__(self) -> str:
+        """Give a token that is good for minutes to come."""
+        with self._lock:
+            if self._now() >= self._renew_at:
+                token = self._exchange()
+                # A short-lived token is renewed half-way, not on every call.
+                margin = min(RENEW_BEFORE_SECONDS, token.expires_in / 2)
+                self._token = token.access_token
+                self._renew_at = self._now() + token.expires_in - margin
+            return self._token
+
+    def _exchange(self) -> _Token:
+        config = decode(self._http.get(_LOGIN_CONFIG), _LoginConfig, f"GET {_LOGIN_CONFIG}")
+        form = {
+            "client_id": self._key[0],
+            "client_secret": self._key[1],
+            "audience": AUDIENCE,
+            "grant_type": "client_credentials",
+        }
+        url = f"{config.domain_url.rstrip('/')}/oauth/token"
+        try:
+            return decode(self._http.post(url, form=form), _Token, f"POST {url}")
+        except UnavailableError:
+            raise
+        except (ApiError, AuthenticationError) as error:
+            raise AuthenticationError(
+                f"Astro refused ASTRONOMER_KEY_ID and ASTRONOMER_KEY_SECRET: {error}",
+                hint="Check that both belong to one Deployment API key that still exists; better, "
+                "replace them by an API token in ASTRO_API_TOKEN.",
+            ) from error
+
+
+def _from_deployment_key(
+    key_id: str, key_secret: str, http: Http, now: Callable[[], float]
+) -> Credentials:
+    if not (key_id and key_secret):
+        there, missing = "ASTRONOMER_KEY_ID", "ASTRONOMER_KEY_SECRET"
+        if key_secret:
+            there, missing = missing, there
+        raise AuthenticationError(
+            f"{there} is set, and {missing} is not",
+            hint=f"Set {missing} too, or use an API token in ASTRO_API_TOKEN instead.",
+        )
+    token = _KeyToken(key_id, key_secret, http, now)
+    claims = read_claims(token()) or Claims(expires=None, permissions=None)
+    return Credentials(
+        kind="Deployment API key",
+        source="ASTRONOMER_KEY_ID and ASTRONOMER_KEY_SECRET",
+        token=token,
+        organization_id=claims.named("organizationId"),
+        workspace_id=claims.named("workspaceId"),
+        notice="Deployment API keys are being retired; create a Deployment API token and store "
+        "it as ASTRO_API_TOKEN.",
+    )
+
+
+# --- a developer's `astro login` ----------------------------------------------------------------
+
+
+def session_domain(env: Mapping[str, str], home: Callable[[], Path] = Path.home) -> str | None:
+    """The domain that `astro login` is at; None without a session."""
+    context = _read_session(env, home).get("context")
+    return str(context) if context else None
+
+
+def _from_session(
+    env: Mapping[str, str], domain: str, now: float, home: Callable[[], Path]
+) -> Credentials | None:
+    contexts = _lower_keys(_read_session(env, home).get("contexts"))
+    context = _lower_keys(contexts.get(domain.replace(".", "_").lower()))
+    token = _without_bearer(str(context.get("token") or ""))
+    if not token:
+        return None
+    claims = read_claims(token) or Claims(expires=None, permissions=None)
+    _refuse_expired("the session of `astro login`", claims, now, "Run `astro login` again.")
+    return Credentials(
+        kind="astro login",
+        source=str(_session_file(env, home)),
+        token=lambda: token,
+        organization_id=str(context.get("organization") or "") or None,
+        workspace_id=str(context.get("workspace") or "") or None,
+    )
+
+
+def _session_file(env: Mapping[str, str], home: Callable[[], Path]) -> Path:
+    return Path(env.get("ASTRO_HOME") or home()) / ".astro" / "config.yaml"
+
+
+def _read_session(env: Mapping[str, str], home: Callable[[], Path]) -> dict[str, Any]:
+    path = _session_file(env, home)
+    if not path.is_file():
+        return {}
+    import yaml
+
+    try:
+        return _lower_keys(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise AuthenticationError(
+            f"{path} cannot be read: {' '.join(str(error).split())}",
+            hint="Run `astro login` again.",
+        ) from error
+
+
+def _lower_keys(mapping: Any) -> dict[str, Any]:
+    if not isinstance(mapping, dict):
+        return {}
+    return {str(key).lower(): value for key, value in mapping.items()}

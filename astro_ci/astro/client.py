@@ -1,0 +1,148 @@
+"""The Astro API, version 1: a method per endpoint, values out, no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from astro_ci.astro.http import Http, is_json
+from astro_ci.errors import ApiError
+from astro_ci.model import ApiDeployType, Deploy, DeployGit, Deployment, RuntimeRelease
+
+T = TypeVar("T")
+
+PAGE = 100
+FIRST_PAGE = 20
+
+
+class _Organization(msgspec.Struct):
+    id: str
+    name: str = ""
+
+
+class _Organizations(msgspec.Struct, rename="camel"):
+    organizations: list[_Organization]
+    total_count: int
+
+
+class _Deployments(msgspec.Struct, rename="camel"):
+    deployments: list[Deployment]
+    total_count: int
+
+
+class _Deploys(msgspec.Struct, rename="camel"):
+    deploys: list[Deploy]
+    total_count: int
+
+
+class _DeploymentOptions(msgspec.Struct, rename="camel"):
+    runtime_releases: list[RuntimeRelease]
+
+
+class AstroClient:
+    """One Organization's part of the API.
+
+    Every method raises ApiError (NotFoundError, UnavailableError) or AuthenticationError.
+    """
+
+    def __init__(self, http: Http, organization_id: str) -> None:
+        self._http = http
+        self._organization = f"/v1/organizations/{organization_id}"
+
+    def get_deployment(self, deployment_id: str) -> Deployment:
+        """Read a Deployment. Source: GET /organizations/{o}/deployments/{d}."""
+        return self._get(f"/deployments/{deployment_id}", Deployment)
+
+    def list_deployments(
+        self, *, names: Sequence[str] = (), workspace_ids: Sequence[str] = ()
+    ) -> Iterator[Deployment]:
+        """List what the token can see. Source: GET /organizations/{o}/deployments."""
+        query = {"names": list(names), "workspaceIds": list(workspace_ids)}
+        offset = 0
+        while True:
+            page = self._get("/deployments", _Deployments, query | _page(offset, PAGE))
+            yield from page.deployments
+            offset += len(page.deployments)
+            if not page.deployments or offset >= page.total_count:
+                return
+
+    def list_deploys(self, deployment_id: str) -> Iterator[Deploy]:
+        """List a Deployment's deploys, newest first, read page by page as they are asked for.
+
+        A deploy made meanwhile moves the pages: one that was read already is not given twice.
+        Source: GET /organizations/{o}/deployments/{d}/deploys.
+        """
+        seen: set[str] = set()
+        offset, limit = 0, FIRST_PAGE
+        while True:
+            path = f"/deployments/{deployment_id}/deploys"
+            page = self._get(path, _Deploys, _page(offset, limit))
+            yield from (deploy for deploy in page.deploys if deploy.id not in seen)
+            seen.update(deploy.id for deploy in page.deploys)
+            offset, limit = offset + len(page.deploys), PAGE
+            if not page.deploys or offset >= page.total_count:
+                return
+
+    def get_deploy(self, deployment_id: str, deploy_id: str) -> Deploy:
+        """Read a deploy. Source: GET .../deploys/{id}."""
+        return self._get(f"/deployments/{deployment_id}/deploys/{deploy_id}", Deploy)
+
+    def create_deploy(
+        self,
+        deployment_id: str,
+        deploy_type: ApiDeployType,
+        *,
+        description: str,
+        git: DeployGit | None,
+    ) -> Deploy:
+        """Open a deploy: where to push, where to upload. Source: POST .../deploys."""
+        body: dict[str, Any] = {"type": deploy_type, "description": description}
+        if git:
+            body["git"] = msgspec.to_builtins(git)
+        return self._post(f"/deployments/{deployment_id}/deploys", body, Deploy)
+
+    def finalize_deploy(
+        self, deployment_id: str, deploy_id: str, *, bundle_version: str | None
+    ) -> Deploy:
+        """Roll a deploy out. None: the deploy has no bundle. Source: POST .../finalize."""
+        body = {"dagTarballVersion": bundle_version} if bundle_version else {}
+        path = f"/deployments/{deployment_id}/deploys/{deploy_id}/finalize"
+        return self._post(path, body, Deploy)
+
+    def list_runtimes(self, deployment_id: str) -> list[RuntimeRelease]:
+        """List what a Deployment may run. Source: GET /organizations/{o}/deployment-options."""
+        query = {"deploymentId": deployment_id}
+        return self._get("/deployment-options", _DeploymentOptions, query).runtime_releases
+
+    def _get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
+        path = f"{self._organization}{path}"
+        return decode(self._http.get(path, params=query), kind, f"GET {path}")
+
+    def _post(self, path: str, body: Mapping[str, Any], kind: type[T]) -> T:
+        path = f"{self._organization}{path}"
+        return decode(self._http.post(path, json=body), kind, f"POST {path}")
+
+
+def list_organization_ids(http: Http) -> list[str]:
+    """List the Organizations that the token can see. Source: GET /organizations."""
+    path = "/v1/organizations"
+    found = decode(http.get(path, params=_page(0, PAGE)), _Organizations, f"GET {path}")
+    return [organization.id for organization in found.organizations]
+
+
+def decode(content: bytes, kind: type[T], what: str) -> T:
+    """Turn an answer into a value. Raises ApiError naming the endpoint and the key that is off."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as error:
+        sent = str(error) if is_json(content) else "a web page or other text instead of JSON"
+        raise ApiError(
+            f"{what} answered something that cannot be read: {sent}",
+            hint="Check ASTRO_DOMAIN and ASTRO_API_URL, and that no proxy answers for Astro.",
+        ) from error
+
+
+def _page(offset: int, limit: int) -> dict[str, Any]:
+    return {"offset": offset, "limit": limit}

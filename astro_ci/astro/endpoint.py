@@ -1,0 +1,60 @@
+"""Where a domain's services are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from astro_ci.errors import ConfigurationError
+
+DEFAULT_DOMAIN = "astronomer.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The API's scheme and host, and the web application's host."""
+
+    domain: str
+    api_url: str
+    """Scheme and host, no path, no trailing slash."""
+
+    def deployment_url(self, workspace_id: str, deployment_id: str) -> str:
+        """The Deployment's page in the web application."""
+        host = self.api_url if _is_local(self.domain) else f"https://cloud.{self.domain}"
+        return f"{host}/{workspace_id}/deployments/{deployment_id}"
+
+
+def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpoint:
+    """Read ASTRO_API_URL and ASTRO_DOMAIN; `domain` is the default when neither is set.
+
+    Raises ConfigurationError for a URL that is none, or that would send a token in clear text.
+    """
+    domain = env.get("ASTRO_DOMAIN") or domain or DEFAULT_DOMAIN
+    url = env.get("ASTRO_API_URL", "").rstrip("/")
+    if not url:
+        local = _is_local(domain)
+        return Endpoint(
+            domain=domain, api_url="http://localhost:8888" if local else f"https://api.{domain}"
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(
+            f"ASTRO_API_URL is {url!r}, which is not a URL",
+            hint="Set it to a scheme and host such as https://api.astronomer.io, or unset it.",
+        )
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"ASTRO_API_URL is {url}, which would send the token unencrypted",
+            hint="Use https; plain http is for a sandbox on this machine.",
+        )
+    domain = "localhost" if _is_loopback(parts.hostname) else domain
+    return Endpoint(domain=domain, api_url=url.removesuffix("/v1"))
+
+
+def _is_local(domain: str) -> bool:
+    return domain == "localhost"
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")

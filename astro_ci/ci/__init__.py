@@ -1,0 +1,9 @@
+"""CI systems: what they say about the run, and how to speak to their logs."""
+
+from __future__ import annotations
+
+from astro_ci.ci.context import CIContext
+from astro_ci.ci.detect import detect
+from astro_ci.ci.dialects import Dialect, Level, dialect_for
+
+__all__ = ["CIContext", "Dialect", "Level", "detect", "dialect_for"]

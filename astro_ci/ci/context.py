@@ -1,0 +1,89 @@
+"""What a CI system says about the run, and the protocol of the modules that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from astro_ci.ci.lookup import Found, Lookup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one CI system's variables say, each with its source; None: they do not say."""
+
+    event: Found[str] | None = None
+    head: Found[str] | None = None
+    branch: Found[str] | None = None
+    tag: Found[str] | None = None
+    before: Found[str] | None = None
+    pull_request: Found[str] | None = None
+    base_branch: Found[str] | None = None
+    base_sha: Found[str] | None = None
+    run_url: Found[str] | None = None
+    repository_url: Found[str] | None = None
+    is_fork_pull_request: Found[bool] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CIContext:
+    """The run as its CI system describes it. None: absent, unusable, or not said."""
+
+    system: str
+    """For people: `GitHub Actions`, ..., `none`."""
+    key: str
+    """For code: `github`, ..., `none`."""
+    event: str | None = None
+    """What started the run, in the system's own word."""
+    head: str | None = None
+    """The newest commit of the branch, tag or pull request that the run is about.
+
+    Informational: what is deployed is the working tree. Never the synthetic merge commit that
+    some systems check out for a pull request, which is in nobody's history: None, when that is
+    all they name. A merged pull request's head is its commit on the base branch.
+    """
+    branch: str | None = None
+    """A pull request's own branch, not the one it would be merged into; None on tags."""
+    tag: str | None = None
+    before: str | None = None
+    """The commit that the branch was at before this push, or at its previous run.
+
+    Only for branches, and only when the system has one. It may be gone from the history (force
+    push): git decides.
+    """
+    pull_request: str | None = None
+    """The number that people use (GitLab's `iid`)."""
+    base_branch: str | None = None
+    base_sha: str | None = None
+    """A commit of the base branch: on GitLab and Travis where the work began, elsewhere its tip."""
+    run_url: str | None = None
+    repository_url: str | None = None
+    """Without user, password, query and fragment."""
+    is_fork_pull_request: bool = False
+    """The pull request provably comes from another repository, so secrets are usually withheld."""
+    base_override: str | None = None
+    """A commit or ref from ASTRO_CI_BASE, never an option, not yet looked up."""
+    sources: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Field to the variable (`GITHUB_SHA`) or event key (`event.before`) that it came from."""
+    history_hint: str
+    """How to get the full history on this system; goes into an error's hint."""
+    secret_hint: str
+    """How to give a job ASTRO_API_TOKEN on this system; goes into an error's hint."""
+
+
+class System(Protocol):
+    """One CI system. Plain modules satisfy this."""
+
+    NAME: str
+    KEY: str
+    HISTORY_HINT: str
+    CREDENTIALS_HINT: str
+
+    def is_here(self, env: Lookup) -> bool:
+        """Whether this system runs us."""
+        ...
+
+    def read(self, env: Lookup) -> Facts:
+        """Collect what the system says; never raises, whatever the variables hold."""
+        ...

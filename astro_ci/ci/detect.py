@@ -1,0 +1,81 @@
+"""Find out which CI system runs us, and what it says about the run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+
+from astro_ci.ci import values
+from astro_ci.ci.context import CIContext, Facts
+from astro_ci.ci.lookup import Found, Lookup, Parse, ReadFile
+from astro_ci.ci.systems import SYSTEMS
+
+_log = logging.getLogger(__name__)
+
+# What else ASTRO_CI_BASE may say: it is also the variable of `--base`, and these are its modes.
+_BASE_MODES = ("auto", "deployed", "event")
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CIContext:
+    """Describe the run from the environment and the files that it points to.
+
+    Never raises for what they hold: what is unusable is absent. ASTRO_CI_HEAD, _BRANCH, _PR and
+    _RUN_URL come before what the CI system says.
+    """
+    lookup = Lookup(env.get, read_file)
+    system = next(system for system in SYSTEMS if system.is_here(lookup))
+    facts = _overridden(system.read(lookup), lookup)
+    is_mode = lookup.says("ASTRO_CI_BASE", *_BASE_MODES)
+    base = None if is_mode else _override(lookup, values.base_ref, "ASTRO_CI_BASE")
+    found: dict[str, Found[str] | Found[bool] | None] = {
+        fact.name: getattr(facts, fact.name) for fact in fields(Facts)
+    }
+    found["base_override"] = base
+    return CIContext(
+        system=system.NAME,
+        key=system.KEY,
+        event=_value(facts.event),
+        head=_value(facts.head),
+        branch=_value(facts.branch),
+        tag=_value(facts.tag),
+        before=_value(facts.before),
+        pull_request=_value(facts.pull_request),
+        base_branch=_value(facts.base_branch),
+        base_sha=_value(facts.base_sha),
+        run_url=_value(facts.run_url),
+        repository_url=_value(facts.repository_url),
+        is_fork_pull_request=facts.is_fork_pull_request is not None
+        and facts.is_fork_pull_request.value,
+        base_override=_value(base),
+        sources={name: fact.source for name, fact in found.items() if fact},
+        history_hint=system.HISTORY_HINT,
+        secret_hint=system.CREDENTIALS_HINT,
+    )
+
+
+def _overridden(facts: Facts, env: Lookup) -> Facts:
+    return replace(
+        facts,
+        head=_override(env, values.sha, "ASTRO_CI_HEAD") or facts.head,
+        branch=_override(env, values.branch, "ASTRO_CI_BRANCH") or facts.branch,
+        pull_request=_override(env, values.number, "ASTRO_CI_PR") or facts.pull_request,
+        run_url=_override(env, values.web_url, "ASTRO_CI_RUN_URL") or facts.run_url,
+    )
+
+
+def _override(env: Lookup, parse: Parse, name: str) -> Found[str] | None:
+    found = env.first(parse, name)
+    # Zeros are how a CI system's variable, mapped to ours, says "none"; the rest is a mistake.
+    if found is None and env.text(name).strip("0"):
+        _log.warning("%s is ignored: its value cannot be used", name)
+    return found
+
+
+def _value(fact: Found[str] | None) -> str | None:
+    return fact.value if fact else None

@@ -1,0 +1,101 @@
+"""Azure Pipelines' logging commands.
+
+Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands; the agent's Command.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.files import append
+from astro_ci.ci.dialects.plain import PlainDialect
+from astro_ci.ci.dialects.text import clean, clean_line, mask_lines
+
+_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
+
+
+class AzureDialect(PlainDialect):
+    """Logging commands on the stream; the summary is a file that the agent uploads."""
+
+    def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
+        super().__init__(out)
+        self._temporary_directory = env.get("AGENT_TEMPDIRECTORY", "")
+        self._open_groups = 0
+
+    def safe_line(self, text: str) -> str:
+        """See Dialect: the agent obeys `##vso[` wherever it stands, and its viewer `##[`."""
+        return _COMMAND.sub("# #", clean_line(text))
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """See Dialect: an inner group is a heading, since groups do not nest."""
+        if self._open_groups:
+            self._say(title)
+        else:
+            self._put(f"##[group]{self.safe_line(title)}")
+        self._open_groups += 1
+        try:
+            yield
+        finally:
+            self._open_groups -= 1
+            if not self._open_groups:
+                self._put("##[endgroup]")
+
+    def mask(self, secret: str) -> None:
+        """See Dialect."""
+        for line in mask_lines(secret):
+            self._command("task.setsecret", line)
+
+    def annotate(
+        self,
+        level: Level,
+        message: str,
+        *,
+        title: str | None = None,
+        file: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        """See Dialect: a notice is a plain line, since there are only warnings and errors."""
+        if level == "notice":
+            super().annotate(level, message, title=title, file=file, line=line)
+            return
+        properties: dict[str, str] = {"type": level}
+        if file:
+            properties["sourcepath"] = clean_line(file)
+        if line:
+            properties["linenumber"] = str(line)
+        self._command(
+            "task.logissue", clean(f"{title}: {message}" if title else message), properties
+        )
+
+    def set_output(self, name: str, value: str) -> None:
+        """See Dialect: read as `$(step.deploy-id)`, or from other jobs through `outputs`."""
+        self._command("task.setvariable", value, {"variable": name, "isOutput": "true"})
+
+    def write_summary(self, markdown: str) -> None:
+        """See Dialect: written where the agent cleans up, since it uploads the file later."""
+        if not self._temporary_directory:
+            return
+        path = Path(self._temporary_directory) / f"astro-ci-summary-{secrets.token_hex(8)}.md"
+        append(path, markdown)
+        self._command("task.uploadsummary", str(path))
+
+    def _command(self, name: str, data: str, properties: Mapping[str, str] | None = None) -> None:
+        listed = "".join(f"{key}={_property(value)};" for key, value in (properties or {}).items())
+        self._put(
+            f"##vso[{name} {listed}]{_data(data)}" if listed else f"##vso[{name}]{_data(data)}"
+        )
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace("]", "%5D").replace(";", "%3B")

@@ -1,0 +1,47 @@
+"""Append to the files that CI systems collect from a job; failing to is a warning."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+
+def append(path: Path, text: str) -> None:
+    """Append as UTF-8; what is no Unicode text is escaped.
+
+    A deploy is not undone by an output that could not be written, so that is only logged.
+    """
+    try:
+        with path.open("ab") as file:
+            file.write(encoded(text))
+    except (OSError, ValueError) as error:
+        _log.warning("could not write to %s: %s", path.name, error)
+
+
+def size(path: Path) -> int:
+    """Bytes in the file, 0 when there is none."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8, with escapes for what is no Unicode text (an undecodable file name)."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def truncated(text: str, limit: int, note: str) -> str:
+    """At most `limit` bytes of whole lines, and the note when something was left out.
+
+    Too little room even for the note: nothing.
+    """
+    if len(encoded(text)) <= limit:
+        return text
+    room = limit - len(encoded(note))
+    if room < 0:
+        return ""
+    kept = encoded(text)[:room].decode("utf-8", "ignore")
+    return kept[: kept.rfind("\n") + 1] + note

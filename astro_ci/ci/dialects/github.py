@@ -1,0 +1,104 @@
+"""GitHub Actions' workflow commands, which Gitea and Forgejo read too.
+
+Source: docs.github.com "Workflow commands"; the runner's ActionCommand and FileCommandManager.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.files import append, size, truncated
+from astro_ci.ci.dialects.plain import PlainDialect
+from astro_ci.ci.dialects.text import clean, clean_line, mask_lines
+
+# A step whose summary is larger than this loses all of it.
+SUMMARY_LIMIT_BYTES = 1024 * 1024
+_TRUNCATED = "\n\n*Truncated: GitHub limits a step's summary to 1 MiB.*\n"
+
+_LEADING_COMMAND = re.compile(r"^(\s*):(?=:)")
+_OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+class GitHubDialect(PlainDialect):
+    """Workflow commands on the stream, outputs and summary in the files that the runner names."""
+
+    def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
+        super().__init__(out)
+        self._output_file = env.get("GITHUB_OUTPUT", "")
+        self._summary_file = env.get("GITHUB_STEP_SUMMARY", "")
+        self._open_groups = 0
+
+    def safe_line(self, text: str) -> str:
+        """See Dialect: the runner obeys a leading `::`, and the old `##[` wherever it stands."""
+        line = clean_line(text).replace("##[", "# #[")
+        return _LEADING_COMMAND.sub(r"\1: ", line)
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """See Dialect: an inner group is a heading, since a second `::group::` ends the first."""
+        if self._open_groups:
+            self._say(title)
+        else:
+            self._command("group", clean_line(title))
+        self._open_groups += 1
+        try:
+            yield
+        finally:
+            self._open_groups -= 1
+            if not self._open_groups:
+                self._command("endgroup", "")
+
+    def mask(self, secret: str) -> None:
+        """See Dialect."""
+        for line in mask_lines(secret):
+            self._command("add-mask", line)
+
+    def annotate(
+        self,
+        level: Level,
+        message: str,
+        *,
+        title: str | None = None,
+        file: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        """See Dialect: a message may have several lines."""
+        given = {"file": file, "line": str(line) if line else None, "title": title}
+        properties = {name: clean_line(value) for name, value in given.items() if value}
+        self._command(level, clean(message), properties)
+
+    def set_output(self, name: str, value: str) -> None:
+        """See Dialect: the value keeps its line breaks."""
+        if not _OUTPUT_NAME.fullmatch(name):
+            raise ValueError(f"not an output name: {name!r}")
+        if not self._output_file:
+            return
+        # Nobody can end the value early without knowing this.
+        delimiter = f"astro_ci_{secrets.token_hex(16)}"
+        append(Path(self._output_file), f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+
+    def write_summary(self, markdown: str) -> None:
+        """See Dialect: cut short before GitHub would throw it away whole."""
+        if not self._summary_file:
+            return
+        path = Path(self._summary_file)
+        room = SUMMARY_LIMIT_BYTES - size(path)
+        append(path, truncated(markdown.rstrip("\n") + "\n", room, _TRUNCATED))
+
+    def _command(self, name: str, data: str, properties: Mapping[str, str] | None = None) -> None:
+        listed = ",".join(f"{key}={_property(value)}" for key, value in (properties or {}).items())
+        self._put(f"::{name} {listed}::{_data(data)}" if listed else f"::{name}::{_data(data)}")
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,82 @@
+"""Azure Pipelines. Source: learn.microsoft.com/azure/devops/pipelines/build/variables."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from urllib.parse import quote
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Found, Lookup
+
+NAME = "Azure Pipelines"
+KEY = "azure"
+HISTORY_HINT = "set fetchDepth: 0 on the checkout step"
+CREDENTIALS_HINT = (
+    "create the secret variable ASTRO_API_TOKEN, and map it to the step: "
+    "env: ASTRO_API_TOKEN: $(ASTRO_API_TOKEN)"
+)
+
+# Source: learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions.
+_NOT_IN_A_PROJECT = re.compile(r"[\\/:*?\"'<>|;#${},+=\[\]\x00-\x1f]")
+
+
+def is_here(env: Lookup) -> bool:
+    """Documented to be `True` on every agent."""
+    return env.says("TF_BUILD", "true")
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables say; there is no previous commit."""
+    common = Facts(
+        event=env.first(values.word, "BUILD_REASON"),
+        run_url=_run_url(env),
+        repository_url=env.first(values.repository_url, "BUILD_REPOSITORY_URI"),
+    )
+    if env.says("BUILD_REASON", "pullrequest") or env.text("SYSTEM_PULLREQUEST_PULLREQUESTID"):
+        return _pull_request(env, common)
+    return replace(
+        common,
+        head=env.first(values.sha, "BUILD_SOURCEVERSION"),
+        # Never BUILD_SOURCEBRANCHNAME: it is the last part of the path only.
+        branch=env.first(values.branch, "BUILD_SOURCEBRANCH"),
+        tag=env.first(values.tag_ref, "BUILD_SOURCEBRANCH"),
+    )
+
+
+def _pull_request(env: Lookup, common: Facts) -> Facts:
+    prefix = "SYSTEM_PULLREQUEST_"
+    fork = f"{prefix}ISFORK"
+    return replace(
+        common,
+        # BUILD_SOURCEVERSION is a synthetic merge here.
+        head=env.first(values.sha, f"{prefix}SOURCECOMMITID"),
+        branch=env.first(values.branch, f"{prefix}SOURCEBRANCH"),
+        # The number is GitHub's, where the id is Azure's own; Azure Repos has the id only.
+        pull_request=env.first(
+            values.number, f"{prefix}PULLREQUESTNUMBER", f"{prefix}PULLREQUESTID"
+        ),
+        base_branch=env.first(values.branch, f"{prefix}TARGETBRANCH"),
+        is_fork_pull_request=Found(env.says(fork, "true"), fork) if env.get(fork) else None,
+    )
+
+
+def _run_url(env: Lookup) -> Found[str] | None:
+    project = env.first(_project, "SYSTEM_TEAMPROJECT")
+    build = env.first(values.number, "BUILD_BUILDID")
+    if project is None or build is None:
+        return None
+    collection = env.text("SYSTEM_COLLECTIONURI").rstrip("/")
+    page = f"{collection}/{project.value}/_build/results?buildId={build.value}"
+    job = env.first(values.word, "SYSTEM_JOBID")
+    url = values.web_url(f"{page}&j={job.value}" if job else page)
+    return Found(url, build.source) if url else None
+
+
+def _project(raw: str) -> str | None:
+    """A project's name as it stands in an address; people put spaces into theirs."""
+    name = values.given(raw)
+    if name is None or _NOT_IN_A_PROJECT.search(name):
+        return None
+    return quote(name, safe="", errors="replace")

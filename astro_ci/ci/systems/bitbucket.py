@@ -1,0 +1,44 @@
+"""Bitbucket Pipelines. Source: support.atlassian.com "Variables and secrets"."""
+
+from __future__ import annotations
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Found, Lookup
+
+NAME = "Bitbucket Pipelines"
+KEY = "bitbucket"
+HISTORY_HINT = "set clone: depth: full"
+CREDENTIALS_HINT = (
+    "add the secured variable ASTRO_API_TOKEN under Repository settings > Repository variables, "
+    "or to the step's deployment environment"
+)
+
+
+def is_here(env: Lookup) -> bool:
+    """Every build has a number."""
+    return bool(env.text("BITBUCKET_BUILD_NUMBER"))
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables say; there is no previous commit."""
+    return Facts(
+        # The source commit on pull requests too: the merge is made in the clone.
+        head=env.first(values.sha, "BITBUCKET_COMMIT"),
+        branch=env.first(values.branch, "BITBUCKET_BRANCH"),
+        tag=env.first(values.tag, "BITBUCKET_TAG"),
+        pull_request=env.first(values.number, "BITBUCKET_PR_ID"),
+        base_branch=env.first(values.branch, "BITBUCKET_PR_DESTINATION_BRANCH"),
+        base_sha=env.first(values.sha, "BITBUCKET_PR_DESTINATION_COMMIT"),
+        run_url=_run_url(env),
+        repository_url=env.first(values.repository_url, "BITBUCKET_GIT_HTTP_ORIGIN"),
+    )
+
+
+def _run_url(env: Lookup) -> Found[str] | None:
+    name = env.first(values.slug, "BITBUCKET_REPO_FULL_NAME")
+    number = env.first(values.number, "BITBUCKET_BUILD_NUMBER")
+    if not (name and number):
+        return None
+    page = f"https://bitbucket.org/{name.value}/pipelines/results/{number.value}"
+    return Found(page, number.source)

@@ -1,0 +1,57 @@
+"""CircleCI. Source: circleci.com/docs/reference/variables.
+
+The environment has no previous commit and no base: a job maps `<< pipeline.git.base_revision >>`
+to ASTRO_CI_BASE.
+"""
+
+from __future__ import annotations
+
+import re
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Found, Lookup
+
+NAME = "CircleCI"
+KEY = "circleci"
+HISTORY_HINT = "set method: full on the checkout step"
+CREDENTIALS_HINT = (
+    "add the environment variable ASTRO_API_TOKEN under Project Settings > Environment Variables, "
+    "or to a context that the job uses"
+)
+
+_FORK_BRANCH = re.compile(r"pull/([0-9]+)(?:/head|/merge)?")
+
+
+def is_here(env: Lookup) -> bool:
+    """Documented to be `true` in every job."""
+    return env.says("CIRCLECI", "true")
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables say."""
+    from_fork = env.first(values.number, "CIRCLE_PR_NUMBER") or env.first(
+        _fork_branch_number, "CIRCLE_BRANCH"
+    )
+    return Facts(
+        head=env.first(values.sha, "CIRCLE_SHA1"),
+        branch=env.first(_own_branch, "CIRCLE_BRANCH"),
+        tag=env.first(values.tag, "CIRCLE_TAG"),
+        pull_request=from_fork or env.first(_last_part, "CIRCLE_PULL_REQUEST"),
+        is_fork_pull_request=Found(True, from_fork.source) if from_fork else None,
+        run_url=env.first(values.web_url, "CIRCLE_BUILD_URL"),
+        repository_url=env.first(values.repository_url, "CIRCLE_REPOSITORY_URL"),
+    )
+
+
+def _fork_branch_number(raw: str) -> str | None:
+    match = _FORK_BRANCH.fullmatch(raw.strip())
+    return values.number(match[1]) if match else None
+
+
+def _own_branch(raw: str) -> str | None:
+    return None if _FORK_BRANCH.fullmatch(raw.strip()) else values.branch(raw)
+
+
+def _last_part(raw: str) -> str | None:
+    return values.number(raw.strip().rpartition("/")[2])

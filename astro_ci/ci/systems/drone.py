@@ -1,0 +1,49 @@
+"""Drone, and Harness CI with the same variables. Source: docs.drone.io/pipeline/environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Lookup
+
+NAME = "Drone"
+KEY = "drone"
+HISTORY_HINT = "remove depth from the pipeline's clone section"
+CREDENTIALS_HINT = (
+    "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
+    "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"
+)
+
+
+def is_here(env: Lookup) -> bool:
+    """Documented to be `true` in every step."""
+    return env.says("DRONE", "true")
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables say."""
+    common = Facts(
+        event=env.first(values.word, "DRONE_BUILD_EVENT"),
+        head=env.first(values.sha, "DRONE_COMMIT_SHA", "DRONE_COMMIT_AFTER"),
+        run_url=env.first(values.web_url, "DRONE_BUILD_LINK"),
+        repository_url=env.first(values.repository_url, "DRONE_REPO_LINK", "DRONE_GIT_HTTP_URL"),
+    )
+    if env.says("DRONE_BUILD_EVENT", "pull_request"):
+        return replace(
+            common,
+            # DRONE_BRANCH is the target here.
+            branch=env.first(values.branch, "DRONE_SOURCE_BRANCH"),
+            pull_request=env.first(values.number, "DRONE_PULL_REQUEST"),
+            base_branch=env.first(values.branch, "DRONE_TARGET_BRANCH", "DRONE_BRANCH"),
+        )
+    tag = env.first(values.tag, "DRONE_TAG")
+    if tag:
+        return replace(common, tag=tag)
+    is_push = env.says("DRONE_BUILD_EVENT", "push")
+    return replace(
+        common,
+        branch=env.first(values.branch, "DRONE_BRANCH"),
+        before=env.first(values.sha, "DRONE_COMMIT_BEFORE") if is_push else None,
+    )

@@ -1,0 +1,128 @@
+"""GitHub Actions, and what Gitea and Forgejo took over from it.
+
+Sources: docs.github.com "Variables reference", "Events that trigger workflows", "Contexts".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Found, Lookup
+
+NAME = "GitHub Actions"
+KEY = "github"
+HISTORY_HINT = "set fetch-depth: 0 on actions/checkout"
+CREDENTIALS_HINT = (
+    "create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and pass "
+    "it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
+)
+
+
+def is_here(env: Lookup) -> bool:
+    """Documented to be always `true` on a runner."""
+    return env.says("GITHUB_ACTIONS", "true")
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables and the event document say."""
+    facts = read_event(env)
+    run = run_url(facts, env.first(values.number, "GITHUB_RUN_ID"))
+    attempt = env.first(values.number, "GITHUB_RUN_ATTEMPT")
+    if run and attempt:
+        run = Found(f"{run.value}/attempts/{attempt.value}", run.source)
+    return replace(facts, run_url=run)
+
+
+def read_event(env: Lookup) -> Facts:
+    """Everything but the run's own URL, whose form differs between the three systems."""
+    event = env.json("GITHUB_EVENT_PATH")
+    kind = env.text("GITHUB_EVENT_NAME")
+    facts = Facts(
+        event=env.first(values.word, "GITHUB_EVENT_NAME"),
+        repository_url=_repository(env),
+    )
+    if kind.startswith("pull_request"):
+        return _pull_request(env, event, facts)
+    if kind == "merge_group":
+        facts = replace(
+            facts,
+            base_branch=event.first(values.branch, "merge_group.base_ref"),
+            base_sha=event.first(values.sha, "merge_group.base_sha"),
+        )
+    branch = _branch(env)
+    return replace(
+        facts,
+        head=env.first(values.sha, "GITHUB_SHA"),
+        branch=branch,
+        tag=_tag(env),
+        # Only a push has moved a branch; a moved tag's previous commit is no base for anything.
+        before=event.first(values.sha, "before") if kind == "push" and branch else None,
+    )
+
+
+def _pull_request(env: Lookup, event: Lookup, facts: Facts) -> Facts:
+    # GITHUB_SHA is a synthetic merge (pull_request) or the base branch (pull_request_target).
+    head = event.first(values.sha, "pull_request.head.sha")
+    branch = env.first(values.branch, "GITHUB_HEAD_REF") or event.first(
+        values.branch, "pull_request.head.ref"
+    )
+    if event.says("pull_request.merged", "true"):
+        # The run is on the base branch, at the commit that the merge made.
+        head = event.first(values.sha, "pull_request.merge_commit_sha")
+        branch = event.first(values.branch, "pull_request.base.ref")
+    return replace(
+        facts,
+        head=head,
+        branch=branch,
+        pull_request=event.first(values.number, "number", "pull_request.number")
+        or env.first(_number_in_ref, "GITHUB_REF"),
+        base_branch=env.first(values.branch, "GITHUB_BASE_REF")
+        or event.first(values.branch, "pull_request.base.ref"),
+        base_sha=event.first(values.sha, "pull_request.base.sha"),
+        is_fork_pull_request=_is_fork(event),
+    )
+
+
+def _is_fork(event: Lookup) -> Found[bool] | None:
+    base = event.text("pull_request.base.repo.full_name")
+    if not base:
+        return None
+    # A deleted fork has no repository any more. `.fork` would not do: ours may be a fork itself.
+    key = "pull_request.head.repo.full_name"
+    return Found(event.text(key).lower() != base.lower(), event.prefix + key)
+
+
+def _number_in_ref(raw: str) -> str | None:
+    return values.number(raw.removeprefix("refs/pull/").partition("/")[0])
+
+
+def _branch(env: Lookup) -> Found[str] | None:
+    if env.text("GITHUB_REF"):
+        return env.first(values.branch_ref, "GITHUB_REF")
+    is_branch = env.says("GITHUB_REF_TYPE", "branch")
+    return env.first(values.branch, "GITHUB_REF_NAME") if is_branch else None
+
+
+def _tag(env: Lookup) -> Found[str] | None:
+    if env.text("GITHUB_REF"):
+        return env.first(values.tag_ref, "GITHUB_REF")
+    is_tag = env.says("GITHUB_REF_TYPE", "tag")
+    return env.first(values.tag, "GITHUB_REF_NAME") if is_tag else None
+
+
+def _repository(env: Lookup) -> Found[str] | None:
+    slug = env.first(values.slug, "GITHUB_REPOSITORY")
+    if slug is None:
+        return None
+    url = values.repository_url(f"{env.text('GITHUB_SERVER_URL').rstrip('/')}/{slug.value}")
+    return Found(url, slug.source) if url else None
+
+
+def run_url(facts: Facts, run: Found[str] | None) -> Found[str] | None:
+    """The page of the run with this id or number."""
+    if run is None or facts.repository_url is None:
+        return None
+    page = values.web_url(f"{facts.repository_url.value}/actions/runs/{run.value}")
+    return Found(page, run.source) if page else None

@@ -1,0 +1,80 @@
+"""GitLab CI. Source: docs.gitlab.com/ci/variables/predefined_variables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Found, Lookup
+
+NAME = "GitLab CI"
+KEY = "gitlab"
+HISTORY_HINT = 'set GIT_DEPTH: "0" in the job\'s variables'
+CREDENTIALS_HINT = (
+    "create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; a protected "
+    "one is only there on protected branches and tags"
+)
+
+
+def is_here(env: Lookup) -> bool:
+    """Documented to be `true` in every job."""
+    return env.says("GITLAB_CI", "true")
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables say."""
+    common = Facts(
+        event=env.first(values.word, "CI_PIPELINE_SOURCE"),
+        run_url=env.first(values.web_url, "CI_JOB_URL", "CI_PIPELINE_URL"),
+        # Never CI_REPOSITORY_URL, which holds the job's token.
+        repository_url=env.first(values.repository_url, "CI_PROJECT_URL"),
+    )
+    if env.text("CI_MERGE_REQUEST_IID"):
+        return _merge_request(env, common)
+    if env.text("CI_EXTERNAL_PULL_REQUEST_IID"):
+        return _external_pull_request(env, common)
+    branch = env.first(values.branch, "CI_COMMIT_BRANCH")
+    return replace(
+        common,
+        head=env.first(values.sha, "CI_COMMIT_SHA"),
+        branch=branch,
+        tag=env.first(values.tag, "CI_COMMIT_TAG"),
+        # Zeros in a branch's first pipeline, and when it was started by hand or by a schedule.
+        before=env.first(values.sha, "CI_COMMIT_BEFORE_SHA") if branch else None,
+    )
+
+
+def _merge_request(env: Lookup, common: Facts) -> Facts:
+    # In merged results pipelines and merge trains CI_COMMIT_SHA is a synthetic merge.
+    merged = env.says("CI_MERGE_REQUEST_EVENT_TYPE", "merged_result", "merge_train")
+    names = ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", *(() if merged else ("CI_COMMIT_SHA",)))
+    return replace(
+        common,
+        head=env.first(values.sha, *names),
+        branch=env.first(values.branch, "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"),
+        pull_request=env.first(values.number, "CI_MERGE_REQUEST_IID"),
+        base_branch=env.first(values.branch, "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"),
+        base_sha=env.first(values.sha, "CI_MERGE_REQUEST_DIFF_BASE_SHA"),
+        is_fork_pull_request=_is_fork(env),
+    )
+
+
+def _external_pull_request(env: Lookup, common: Facts) -> Facts:
+    prefix = "CI_EXTERNAL_PULL_REQUEST_"
+    return replace(
+        common,
+        head=env.first(values.sha, f"{prefix}SOURCE_BRANCH_SHA"),
+        branch=env.first(values.branch, f"{prefix}SOURCE_BRANCH_NAME"),
+        pull_request=env.first(values.number, f"{prefix}IID"),
+        base_branch=env.first(values.branch, f"{prefix}TARGET_BRANCH_NAME"),
+        base_sha=env.first(values.sha, f"{prefix}TARGET_BRANCH_SHA"),
+    )
+
+
+def _is_fork(env: Lookup) -> Found[bool] | None:
+    source = env.text("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
+    target = env.text("CI_MERGE_REQUEST_PROJECT_ID")
+    if not (source and target):
+        return None
+    return Found(source != target, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID")

@@ -1,0 +1,73 @@
+"""Jenkins: its git plugin, multibranch pipelines, and the plugins that build pull requests.
+
+Sources: the README files of the git, GitHub Branch Source, ghprb and GitLab plugins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Found, Lookup
+
+NAME = "Jenkins"
+KEY = "jenkins"
+HISTORY_HINT = "turn off the shallow clone in the job's advanced clone behaviours"
+CREDENTIALS_HINT = (
+    "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
+    "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"
+)
+
+
+def is_here(env: Lookup) -> bool:
+    """Asked last: an agent's machine may set it for everything that runs there."""
+    return bool(env.text("JENKINS_URL"))
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables say; a scripted pipeline's checkout sets none of git's."""
+    common = Facts(
+        event=env.first(values.word, "gitlabActionType"),
+        run_url=env.first(values.web_url, "BUILD_URL"),
+        repository_url=env.first(values.repository_url, "GIT_URL", "GIT_URL_1"),
+    )
+    # The GitLab plugin sets the target branch and its like on a push too, but no number.
+    number = env.first(values.number, "CHANGE_ID", "ghprbPullId", "gitlabMergeRequestIid")
+    if number:
+        return _pull_request(env, replace(common, pull_request=number))
+    head = env.first(values.sha, "GIT_COMMIT")
+    tag = env.first(values.tag, "TAG_NAME")
+    if tag:
+        return replace(common, head=head, tag=tag)
+    return replace(
+        common,
+        head=head,
+        branch=env.first(values.branch, "BRANCH_NAME", "GIT_LOCAL_BRANCH")
+        or env.first(_remote_branch, "GIT_BRANCH"),
+        before=env.first(
+            values.sha, "GIT_PREVIOUS_SUCCESSFUL_COMMIT", "GIT_PREVIOUS_COMMIT", "gitlabBefore"
+        ),
+    )
+
+
+def _pull_request(env: Lookup, common: Facts) -> Facts:
+    head = env.first(values.sha, "ghprbActualCommit", "gitlabMergeRequestLastCommit")
+    # A multibranch job that builds both names them PR-7-head and PR-7-merge; PR-7 may be either.
+    if head is None and env.text("BRANCH_NAME").endswith("-head"):
+        head = env.first(values.sha, "GIT_COMMIT")
+    return replace(
+        common,
+        head=head,
+        branch=env.first(values.branch, "CHANGE_BRANCH", "ghprbSourceBranch", "gitlabSourceBranch"),
+        base_branch=env.first(
+            values.branch, "CHANGE_TARGET", "ghprbTargetBranch", "gitlabTargetBranch"
+        ),
+        is_fork_pull_request=Found(True, "CHANGE_FORK") if env.text("CHANGE_FORK") else None,
+    )
+
+
+def _remote_branch(raw: str) -> str | None:
+    """The branch in `origin/x` or `refs/remotes/origin/x`."""
+    name = raw.strip().removeprefix("refs/remotes/").removeprefix("origin/")
+    return None if name == "detached" else values.branch(name)

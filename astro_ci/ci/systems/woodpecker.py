@@ -1,0 +1,49 @@
+"""Woodpecker. Source: woodpecker-ci.org/docs/usage/environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from astro_ci.ci import values
+from astro_ci.ci.context import Facts
+from astro_ci.ci.lookup import Lookup
+
+NAME = "Woodpecker"
+KEY = "woodpecker"
+HISTORY_HINT = "set partial: false and depth: 0 on the git plugin in the clone section"
+CREDENTIALS_HINT = (
+    "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
+    "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"
+)
+
+
+def is_here(env: Lookup) -> bool:
+    """Its other variables look like GitLab's and, in old versions, Drone's."""
+    return env.says("CI", "woodpecker")
+
+
+def read(env: Lookup) -> Facts:
+    """Collect what the variables say."""
+    common = Facts(
+        event=env.first(values.word, "CI_PIPELINE_EVENT", "CI_BUILD_EVENT"),
+        head=env.first(values.sha, "CI_COMMIT_SHA"),
+        run_url=env.first(values.web_url, "CI_STEP_URL", "CI_PIPELINE_URL"),
+        repository_url=env.first(values.repository_url, "CI_REPO_URL"),
+    )
+    # pull_request, pull_request_closed, pull_request_metadata
+    if common.event and common.event.value.startswith("pull_request"):
+        return replace(
+            common,
+            # CI_COMMIT_BRANCH is the target here.
+            branch=env.first(values.branch, "CI_COMMIT_SOURCE_BRANCH"),
+            pull_request=env.first(values.number, "CI_COMMIT_PULL_REQUEST"),
+            base_branch=env.first(values.branch, "CI_COMMIT_TARGET_BRANCH", "CI_COMMIT_BRANCH"),
+        )
+    tag = env.first(values.tag, "CI_COMMIT_TAG")
+    if tag:
+        return replace(common, tag=tag)
+    branch = env.first(values.branch, "CI_COMMIT_BRANCH")
+    # The previous pipeline may have been another branch's.
+    same = branch is not None and env.text("CI_PREV_COMMIT_BRANCH") == branch.value
+    before = env.first(values.sha, "CI_PREV_COMMIT_SHA") if same else None
+    return replace(common, branch=branch, before=before)

@@ -1,0 +1,142 @@
+"""Read untrusted CI variables: each function gives a usable value, or None for absent.
+
+Empty, `false`, `null` and unexpanded macros are how CI systems spell "not set"; the rest of the
+rules keep anything out of git's arguments, logs and links that could not have come from a forge.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_NOT_SET = frozenset({"", "false", "null"})
+# What is left of a reference to an undefined variable: $(a.b) on Azure, ${A} or $A on GitLab,
+# << a.b >> on CircleCI, %a.b% on TeamCity.
+_UNEXPANDED = re.compile(r"\$\(.*\)|\$\{.*\}|\$[A-Za-z_]\w*|<<.*>>|%.*%")
+_SHA = re.compile(r"[0-9a-fA-F]{7,64}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SLUG = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+")
+# What git allows in no name of a branch or tag; the second, what it gives a meaning after one.
+# Source: git-check-ref-format(1), gitrevisions(7).
+_NOT_IN_A_REF = re.compile(r"[:?*\[\\]|\.\.|//")
+_NOT_IN_A_NAME = re.compile(r"[~^]|@\{|\.lock(?:/|$)|[/.]$")
+
+_HOST = r"(?P<host>[A-Za-z0-9._-]+)"
+_REST = r"(?P<rest>(?:[/?#][A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?)"
+_URL = re.compile(
+    rf"(?P<scheme>https?|ssh|git)://(?:[^/?#\\]*@)?{_HOST}(?::(?P<port>[0-9]{{1,5}}))?{_REST}",
+    re.IGNORECASE,
+)
+_SCP_LIKE = re.compile(rf"[^/@\s]+@{_HOST}:(?P<path>[A-Za-z0-9_~.-][A-Za-z0-9_~./+-]*)")
+_HIGHEST_PORT = 65535
+
+
+def given(raw: str) -> str | None:
+    """The value without surrounding space, unless it stands for "not set"."""
+    value = raw.strip()
+    if value.lower() in _NOT_SET or _UNEXPANDED.fullmatch(value):
+        return None
+    return value
+
+
+def sha(raw: str) -> str | None:
+    """A commit id of 7 to 64 hex digits, in lower case; all zeros is git's "no commit"."""
+    value = given(raw)
+    if value is None or not _SHA.fullmatch(value) or not value.strip("0"):
+        return None
+    return value.lower()
+
+
+def branch(raw: str) -> str | None:
+    """A branch name, from the name itself or from `refs/heads/...`."""
+    value = given(raw)
+    if value is None:
+        return None
+    name = value.removeprefix("refs/heads/")
+    return None if name.startswith("refs/") else _name(name)
+
+
+def branch_ref(raw: str) -> str | None:
+    """The branch name in a full `refs/heads/...`."""
+    return branch(raw) if raw.strip().startswith("refs/heads/") else None
+
+
+def tag(raw: str) -> str | None:
+    """A tag name, from the name itself or from `refs/tags/...`."""
+    value = given(raw)
+    if value is None:
+        return None
+    name = value.removeprefix("refs/tags/")
+    return None if name.startswith("refs/") else _name(name)
+
+
+def tag_ref(raw: str) -> str | None:
+    """The tag name in a full `refs/tags/...`."""
+    return tag(raw) if raw.strip().startswith("refs/tags/") else None
+
+
+def base_ref(raw: str) -> str | None:
+    """A commit id, or anything that git resolves to one (`main~2`), but no range."""
+    value = given(raw)
+    return _ref(value) if value is not None and value.strip("0") else None
+
+
+def number(raw: str) -> str | None:
+    """A positive decimal number: a pull request, a build, a project."""
+    value = given(raw)
+    return value if value is not None and _NUMBER.fullmatch(value) else None
+
+
+def word(raw: str) -> str | None:
+    """The CI system's own word for something, such as an event's name."""
+    value = given(raw)
+    return value if value is not None and _WORD.fullmatch(value) else None
+
+
+def slug(raw: str) -> str | None:
+    """A repository's path on its forge: `owner/name`, or deeper."""
+    value = given(raw)
+    return value if value is not None and _SLUG.fullmatch(value) else None
+
+
+def web_url(raw: str) -> str | None:
+    """An http(s) URL without user and password."""
+    url = _without_userinfo(raw)
+    return url if url is not None and url.startswith("http") else None
+
+
+def repository_url(raw: str) -> str | None:
+    """A repository's address without user, password, query and fragment.
+
+    `git@host:path` becomes `ssh://host/path`, since its user is the only thing that makes it a URL.
+    """
+    value = given(raw)
+    if value is None:
+        return None
+    if scp_like := _SCP_LIKE.fullmatch(value):
+        return f"ssh://{scp_like['host']}/{scp_like['path']}"
+    url = _without_userinfo(re.split(r"[?#]", value, maxsplit=1)[0])
+    # An `@` that is left belongs to a password with an unescaped `/`: the host is not a host.
+    return None if url is None or "@" in url else url.rstrip("/")
+
+
+def _without_userinfo(raw: str) -> str | None:
+    value = given(raw)
+    match = _URL.fullmatch(value) if value is not None else None
+    if match is None or int(match["port"] or 0) > _HIGHEST_PORT:
+        return None
+    port = f":{match['port']}" if match["port"] else ""
+    return f"{match['scheme'].lower()}://{match['host']}{port}{match['rest']}"
+
+
+def _name(name: str) -> str | None:
+    return None if _NOT_IN_A_NAME.search(name) else _ref(name)
+
+
+def _ref(text: str) -> str | None:
+    """Nothing that git would take for an option, and nothing that moves a terminal's cursor."""
+    if not text or text.startswith("-") or _NOT_IN_A_REF.search(text):
+        return None
+    unfit = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp", "Zs") for c in text)
+    return None if unfit else text

@@ -1,0 +1,93 @@
+"""What a path affects: the image, the DAGs or nothing. Pure; the first matching rule decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from astro_ci.dockerignore import DockerIgnore
+from astro_ci.model import Affects, Change, PathChange
+
+# Relative to the project's root. They never reach into the DAGs directory, so that a project
+# whose DAGs live under `tests/` or `docs/` is not ignored altogether.
+DEFAULT_IGNORE = (
+    *("*.md", "LICENSE*", "docs/**", "tests/**"),
+    *(".github/**", ".gitea/**", ".forgejo/**", ".gitlab-ci.yml", ".gitlab/**", ".circleci/**"),
+    *("Jenkinsfile", "azure-pipelines.yml", ".azure-pipelines/**", "bitbucket-pipelines.yml"),
+    *(".buildkite/**", ".drone.yml", ".woodpecker.yml", ".woodpecker/**", "buildspec.yml"),
+    *(".teamcity/**", ".travis.yml", ".pre-commit-config.yaml", "CODEOWNERS"),
+    *(".git-blame-ignore-revs", ".gitattributes", ".gitignore", ".gitmodules", ".mailmap"),
+    *(".editorconfig", ".vscode/**", ".idea/**", ".devcontainer/**"),
+    *("astro-ci.yaml", "astro-ci.yml"),
+)
+
+
+def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
+    """Read `ignore` or `image-paths`: globs with the syntax and the meaning of `.dockerignore`.
+
+    `*` stays within a directory, `**` does not, a directory stands for what is below it.
+    Raises ProjectError for a pattern that cannot be read.
+    """
+    return DockerIgnore.parse("\n".join(patterns), name=name)
+
+
+def _no_globs() -> DockerIgnore:
+    return DockerIgnore.parse("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Where things are, and what the user says of them. Paths are relative to the repository."""
+
+    project: str
+    """The project's directory; empty for the repository root."""
+    dags: Sequence[str]
+    """The DAGs directory; more than one path when it is reached through a link."""
+    dockerfile: str = "Dockerfile"
+    """Relative to the project."""
+    dockerignore: DockerIgnore = field(default_factory=_no_globs)
+    ignore: DockerIgnore = field(default_factory=_no_globs)
+    image_paths: DockerIgnore = field(default_factory=_no_globs)
+    default_ignore: DockerIgnore = field(
+        default_factory=lambda: parse_globs(DEFAULT_IGNORE, name="the default ignore list")
+    )
+
+    def classify(self, path: str) -> tuple[Affects, str]:
+        """Say what a path affects, and by which rule."""
+        inner = below(path, self.project)
+        if inner in (self.dockerfile, ".dockerignore", f"{self.dockerfile}.dockerignore"):
+            return "image", f"{inner} shapes the image"
+        for name in filter(None, (path, inner)):
+            if self.image_paths.excludes(name):
+                return "image", f"image-paths: {self.image_paths.matching_pattern(name)}"
+        for name in filter(None, (path, inner)):
+            if self.ignore.excludes(name):
+                return "nothing", f"ignore: {self.ignore.matching_pattern(name)}"
+        for directory in self.dags:
+            if path == directory or below(path, directory) is not None:
+                return "dags", f"under {directory or '.'}/"
+        if inner is None:
+            return "nothing", "outside the project"
+        if self.default_ignore.excludes(inner):
+            return "nothing", f"ignored by default: {self.default_ignore.matching_pattern(inner)}"
+        if self.dockerignore.excludes(inner):
+            return "nothing", f".dockerignore: {self.dockerignore.matching_pattern(inner)}"
+        return "image", "in the image"
+
+    def explain(self, changes: Sequence[PathChange]) -> list[Change]:
+        """Classify what changed, sorted by path."""
+        explained = []
+        for change in sorted(changes, key=lambda change: change.path):
+            affects, because = self.classify(change.path)
+            explained.append(
+                Change(path=change.path, status=change.status, affects=affects, because=because)
+            )
+        return explained
+
+
+def below(path: str, directory: str) -> str | None:
+    """The path relative to a directory that it lies below, else None. Compares whole parts."""
+    if not directory:
+        return path
+    prefix = f"{directory}/"
+    return path[len(prefix) :] if path.startswith(prefix) else None

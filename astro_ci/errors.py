@@ -1,0 +1,135 @@
+"""Everything that can go wrong on purpose, one class per exit code.
+
+AstroCIError                    message: one sentence; hint: what to change; exit_code
+├── ConfigurationError     2    a bad, missing or contradictory option
+├── ProjectError           3    the directory is not something that can be deployed
+├── CommandError           4    a tool failed
+│   ├── GitError
+│   ├── DockerError
+│   └── RegistryError
+├── ApiError               5    the Astro API, or its blob store, refused or could not be reached
+│   ├── NotFoundError
+│   └── UnavailableError
+├── CheckFailedError       6    the project's own checks failed
+├── DeployFailedError      7    Astro reported that the deploy failed
+├── DeployTimeoutError     8    still in progress when the wait ran out
+├── AuthenticationError    9    credentials missing, malformed, expired or refused
+└── CancelledError     130|143  SIGINT or SIGTERM
+
+An exception that is not one of these is a bug of ours and exits with 1.
+"""
+
+from __future__ import annotations
+
+
+class AstroCIError(Exception):
+    """A failure with a sentence, a remedy and an exit code.
+
+    The message says what was attempted and what came back; the hint says what to change.
+    Neither may hold a secret: both are printed, annotated and written to summaries.
+    """
+
+    exit_code: int = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigurationError(AstroCIError):
+    """An option is missing, malformed or contradicts another."""
+
+    exit_code = 2
+
+
+class ProjectError(AstroCIError):
+    """The directory is not an Astro project, or holds something that cannot be deployed."""
+
+    exit_code = 3
+
+
+class CommandError(AstroCIError):
+    """A tool that we drive failed; the message ends with what the tool said."""
+
+    exit_code = 4
+
+
+class GitError(CommandError):
+    """git failed, or is not installed."""
+
+
+class DockerError(CommandError):
+    """The Docker Engine, its command line or a build failed."""
+
+
+class RegistryError(CommandError):
+    """The image registry refused a push, or could not be reached."""
+
+
+class ApiError(AstroCIError):
+    """The Astro API or its blob store refused; `status` is None when no answer came."""
+
+    exit_code = 5
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        if request_id:
+            message = f"{message} (request id {request_id})"
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.request_id = request_id
+
+
+class NotFoundError(ApiError):
+    """The named Organization, Deployment or deploy does not exist, or the token cannot see it."""
+
+
+class UnavailableError(ApiError):
+    """The service could not be reached, or kept answering 408, 429 or 5xx."""
+
+    never_arrived: bool = False
+    """No connection was made, so the request had no effect."""
+    retry_after_seconds: float | None = None
+    """How long the service asked to be left alone."""
+
+
+class CheckFailedError(AstroCIError):
+    """DAGs that do not import, or tests that fail."""
+
+    exit_code = 6
+
+
+class DeployFailedError(AstroCIError):
+    """Astro reports that the deploy failed."""
+
+    exit_code = 7
+
+
+class DeployTimeoutError(AstroCIError):
+    """The deploy was accepted, and was not live when the wait ran out."""
+
+    exit_code = 8
+
+
+class AuthenticationError(AstroCIError):
+    """Credentials are missing, malformed, expired or refused."""
+
+    exit_code = 9
+
+
+class CancelledError(AstroCIError):
+    """The run was stopped by SIGINT (130) or SIGTERM (143)."""
+
+    def __init__(self, message: str, *, hint: str = "", signal_number: int) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = 128 + signal_number

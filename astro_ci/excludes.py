@@ -1,0 +1,47 @@
+"""What never ships: the leftovers of tools, which no deploy is about. Pure.
+
+One list for the bundle that is packed and for the digest that says whether it changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+_NAMES = frozenset(
+    {
+        ".git",
+        "__pycache__",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".ipynb_checkpoints",
+        ".tox",
+        ".nox",
+        ".DS_Store",
+    }
+)
+_SUFFIXES = (".pyc", ".pyo")
+VENV_MARKER = "pyvenv.cfg"
+"""A directory that holds this file is a virtual environment."""
+
+
+def is_excluded_name(name: str) -> bool:
+    """Whether one part of a path, directory or file, never ships."""
+    return name in _NAMES or name.endswith(_SUFFIXES)
+
+
+def excluder(is_venv: Callable[[str], bool]) -> Callable[[str], bool]:
+    """Make the predicate for whole paths; `is_venv` tells whether a directory holds VENV_MARKER."""
+    is_venv = cache(is_venv)
+
+    @cache
+    def excludes_directory(path: str) -> bool:
+        return bool(path) and (excludes_file(path) or is_venv(path))
+
+    def excludes_file(path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        return is_excluded_name(name) or excludes_directory(directory)
+
+    return excludes_file

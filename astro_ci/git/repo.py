@@ -1,0 +1,207 @@
+"""The repository that holds the project: its head, its remote, its history.
+
+GitPython finds the repository and starts git; everything else is plumbing, because its diff
+objects lose files whose names are not UTF-8 and hide one side of a rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.errors import ProjectError
+from astro_ci.git.process import Git, git_present
+from astro_ci.git.snapshot import Snapshot, is_under, list_tree
+
+log = logging.getLogger(__name__)
+
+HEX_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+FETCH_TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """The checked-out commit. `time` is the committer's, in seconds since 1970."""
+
+    sha: str
+    author: str
+    time: int
+    subject: str
+
+
+class GitRepo:
+    """A repository with a work tree, and the few questions that we ask it."""
+
+    def __init__(self, git: Git) -> None:
+        self.root = git.root
+        self._git = git
+
+    @classmethod
+    def open(cls, directory: Path) -> GitRepo:
+        """Open the repository that holds a directory.
+
+        Raises ProjectError when there is none, GitError when git is missing.
+        """
+        with git_present():
+            import git as gitpython
+        start = Path(os.path.realpath(directory))
+        root = next((p for p in (start, *start.parents) if (p / ".git").exists()), None)
+        if root is None:
+            raise ProjectError(
+                f"{directory} is not in a git repository",
+                hint="Run in a git checkout: the plan compares what is deployed with the commit "
+                "that is checked out.",
+            )
+        try:
+            return cls(Git(root, gitpython.Repo(root, expand_vars=False)))
+        except gitpython.InvalidGitRepositoryError as error:
+            raise ProjectError(
+                f"{root} holds a .git that git does not recognise",
+                hint="Check the repository out again.",
+            ) from error
+
+    # --- identity ---------------------------------------------------------------------------
+
+    def head(self) -> Commit:
+        """Describe the checked-out commit. Raises ProjectError when there is none yet."""
+        if self._git.code("rev-parse", "--verify", "--quiet", "HEAD^{commit}") != 0:
+            raise ProjectError(
+                f"the repository at {self.root} has no commit yet", hint="Commit the project first."
+            )
+        fields = self._git.out("log", "-1", "--format=%H%x00%an%x00%ct%x00%s", "--encoding=UTF-8")
+        sha, author, time, subject = fields.rstrip("\n").split("\0", 3)
+        return Commit(sha=sha, author=author, time=int(time), subject=subject)
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; None when HEAD is detached, as in most CI systems."""
+        code, out, _ = self._git.run("symbolic-ref", "--quiet", "--short", "HEAD")
+        return out.strip() if code == 0 else None
+
+    def remote(self) -> str | None:
+        """The name of the remote to fetch from: `origin`, else the only one; None without."""
+        names = self._git.out("remote").split()
+        if "origin" in names:
+            return "origin"
+        return names[0] if len(names) == 1 else None
+
+    def remote_url(self) -> str | None:
+        """The URL of that remote, as configured. May hold credentials: never show it as it is."""
+        remote = self.remote()
+        if remote is None:
+            return None
+        code, out, _ = self._git.run("config", "--get", f"remote.{remote}.url")
+        return out.strip() or None if code == 0 else None
+
+    def relative(self, path: Path) -> str | None:
+        """A path as git names it: from the repository root, with `/`, empty for the root itself.
+
+        None when it lies outside the repository.
+        """
+        real = Path(os.path.realpath(path))
+        if not real.is_relative_to(self.root):
+            return None
+        relative = real.relative_to(self.root).as_posix()
+        return "" if relative == "." else relative
+
+    # --- history ----------------------------------------------------------------------------
+
+    def has_commit(self, sha: str) -> bool:
+        """Whether a commit is in this clone."""
+        return (
+            bool(HEX_COMMIT.fullmatch(sha))
+            and self._git.code("cat-file", "-e", f"{sha}^{{commit}}") == 0
+        )
+
+    def resolve(self, ref: str) -> str | None:
+        """The commit that a user's words name (a branch, a tag, `HEAD~1`), or None."""
+        code, out, _ = self._git.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
+        )
+        return out.strip() if code == 0 else None
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether history proves that one commit led to another. A shallow clone proves little."""
+        if not (self.has_commit(ancestor) and self.has_commit(descendant)):
+            return False
+        return self._git.code("merge-base", "--is-ancestor", ancestor, descendant) == 0
+
+    def is_shallow(self) -> bool:
+        """Whether history was cut off when the repository was cloned."""
+        return self._git.out("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def fetch_commit(self, sha: str) -> bool:
+        """Bring one missing commit into the clone; False when it cannot be had.
+
+        A shallow clone gets that commit alone (servers allow it for what their refs reach), and
+        only where a server refuses, more and more of its history.
+        """
+        remote = self.remote()
+        if remote is None or not HEX_COMMIT.fullmatch(sha):
+            return False
+        if not self.is_shallow():
+            return self._fetch(remote, sha) and self.has_commit(sha)
+        if self._fetch("--depth=1", remote, sha) and self.has_commit(sha):
+            return True
+        for deepen in ("--deepen=50", "--deepen=1000", "--unshallow"):
+            if not self._fetch(deepen, remote):
+                return False
+            if self.has_commit(sha):
+                return True
+        return False
+
+    def files_at(self, tree: str, directory: str) -> list[str]:
+        """List the files under a directory of a commit or tree, from the repository root."""
+        return [entry.path for entry in list_tree(self._git, tree, [directory])]
+
+    # --- the shipped tree -------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def snapshot(
+        self,
+        scopes: Sequence[str],
+        *,
+        with_ignored: Sequence[str] = (),
+        counts_ignored: Callable[[str], bool] = lambda _path: True,
+        excludes: Callable[[str], bool] = lambda _path: False,
+    ) -> Iterator[Snapshot]:
+        """Make a git tree of the work tree as it is, for as long as the context lasts.
+
+        `scopes` are directories to look for uncommitted and untracked files in. Under
+        `with_ignored`, files that git ignores count too if `counts_ignored` says so. `excludes`
+        names the paths that never ship. The tree lives in a store of its own, deleted at the end.
+        """
+        with tempfile.TemporaryDirectory(prefix="astro-ci-git-") as scratch:
+            snapshot = Snapshot(self._git, Path(scratch))
+            snapshot.take(
+                scopes,
+                with_ignored=with_ignored,
+                counts_ignored=counts_ignored,
+                excludes=excludes,
+            )
+            for path in snapshot.inner_repositories(scopes):
+                inner = GitRepo.open(self.root / path)
+                ignored = any(is_under(path, directory) for directory in with_ignored)
+                with inner.snapshot(
+                    [""],
+                    with_ignored=[""] if ignored else [],
+                    counts_ignored=lambda name, path=path: counts_ignored(f"{path}/{name}"),  # type: ignore[misc]
+                    excludes=lambda name, path=path: excludes(f"{path}/{name}"),  # type: ignore[misc]
+                ) as taken:
+                    snapshot.add_inner(path, taken.tree, recorded=inner.resolve)
+            yield snapshot
+
+    def _fetch(self, *arguments: str) -> bool:
+        code, _, err = self._git.run(
+            *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
+            *arguments,
+            timeout_seconds=FETCH_TIMEOUT_SECONDS,
+        )
+        if code != 0:
+            log.debug("git fetch %s: %s", " ".join(arguments), err.strip())
+        return code == 0

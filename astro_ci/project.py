@@ -1,0 +1,80 @@
+"""The Astro project on disk: where its parts are, and what `.dockerignore` says."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.dockerignore import DockerIgnore
+from astro_ci.errors import ProjectError
+
+DOCKERFILE = "Dockerfile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project's directories, with links resolved where that decides what is shipped."""
+
+    root: Path
+    """Absolute, links resolved."""
+    dags: Path
+    """The DAGs directory as named; it may be a link."""
+
+    @property
+    def dockerfile(self) -> Path:
+        """The file that the image is built from; it may be missing."""
+        return self.root / DOCKERFILE
+
+    @property
+    def has_dags(self) -> bool:
+        """Whether there is a DAGs directory."""
+        return self.dags.is_dir()
+
+    @property
+    def dags_in_context(self) -> str | None:
+        """The DAGs directory relative to the build context; None when it is not inside."""
+        absolute = Path(os.path.abspath(self.dags))  # noqa: PTH100 - links stay links
+        return (
+            absolute.relative_to(self.root).as_posix()
+            if absolute.is_relative_to(self.root)
+            else None
+        )
+
+    def read_dockerignore(self) -> DockerIgnore:
+        """The patterns that the image build applies: `Dockerfile.dockerignore` wins.
+
+        Raises ProjectError for a pattern that the engine would refuse.
+        """
+        for name in (f"{DOCKERFILE}.dockerignore", ".dockerignore"):
+            path = self.root / name
+            if path.is_file():
+                text = path.read_text(encoding="utf-8", errors="surrogateescape")
+                return DockerIgnore.parse(text, name=name)
+        return DockerIgnore.parse("")
+
+    def require_dockerfile(self) -> None:
+        """Raise ProjectError when there is no image to build."""
+        if not self.dockerfile.is_file():
+            raise ProjectError(
+                f"{self.root} has no Dockerfile, so there is no image to build",
+                hint="Add a Dockerfile that starts FROM an Astro Runtime image, or deploy with "
+                "--type dags from a repository that only holds DAGs.",
+            )
+
+
+def find_project(directory: Path, dags_path: str) -> Project:
+    """Find the project. Raises ProjectError when the directory does not hold one."""
+    if not directory.is_dir():
+        raise ProjectError(
+            f"the project directory {directory} does not exist",
+            hint="Name the directory that holds the Dockerfile and dags/ with --project.",
+        )
+    root = Path(os.path.realpath(directory))
+    project = Project(root=root, dags=root / dags_path)
+    if project.dockerfile.is_file() or project.has_dags or (root / ".astro").is_dir():
+        return project
+    raise ProjectError(
+        f"{root} is not an Astro project: it has neither a Dockerfile nor {dags_path}/",
+        hint="Name the directory that holds them with --project.",
+    )

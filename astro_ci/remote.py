@@ -1,0 +1,70 @@
+"""Remote URLs of git repositories: without their credentials, and as an identity to compare."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from astro_ci.model import DeployGit
+
+_SCP_LIKE = re.compile(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
+
+
+def without_credentials(url: str) -> str:
+    """Strip user and password: a CI checkout's origin often holds the job's token.
+
+    The user of an SSH remote (`git@...`) stays, as it is part of the address and no secret.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("", "ssh", "git+ssh") or "@" not in parts.netloc:
+        user, _, _host = parts.netloc.rpartition("@")
+        if ":" not in user:
+            return url
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+
+
+def repository_identity(url: str) -> str:
+    """Reduce a remote URL to `host/path`, the same for every spelling of one remote.
+
+    HTTPS, SSH and scp-like URLs agree; a local path or file URL gives its path.
+    """
+    parts = urlsplit(url)
+    scp = _SCP_LIKE.match(url)
+    if parts.scheme == "file" or (not parts.netloc and not scp):
+        path = unquote(parts.path) if parts.scheme == "file" else url
+        return _without_suffix(path)
+    host, path = (parts.hostname or "", parts.path) if parts.netloc else (scp["host"], scp["path"])  # type: ignore[index]
+    host = host.lower().removeprefix("www.")
+    path = _without_suffix(unquote(path)).strip("/")
+    return f"{host}/{path.lower() if host == 'github.com' else path}"
+
+
+def deploy_identity(git: DeployGit) -> str:
+    """The identity of the repository that a deploy came from; empty when it names none."""
+    if git.provider == "GITHUB":
+        return f"github.com/{git.account}/{git.repo}".lower()
+    return repository_identity(git.remote_url) if git.remote_url else ""
+
+
+def github_repository(url: str) -> tuple[str, str] | None:
+    """Account and name when the remote is on github.com; None elsewhere."""
+    parts = repository_identity(url).split("/")
+    if len(parts) != 3 or parts[0] != "github.com":
+        return None
+    spelled = PurePosixPath(_without_suffix(re.split(r"[:/]", url, maxsplit=1)[-1])).parts[-2:]
+    account, name = spelled if len(spelled) == 2 else (parts[1], parts[2])
+    return account.rpartition(":")[2], name
+
+
+def commit_url(url: str, sha: str) -> str:
+    """The commit's page; empty where the host's scheme of pages is unknown."""
+    identity = repository_identity(url)
+    host = identity.partition("/")[0]
+    middle = {"github.com": "commit", "gitlab.com": "-/commit", "bitbucket.org": "commits"}
+    return f"https://{identity}/{middle[host]}/{sha}" if host in middle else ""
+
+
+def _without_suffix(path: str) -> str:
+    return path.rstrip("/").removesuffix(".git").rstrip("/")

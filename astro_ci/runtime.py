@@ -1,0 +1,63 @@
+"""Astro Runtime versions: two shapes, one order.
+
+`12.1.1` is a Runtime with Airflow 2. `3.1-2` is the second Runtime with Airflow 3.1, and newer
+than all of the first shape. `13.0.0-rc1`, `3.1-2.rc1` come before the release that they lead to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+LABEL = "io.astronomer.docker.runtime.version"
+"""The label by which an image says which Runtime it was built from."""
+
+_AIRFLOW_2 = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[.+-](.+))?", re.ASCII)
+_AIRFLOW_3 = re.compile(r"(\d+)\.(\d+)-(\d+)(?:[.+-](.+))?", re.ASCII)
+_PRERELEASE = re.compile(r"(dev|a|alpha|b|beta|rc)[.-]?(\d*)", re.ASCII | re.IGNORECASE)
+_STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "rc": 3}
+_RELEASED = (4, 0)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RuntimeVersion:
+    """A parsed version; versions compare by age, whatever their shape."""
+
+    airflow: int
+    """The major version of Airflow: 2 for the `12.1.1` shape, the first number of the other."""
+    numbers: tuple[int, int, int]
+    stage: tuple[int, int] = _RELEASED
+    text: str = field(default="", compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> RuntimeVersion | None:
+        """Read a version; None when it has neither shape."""
+        stripped = text.strip()
+        if match := _AIRFLOW_2.fullmatch(stripped):
+            airflow = 2
+        elif match := _AIRFLOW_3.fullmatch(stripped):
+            airflow = int(match[1])
+        else:
+            return None
+        numbers = int(match[1]), int(match[2]), int(match[3])
+        return cls(airflow, numbers, _stage(match[4] or ""), stripped)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+AIRFLOW_3_NEEDS = RuntimeVersion(2, (12, 0, 0), text="12.0.0")
+"""A Deployment has to run this Runtime or a later one before it moves on to Airflow 3."""
+
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """Sort versions from new to old; what is not a version comes last, in alphabetical order."""
+    known = {text: RuntimeVersion.parse(text) for text in versions}
+    parsed = sorted(((v, text) for text, v in known.items() if v is not None), reverse=True)
+    return [text for _, text in parsed] + sorted(t for t, v in known.items() if v is None)
+
+
+def _stage(suffix: str) -> tuple[int, int]:
+    match = _PRERELEASE.match(suffix)
+    return (_STAGES[match[1].lower()], int(match[2] or 0)) if match else _RELEASED

@@ -1,0 +1,33 @@
+"""Words for people, from text that nobody vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def printable(text: str) -> str:
+    """One line without control characters: file names and titles may hold anything."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in _visible(text)
+    )
+
+
+def _visible(text: str) -> str:
+    # Bytes that are no UTF-8 arrive as surrogate escapes, which no terminal takes.
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text to so many characters, with an ellipsis where something is missing."""
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def listed(names: Sequence[str], *, most: int = 5) -> str:
+    """Join names into a clause, at the most so many of them."""
+    shown = ", ".join(printable(name) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def short(sha: str) -> str:
+    """A commit as people write it."""
+    return sha[:7]

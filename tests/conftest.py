@@ -1,0 +1,78 @@
+"""What every test gets: a clean environment, a hermetic git, and an answer about Docker."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+REQUIRE_DOCKER = "ASTRO_CI_TEST_REQUIRE_DOCKER"
+
+CI_PREFIXES = (
+    "ASTRO_",
+    "ASTRONOMER_",
+    "GITHUB_",
+    "GITLAB_",
+    "CI_",
+    "GIT_",
+    "DEPLOYMENT_ID",
+    "BITBUCKET_",
+    "BUILDKITE",
+    "CIRCLE",
+    "DRONE",
+    "JENKINS",
+    "TRAVIS",
+    "CODEBUILD_",
+    "TEAMCITY_",
+    "SYSTEM_",
+    "BUILD_",
+)
+KEEP = {REQUIRE_DOCKER, "ASTRO_CI_OPENAPI", "GIT_SSL_CAINFO"}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Hide the CI system, the credentials and the git configuration that the tests run under."""
+    for name in list(os.environ):
+        if name not in KEEP and (name.startswith(CI_PREFIXES) or name in ("CI", "TF_BUILD")):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada Lovelace")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
+    monkeypatch.setenv("NO_COLOR", "1")
+    yield
+
+
+@functools.cache
+def _docker_refusal() -> str:
+    """Why no Docker Engine can be used; empty when one answers."""
+    try:
+        done = subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"no Docker Engine: {error}"
+    return "" if done.returncode == 0 else f"no Docker Engine: {done.stderr.strip()[:200]}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `docker` where no engine answers, or fail it where one is required."""
+    if item.get_closest_marker("docker") is None:
+        return
+    refusal = _docker_refusal()
+    if refusal and os.environ.get(REQUIRE_DOCKER) == "1":
+        pytest.fail(f"{refusal} ({REQUIRE_DOCKER}=1)", pytrace=False)
+    if refusal:
+        pytest.skip(refusal)
