@@ -1,0 +1,144 @@
+"""Make what a deploy sends: the image on the engine, the bundle on disk."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.astro.client import AstroClient
+from astro_ci.bundle import Bundle, check_links, check_submodules, write_bundle
+from astro_ci.commands.provenance import image_labels
+from astro_ci.commands.survey import Survey
+from astro_ci.config import Config
+from astro_ci.console import MIB, Console
+from astro_ci.image.build import build_image
+from astro_ci.image.checks import ImageFacts, check_image, inspect_image
+from astro_ci.image.engine import Engine
+from astro_ci.image.spec import Build
+from astro_ci.model import Deployment
+from astro_ci.project import DOCKERFILE
+from astro_ci.runtime import RuntimeVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that is ready to be pushed."""
+
+    engine: Engine
+    name: str
+    """Its name on the engine, ours alone."""
+    facts: ImageFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts:
+    """What is ready to be sent; None for what this deploy does not have."""
+
+    image: Image | None = None
+    bundle: Bundle | None = None
+
+
+@contextmanager
+def artifacts(
+    config: Config,
+    env: Mapping[str, str],
+    survey: Survey,
+    deployment: Deployment,
+    client: AstroClient,
+    *,
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    scratch: Path,
+    console: Console,
+) -> Iterator[Artifacts]:
+    """Build and check what the plan needs; the image is gone from the engine afterwards.
+
+    Everything that can be refused without Docker is refused before the build starts.
+    """
+    plan = survey.plan
+    with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
+    if plan.deploy_type.has_image:
+        survey.project.require_dockerfile()
+    if with_bundle:
+        check_submodules(survey.project.dags, survey.submodules)
+    bundle = _bundle(survey, scratch, console) if with_bundle else None
+    if not plan.deploy_type.has_image:
+        _check_links(survey, deployment.astro_runtime_version)
+        yield Artifacts(bundle=bundle)
+        return
+    with _engine(connect_engine, env) as engine:
+        image = _build(config, env, survey, deployment, client, engine, console)
+        try:
+            if with_bundle:
+                _check_links(survey, image.facts.runtime_version or "")
+            yield Artifacts(image=image, bundle=bundle)
+        finally:
+            engine.remove_image(image.name)
+
+
+def _bundle(survey: Survey, scratch: Path, console: Console) -> Bundle:
+    bundle = write_bundle(survey.members, scratch / "dags.tar.gz", mtime=survey.head.time)
+    console.say(f"DAG bundle: {bundle.files} files, {bundle.size / MIB:.2f} MiB")
+    return bundle
+
+
+def _check_links(survey: Survey, runtime: str) -> None:
+    version = RuntimeVersion.parse(runtime)
+    check_links(
+        survey.members, survey.project.dags, refuse=version is not None and version.airflow >= 3
+    )
+
+
+def _build(
+    config: Config,
+    env: Mapping[str, str],
+    survey: Survey,
+    deployment: Deployment,
+    client: AstroClient,
+    engine: Engine,
+    console: Console,
+) -> Image:
+    inside = survey.project.dags_in_context
+    leave_out = [inside] if deployment.is_dag_deploy_enabled and inside else []
+    build = Build(
+        root=survey.project.root,
+        tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
+        dockerfile=DOCKERFILE,
+        leave_out=leave_out,
+        labels=image_labels(survey.plan, survey.head, survey.remote_url),
+        build_args=_build_args(config, env),
+        secrets=config.build_secrets,
+    )
+    with console.group("Build the image"):
+        build_image(engine, build, env=env, on_line=console.say)
+    try:
+        facts = inspect_image(engine, build.tag)
+        supported = {release.version for release in client.list_runtimes(deployment.id)}
+        check_image(facts, running=deployment.astro_runtime_version, supported=supported)
+    except BaseException:
+        engine.remove_image(build.tag)
+        raise
+    return Image(engine=engine, name=build.tag, facts=facts)
+
+
+def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
+    """Values by name; a name alone takes the environment's value, as for `docker build`."""
+    found = {}
+    for argument in config.build_args:
+        name, equals, value = argument.partition("=")
+        if equals or name in env:
+            found[name] = value if equals else env[name]
+    return found
+
+
+@contextmanager
+def _engine(
+    connect_engine: Callable[[Mapping[str, str]], Engine], env: Mapping[str, str]
+) -> Iterator[Engine]:
+    engine = connect_engine(env)
+    try:
+        yield engine
+    finally:
+        engine.close()

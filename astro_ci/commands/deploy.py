@@ -1,0 +1,279 @@
+"""`deploy`: plan, then do it, in the order in which a failure leaves nothing behind."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from signal import SIGINT, Signals
+from urllib.parse import parse_qs, urlsplit
+
+from astro_ci.astro.upload import Uploader
+from astro_ci.commands.artifacts import Artifacts, artifacts
+from astro_ci.commands.connect import Astro
+from astro_ci.commands.provenance import deploy_git, description
+from astro_ci.commands.rollout import Rollout, Waiter, finalize
+from astro_ci.commands.side_by_side import run_side_by_side
+from astro_ci.commands.survey import Survey, survey
+from astro_ci.config import Config
+from astro_ci.console import Console
+from astro_ci.errors import (
+    AstroCIError,
+    AuthenticationError,
+    CancelledError,
+    DeployFailedError,
+)
+from astro_ci.image.engine import Engine
+from astro_ci.image.engine import connect as connect_engine
+from astro_ci.image.push import push_image
+from astro_ci.model import (
+    ApiDeployType,
+    Deploy,
+    Deployment,
+    DeployResult,
+    DeployType,
+    Outcome,
+    Plan,
+)
+
+_API_TYPES: Mapping[DeployType, ApiDeployType] = {
+    DeployType.DAGS: "DAG_ONLY",
+    DeployType.IMAGE: "IMAGE_ONLY",
+    DeployType.IMAGE_AND_DAGS: "IMAGE_AND_DAG",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The outside world of a deploy, as arguments: tests bring their own."""
+
+    uploader: Uploader = field(default_factory=Uploader)
+    connect_engine: Callable[[Mapping[str, str]], Engine] = connect_engine
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.monotonic
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to stop. Raised by the command line's signal handlers."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
+
+
+def deploy(
+    config: Config,
+    env: Mapping[str, str],
+    *,
+    console: Console,
+    on_plan: Callable[[Plan], None] = lambda plan: None,
+    interactive: bool = False,
+    tools: Tools | None = None,
+) -> DeployResult:
+    """Bring the Deployment to what is checked out; `on_plan` sees the Plan before it is acted on.
+
+    Raises AstroCIError; unless its message says otherwise, the Deployment is then as it was.
+    """
+    tools = tools or Tools()
+    started = tools.now()
+    found = survey(config, env, interactive=interactive, needs_credentials=True)
+    on_plan(found.plan)
+    assert found.astro  # noqa: S101 - a survey that needs credentials has a connection,
+    assert found.deployment  # noqa: S101 - and a Deployment
+    run = _Run(config, env, console, tools, found, found.astro, found.deployment)
+    if found.plan.deploy_type is DeployType.NONE or config.dry_run:
+        result = run.result("skipped")
+    else:
+        with run.named_when_cancelled():
+            result = run.act()
+    return replace(result, duration_seconds=round(tools.now() - started, 3))
+
+
+@dataclass(slots=True)
+class _Run:
+    """One deploy under way."""
+
+    config: Config
+    env: Mapping[str, str]
+    console: Console
+    tools: Tools
+    survey: Survey
+    astro: Astro
+    deployment: Deployment
+    opened: Deploy | None = None
+    is_finalized: bool = False
+    bundle_version: str = ""
+
+    def act(self) -> DeployResult:
+        """Build, create, send, finalize, wait."""
+        self._refuse_session()
+        plan = self.survey.plan
+        with (
+            tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
+            artifacts(
+                self.config,
+                self.env,
+                self.survey,
+                self.deployment,
+                self.astro.client,
+                connect_engine=self.tools.connect_engine,
+                scratch=Path(scratch),
+                console=self.console,
+            ) as made,
+        ):
+            self.opened = opened = self._open()
+            self._send(made, opened)
+        if late := self._overtaken():
+            self.console.say(f"deploy {opened.id} stays unfinished, and changes nothing")
+            return self.result("skipped", plan=late)
+        rollout = Rollout(
+            deployment=self.deployment,
+            deploy=opened,
+            bundle_version=self.bundle_version or None,
+            image_tag=opened.image_tag if plan.deploy_type.has_image else None,
+        )
+        finalize(self.astro.client, rollout, sleep=self.tools.sleep)
+        self.is_finalized = True
+        self.console.say(f"finalized deploy {opened.id}")
+        self._wait(rollout)
+        return self.result("deployed")
+
+    def result(self, outcome: Outcome, *, plan: Plan | None = None) -> DeployResult:
+        """Say how it ended."""
+        has_image = bool(self.opened) and self.survey.plan.deploy_type.has_image
+        return DeployResult(
+            outcome=outcome,
+            plan=plan or self.survey.plan,
+            deploy_id=self.opened.id if self.opened else "",
+            image_tag=self.opened.image_tag if self.opened and has_image else "",
+            bundle_version=self.bundle_version,
+            url=self.astro.deployment_url(self.deployment),
+        )
+
+    @contextmanager
+    def named_when_cancelled(self) -> Iterator[None]:
+        """Turn a signal, or any failure, into one that says what became of the deploy."""
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            number = getattr(stop, "signal_number", SIGINT)
+            raise CancelledError(
+                f"cancelled by {Signals(number).name}; {self._state()}",
+                hint="Run the job again: the plan compares with what is deployed, so nothing is "
+                "lost.",
+                signal_number=number,
+            ) from None
+        except AstroCIError as error:
+            if self.opened and not self.is_finalized:
+                error.message = f"{error.message}; {self._state()}"
+            raise
+
+    def _state(self) -> str:
+        if self.opened is None:
+            return "no deploy was created, and the Deployment is as it was"
+        if self.is_finalized:
+            return f"deploy {self.opened.id} was finalized before that, and goes live"
+        return f"deploy {self.opened.id} was left unfinished, and the Deployment is as it was"
+
+    def _refuse_session(self) -> None:
+        if self.deployment.is_cicd_enforced and self.astro.credentials.kind == "astro login":
+            raise AuthenticationError(
+                f"the Deployment {self.deployment.name} takes deploys from CI/CD only, and these "
+                "credentials are the session of `astro login`",
+                hint="Use an API token in ASTRO_API_TOKEN.",
+            )
+
+    def _open(self) -> Deploy:
+        opened = self.astro.client.create_deploy(
+            self.deployment.id,
+            _API_TYPES[self.survey.plan.deploy_type],
+            description=description(self.config, self.survey),
+            git=deploy_git(self.survey),
+        )
+        self._mask(opened)
+        self.console.say(f"created deploy {opened.id}")
+        return opened
+
+    def _mask(self, opened: Deploy) -> None:
+        if opened.dags_upload_url:
+            self.console.mask(opened.dags_upload_url)
+            for signature in parse_qs(urlsplit(opened.dags_upload_url).query).get("sig", []):
+                self.console.mask(signature)
+
+    def _send(self, made: Artifacts, opened: Deploy) -> None:
+        """Push and upload side by side: each waits for a network of its own."""
+        with self.console.transfers() as transfer:
+            jobs: list[Callable[[], None]] = []
+            if made.image:
+                image, report_image = made.image, transfer("pushing the image")
+
+                def push() -> None:
+                    push_image(
+                        image.engine,
+                        image.name,
+                        opened.image_repository,
+                        opened.image_tag,
+                        password=self.astro.credentials.token,
+                        on_progress=report_image,
+                        sleep=self.tools.sleep,
+                    )
+
+                jobs.append(push)
+            if made.bundle:
+                bundle, report_bundle = made.bundle, transfer("uploading the DAG bundle")
+
+                def upload() -> None:
+                    self.bundle_version = self.tools.uploader.upload(
+                        opened.dags_upload_url,
+                        bundle.path,
+                        md5=bundle.md5,
+                        on_progress=report_bundle,
+                    )
+
+                jobs.append(upload)
+            run_side_by_side(jobs)
+        if made.image:
+            self.console.say(f"pushed the image as tag {opened.image_tag}")
+        if made.bundle:
+            self.console.say(f"uploaded the DAG bundle as version {self.bundle_version}")
+
+    def _overtaken(self) -> Plan | None:
+        """Look once more at what runs; a Plan when there is nothing left to deploy.
+
+        Raises DeployFailedError when somebody deployed meanwhile and this deploy no longer fits.
+        """
+        now = self.astro.client.get_deployment(self.deployment.id)
+        if (now.image_tag, now.running_bundle_version, now.is_dag_deploy_enabled) == (
+            self.deployment.image_tag,
+            self.deployment.running_bundle_version,
+            self.deployment.is_dag_deploy_enabled,
+        ):
+            return None
+        self.console.say("another deploy went live meanwhile; looking again")
+        config = replace(self.config, deployment_id=self.deployment.id, deployment_name=None)
+        again = survey(config, self.env, needs_credentials=True).plan
+        if again.deploy_type is DeployType.NONE:
+            return again
+        ours = self.survey.plan.deploy_type
+        is_same_kind = now.is_dag_deploy_enabled == self.deployment.is_dag_deploy_enabled
+        if is_same_kind and ours in (again.deploy_type, DeployType.IMAGE_AND_DAGS):
+            return None
+        raise DeployFailedError(
+            f"another deploy went live while this one was made, and now {again.deploy_type} is "
+            f"needed instead of {ours}: {again.reason}",
+            hint="Run the job again, and let deploys of one Deployment wait for each other.",
+        )
+
+    def _wait(self, rollout: Rollout) -> None:
+        if not self.config.wait:
+            self.console.say("not waiting until it is live (--no-wait)")
+            return
+        Waiter(
+            wait_seconds=self.config.wait_seconds,
+            sleep=self.tools.sleep,
+            now=self.tools.now,
+            on_change=self.console.say,
+        ).wait(self.astro.client, rollout)

@@ -1,0 +1,17 @@
+"""`plan`: what would be deployed, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from astro_ci.commands.survey import survey
+from astro_ci.config import Config
+from astro_ci.model import Plan
+
+
+def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
+    """Say what `deploy` would do. Nothing is changed, and credentials are not required.
+
+    Raises AstroCIError: whatever would make `deploy` fail before it builds anything.
+    """
+    return survey(config, env, interactive=interactive).plan

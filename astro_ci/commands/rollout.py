@@ -1,0 +1,160 @@
+"""Finalize a deploy, and wait until that deploy is what runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from astro_ci.astro.client import AstroClient
+from astro_ci.errors import DeployFailedError, DeployTimeoutError, UnavailableError
+from astro_ci.model import Deploy, Deployment
+
+log = logging.getLogger(__name__)
+
+FINALIZE_ATTEMPTS = 4
+FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS, GROWTH = 1.0, 10.0, 1.5
+UNHEALTHY_GRACE_SECONDS = 30.0
+"""A Deployment may be UNHEALTHY for moments while its pods are replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """What has to become live. None and empty: this deploy does not bring it."""
+
+    deployment: Deployment
+    """As it was before."""
+    deploy: Deploy
+    bundle_version: str | None
+    image_tag: str | None
+
+
+def finalize(client: AstroClient, rollout: Rollout, *, sleep: Callable[[float], None]) -> None:
+    """Finalize a deploy exactly once, however often the answer gets lost.
+
+    When no answer comes, the deploy itself tells whether the request arrived.
+    """
+    deployment_id, deploy_id = rollout.deployment.id, rollout.deploy.id
+    for attempt in range(1, FINALIZE_ATTEMPTS + 1):
+        try:
+            client.finalize_deploy(deployment_id, deploy_id, bundle_version=rollout.bundle_version)
+        except UnavailableError as error:
+            log.warning("finalize got no clear answer (%s); reading the deploy back", error)
+            if client.get_deploy(deployment_id, deploy_id).status == "DEPLOYED":
+                return
+            if attempt == FINALIZE_ATTEMPTS:
+                raise
+            sleep(float(attempt))
+        else:
+            return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiter:
+    """How to wait. `on_change` hears what the Deployment is doing whenever that changes."""
+
+    wait_seconds: float
+    sleep: Callable[[float], None]
+    now: Callable[[], float]
+    on_change: Callable[[str], None]
+
+    def wait(self, client: AstroClient, rollout: Rollout) -> None:
+        """Look until this deploy is live.
+
+        Raises DeployFailedError when Astro says that it failed or the Deployment turns UNHEALTHY,
+        DeployTimeoutError when the time is up.
+        """
+        deadline = self.now() + self.wait_seconds
+        pause, said, unhealthy_since = FIRST_WAIT_SECONDS, "", None
+        while True:
+            try:
+                deployment = client.get_deployment(rollout.deployment.id)
+                deploy = client.get_deploy(rollout.deployment.id, rollout.deploy.id)
+            except UnavailableError as error:
+                state = f"Astro does not answer: {error}"
+            else:
+                _refuse_failed(deploy)
+                if is_live(rollout, deploy, deployment):
+                    return
+                if superseding := _superseding(client, rollout, deploy, deployment):
+                    self.on_change(f"deploy {superseding.id} has replaced this one already")
+                    return
+                unhealthy_since = self._unhealthy_since(deployment, rollout, unhealthy_since)
+                state = _describe(deployment, rollout)
+            if state != said:
+                self.on_change(state)
+                said = state
+            left = deadline - self.now()
+            if left <= 0:
+                raise DeployTimeoutError(
+                    f"deploy {rollout.deploy.id} was accepted, and is not live after "
+                    f"{self.wait_seconds:.0f} seconds: {said}",
+                    hint="It may still go live: look at the Deployment in Astro; wait longer "
+                    "with --wait-time.",
+                )
+            self.sleep(min(pause, left))
+            pause = min(pause * GROWTH, MAX_WAIT_SECONDS)
+
+    def _unhealthy_since(
+        self, deployment: Deployment, rollout: Rollout, since: float | None
+    ) -> float | None:
+        """When the Deployment became UNHEALTHY; raises once that has lasted.
+
+        One that was UNHEALTHY before may need all the time there is to be cured by this deploy.
+        """
+        if deployment.status != "UNHEALTHY" or rollout.deployment.status == "UNHEALTHY":
+            return None
+        since = self.now() if since is None else since
+        if self.now() - since >= min(UNHEALTHY_GRACE_SECONDS, self.wait_seconds / 2):
+            raise DeployFailedError(
+                f"the Deployment turned UNHEALTHY after deploy {rollout.deploy.id}"
+                + (f": {deployment.status_reason}" if deployment.status_reason else ""),
+                hint="Look at its logs in Astro; rolling back to the previous deploy brings back "
+                "what ran before.",
+            )
+        return since
+
+
+def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:
+    """Whether this deploy, and not just some deploy, is what the Deployment runs."""
+    asleep = deployment.status == "HIBERNATING"  # takes the deploy in when it wakes up
+    version = deployment.desired_dag_tarball_version if asleep else deployment.dag_tarball_version
+    return (
+        deploy.status == "DEPLOYED"
+        and (asleep or deployment.status == "HEALTHY")
+        and rollout.bundle_version in (None, version)
+        and rollout.image_tag in (None, deployment.image_tag)
+    )
+
+
+def _superseding(
+    client: AstroClient, rollout: Rollout, deploy: Deploy, deployment: Deployment
+) -> Deploy | None:
+    """A newer deploy that took this one's place before it was seen live."""
+    wanted = deployment.running_bundle_version
+    moved_on = rollout.bundle_version not in (None, wanted) or rollout.image_tag not in (
+        None,
+        deployment.image_tag,
+    )
+    if not moved_on or deploy.status != "DEPLOYED":
+        return None
+    newest = next((d for d in client.list_deploys(deployment.id) if d.status == "DEPLOYED"), None)
+    return newest if newest is not None and newest.id != deploy.id else None
+
+
+def _refuse_failed(deploy: Deploy) -> None:
+    if deploy.status == "FAILED":
+        raise DeployFailedError(
+            f"Astro reports that deploy {deploy.id} failed",
+            hint="Look at the Deployment's logs in Astro, and run the job again.",
+        )
+
+
+def _describe(deployment: Deployment, rollout: Rollout) -> str:
+    reason = f" ({deployment.status_reason})" if deployment.status_reason else ""
+    waits = []
+    if rollout.image_tag not in (None, deployment.image_tag):
+        waits.append(f"image tag {deployment.image_tag or 'none'}, not yet {rollout.image_tag}")
+    if rollout.bundle_version not in (None, deployment.dag_tarball_version):
+        waits.append(f"bundle version not yet {rollout.bundle_version}")
+    return "; ".join([f"Deployment {deployment.status}{reason}", *waits])

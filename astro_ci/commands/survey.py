@@ -1,0 +1,253 @@
+"""Gather the facts and make the Plan: what `plan` prints and `deploy` acts on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from astro_ci.bundle import Member, count_dag_files, list_members
+from astro_ci.ci import CIContext, detect
+from astro_ci.classify import Rules, parse_globs
+from astro_ci.commands.base import Bases, find_bases
+from astro_ci.commands.connect import Astro, connect, find_deployment, require_connection
+from astro_ci.config import BASE_WORDS, Config
+from astro_ci.content import digests
+from astro_ci.errors import ProjectError
+from astro_ci.excludes import VENV_MARKER, excluder, is_excluded_name
+from astro_ci.git import Commit, GitRepo, Snapshot
+from astro_ci.history import Digests, Running, what_runs
+from astro_ci.model import Change, Deployment, Plan
+from astro_ci.planner import Comparison, DagFiles, Facts, Options, make_plan
+from astro_ci.project import Project, find_project
+from astro_ci.remote import repository_identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The Plan, and what acting on it needs."""
+
+    plan: Plan
+    project: Project
+    project_path: str
+    """Relative to the repository, empty for its root."""
+    repo: GitRepo
+    head: Commit
+    ci: CIContext
+    digests: Digests
+    members: Sequence[Member]
+    submodules: Sequence[Path]
+    remote_url: str | None
+    astro: Astro | None
+    deployment: Deployment | None
+
+
+def survey(
+    config: Config,
+    env: Mapping[str, str],
+    *,
+    interactive: bool = False,
+    needs_credentials: bool = False,
+) -> Survey:
+    """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed."""
+    ci = detect(env)
+    project = find_project(config.project, config.dags_path)
+    repo = GitRepo.open(project.root)
+    head = repo.head()
+    if needs_credentials:
+        astro: Astro | None = require_connection(config, env, secret_hint=ci.secret_hint)
+    else:
+        astro = connect(config, env)
+    deployment = find_deployment(astro, config, interactive=interactive) if astro else None
+    remote_url = repo.remote_url() or ci.repository_url
+    where = _Where.find(repo, project)
+    runs = None
+    if astro and deployment:
+        runs = what_runs(
+            deployment,
+            astro.client.list_deploys(deployment.id),
+            repository=repository_identity(remote_url) if remote_url else None,
+            project=where.project,
+        )
+    bases = find_bases(config, ci, repo, runs)
+    rules = _rules(config, project, where)
+    members = list_members(project.dags) if project.has_dags else []
+    dag_deploy_enabled = deployment.is_dag_deploy_enabled if deployment else True
+
+    with repo.snapshot(
+        where.scopes(rules),
+        with_ignored=[*where.dags, *_named_directories(config.image_paths, repo, where)],
+        counts_ignored=lambda path: _ships_although_ignored(path, rules),
+        excludes=excluder(lambda directory: (repo.root / directory / VENV_MARKER).exists()),
+    ) as snapshot:
+        shipped = digests(
+            snapshot.entries(where.scopes(rules)), rules, image_inputs=config.build_args
+        )
+        dirty = _is_dirty(snapshot, head, where)
+        image = _compare(snapshot, rules, bases.image, bases.image_unknown)
+        dags = _compare(snapshot, rules, bases.dags, bases.dags_unknown)
+        submodules = snapshot.submodules(where.dags)
+    facts = Facts(
+        head=head.sha,
+        dirty=dirty,
+        source=bases.source,
+        image=_with_running(image, bases, repo, head, runs.image if runs else None),
+        dags=_with_running(dags, bases, repo, head, runs.dags if runs else None),
+        digests=shipped,
+        dag_files=_dag_files(members, project, repo, where, bases, rules, dag_deploy_enabled),
+        dag_deploy_enabled=dag_deploy_enabled,
+        deployment=deployment,
+        assumptions=_assumptions(bases, deployment, config),
+    )
+    return Survey(
+        plan=make_plan(facts, _options(config)),
+        project=project,
+        project_path=where.project,
+        repo=repo,
+        head=head,
+        ci=ci,
+        digests=shipped,
+        members=members,
+        submodules=[repo.root / path for path in submodules],
+        remote_url=remote_url,
+        astro=astro,
+        deployment=deployment,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """The project and its DAGs as git names them."""
+
+    project: str
+    dags: Sequence[str]
+
+    @classmethod
+    def find(cls, repo: GitRepo, project: Project) -> _Where:
+        root = repo.relative(project.root)
+        if root is None:
+            raise ProjectError(f"{project.root} is not inside the repository {repo.root}")
+        real = repo.relative(project.dags)
+        if real is None:
+            raise ProjectError(
+                f"the DAGs directory {project.dags} leads out of the repository {repo.root}",
+                hint="Name a directory inside the repository with --dags-path.",
+            )
+        # A link to the DAGs is a path that git sees change, beside the directory behind it.
+        named = Path(os.path.abspath(project.dags))  # noqa: PTH100 - links stay links
+        link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
+        return cls(project=root, dags=tuple(dict.fromkeys((real, link))))
+
+    def scopes(self, rules: Rules) -> list[str]:
+        """Where to look for files that ship."""
+        return [""] if rules.image_paths.patterns else [self.project, *self.dags]
+
+
+def _rules(config: Config, project: Project, where: _Where) -> Rules:
+    return Rules(
+        project=where.project,
+        dags=where.dags,
+        dockerignore=project.read_dockerignore(),
+        ignore=parse_globs(config.ignore, name="ignore"),
+        image_paths=parse_globs(config.image_paths, name="image-paths"),
+    )
+
+
+def _named_directories(image_paths: Sequence[str], repo: GitRepo, where: _Where) -> list[str]:
+    """The directories that the globs of `image-paths` start from, as far as they are literal."""
+    found = []
+    for glob in image_paths:
+        parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
+        literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
+        for start in ("", where.project):
+            path = "/".join(filter(None, (start, *literal)))
+            if (repo.root / path).exists():
+                found.append(path)
+    return found
+
+
+def _ships_although_ignored(path: str, rules: Rules) -> bool:
+    affects, because = rules.classify(path)
+    return affects == "dags" or because.startswith("image-paths")
+
+
+def _is_dirty(snapshot: Snapshot, head: Commit, where: _Where) -> bool:
+    """Whether what ships is not the commit: uncommitted or untracked files in the project."""
+    roots = (where.project, *where.dags)
+    return any(
+        _is_under(change.path, root) and not snapshot.is_ignored(change.path)
+        for change in snapshot.changes(head.sha)
+        for root in roots
+    )
+
+
+def _is_under(path: str, directory: str) -> bool:
+    return not directory or path == directory or path.startswith(f"{directory}/")
+
+
+def _compare(snapshot: Snapshot, rules: Rules, base: str | None, unknown: str) -> Comparison:
+    changes: list[Change] | None = rules.explain(snapshot.changes(base)) if base else None
+    return Comparison(base=base, changes=changes, unknown=unknown)
+
+
+def _with_running(
+    side: Comparison, bases: Bases, repo: GitRepo, head: Commit, running: Running | None
+) -> Comparison:
+    """Add what only the running deploy knows: its digest, and whether it is newer."""
+    if running is None:
+        return side
+    commit = running.commit
+    is_newer = bool(commit) and commit != head.sha and repo.is_ancestor(head.sha, commit or "")
+    return Comparison(
+        base=side.base,
+        changes=side.changes,
+        unknown=side.unknown,
+        digest=running.digest if bases.is_what_runs else None,
+        newer=commit if is_newer else None,
+    )
+
+
+def _dag_files(
+    members: Sequence[Member],
+    project: Project,
+    repo: GitRepo,
+    where: _Where,
+    bases: Bases,
+    rules: Rules,
+    dag_deploy_enabled: bool,
+) -> DagFiles:
+    shipped = members
+    inside = project.dags_in_context
+    if not dag_deploy_enabled:  # the DAGs are in the image, where .dockerignore has its say
+        shipped = [
+            member
+            for member in members
+            if inside and not rules.dockerignore.excludes(f"{inside}/{member.name}")
+        ]
+    before = None
+    if bases.dags:
+        listed = repo.files_at(bases.dags, where.dags[0])
+        before = sum(not any(map(is_excluded_name, path.split("/"))) for path in listed)
+    return DagFiles(shipped=len(shipped), dag_files=count_dag_files(shipped), before=before)
+
+
+def _assumptions(bases: Bases, deployment: Deployment | None, config: Config) -> list[str]:
+    notes = list(bases.assumptions)
+    if deployment is None:
+        notes.insert(0, "no credentials, so what runs is not known")
+        notes.append("DAG-only deploys are enabled on the Deployment")
+    elif config.base not in ("auto", *BASE_WORDS):
+        notes.append(f"what runs is taken to be --base {config.base}")
+    return notes
+
+
+def _options(config: Config) -> Options:
+    return Options(
+        requested=config.requested,
+        skip_unchanged=config.skip_unchanged,
+        force=config.force,
+        allow_older=config.allow_older,
+        allow_shrink=config.allow_shrink,
+    )
