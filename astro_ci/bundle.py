@@ -225,8 +225,8 @@ class _Shipped:
 def _directories(members: Collection[Member], prefix: str) -> frozenset[str]:
     """Every directory on the way to a member, and the prefix even when there is none."""
     found = {""}
-    for name in ("", *(member.name for member in members)):
-        parent = f"{prefix}/{name}".strip("/").rpartition("/")[0] if name else prefix
+    for path in (f"{prefix}/", *(_join(prefix, member.name) for member in members)):
+        parent = path.rpartition("/")[0]
         while parent not in found:
             found.add(parent)
             parent = parent.rpartition("/")[0]

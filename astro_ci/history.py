@@ -75,9 +75,11 @@ def what_runs(
     `project` the project's path in it.
     """
     wants_bundle = deployment.is_dag_deploy_enabled and bool(deployment.running_bundle_version)
+    has_deploys = False
     image_deploy: Deploy | None = None
     bundle_deploy: Deploy | None = None
     for deploy in deploys:
+        has_deploys = has_deploys or deploy.status == "DEPLOYED"
         if image_deploy is None or image_deploy.rollback_from_id:
             image_deploy = deploy if _put_image(deploy, deployment) else image_deploy
         if wants_bundle and (bundle_deploy is None or bundle_deploy.rollback_from_id):
@@ -86,6 +88,8 @@ def what_runs(
             break
 
     def side(deploy: Deploy | None, what: str) -> Running:
+        if not has_deploys:
+            return Running(unknown="nothing has been deployed yet")
         return _running(deploy, what, deployment, repository, project)
 
     if not deployment.is_dag_deploy_enabled:  # the DAGs are in the image

@@ -19,6 +19,7 @@ from astro_ci.model import (
     Request,
     Sameness,
 )
+from astro_ci.text import listed, short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def make_plan(facts: Facts, options: Options) -> Plan:
     if newer and not options.allow_older:
         deploy_type, reason = (
             DeployType.NONE,
-            f"a newer commit is already running: {_short(newer)} came after {_short(facts.head)}",
+            f"a newer commit is already running: {short(newer)} came after {short(facts.head)}",
         )
     _refuse_wipe(facts, options, deploy_type)
     return Plan(
@@ -152,14 +153,13 @@ def _because(side: Comparison, affects: Affects) -> str:
     if not paths:
         what = {"image": "the image's inputs", "dags": "the DAGs"}[affects]
         return f"{what} are not the ones that run"
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     what = {"image": "which the image is made from", "dags": "under the DAGs directory"}[affects]
     only = "only DAGs changed" if affects == "dags" else "the image changed"
-    return f"{only} since {_short(side.base)}: {paths[0]}{more}, {what}"
+    return f"{only} since {short(side.base or '')}: {listed(paths, most=1)}, {what}"
 
 
 def _because_same(facts: Facts) -> str:
-    bases = [_short(base) for base in dict.fromkeys((facts.image.base, facts.dags.base)) if base]
+    bases = [short(base) for base in dict.fromkeys((facts.image.base, facts.dags.base)) if base]
     if facts.source in ("event", "ref"):
         return f"nothing that is deployed changed since {bases[0]}"
     return "what is checked out already runs" + (f" (from {', '.join(bases)})" if bases else "")
@@ -199,7 +199,3 @@ def _all_changes(facts: Facts) -> list[Change]:
             if change.affects in (own, "nothing"):
                 found.setdefault((change.path, change.affects), change)
     return [found[key] for key in sorted(found)]
-
-
-def _short(sha: str | None) -> str:
-    return sha[:7] if sha else "the running deploy"

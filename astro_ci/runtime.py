@@ -15,7 +15,7 @@ LABEL = "io.astronomer.docker.runtime.version"
 
 _AIRFLOW_2 = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[.+-](.+))?", re.ASCII)
 _AIRFLOW_3 = re.compile(r"(\d+)\.(\d+)-(\d+)(?:[.+-](.+))?", re.ASCII)
-_PRERELEASE = re.compile(r"(dev|a|alpha|b|beta|rc)[.-]?(\d*)", re.ASCII | re.IGNORECASE)
+_PRERELEASE = re.compile(r"(dev|alpha|a|beta|b|rc)[.-]?(\d*)(?![a-z])", re.ASCII | re.IGNORECASE)
 _STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "rc": 3}
 _RELEASED = (4, 0)
 

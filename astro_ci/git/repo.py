@@ -125,6 +125,11 @@ class GitRepo:
         )
         return out.strip() if code == 0 else None
 
+    def tree_of(self, commit: str) -> str | None:
+        """The tree of a commit; None when the clone does not have it."""
+        code, out, _ = self._git.run("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+        return out.strip() if code == 0 else None
+
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether history proves that one commit led to another. A shallow clone proves little."""
         if not (self.has_commit(ancestor) and self.has_commit(descendant)):
@@ -193,7 +198,7 @@ class GitRepo:
                     counts_ignored=lambda name, path=path: counts_ignored(f"{path}/{name}"),  # type: ignore[misc]
                     excludes=lambda name, path=path: excludes(f"{path}/{name}"),  # type: ignore[misc]
                 ) as taken:
-                    snapshot.add_inner(path, taken.tree, recorded=inner.resolve)
+                    snapshot.add_inner(path, taken.tree, recorded=inner.tree_of)
             yield snapshot
 
     def _fetch(self, *arguments: str) -> bool:

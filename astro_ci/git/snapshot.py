@@ -68,11 +68,11 @@ class Snapshot:
     def add_inner(self, path: str, tree: str, *, recorded: Callable[[str], str | None]) -> None:
         """Let the tree of an inner repository stand for it, instead of the commit it is at.
 
-        `recorded` resolves a name in the inner repository to an object id.
+        `recorded` gives the tree of a commit of the inner repository.
         """
         self._inner[path] = tree
         known = list_tree(self._git, self.tree, [path], env=self._environment)
-        if not known or recorded(f"{known[0].object_id}^{{tree}}") != tree:
+        if not known or recorded(known[0].object_id) != tree:
             self._inner_changed.append(path)
 
     def entries(self, paths: Sequence[str]) -> list[TreeEntry]:
@@ -111,7 +111,8 @@ class Snapshot:
     def _copy_index(self) -> None:
         index = self._git_path("index")
         if index.exists():
-            shutil.copyfile(index, self._index)
+            # With its times: by them git knows which entries are too young to be trusted.
+            shutil.copy2(index, self._index)
         else:
             self._out("read-tree", "HEAD")
 

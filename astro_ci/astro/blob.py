@@ -1,0 +1,238 @@
+"""One blob of the store, by HTTP: requests, refusals in our words, and silence about the URL.
+
+The URL is an Azure SAS URL: whoever has it may write the blob. What requests raises and what
+urllib3 logs both hold it, so neither is let through.
+Source: Put Blob, Put Block and Put Block List of the Azure Blob Storage REST API.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from astro_ci import __version__
+from astro_ci.astro.http import NoAuth
+from astro_ci.astro.retry import WORTH_REPEATING, asked_wait
+from astro_ci.errors import ApiError, UnavailableError
+
+API_VERSION = "2023-11-03"
+BLOCK_ID_BYTES = 64
+"""The most that an id may have."""
+_CHUNK_BYTES = 256 * 1024
+
+
+class BlocksLostError(ApiError):
+    """The store does not have the blocks that it took; an upload beside ours discards them."""
+
+
+class Body:
+    """A part of a file as a request's body: its length is known, its bytes are read as sent."""
+
+    def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
+        self._file = file
+        self._offset = offset
+        self._left = length
+        self.len = length  # where requests looks for the Content-Length
+        file.seek(offset)
+
+    def md5(self) -> bytes:
+        """Digest the whole part, and be at its beginning again."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for data in self:
+            digest.update(data)
+        self._left = self.len
+        self._file.seek(self._offset)
+        return digest.digest()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on, never past the end of the part."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._file.read(wanted)
+        self._left -= len(data)
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self.read(_CHUNK_BYTES), b"")
+
+
+class Blob:
+    """A blob that may be written. Each method is one request, and safe to repeat.
+
+    They raise UnavailableError when repeating may help, else ApiError.
+    """
+
+    def __init__(
+        self, url: str, session: requests.Session, timeout_seconds: tuple[float, float]
+    ) -> None:
+        _keep_queries_out_of_logs()
+        self._url = url
+        self._host = _host(url)
+        self._session = session
+        self._timeout = timeout_seconds
+
+    def put(self, body: Body, md5: bytes) -> str:
+        """Write the blob, and return the version that it is now."""
+        headers = {
+            "x-ms-blob-type": "BlockBlob",
+            "Content-Type": "application/gzip",
+            "Content-MD5": _base64(md5),
+        }
+        return _version(self._send("Put Blob", "", headers, body))
+
+    def put_block(self, block_id: bytes, body: Body) -> None:
+        """Leave a block with the store; ids are equally long, BLOCK_ID_BYTES at most."""
+        query = f"comp=block&blockid={quote(_base64(block_id), safe='')}"
+        self._send("Put Block", query, {"Content-MD5": _base64(body.md5())}, body)
+
+    def put_block_list(self, block_ids: Sequence[bytes], md5: bytes) -> str:
+        """Write the blob from its blocks, and return the version that it is now.
+
+        Raises BlocksLostError when the store does not have them all.
+        """
+        latest = "".join(f"<Latest>{_base64(block_id)}</Latest>" for block_id in block_ids)
+        body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{latest}</BlockList>'.encode()
+        headers = {
+            "Content-Type": "application/xml",
+            "Content-MD5": _base64(hashlib.md5(body, usedforsecurity=False).digest()),
+            "x-ms-blob-content-type": "application/gzip",
+            "x-ms-blob-content-md5": _base64(md5),
+        }
+        return _version(self._send("Put Block List", "comp=blocklist", headers, body))
+
+    def _send(
+        self, what: str, query: str, headers: dict[str, str], body: bytes | Body
+    ) -> requests.Response:
+        joiner = "&" if urlsplit(self._url).query else "?"
+        what = f"{what} to the blob store at {self._host}"
+        problem = ""
+        try:
+            response = self._session.put(
+                f"{self._url}{joiner}{query}" if query else self._url,
+                data=body,
+                headers={
+                    "User-Agent": f"astro-ci/{__version__}",
+                    "x-ms-version": API_VERSION,
+                    **headers,
+                },
+                auth=NoAuth(),
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            problem = _describe(error)
+        if problem:
+            # Outside the handler, so without a context: the exception holds the URL.
+            raise UnavailableError(
+                f"{what} got no answer: {problem}",
+                hint="Check that the job's network (proxy, firewall) lets it reach that host.",
+            )
+        if response.status_code != 201:
+            raise _refusal(what, response)
+        return response
+
+
+class _QueryFilter(logging.Filter):
+    """Cuts the query string off every URL in a record: it holds the signature."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record, and keep it. Called by logging."""
+        record.msg, record.args = re.sub(r"\?\S+", "?…", record.getMessage()), None
+        return True
+
+
+_QUERY_FILTER = _QueryFilter()
+
+
+def _keep_queries_out_of_logs() -> None:
+    """Silence what urllib3 logs of URLs, for good: a thread may still log when we are done."""
+    for name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
+        logging.getLogger(name).addFilter(_QUERY_FILTER)
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if not host:
+        raise ApiError(
+            "the Astro API gave an upload URL for the DAG bundle that is none",
+            hint="Run the job again; if it happens again, tell Astronomer's support.",
+        )
+    return host
+
+
+def _version(response: requests.Response) -> str:
+    version = response.headers.get("x-ms-version-id", "").strip()
+    if not version:
+        raise ApiError(
+            "the blob store took the DAG bundle and gave no version for it "
+            "(no x-ms-version-id), so the deploy cannot be finalized",
+            hint="A proxy may have removed the header; if not, tell Astronomer's support.",
+            status=response.status_code,
+            request_id=_request_id(response),
+        )
+    return version
+
+
+def _refusal(what: str, response: requests.Response) -> ApiError:
+    status, code = response.status_code, _error_code(response)
+    kind: type[ApiError] = ApiError
+    message = f"{what} was refused with {status} {code}".rstrip()
+    hint = "Run the job again; if it happens again, tell Astronomer's support the request id."
+    if status in WORTH_REPEATING or code == "Md5Mismatch":
+        kind = UnavailableError
+        hint = "The blob store or the network on the way is in trouble; run the job again."
+    elif code == "InvalidBlockList":
+        kind = BlocksLostError
+        hint = "Let one deploy at a time upload to this Deployment."
+    elif not any(name.lower().startswith("x-ms-") for name in response.headers):
+        hint = "The answer is not the blob store's: let the proxy or the firewall allow PUT there."
+    elif status == 403:
+        message += ": the upload URL of this deploy has expired or is not valid here"
+        hint = "Run the job again, which asks for a new URL; check the runner's clock if not."
+    error = kind(message, hint=hint, status=status, request_id=_request_id(response))
+    if isinstance(error, UnavailableError):
+        error.retry_after_seconds = asked_wait(response.headers)
+    return error
+
+
+def _error_code(response: requests.Response) -> str:
+    """Azure's word for what is wrong; whatever else an answer says is not repeated."""
+    code = response.headers.get("x-ms-error-code", "")
+    if not code and (found := re.search(rb"<Code>([A-Za-z0-9]+)</Code>", response.content[:4096])):
+        code = found[1].decode()
+    return code if re.fullmatch("[A-Za-z0-9]{1,80}", code) else ""
+
+
+def _request_id(response: requests.Response) -> str | None:
+    request_id = response.headers.get("x-ms-request-id", "")
+    return request_id if re.fullmatch(r"[\w-]{1,80}", request_id) else None
+
+
+def _describe(error: requests.RequestException) -> str:
+    """Say what went wrong without the words of the exception, which hold the URL."""
+    match error:
+        case requests.exceptions.SSLError():
+            return "its TLS certificate was not accepted"
+        case requests.exceptions.ProxyError():
+            return "the proxy did not connect"
+        case requests.ConnectTimeout():
+            return "connecting timed out"
+        case requests.Timeout():
+            return "it timed out"
+        case requests.ConnectionError():
+            return "no connection, or one that broke off"
+    return type(error).__name__
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,78 @@
+"""Find a docker command that can build with BuildKit, by asking instead of assuming.
+
+A `docker` with the buildx plugin can; one before version 23 has BuildKit built in; a later one
+without the plugin cannot build at all. There may be several on PATH, so each of them is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+PLATFORM = "linux/amd64"
+_PROBE_SECONDS = 20
+# An attestation would turn the tag into an index of manifests, which some registries refuse.
+_NO_ATTESTATIONS = ("--provenance=false", "--sbom=false")
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """A docker command, and the words that start a build with it."""
+
+    arguments: tuple[str, ...]
+    version: str
+
+    @property
+    def is_buildx(self) -> bool:
+        """Whether this is the buildx plugin, and not the BuildKit of an older command."""
+        return "buildx" in self.arguments
+
+
+def find_builder(env: Mapping[str, str]) -> Builder | None:
+    """Choose the first buildx on PATH, else the first command that needs none, else None."""
+    commands = list(_commands(env))
+    for command in commands:
+        usage = _ask((command, "buildx", "build", "--help"), env)
+        if "--secret" in usage and "--load" in usage:
+            flags = [flag for flag in _NO_ATTESTATIONS if flag.partition("=")[0] in usage]
+            version = _ask((command, "buildx", "version"), env)
+            return Builder((command, "buildx", "build", "--load", *flags), version.strip())
+    for command in commands:
+        if "--secret" in _ask((command, "build", "--help"), env):
+            return Builder((command, "build"), _ask((command, "--version"), env).strip())
+    logger.debug("no BuildKit in %s", commands or "PATH: no docker command")
+    return None
+
+
+def _commands(env: Mapping[str, str]) -> Iterator[str]:
+    seen = set()
+    for directory in env.get("PATH", os.defpath).split(os.pathsep):
+        found = shutil.which("docker", path=directory) if directory else None
+        if found and (real := Path(found).resolve()) not in seen:
+            seen.add(real)
+            yield found
+
+
+def _ask(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    """Return what a command prints; nothing when it fails, as one without buildx does."""
+    try:
+        done = subprocess.run(
+            argv,
+            env={**env, "DOCKER_BUILDKIT": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        logger.debug("%s: %s", argv[0], error)
+        return ""
+    return done.stdout if done.returncode == 0 else ""

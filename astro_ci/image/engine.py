@@ -1,0 +1,155 @@
+"""Reach the Docker Engine that the user's `docker` command would reach.
+
+The SDK knows DOCKER_HOST and its TLS variables, but not docker contexts, so those are read here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from astro_ci.errors import DockerError
+
+if TYPE_CHECKING:
+    import docker
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+# Between two lines of a build or a push: pip may compile for minutes without a word.
+_SILENCE_SECONDS = 3600
+_ANSWER_SECONDS = 30
+_HINT = (
+    "start Docker, or point DOCKER_HOST at an engine (a GitLab CI job needs the docker:dind "
+    "service); a DAG-only deploy (--type dags) needs no Docker"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A Docker Engine that answered."""
+
+    client: docker.DockerClient = field(repr=False)
+    host: str
+    version: str
+    is_podman: bool = False
+
+    def close(self) -> None:
+        """Close the connections to the engine."""
+        self.client.close()
+
+    def uses_containerd_store(self) -> bool:
+        """Tell whether images live in containerd, whose pushes some registries refuse."""
+        status = self.client.info().get("DriverStatus") or []
+        return any("io.containerd.snapshotter" in str(value) for _, value in status)
+
+    def untag(self, reference: str) -> None:
+        """Remove one name of an image, never its last: that would delete the image."""
+        from docker.errors import DockerException
+        from requests import RequestException
+
+        try:
+            if len(self.client.images.get(reference).tags) > 1:
+                self.client.api.remove_image(reference, noprune=True)
+        except (DockerException, RequestException) as error:
+            logger.debug("the tag %s was left behind: %s", reference, error)
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image of ours, if it is there; a failure is logged and no more."""
+        from docker.errors import DockerException, ImageNotFound
+        from requests import RequestException
+
+        try:
+            self.client.api.remove_image(reference, force=True)
+        except ImageNotFound:
+            return
+        except (DockerException, RequestException) as error:
+            logger.info("the image %s was left behind: %s", reference, error)
+
+
+def connect(env: Mapping[str, str]) -> Engine:
+    """Find the engine and ask for its version.
+
+    DOCKER_HOST wins over the current docker context, DOCKER_CONTEXT over both, as for `docker`.
+    Raises DockerError when none answers.
+    """
+    import docker
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    endpoint = _endpoint(env)
+    host = endpoint.get("DOCKER_HOST") or DEFAULT_HOST
+    try:
+        client = docker.DockerClient.from_env(
+            environment=endpoint,
+            timeout=_ANSWER_SECONDS,
+            use_ssh_client=host.startswith("ssh://"),
+        )
+        version: dict[str, Any] = client.version()
+    except (DockerException, RequestException, OSError) as error:
+        raise DockerError(
+            f"no Docker Engine answers at {host}: {_reason(error)}", hint=_HINT
+        ) from error
+    client.api.timeout = _SILENCE_SECONDS
+    components = [part.get("Name", "") for part in version.get("Components") or []]
+    is_podman = any("podman" in name.lower() for name in components)
+    logger.debug("engine %s at %s", version.get("Version"), host)
+    return Engine(client, host, str(version.get("Version", "")), is_podman)
+
+
+def config_directory(env: Mapping[str, str]) -> Path:
+    """Return where `docker` keeps its configuration; it need not exist."""
+    return Path(env.get("DOCKER_CONFIG") or Path(env.get("HOME") or "/", ".docker"))
+
+
+def read_config(env: Mapping[str, str]) -> dict[str, Any]:
+    """Read the user's config.json; one that is missing or broken counts as empty."""
+    try:
+        config = json.loads(config_directory(env).joinpath("config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _endpoint(env: Mapping[str, str]) -> dict[str, str]:
+    """Say where the engine is, in the variables that the SDK understands."""
+    named = env.get("DOCKER_CONTEXT")
+    if env.get("DOCKER_HOST") and not named:
+        return dict(env)
+    context = named or read_config(env).get("currentContext") or "default"
+    if context == "default":
+        return {} if named else dict(env)
+    return _context_endpoint(config_directory(env), context)
+
+
+def _context_endpoint(config: Path, context: str) -> dict[str, str]:
+    """Read a docker context. Source: docker/cli, cli/context/store."""
+    identity = hashlib.sha256(context.encode()).hexdigest()
+    meta = config / "contexts" / "meta" / identity / "meta.json"
+    try:
+        endpoint = json.loads(meta.read_bytes())["Endpoints"]["docker"]
+        host = str(endpoint["Host"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DockerError(
+            f"the docker context {context!r} cannot be read: {type(error).__name__}",
+            hint="choose another with `docker context use`, or set DOCKER_HOST",
+        ) from error
+    found = {"DOCKER_HOST": host}
+    certificates = config / "contexts" / "tls" / identity / "docker"
+    if certificates.is_dir():
+        found["DOCKER_CERT_PATH"] = str(certificates)
+        found["DOCKER_TLS_VERIFY"] = "" if endpoint.get("SkipTLSVerify") else "1"
+    return found
+
+
+def _reason(error: Exception) -> str:
+    """Find the sentence at the bottom of the SDK's nested errors."""
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    return (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).strip()

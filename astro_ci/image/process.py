@@ -1,0 +1,105 @@
+"""Run a command that is fed by a thread and whose output is shown as it comes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+from astro_ci.errors import AstroCIError, DockerError
+
+logger = logging.getLogger(__name__)
+
+Feed = Callable[[IO[bytes]], None]
+# Less than a cancelled job has before it is killed itself.
+_GRACE_SECONDS = 2
+
+
+class Feeder:
+    """Write to a pipe in a thread, and keep the error that this ends in.
+
+    `on_error` is called before the pipe is closed: half a tar can look like a whole one, so
+    whoever reads it has to be stopped first.
+    """
+
+    def __init__(self, feed: Feed, pipe: IO[bytes], on_error: Callable[[], None]) -> None:
+        self._feed, self._pipe, self._on_error = feed, pipe, on_error
+        self.error: AstroCIError | None = None
+        self._thread = threading.Thread(target=self._run, name="build-context", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until nothing more is written."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._feed(self._pipe)
+            self._pipe.flush()
+        except AstroCIError as error:
+            self.error = error
+            self._on_error()
+        except OSError as error:
+            # The reader went away; its own words say why.
+            logger.debug("the build context was not read to its end: %s", error)
+        finally:
+            with suppress(OSError):
+                self._pipe.close()
+
+
+def run_command(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    feed: Feed | None,
+    on_line: Callable[[str], None],
+) -> int:
+    """Run a command in a session of its own and return its exit code.
+
+    `feed` writes its standard input. Both output streams go to `on_line`, without line ends. An
+    exception raised in this thread, by `on_line` or a signal, stops the command with all its
+    children, as does one of `feed`, which is then raised here.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(env),
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise DockerError(f"{argv[0]} could not be started: {error.strerror}") from error
+    feeder = None
+    try:
+        if feed and process.stdin:
+            feeder = Feeder(feed, process.stdin, on_error=lambda: _stop(process))
+        for line in process.stdout or ():
+            on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+        process.wait()
+    finally:
+        _stop(process)
+        if feeder:
+            feeder.join()
+        if process.stdout:
+            process.stdout.close()
+    if feeder and feeder.error:
+        raise feeder.error
+    return process.returncode
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the process group to end, then insist; nothing happens when it has ended."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)

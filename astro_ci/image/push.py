@@ -1,0 +1,200 @@
+"""Push an image to the registry that a deploy names, and learn its digest.
+
+The SDK hands the credentials to the engine with the request: nothing is logged in to, nothing is
+written. Its `push` does not raise when the push fails; the failure is a line of the stream.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import tenacity
+
+from astro_ci.errors import RegistryError
+from astro_ci.image.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+Password = str | Callable[[], str]
+OnProgress = Callable[[int, int], None]
+
+# The engine has its own patience: it repeats a layer five times, over 50 seconds.
+_ATTEMPTS = 3
+_REFUSED = re.compile(
+    r"unauthorized|authentication required|no basic auth|denied|forbidden"
+    r"|(?<![:.\d])\b40[13]\b(?![.\d])",
+    re.IGNORECASE,
+)
+_UNREACHABLE = re.compile(
+    r"connection refused|no such host|i/o timeout|deadline exceeded|reset by peer|broken pipe"
+    r"|network is unreachable|no route to host|server misbehaving|temporary failure"
+    r"|handshake timeout|Client\.Timeout|unexpected EOF|\bEOF$",
+    re.IGNORECASE,
+)
+_BUSY = re.compile(
+    r"(?<![:.\d])\b(429|5\d\d)\b(?![.\d])|too ?many ?requests|internal server error|bad gateway"
+    r"|service unavailable|gateway time-?out",
+    re.IGNORECASE,
+)
+_UNTRUSTED = re.compile(r"x509|certificate|HTTP response to HTTPS client", re.IGNORECASE)
+
+_REFUSED_HINT = "check that the token is not expired and may deploy to this Deployment"
+_CONTAINERD_HINT = (
+    "; this engine keeps images in containerd, whose pushes Astro's registry may refuse: set "
+    '"features": {"containerd-snapshotter": false} in its daemon.json'
+)
+
+
+class TransientRegistryError(RegistryError):
+    """A push that may well succeed when it is repeated; layers that arrived are not sent again."""
+
+
+def push_image(
+    engine: Engine,
+    local: str,
+    repository: str,
+    tag: str,
+    *,
+    password: Password,
+    username: str = "cli",
+    on_progress: OnProgress = lambda done, total: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Push an image of the engine as `repository:tag` and return its manifest's digest.
+
+    A callable password is asked before every attempt. `on_progress` gets bytes sent and bytes
+    known of so far, layers that the registry already has aside. It is called for every message of
+    the engine, also while nothing moves; what it raises ends the push.
+    The name given to the image for the push is removed again. Raises RegistryError.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientRegistryError),
+        stop=tenacity.stop_after_attempt(_ATTEMPTS),
+        wait=tenacity.wait_exponential_jitter(initial=1, max=30),
+        sleep=sleep,
+        before_sleep=lambda state: logger.warning(
+            "%s; trying again (%d of %d)",
+            state.outcome and state.outcome.exception(),
+            state.attempt_number + 1,
+            _ATTEMPTS,
+        ),
+        reraise=True,
+    )
+    with _tagged(engine, local, repository, tag):
+        return retrying(_push, engine, repository, tag, username, password, on_progress)
+
+
+@contextmanager
+def _tagged(engine: Engine, local: str, repository: str, tag: str) -> Iterator[None]:
+    """Name the image for the push, and take the name off again unless it had it before."""
+    from docker.errors import DockerException, ImageNotFound
+    from requests import RequestException
+
+    name = f"{repository}:{tag}"
+    try:
+        image = engine.client.images.get(local)
+        was_there = name in image.tags
+        image.tag(repository, tag)
+    except ImageNotFound as error:
+        raise RegistryError(
+            f"the image {local} cannot be pushed: the Docker Engine has none of that name",
+            hint="build or pull it in this job, on this engine, before the deploy",
+        ) from error
+    except (DockerException, RequestException) as error:
+        raise RegistryError(f"the image {local} could not be tagged {name}: {error}") from error
+    try:
+        yield
+    finally:
+        if not was_there:
+            engine.untag(name)
+
+
+def _push(
+    engine: Engine,
+    repository: str,
+    tag: str,
+    username: str,
+    password: Password,
+    on_progress: OnProgress,
+) -> str:
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    secret = password() if callable(password) else password
+    secret = secret.removeprefix("Bearer ")
+    try:
+        messages = engine.client.api.push(
+            repository,
+            tag=tag,
+            stream=True,
+            decode=True,
+            auth_config={"username": username, "password": secret},
+        )
+        # Closing the stream early, as an interruption does, makes the engine stop.
+        with closing(messages):
+            return _follow(messages, on_progress)
+    except _PushFailedError as error:
+        text = str(error).replace(secret, "***") if secret else str(error)
+        raise classify(text, repository, engine.uses_containerd_store()) from error
+    except (DockerException, RequestException) as error:
+        text = str(error).replace(secret, "***") if secret else str(error)
+        raise RegistryError(f"the engine broke off the push to {repository}: {text}") from None
+
+
+class _PushFailedError(Exception):
+    """The error line of a push."""
+
+
+def _follow(messages: Iterable[dict[str, Any]], on_progress: OnProgress) -> str:
+    layers: dict[str, tuple[int, int]] = {}
+    digest = ""
+    for message in messages:
+        if "error" in message:
+            raise _PushFailedError(str(message["error"]).strip())
+        if str(message.get("status", "")).startswith("Retrying in 5 seconds"):
+            logger.info("layer %s: the registry failed, the engine tries again", message["id"])
+        progress = message.get("progressDetail") or {}
+        if message.get("id") and progress.get("total"):
+            done, total = int(progress.get("current") or 0), int(progress["total"])
+            # The tar of a layer may come out a little larger than the layer was said to be.
+            layers[message["id"]] = (min(done, total), total)
+        on_progress(sum(done for done, _ in layers.values()), sum(t for _, t in layers.values()))
+        digest = (message.get("aux") or {}).get("Digest") or digest
+    if not digest:
+        raise _PushFailedError("the push ended without a digest")
+    return digest
+
+
+def classify(text: str, repository: str, uses_containerd_store: bool) -> RegistryError:
+    """Turn the error line of a push into an error with a remedy.
+
+    One that may pass is a TransientRegistryError.
+    """
+    host = repository.partition("/")[0]
+    if _UNTRUSTED.search(text):
+        return RegistryError(
+            f"the Docker Engine does not trust the registry {host}: {text}",
+            hint="give the engine, not this job, the registry's certificate authority, or list a "
+            "registry without TLS among its insecure-registries",
+        )
+    if _REFUSED.search(text):
+        return RegistryError(
+            f"the registry {host} refused the push to {repository}: {text}",
+            hint=_REFUSED_HINT + (_CONTAINERD_HINT if uses_containerd_store else ""),
+        )
+    if _UNREACHABLE.search(text):
+        return TransientRegistryError(
+            f"the Docker Engine could not reach the registry {host}: {text}",
+            hint="the engine itself makes the connection: look at its network, proxy and DNS",
+        )
+    if _BUSY.search(text):
+        return TransientRegistryError(
+            f"the registry {host} could not take the push: {text}",
+            hint="the registry is in trouble or busy: run the job again in some minutes",
+        )
+    return RegistryError(f"the push to {repository} failed: {text}")

@@ -1,0 +1,179 @@
+"""The blob store over HTTP, as Azure's clients expect it.
+
+Source: Put Blob, Put Block, Put Block List, Get Blob and Get Blob Properties of the Azure Blob
+Storage REST API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+from uuid import uuid4
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from astro_ci.sandbox.blobs import BlobError, BlobStore, Incoming, bad_parameter
+from astro_ci.sandbox.platform import Platform
+from astro_ci.sandbox.sas import SERVICE_VERSION, check_query
+
+VERSIONED_SINCE = "2019-12-12"
+MAX_BLOCK_LIST_BYTES = 8 << 20
+
+
+class BlobApi:
+    """Answers everything under /blobs/."""
+
+    def __init__(self, store: BlobStore, platform: Platform) -> None:
+        self._store = store
+        self._platform = platform
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        try:
+            return await self._answer(request)
+        except BlobError as error:
+            return _error(request, error)
+
+    async def _answer(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if "authorization" in request.headers:
+            # A token in a request to the blob store is a leak, not a credential.
+            raise BlobError(
+                400,
+                "InvalidAuthenticationInfo",
+                "Authentication information is not given in the correct format. Check the value "
+                "of Authorization header.",
+            )
+        platform = self._platform
+        check_query(name, request.query_params, request.method, platform.state, platform.now())
+        if request.method != "PUT":
+            return self._get(request, name)
+        match request.query_params.get("comp"):
+            case None:
+                return await self._put_blob(request, name)
+            case "block":
+                return await self._put_block(request, name)
+            case "blocklist":
+                return await self._put_block_list(request, name)
+            case _:
+                raise bad_parameter()
+
+    async def _put_blob(self, request: Request, name: str) -> Response:
+        kind = request.headers.get("x-ms-blob-type")
+        if kind is None:
+            raise _missing_header("x-ms-blob-type")
+        if kind != "BlockBlob":
+            raise BlobError(
+                400,
+                "InvalidHeaderValue",
+                "The value for one of the HTTP headers is not in the correct format: "
+                "x-ms-blob-type.",
+            )
+        incoming = await self._receive(request)
+        return _created(request, self._store.put(name, incoming), incoming.md5)
+
+    async def _put_block(self, request: Request, name: str) -> Response:
+        block_id = request.query_params.get("blockid", "")
+        incoming = await self._receive(request)
+        self._store.put_block(name, block_id, incoming)
+        return _created(request, None, incoming.md5)
+
+    async def _put_block_list(self, request: Request, name: str) -> Response:
+        incoming = await self._receive(request)
+        if incoming.path.stat().st_size > MAX_BLOCK_LIST_BYTES:
+            incoming.path.unlink()
+            raise BlobError(413, "RequestBodyTooLarge", "The request body is too large.")
+        document = incoming.path.read_bytes()
+        incoming.path.unlink()
+        block_ids = block_ids_in(document)
+        taken = self._store.take_blocks(name, block_ids)
+        joined = await asyncio.to_thread(self._store.join, taken, block_ids)
+        return _created(request, self._store.put_joined(name, joined), None)
+
+    async def _receive(self, request: Request) -> Incoming:
+        if "content-length" not in request.headers:
+            raise BlobError(
+                411, "MissingContentLengthHeader", "Content-Length HTTP header is missing."
+            )
+        return await self._store.receive(request.stream(), request.headers.get("content-md5"))
+
+    def _get(self, request: Request, name: str) -> Response:
+        wanted = request.query_params.get("versionid")
+        version, path = self._store.version_path(name, wanted)
+        headers = _headers(request, version) | {"x-ms-blob-type": "BlockBlob"}
+        return FileResponse(path, headers=headers, media_type="application/octet-stream")
+
+
+def block_ids_in(document: bytes) -> list[str]:
+    """Read the ids of a block list. Raises BlobError 400 when it is not one."""
+    parser = expat.ParserCreate()
+    block_ids: list[str] = []
+    inside: list[str] = []
+
+    def start(tag: str, _attributes: dict[str, str]) -> None:
+        inside.append(tag)
+        if len(inside) > 1:
+            block_ids.append("")
+
+    def text(data: str) -> None:
+        if len(inside) > 1:
+            block_ids[-1] += data
+
+    def end(_tag: str) -> None:
+        inside.pop()
+
+    def doctype(*_: object) -> None:
+        raise expat.ExpatError("a document type is not expected")
+
+    parser.StartElementHandler = start
+    parser.CharacterDataHandler = text
+    parser.EndElementHandler = end
+    parser.StartDoctypeDeclHandler = doctype
+    try:
+        parser.Parse(document, True)
+    except expat.ExpatError as exc:
+        raise BlobError(
+            400, "InvalidXmlDocument", "XML specified is not syntactically valid."
+        ) from exc
+    return [block_id.strip() for block_id in block_ids]
+
+
+def _created(request: Request, version: str | None, md5: str | None) -> Response:
+    headers = _headers(request, version) | {"x-ms-request-server-encrypted": "true"}
+    if md5 is not None:
+        headers["content-md5"] = md5
+    return Response(status_code=201, headers=headers)
+
+
+def _headers(request: Request, version: str | None) -> dict[str, str]:
+    spoken = request.headers.get("x-ms-version", request.query_params.get("sv", SERVICE_VERSION))
+    headers = {
+        "x-ms-request-id": str(uuid4()),
+        "x-ms-version": spoken,
+        "last-modified": formatdate(usegmt=True),
+    }
+    if version is not None:
+        headers["etag"] = f'"{version}"'
+        if spoken >= VERSIONED_SINCE:
+            headers["x-ms-version-id"] = version
+    return headers
+
+
+def _missing_header(name: str) -> BlobError:
+    return BlobError(
+        400,
+        "MissingRequiredHeader",
+        f"An HTTP header that's mandatory for this request is not specified: {name}.",
+    )
+
+
+def _error(request: Request, error: BlobError) -> Response:
+    body = (
+        '<?xml version="1.0" encoding="utf-8"?>'
+        f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+    )
+    headers = _headers(request, None) | {"x-ms-error-code": error.code}
+    return Response(body, error.status, headers, media_type="application/xml")

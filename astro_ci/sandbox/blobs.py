@@ -1,0 +1,200 @@
+"""The blob store of the local Astro: versions of named blobs, on disk.
+
+A blob is written at once (Put Blob) or from blocks (Put Block, Put Block List), each time as a new
+version; nothing is ever held in memory whole.
+Source: the Azure Blob Storage REST API, with versioning enabled on the account.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+_VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.ASCII)
+
+
+class BlobError(Exception):
+    """A request that the blob store refuses, with the code that Azure gives it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def bad_parameter() -> BlobError:
+    """Refuse a query parameter."""
+    return BlobError(
+        400,
+        "InvalidQueryParameterValue",
+        "Value for one of the query parameters specified in the request URI is invalid.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A body that arrived: where it lies, and its MD5 in base64."""
+
+    path: Path
+    md5: str
+
+
+class BlobStore:
+    """Blobs under one directory; names are slash-separated paths."""
+
+    def __init__(self, directory: Path, now: Callable[[], float] = time.time) -> None:
+        self._directory = directory
+        self._now = now
+        self._incoming = directory / "incoming"
+        shutil.rmtree(self._incoming, ignore_errors=True)
+        self._incoming.mkdir(parents=True)
+        self._last_tick = 0
+
+    async def receive(self, body: AsyncIterator[bytes], md5: str | None) -> Incoming:
+        """Write a body to disk as it comes.
+
+        Raises BlobError 400 when `md5`, in base64, is given and is not that of the body.
+        """
+        path = self._incoming / uuid4().hex
+        digest = hashlib.md5(usedforsecurity=False)
+        with ExitStack() as cleanup:
+            cleanup.callback(path.unlink, missing_ok=True)
+            with path.open("wb") as file:
+                async for chunk in body:
+                    file.write(chunk)
+                    digest.update(chunk)
+            found = base64.b64encode(digest.digest()).decode()
+            if md5 is not None and md5 != found:
+                raise BlobError(
+                    400,
+                    "Md5Mismatch",
+                    "The MD5 value specified in the request did not match with the MD5 value "
+                    "calculated by the server.",
+                )
+            cleanup.pop_all()
+        return Incoming(path, found)
+
+    def put(self, name: str, incoming: Incoming) -> str:
+        """Make what arrived the newest version of a blob; return the version's id."""
+        self._discard_blocks(name)
+        return self._publish(name, incoming.path)
+
+    def put_block(self, name: str, block_id: str, incoming: Incoming) -> None:
+        """Keep what arrived as a block of a blob to be.
+
+        Raises BlobError 400 when the id is not base64, or not as long as the ones before it.
+        """
+        try:
+            raw = base64.b64decode(block_id, validate=True)
+            if not 0 < len(raw) <= 64:
+                raise ValueError(block_id)
+        except ValueError as exc:
+            incoming.path.unlink()
+            raise bad_parameter() from exc
+        blocks = self._blocks(name)
+        blocks.mkdir(parents=True, exist_ok=True)
+        if any(len(other.name) != 2 * len(raw) for other in blocks.iterdir()):
+            incoming.path.unlink()
+            raise BlobError(
+                400, "InvalidBlobOrBlock", "The specified blob or block content is invalid."
+            )
+        incoming.path.replace(blocks / raw.hex())
+
+    def take_blocks(self, name: str, block_ids: Sequence[str]) -> Path:
+        """Set the blocks of a blob aside, so that `join` can read them undisturbed.
+
+        Raises BlobError 400 when one of them was never put; all of them then stay.
+        """
+        blocks = self._blocks(name)
+        if not all((blocks / _hex(block_id)).is_file() for block_id in block_ids):
+            raise BlobError(400, "InvalidBlockList", "The specified block list is invalid.")
+        taken = self._incoming / uuid4().hex
+        if block_ids:
+            blocks.replace(taken)
+        else:
+            self._discard_blocks(name)
+            taken.mkdir()
+        return taken
+
+    def join(self, taken: Path, block_ids: Sequence[str]) -> Path:
+        """Write blocks after one another into one file. Slow for large ones: not for the loop."""
+        path = self._incoming / uuid4().hex
+        with path.open("wb") as joined:
+            for block_id in block_ids:
+                with (taken / _hex(block_id)).open("rb") as block:
+                    shutil.copyfileobj(block, joined, 1 << 20)
+        shutil.rmtree(taken)
+        return path
+
+    def put_joined(self, name: str, joined: Path) -> str:
+        """Make a joined file the newest version of a blob; return the version's id."""
+        return self._publish(name, joined)
+
+    def version_path(self, name: str, version: str | None = None) -> tuple[str, Path]:
+        """Find a version of a blob, the newest one unless named: its id and its file.
+
+        Raises BlobError 404.
+        """
+        if version is None:
+            versions = sorted(path.name for path in self._versions(name).glob("*"))
+            version = _unescape(versions[-1]) if versions else ""
+        path = self._versions(name) / _escape(version)
+        if not _VERSION.fullmatch(version) or not path.is_file():
+            raise BlobError(404, "BlobNotFound", "The specified blob does not exist.")
+        return version, path
+
+    def has_version(self, name: str, version: str) -> bool:
+        """Whether this version of the blob was ever uploaded."""
+        with suppress(BlobError):
+            self.version_path(name, version)
+            return True
+        return False
+
+    def _publish(self, name: str, path: Path) -> str:
+        version = self._new_version()
+        versions = self._versions(name)
+        versions.mkdir(parents=True, exist_ok=True)
+        path.replace(versions / _escape(version))
+        return version
+
+    def _new_version(self) -> str:
+        # Azure counts in units of 100 ns; two versions never share a moment.
+        self._last_tick = max(self._last_tick + 1, int(self._now() * 10_000_000))
+        seconds, fraction = divmod(self._last_tick, 10_000_000)
+        moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{moment}.{fraction:07d}Z"
+
+    def _discard_blocks(self, name: str) -> None:
+        shutil.rmtree(self._blocks(name), ignore_errors=True)
+
+    def _versions(self, name: str) -> Path:
+        return self._directory / "versions" / hashlib.sha256(name.encode()).hexdigest()
+
+    def _blocks(self, name: str) -> Path:
+        return self._directory / "blocks" / hashlib.sha256(name.encode()).hexdigest()
+
+
+def _hex(block_id: str) -> str:
+    try:
+        return base64.b64decode(block_id, validate=True).hex()
+    except ValueError:
+        return "not-base64"
+
+
+def _escape(version: str) -> str:
+    """Make a file name of a version that every system accepts."""
+    return version.replace(":", "_")
+
+
+def _unescape(file_name: str) -> str:
+    return file_name.replace("_", ":")

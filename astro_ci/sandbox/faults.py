@@ -1,0 +1,163 @@
+"""Trouble on demand, for tests: answers that fail, hang, break off or lack a header."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One kind of trouble, for the requests it matches; `hits` counts them."""
+
+    method: str
+    path: re.Pattern[str]
+    status: int | None
+    html: bool
+    headers: Mapping[str, str]
+    hang_seconds: float
+    drop: bool
+    strip: frozenset[str]
+    after: bool
+    times: int | None
+    hits: int = field(default=0)
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether this request is to be troubled."""
+        spent = self.times is not None and self.hits >= self.times
+        return not spent and self.method in ("*", method) and bool(self.path.search(path))
+
+    @property
+    def lets_through(self) -> bool:
+        """Whether the real answer is given, late or without some headers."""
+        return bool(self.strip) or (self.status is None and not self.drop)
+
+    def response(self) -> Response:
+        """Make the answer that stands in for the real one."""
+        status = self.status or 500
+        if self.html:
+            page = f"<html><body><h1>{status} from a gateway</h1></body></html>"
+            return HTMLResponse(page, status, dict(self.headers))
+        body = {"message": "A fault on demand", "requestId": "fault", "statusCode": status}
+        return JSONResponse(body, status, dict(self.headers))
+
+
+class Faults:
+    """The faults that wait for their requests; the first that matches applies."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._waiting: list[Fault] = []
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int | None = 500,
+        html: bool = False,
+        headers: Mapping[str, str] | None = None,
+        hang_seconds: float = 0.0,
+        drop: bool = False,
+        strip: Collection[str] = (),
+        after: bool = False,
+        times: int | None = 1,
+    ) -> Fault:
+        """Trouble the next `times` requests (None: all) with this method (`*`: any) and path.
+
+        `path` is a regular expression, searched for in the path without the query. By default the
+        answer is `status` with a body of schema Error, or an HTML page, plus `headers`; a status
+        of None lets the request through. `hang_seconds` waits before anything else. `drop` closes
+        the connection instead of answering. `after` does the work first, and only then fails.
+        `strip` lets the request through and removes these headers from its answer.
+        """
+        fault = Fault(
+            method=method.upper(),
+            path=re.compile(path),
+            status=status,
+            html=html,
+            headers=headers or {},
+            hang_seconds=hang_seconds,
+            drop=drop,
+            strip=frozenset(name.lower() for name in strip),
+            after=after,
+            times=times,
+        )
+        with self._lock:
+            self._waiting.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._waiting.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Find the fault for a request, and count it."""
+        with self._lock:
+            for fault in self._waiting:
+                if fault.matches(method, path):
+                    fault.hits += 1
+                    return fault
+        return None
+
+
+class FaultMiddleware:
+    """Applies the faults; `drop_connection` closes the connection of a request's scope."""
+
+    def __init__(
+        self, app: ASGIApp, faults: Faults, drop_connection: Callable[[Scope], None]
+    ) -> None:
+        self._app = app
+        self._faults = faults
+        self._drop_connection = drop_connection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = self._faults.take(scope["method"], scope["path"])
+        if fault is None:
+            await self._app(scope, receive, send)
+            return
+        await asyncio.sleep(fault.hang_seconds)
+        if fault.lets_through:
+            await self._app(scope, receive, _without(fault.strip, send))
+            return
+        if fault.after:
+            await self._app(scope, receive, _nowhere)
+        if fault.drop:
+            self._drop_connection(scope)
+            await _until_disconnected(receive)
+            return
+        if not fault.after:
+            await _read_all(receive)
+        await fault.response()(scope, receive, send)
+
+
+async def _read_all(receive: Receive) -> None:
+    """Take the body in, so that a client that is still sending gets to read the answer."""
+    while (await receive()).get("more_body"):
+        pass
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _nowhere(_message: Message) -> None:
+    """Lose an answer."""
+
+
+def _without(names: Collection[str], send: Send) -> Send:
+    async def stripped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [h for h in message["headers"] if h[0].decode().lower() not in names]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return stripped

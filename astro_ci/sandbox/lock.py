@@ -1,0 +1,30 @@
+"""One sandbox per data directory: two would overwrite each other's state."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO
+
+from astro_ci.errors import ConfigurationError
+
+if sys.platform != "win32":
+    import fcntl
+
+
+def hold(directory: Path) -> IO[str]:
+    """Take a directory; closing what is returned gives it back, and so does the process's end.
+
+    Raises ConfigurationError when another sandbox has it. On Windows nothing is checked.
+    """
+    file = (directory / "lock").open("a", encoding="utf-8")
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            file.close()
+            raise ConfigurationError(
+                f"another sandbox uses the directory {directory}",
+                hint="stop that one, or name another directory with --data",
+            ) from exc
+    return file

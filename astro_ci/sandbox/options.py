@@ -1,0 +1,92 @@
+"""What a Deployment may be configured with: fixed lists, in the API's own shape.
+
+Source: schema DeploymentOptions; Airflow versions from the Astro Runtime release notes.
+"""
+
+from __future__ import annotations
+
+_RELEASES = (
+    ("3.1-3", "3.1.1", "2025-10-28"),
+    ("3.1-2", "3.1.0", "2025-10-08"),
+    ("3.1-1", "3.1.0", "2025-09-25"),
+    ("3.0-8", "3.0.6", "2025-08-29"),
+    ("3.0-4", "3.0.2", "2025-06-10"),
+    ("3.0-1", "3.0.0", "2025-04-22"),
+    ("13.2.0", "2.11.0", "2025-08-05"),
+    ("13.1.0", "2.11.0", "2025-07-01"),
+    ("13.0.0", "2.11.0", "2025-05-20"),
+    ("12.9.0", "2.10.5", "2025-04-29"),
+    ("12.6.0", "2.10.4", "2024-12-17"),
+    ("12.1.1", "2.10.2", "2024-10-09"),
+    ("12.0.0", "2.10.0", "2024-08-16"),
+)
+"""Runtime version, Airflow version, release date; newest first."""
+
+_AIRFLOW = {runtime: airflow for runtime, airflow, _ in _RELEASES}
+
+UNKNOWN_AIRFLOW_VERSION = "NA"
+
+MACHINES = {name: int(name[1:]) // 5 for name in ("A5", "A10", "A20", "A40", "A60", "A120", "A160")}
+"""Worker machines and their CPU cores; each core comes with 2 GiB."""
+
+SCHEDULERS = {"SMALL": 1, "MEDIUM": 2, "LARGE": 4, "EXTRA_LARGE": 8}
+"""Scheduler sizes and their CPU cores; each core comes with 2 GiB."""
+
+
+def airflow_version(runtime_version: str) -> str:
+    """Name the Airflow that a runtime version has; `NA` for a version that is not listed."""
+    return _AIRFLOW.get(runtime_version, UNKNOWN_AIRFLOW_VERSION)
+
+
+def deployment_options() -> dict[str, object]:
+    """Make a DeploymentOptions."""
+    return {
+        "executors": ["CELERY", "KUBERNETES", "ASTRO"],
+        "runtimeReleases": [
+            {
+                "version": runtime,
+                "airflowVersion": airflow,
+                "channel": "stable",
+                "releaseDate": f"{released}T00:00:00Z",
+                "airflowDatabaseMigration": runtime.endswith((".0.0", "-1")),
+                "stellarDatabaseMigration": False,
+            }
+            for runtime, airflow, released in _RELEASES
+        ],
+        "resourceQuotas": {
+            "defaultPodSize": {
+                "cpu": _range("0.25", "0.25", "6400"),
+                "memory": _range("0.5Gi", "0.5Gi", "12800Gi"),
+            },
+            "resourceQuota": {
+                "cpu": _range("1", "10", "6400"),
+                "memory": _range("2Gi", "20Gi", "12800Gi"),
+            },
+        },
+        "schedulerMachines": [
+            {"name": name, "spec": {"cpu": f"{cores}", "memory": f"{2 * cores}Gi"}}
+            for name, cores in SCHEDULERS.items()
+        ],
+        "workerMachines": [
+            {
+                "name": name,
+                "concurrency": _range(1, 5 * cores, 15 * cores),
+                "spec": {
+                    "cpu": f"{cores}",
+                    "memory": f"{2 * cores}Gi",
+                    "ephemeralStorage": "10Gi",
+                    "concurrency": 5 * cores,
+                },
+            }
+            for name, cores in MACHINES.items()
+        ],
+        "workerQueues": {
+            "maxWorkers": _range(1, 10, 30),
+            "minWorkers": _range(0, 1, 10),
+            "workerConcurrency": _range(1, 5, 64),
+        },
+    }
+
+
+def _range(floor: object, default: object, ceiling: object) -> dict[str, object]:
+    return {"floor": floor, "default": default, "ceiling": ceiling}

@@ -1,0 +1,298 @@
+"""The local Astro as a library."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import msgspec
+from starlette.types import Scope
+
+from astro_ci.errors import ConfigurationError
+from astro_ci.model import Deploy, Deployment
+from astro_ci.sandbox.api import Api
+from astro_ci.sandbox.app import REMEMBERED_REQUESTS, RequestLine, build_app
+from astro_ci.sandbox.blob_api import BlobApi
+from astro_ci.sandbox.blobs import BlobStore
+from astro_ci.sandbox.faults import Faults
+from astro_ci.sandbox.lock import hold
+from astro_ci.sandbox.login import Login
+from astro_ci.sandbox.platform import Platform
+from astro_ci.sandbox.presenter import Presenter
+from astro_ci.sandbox.registry import Registry
+from astro_ci.sandbox.registry_api import RegistryApi
+from astro_ci.sandbox.server import Server, listen
+from astro_ci.sandbox.state import DeploymentRecord
+from astro_ci.sandbox.tokens import Claims, Identity, api_token, sign
+
+DEFAULT_PORT = 8888
+"""Where the Astro CLI looks for a local Astro."""
+
+
+class Sandbox:
+    """A local Astro: API, login, blob store and image registry behind one port of localhost.
+
+    `data` is the directory that it remembers in; None forgets everything at the end. Port 0 takes
+    a free port. `rollout_seconds` is how long a finalized deploy takes to become live. Use it in a
+    `with` statement, or call `start` and `stop`. Raises ConfigurationError for a port that is
+    taken, or a state that cannot be read.
+    """
+
+    def __init__(
+        self,
+        data: Path | str | None = None,
+        port: int = 0,
+        rollout_seconds: float = 2.0,
+        *,
+        token_lifetime_seconds: int = 3600,
+        upload_lifetime_seconds: float = 3600.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._port = port
+        self._token_lifetime_seconds = token_lifetime_seconds
+        self._upload_lifetime_seconds = upload_lifetime_seconds
+        self._temporary = TemporaryDirectory(prefix="astro-sandbox-") if data is None else None
+        directory = Path(self._temporary.name if self._temporary else str(data))
+        directory.mkdir(parents=True, exist_ok=True)
+        self._lock = hold(directory)
+        try:
+            self._platform = Platform(
+                directory,
+                BlobStore(directory / "blobs", now),
+                Registry(directory / "registry"),
+                rollout_seconds=rollout_seconds,
+                now=now,
+            )
+        except ConfigurationError:
+            self._lock.close()
+            raise
+        self._server: Server | None = None
+        self.faults = Faults()
+        """Trouble for the requests to come."""
+        self.requests: deque[RequestLine] = deque(maxlen=REMEMBERED_REQUESTS)
+        """What was asked, oldest first."""
+
+    # --- running ---------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Begin to serve; return when requests are answered."""
+        try:
+            sockets = listen(self._port)
+        except ConfigurationError:
+            self.stop()
+            raise
+        self._port = sockets[0].getsockname()[1]
+        platform = self._platform
+        presenter = self._presenter()
+        app = build_app(
+            api=Api(platform, presenter),
+            login=Login(platform, self.api_url, self._token_lifetime_seconds),
+            blobs=BlobApi(platform.blobs, platform),
+            registry=RegistryApi(platform.registry, platform),
+            faults=self.faults,
+            requests=self.requests,
+            drop_connection=self._drop_connection,
+        )
+        self._server = Server(app, sockets)
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; without a data directory, forget everything. Safe to call twice."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        self._lock.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until the server has stopped; False when the time was up first."""
+        return self._server is None or self._server.wait(timeout_seconds)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # --- what a client needs ---------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def api_url(self) -> str:
+        """Scheme, host and port, for ASTRO_API_URL."""
+        return f"http://localhost:{self._port}"
+
+    @property
+    def registry(self) -> str:
+        """Host and port that images are pushed to."""
+        return f"localhost:{self._port}"
+
+    @property
+    def token(self) -> str:
+        """The Workspace API token; it sees everything and lasts."""
+        return api_token(self._platform.state)
+
+    @property
+    def key_id(self) -> str:
+        """The Deployment API key of `production`."""
+        return self._platform.state.key_id
+
+    @property
+    def key_secret(self) -> str:
+        return self._platform.state.key_secret
+
+    @property
+    def organization_id(self) -> str:
+        return self._platform.state.organization_id
+
+    @property
+    def workspace_id(self) -> str:
+        return self._platform.state.workspace_id
+
+    @property
+    def deployments(self) -> list[dict[str, object]]:
+        """Each Deployment's `id`, `name` and `dag_deploy_enabled`."""
+        return [
+            {"id": one.id, "name": one.name, "dag_deploy_enabled": one.is_dag_deploy_enabled}
+            for one in self._platform.state.deployments
+        ]
+
+    def info(self) -> dict[str, object]:
+        """Say all that points a pipeline here: the line of `sandbox --json`. Holds secrets."""
+        return {
+            "api_url": self.api_url,
+            "token": self.token,
+            "key_id": self.key_id,
+            "key_secret": self.key_secret,
+            "organization_id": self.organization_id,
+            "workspace_id": self.workspace_id,
+            "registry": self.registry,
+            "deployments": self.deployments,
+        }
+
+    def new_token(
+        self,
+        *,
+        deployment: str | None = None,
+        lifetime_seconds: float = 3600,
+        is_session: bool = False,
+    ) -> str:
+        """Make another token: for one Deployment, of a person's session, or expired already."""
+        state = self._platform.state
+        now = self._platform.now()
+        permissions = [
+            f"apiTokenId:{state.api_token_id}",
+            f"organizationId:{state.organization_id}",
+            f"workspaceId:{state.workspace_id}",
+        ]
+        if deployment is not None:
+            permissions.append(f"deploymentId:{self._record(deployment).id}")
+        claims = Claims(
+            sub=state.user_id if is_session else state.api_token_id,
+            iat=int(now),
+            exp=int(now + lifetime_seconds),
+            permissions=[] if is_session else permissions,
+            jti=uuid4().hex,
+        )
+        return sign(claims, state)
+
+    # --- looking inside --------------------------------------------------------------------------
+
+    def deployment(self, name: str) -> Deployment:
+        """Read a Deployment, as the API shows it. Raises LookupError for an unknown name."""
+        return msgspec.convert(self._presenter().deployment(self._record(name)), Deployment)
+
+    def deploys(self, name: str) -> list[Deploy]:
+        """List the deploys of a Deployment, newest first, as the API lists them."""
+        presenter = self._presenter()
+        deploys = self._platform.deploys(self._record(name))
+        return [msgspec.convert(presenter.listed_deploy(deploy), Deploy) for deploy in deploys]
+
+    def bundle(self, name: str, version: str | None = None) -> bytes:
+        """Read the DAG bundle that a Deployment runs or is about to run, or another version.
+
+        Raises LookupError when there is none.
+        """
+        record = self._record(name)
+        wanted = version or record.desired_version
+        if not wanted:
+            raise LookupError(f"{name} runs no bundle")
+        _, path = self._platform.blobs.version_path(self._platform.dags_blob(record), wanted)
+        return path.read_bytes()
+
+    def image_config(self, name: str) -> dict[str, object]:
+        """Read the config of the image that a Deployment runs or is about to run.
+
+        Raises LookupError when there is none.
+        """
+        record = self._record(name)
+        platform = self._platform
+        raw = platform.registry.config(platform.repository(record), record.image_tag)
+        if not record.image_tag or raw is None:
+            raise LookupError(f"{name} runs no image")
+        config: dict[str, object] = json.loads(raw)
+        return config
+
+    def tags(self, name: str) -> list[str]:
+        """List the tags that were pushed for a Deployment."""
+        return self._platform.registry.tags(self._platform.repository(self._record(name)))
+
+    # --- trouble ---------------------------------------------------------------------------------
+
+    def expire_tokens(self) -> None:
+        """Make every token that an exchange gave out an expired one; the API token stays good."""
+        with self._platform.transaction():
+            self._platform.state.token_generation += 1
+
+    def expire_upload_urls(self) -> None:
+        """Make every upload URL that was given out an expired one."""
+        with self._platform.transaction():
+            self._platform.state.upload_generation += 1
+
+    def fail_next_deploy(self, name: str) -> None:
+        """Let the next deploy that is finalized become FAILED; what runs stays."""
+        record = self._record(name)
+        with self._platform.transaction():
+            record.next_deploy_fails = True
+
+    def fail_next_rollout(self, name: str) -> None:
+        """Let the Deployment become UNHEALTHY after the next deploy, its old bundle still live."""
+        record = self._record(name)
+        with self._platform.transaction():
+            record.next_rollout_end = "UNHEALTHY"
+
+    def hibernate(self, name: str, *, asleep: bool = True) -> None:
+        """Put a Deployment to sleep as its schedule would; a hibernation override wakes it."""
+        record = self._record(name)
+        with self._platform.transaction():
+            record.is_asleep_by_schedule = asleep
+
+    def _record(self, name: str) -> DeploymentRecord:
+        for record in self._platform.deployments(Identity(subject="")):
+            if record.name == name:
+                return record
+        raise LookupError(f"there is no Deployment named {name}")
+
+    def _presenter(self) -> Presenter:
+        return Presenter(self._platform, self.api_url, self.registry, self._upload_lifetime_seconds)
+
+    def _drop_connection(self, scope: Scope) -> None:
+        if self._server is not None:
+            self._server.drop_connection(scope)

@@ -1,0 +1,131 @@
+"""A web server in a thread, on loopback only."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+
+import uvicorn
+from starlette.types import ASGIApp, Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from astro_ci.errors import ConfigurationError
+
+LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+IPV6_IS_OFF = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+KEEP_ALIVE_SECONDS = 75
+STOP_SECONDS = 1
+ATTEMPTS = 20
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Bind a port on 127.0.0.1, and on ::1 where there is IPv6; port 0 takes a free one.
+
+    Both are bound because `localhost` may mean either. Raises ConfigurationError when taken.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return _bind(port)
+        except OSError as exc:
+            # A port that is free on one address may be taken on the other.
+            if port == 0 and attempt < ATTEMPTS - 1:
+                continue
+            raise ConfigurationError(
+                f"the sandbox cannot listen on port {port} of localhost: {exc.strerror}",
+                hint="choose another port with --port, or --port 0 for a free one",
+            ) from exc
+    raise AssertionError("unreachable")
+
+
+def _bind(port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in LOOPBACK:
+            try:
+                bound = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as exc:
+                if family == socket.AF_INET6 and exc.errno in IPV6_IS_OFF:
+                    continue
+                raise
+            sockets.append(bound)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                bound.bind((address, port))
+            except OSError as exc:
+                if family == socket.AF_INET6 and exc.errno in IPV6_IS_OFF:
+                    sockets.pop().close()
+                    continue
+                raise
+            port = bound.getsockname()[1]
+    except OSError:
+        for opened in sockets:
+            opened.close()
+        raise
+    return sockets
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class Server:
+    """Serves one application until stopped."""
+
+    def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
+        self._sockets = sockets
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            # Bugs are logged by the application; a request cut short by `stop` is no news.
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        self._server = _Server(config)
+        self._thread = threading.Thread(target=self._run, name="astro-sandbox", daemon=True)
+
+    def start(self) -> None:
+        """Return when requests are answered."""
+        self._thread.start()
+        self._server.ready.wait()
+
+    def stop(self) -> None:
+        """Finish what is under way, cut what takes longer than a second, and end the thread."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait for the end of the server; False when the time was up first."""
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def drop_connection(self, scope: Scope) -> None:
+        """Close the connection that a request came on, without an answer."""
+        for connection in list(self._server.server_state.connections):
+            if isinstance(connection, H11Protocol) and connection.client == scope["client"]:
+                connection.transport.abort()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=self._sockets)
+        finally:
+            self._server.ready.set()
+            for bound in self._sockets:
+                bound.close()

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from astro_ci.errors import GitError, ProjectError
+from astro_ci.git import GitRepo
+from tests.repository import Repository, fingerprint
+
+ZEROS = "0" * 40
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Repository:
+    return Repository.create(tmp_path / "origin", {"dags/a.py": "a", "Dockerfile": "FROM x"})
+
+
+class TestOpen:
+    def test_finds_the_root_from_a_directory_below(self, origin: Repository) -> None:
+        assert GitRepo.open(origin.root / "dags").root == origin.root
+
+    def test_follows_a_link_to_the_directory(self, origin: Repository, tmp_path: Path) -> None:
+        link = tmp_path / "link"
+        link.symlink_to(origin.root / "dags")
+        assert GitRepo.open(link).root == origin.root
+
+    def test_refuses_a_directory_outside_any_repository(self, tmp_path: Path) -> None:
+        with pytest.raises(ProjectError, match="not in a git repository") as caught:
+            GitRepo.open(tmp_path)
+        assert "git checkout" in caught.value.hint
+
+    def test_refuses_a_broken_repository(self, tmp_path: Path) -> None:
+        (tmp_path / ".git").mkdir()
+        with pytest.raises(ProjectError, match="does not recognise"):
+            GitRepo.open(tmp_path)
+
+    def test_opens_a_worktree(self, origin: Repository, tmp_path: Path) -> None:
+        origin.git("worktree", "add", "--quiet", str(tmp_path / "tree"), "-b", "side")
+        repo = GitRepo.open(tmp_path / "tree")
+        assert (repo.root, repo.head().sha) == (tmp_path / "tree", origin.head)
+
+
+class TestHead:
+    def test_describes_the_commit(self, origin: Repository) -> None:
+        head = GitRepo.open(origin.root).head()
+        assert (head.sha, head.author, head.subject) == (origin.head, "Ada Lovelace", "first")
+        assert head.time == int(origin.git("log", "-1", "--format=%ct"))
+
+    def test_keeps_odd_titles(self, origin: Repository) -> None:
+        origin.commit('say "hi" \\ ünïcödé $(x) `y`')
+        assert GitRepo.open(origin.root).head().subject == 'say "hi" \\ ünïcödé $(x) `y`'
+
+    def test_refuses_a_repository_without_commits(self, tmp_path: Path) -> None:
+        repo = GitRepo.open(Repository.create(tmp_path / "empty").root)
+        with pytest.raises(ProjectError, match="no commit yet"):
+            repo.head()
+
+    def test_branch(self, origin: Repository) -> None:
+        repo = GitRepo.open(origin.root)
+        assert repo.branch() == "main"
+        origin.git("checkout", "--quiet", "--detach")
+        assert repo.branch() is None
+
+
+class TestRemote:
+    def test_without_a_remote(self, origin: Repository) -> None:
+        assert GitRepo.open(origin.root).remote_url() is None
+
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [(["origin"], "origin"), (["upstream"], "upstream"), (["a", "origin"], "origin")],
+    )
+    def test_takes_origin_or_the_only_one(
+        self, origin: Repository, names: list[str], expected: str
+    ) -> None:
+        for name in names:
+            origin.git("remote", "add", name, f"https://example.com/{name}.git")
+        assert GitRepo.open(origin.root).remote_url() == f"https://example.com/{expected}.git"
+
+    def test_does_not_guess_between_two(self, origin: Repository) -> None:
+        for name in ("a", "b"):
+            origin.git("remote", "add", name, "https://example.com/x.git")
+        assert GitRepo.open(origin.root).remote() is None
+
+
+class TestRelative:
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [("", ""), ("dags", "dags"), ("dags/../dags/a.py", "dags/a.py"), ("..", None)],
+    )
+    def test_relative(self, origin: Repository, path: str, expected: str | None) -> None:
+        assert GitRepo.open(origin.root).relative(origin.root / path) == expected
+
+
+class TestHistory:
+    def test_has_commit(self, origin: Repository) -> None:
+        repo = GitRepo.open(origin.root)
+        blob = origin.git("rev-parse", "HEAD:dags/a.py")
+        assert repo.has_commit(origin.head)
+        assert not any(map(repo.has_commit, (ZEROS, blob, "main", "--help", "", "ab12")))
+
+    def test_resolves_what_users_type(self, origin: Repository) -> None:
+        first = origin.head
+        origin.git("tag", "-a", "v1", "-m", "one")
+        second = origin.commit("second")
+        repo = GitRepo.open(origin.root)
+        assert [repo.resolve(ref) for ref in ("v1", "HEAD~1", "main", first[:8])] == [
+            first,
+            first,
+            second,
+            first,
+        ]
+        assert [repo.resolve(ref) for ref in ("nope", "--all", "-x", "", ZEROS)] == [None] * 5
+
+    def test_is_ancestor_only_with_proof(self, origin: Repository, tmp_path: Path) -> None:
+        first, second = origin.head, origin.commit("second")
+        repo = GitRepo.open(origin.root)
+        assert repo.is_ancestor(first, second)
+        assert not repo.is_ancestor(second, first)
+        assert not repo.is_ancestor(first, ZEROS)
+        shallow = GitRepo.open(origin.clone(tmp_path / "shallow", "--depth=1").root)
+        assert not shallow.is_ancestor(first, second)
+
+    def test_files_at(self, origin: Repository) -> None:
+        repo = GitRepo.open(origin.root)
+        assert repo.files_at(origin.head, "dags") == ["dags/a.py"]
+        assert repo.files_at(origin.head, "") == ["Dockerfile", "dags/a.py"]
+        assert repo.files_at(origin.head, "nothing") == []
+
+
+class TestFetchCommit:
+    def test_fetches_one_commit_into_a_shallow_clone(
+        self, origin: Repository, tmp_path: Path
+    ) -> None:
+        base = origin.head
+        for number in range(20):
+            origin.commit(f"commit {number}")
+        clone = origin.clone(tmp_path / "clone", "--depth=1")
+        repo = GitRepo.open(clone.root)
+        assert not repo.has_commit(base)
+        assert repo.fetch_commit(base)
+        assert repo.has_commit(base)
+        assert clone.git("rev-list", "--all", "--objects", "--count", base) != "0"
+        assert int(clone.git("rev-list", "--count", base)) == 1, "more than the one commit came"
+
+    def test_deepens_where_the_server_refuses_a_commit(
+        self, origin: Repository, tmp_path: Path
+    ) -> None:
+        base = origin.head
+        for number in range(60):
+            origin.commit(f"commit {number}")
+        clone = origin.clone(tmp_path / "clone", "--depth=1")
+        origin.git("config", "uploadpack.allowAnySHA1InWant", "false")
+        clone.git("config", "protocol.version", "0")
+        repo = GitRepo.open(clone.root)
+        assert repo.fetch_commit(base)
+        assert repo.has_commit(base)
+
+    def test_a_full_clone_does_not_become_shallow(self, origin: Repository, tmp_path: Path) -> None:
+        clone = origin.clone(tmp_path / "clone")
+        origin.git("checkout", "--quiet", "-b", "gone")
+        gone = origin.commit("force-pushed away")
+        origin.git("checkout", "--quiet", "main")
+        origin.git("branch", "--delete", "--force", "gone")
+        repo = GitRepo.open(clone.root)
+        assert repo.fetch_commit(gone)
+        assert not repo.is_shallow()
+
+    def test_says_no_without_a_remote_or_a_server(self, origin: Repository, tmp_path: Path) -> None:
+        assert not GitRepo.open(origin.root).fetch_commit(ZEROS)
+        clone = origin.clone(tmp_path / "clone", "--depth=1")
+        clone.git("remote", "set-url", "origin", f"file://{tmp_path}/gone")
+        assert not GitRepo.open(clone.root).fetch_commit(origin.commit("unseen"))
+
+    def test_leaves_everything_but_objects_alone(self, origin: Repository, tmp_path: Path) -> None:
+        origin.commit("second")
+        clone = origin.clone(tmp_path / "clone")
+        unseen = origin.commit("third")
+        before = fingerprint(clone.root)
+        assert GitRepo.open(clone.root).fetch_commit(unseen)
+        assert fingerprint(clone.root) == before
+
+
+def test_trusts_the_named_directory_whoever_owns_it(origin: Repository) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    subprocess.run(["chown", "-R", "12345", str(origin.root)], check=True)
+    head = GitRepo.open(origin.root).head()
+    assert head.subject == "first"
+
+
+def test_names_the_command_when_git_fails(origin: Repository) -> None:
+    (origin.root / ".git" / "index").write_bytes(b"no index")
+    repo = GitRepo.open(origin.root)
+    with (
+        pytest.raises(GitError, match=r"git ls-files failed .* exit code 128") as caught,
+        repo.snapshot([""]),
+    ):
+        pass
+    assert caught.value.exit_code == 4
