@@ -17,12 +17,11 @@ def without_credentials(url: str) -> str:
     The user of an SSH remote (`git@...`) stays, as it is part of the address and no secret.
     """
     parts = urlsplit(url)
-    if parts.scheme in ("", "ssh", "git+ssh") or "@" not in parts.netloc:
-        user, _, _host = parts.netloc.rpartition("@")
-        if ":" not in user:
-            return url
-    netloc = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+    if not parts.netloc:  # a local path, or git@host:path
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    keeps_user = parts.scheme.endswith("ssh") and user and ":" not in user
+    return urlunsplit((parts.scheme, f"{user}@{host}" if keeps_user else host, parts.path, "", ""))
 
 
 def repository_identity(url: str) -> str:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from astro_ci.model import DeployGit
+from astro_ci.remote import (
+    commit_url,
+    deploy_identity,
+    github_repository,
+    repository_identity,
+    without_credentials,
+)
+
+SHA = "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://user:secret@example.com/a/b.git", "https://example.com/a/b.git"),
+        ("https://gitlab-ci-token:glcbt-1@gitlab.com/a/b.git", "https://gitlab.com/a/b.git"),
+        ("https://token@example.com:8443/a/b", "https://example.com:8443/a/b"),
+        ("https://example.com/a/b.git?private_token=x", "https://example.com/a/b.git"),
+        ("ssh://git@example.com/a/b.git", "ssh://git@example.com/a/b.git"),
+        ("ssh://git:pw@example.com/a/b.git", "ssh://example.com/a/b.git"),
+        ("git@example.com:a/b.git", "git@example.com:a/b.git"),
+        ("https://example.com/a@b/c.git", "https://example.com/a@b/c.git"),
+        ("file:///srv/a.git", "file:///srv/a.git"),
+        ("/srv/a.git", "/srv/a.git"),
+    ],
+)
+def test_without_credentials(url: str, expected: str) -> None:
+    assert without_credentials(url) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/Acme/Airflow.git",
+        "https://user:token@github.com/acme/airflow",
+        "git@github.com:acme/airflow.git",
+        "ssh://git@github.com/acme/airflow.git",
+        "ssh://git@github.com:22/acme/airflow",
+        "https://www.github.com/acme/airflow/",
+        "github.com:acme/airflow",
+    ],
+)
+def test_one_repository_has_one_identity(url: str) -> None:
+    assert repository_identity(url) == "github.com/acme/airflow"
+    account, name = github_repository(url) or ("", "")
+    assert (account.lower(), name.lower()) == ("acme", "airflow")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://GitLab.example.com/Group/sub/Repo.git", "gitlab.example.com/Group/sub/Repo"),
+        ("https://gitlab.example.com:8443/group/repo", "gitlab.example.com/group/repo"),
+        ("file:///srv/git/repo.git", "/srv/git/repo"),
+        ("file:///srv/my%20repo", "/srv/my repo"),
+        ("/srv/git/repo.git/", "/srv/git/repo"),
+    ],
+)
+def test_identities_elsewhere(url: str, expected: str) -> None:
+    assert repository_identity(url) == expected
+    assert github_repository(url) is None
+
+
+def test_a_github_repository_keeps_its_spelling() -> None:
+    assert github_repository("git@github.com:Acme/Air-Flow.git") == ("Acme", "Air-Flow")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("git@github.com:acme/airflow.git", f"https://github.com/acme/airflow/commit/{SHA}"),
+        ("https://gitlab.com/a/b/c.git", f"https://gitlab.com/a/b/c/-/commit/{SHA}"),
+        ("https://bitbucket.org/a/b", f"https://bitbucket.org/a/b/commits/{SHA}"),
+        ("https://git.example.com/a/b", ""),
+    ],
+)
+def test_commit_url(url: str, expected: str) -> None:
+    assert commit_url(url, SHA) == expected
+
+
+def test_deploy_identity() -> None:
+    github = DeployGit(provider="GITHUB", account="Acme", repo="Airflow", commit_sha=SHA)
+    generic = DeployGit(provider="GENERIC", remote_url="git@gitlab.com:a/b.git", commit_sha=SHA)
+    assert deploy_identity(github) == "github.com/acme/airflow"
+    assert deploy_identity(generic) == "gitlab.com/a/b"
+    assert deploy_identity(DeployGit(provider="GENERIC", commit_sha=SHA)) == ""
