@@ -209,17 +209,22 @@ class _Shipped:
                 here.pop()
                 continue
             path = "/".join([*here, part])
-            target = self._links.get(path)
-            if target is None:
-                if path not in self._files and path not in self._directories:
-                    return None
+            if path in self._files:
+                return None if ahead else path
+            if path in self._directories:
                 here.append(part)
                 continue
+            target = self._links.get(path, "/")
             links_left -= 1
             if target.startswith("/") or not links_left:
                 return None
             ahead.extend(target.split("/")[::-1])
-        return "/".join(here)
+        found = "/".join(here)
+        return found if _is_under(found, self._prefix) else None
+
+
+def _is_under(path: str, directory: str) -> bool:
+    return not directory or path == directory or path.startswith(f"{directory}/")
 
 
 def _directories(members: Collection[Member], prefix: str) -> frozenset[str]:

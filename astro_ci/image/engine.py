@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,7 @@ def connect(env: Mapping[str, str]) -> Engine:
     endpoint = _endpoint(env)
     host = endpoint.get("DOCKER_HOST") or DEFAULT_HOST
     try:
+        _knock(host)
         client = docker.DockerClient.from_env(
             environment=endpoint,
             timeout=_ANSWER_SECONDS,
@@ -147,9 +149,18 @@ def _context_endpoint(config: Path, context: str) -> dict[str, str]:
     return found
 
 
+def _knock(host: str) -> None:
+    """Try a socket file before the SDK does, which never closes one that refused it."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_ANSWER_SECONDS)
+            probe.connect(host.removeprefix("unix://"))
+
+
 def _reason(error: Exception) -> str:
     """Find the sentence at the bottom of the SDK's nested errors."""
     cause: BaseException = error
-    while cause.__context__ is not None:
+    # A NameError is the SDK's own way of missing an optional package; the error above it says so.
+    while cause.__context__ is not None and not isinstance(cause.__context__, NameError):
         cause = cause.__context__
     return (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).strip()

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from astro_ci.astro.client import AstroClient, list_organization_ids
+from astro_ci.astro.http import BearerAuth, Http
+from astro_ci.astro.retry import ATTEMPTS, MAX_WAIT_SECONDS
+from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
+from tests.unit.astro.server import Answer, serving
+
+TOKEN = "the.secret.token"
+OK = Answer({"ok": True})
+
+
+class Pauses(list[float]):
+    """A sleep that only remembers."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def http(url: str, pauses: Pauses | None = None, timeout: float = 5.0) -> Http:
+    return Http(
+        url,
+        BearerAuth(lambda: TOKEN),
+        sleep=pauses if pauses is not None else Pauses(),
+        timeout_seconds=(timeout, timeout),
+    )
+
+
+def get(client: Http) -> bytes:
+    return client.get("/v1/thing")
+
+
+def post(client: Http) -> bytes:
+    return client.post("/v1/thing", json={"a": 1})
+
+
+class TestRequests:
+    def test_say_who_we_are(self) -> None:
+        with serving(OK) as script:
+            get(http(script.url))
+        method, path, headers, _ = script.requests[0]
+        assert (method, path) == ("GET", "/v1/thing")
+        assert headers["Authorization"] == f"Bearer {TOKEN}"
+        assert headers["X-Astro-Client-Identifier"] == "cli"
+        assert headers["X-Astro-Client-Version"]
+        assert headers["User-Agent"].startswith("astro-ci/")
+
+    def test_never_take_credentials_from_netrc(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login someone password else\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        with serving(OK) as script:
+            get(http(script.url))
+        assert script.requests[0][2]["Authorization"] == f"Bearer {TOKEN}"
+
+    def test_follow_no_redirects(self) -> None:
+        with (
+            serving(Answer(status=302, headers={"Location": "http://127.0.0.1:1/"})) as script,
+            pytest.raises(ApiError, match="answered 302"),
+        ):
+            get(http(script.url))
+
+
+class TestRetries:
+    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+    def test_a_get_is_repeated(self, status: int) -> None:
+        pauses = Pauses()
+        with serving(Answer(status=status), Answer(status=status), OK) as script:
+            assert get(http(script.url, pauses)) == b'{"ok": true}'
+        assert len(script.requests) == 3
+        assert 0 < pauses[0] <= 2 < pauses[1] * 2 <= 8
+
+    def test_not_for_ever(self) -> None:
+        with (
+            serving(Answer({"message": "down", "requestId": "r-9"}, 500)) as script,
+            pytest.raises(
+                UnavailableError, match=r"answered 500: down \(request id r-9\)"
+            ) as caught,
+        ):
+            get(http(script.url))
+        assert len(script.requests) == ATTEMPTS
+        assert "run the job again" in caught.value.hint
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
+    def test_what_will_not_change_is_not_repeated(self, status: int) -> None:
+        with (
+            serving(Answer({"message": "no"}, status)) as script,
+            pytest.raises((ApiError, AuthenticationError)),
+        ):
+            get(http(script.url))
+        assert len(script.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("asked", "waited"), [("7", 7.0), ("0", 0.0), ("3600", MAX_WAIT_SECONDS)]
+    )
+    def test_retry_after_is_honoured_within_reason(self, asked: str, waited: float) -> None:
+        pauses = Pauses()
+        with serving(Answer(status=429, headers={"Retry-After": asked}), OK) as script:
+            get(http(script.url, pauses))
+        assert pauses == [waited]
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 408])
+    def test_a_post_that_may_have_worked_is_not_repeated(self, status: int) -> None:
+        with serving(Answer(status=status), OK) as script, pytest.raises(UnavailableError):
+            post(http(script.url))
+        assert len(script.requests) == 1
+
+    def test_a_post_whose_answer_was_lost_is_not_repeated(self) -> None:
+        with serving(Answer(drop=True), OK) as script, pytest.raises(UnavailableError) as caught:
+            post(http(script.url))
+        assert len(script.requests) == 1
+        assert not caught.value.never_arrived
+
+    def test_a_post_that_was_turned_away_is_repeated(self) -> None:
+        with serving(Answer(status=429), OK) as script:
+            post(http(script.url))
+        assert len(script.requests) == 2
+
+    def test_a_post_that_never_arrived_is_repeated(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        pauses = Pauses()
+        with pytest.raises(UnavailableError, match="Connection refused") as caught:
+            post(http(url, pauses))
+        assert caught.value.never_arrived
+        assert len(pauses) == ATTEMPTS - 1
+
+    def test_a_service_that_hangs_is_given_up(self) -> None:
+        with (
+            serving(Answer(delay_seconds=0.3)) as script,
+            pytest.raises(UnavailableError, match="it timed out"),
+        ):
+            get(http(script.url, timeout=0.05))
+        assert len(script.requests) == ATTEMPTS
+
+
+class TestRefusals:
+    def test_refused_credentials(self) -> None:
+        body = {"message": "Invalid authorization token", "requestId": "r-1", "statusCode": 401}
+        with (
+            serving(Answer(body, 401)) as script,
+            pytest.raises(AuthenticationError, match="refused the credentials: Invalid") as caught,
+        ):
+            get(http(script.url))
+        assert "r-1" in str(caught.value)
+        assert caught.value.exit_code == 9
+
+    def test_not_found_and_forbidden(self) -> None:
+        with serving(Answer({"message": "no"}, 404)) as script, pytest.raises(NotFoundError):
+            get(http(script.url))
+        with (
+            serving(Answer({"message": "no"}, 403)) as script,
+            pytest.raises(ApiError, match="answered 403") as caught,
+        ):
+            get(http(script.url))
+        assert "role" in caught.value.hint
+
+    def test_field_errors_are_shown(self) -> None:
+        fields = [{"field": "description", "message": "too long"}]
+        with (
+            serving(Answer({"message": "bad", "fieldErrors": fields}, 400)) as script,
+            pytest.raises(ApiError, match="bad - description: too long"),
+        ):
+            post(http(script.url))
+
+    def test_a_proxys_page(self) -> None:
+        page = Answer("<html>Sign in</html>", 403, {"Content-Type": "text/html"})
+        with serving(page) as script, pytest.raises(ApiError, match="a web page instead of JSON"):
+            get(http(script.url))
+
+    @pytest.mark.parametrize(
+        "body", ["", "[1", '"text"', '{"message": 1, "fieldErrors": 2}', "null"]
+    )
+    def test_any_body_is_survived(self, body: str) -> None:
+        with serving(Answer(body, 400)) as script, pytest.raises(ApiError, match="answered 400"):
+            get(http(script.url))
+
+
+DEPLOYMENT = {
+    "id": "cl1",
+    "name": "prod",
+    "organizationId": "o",
+    "workspaceId": "w",
+    "status": "HEALTHY",
+    "isDagDeployEnabled": True,
+    "someNewKey": {"ignored": True},
+}
+
+
+def deploys(*ids: str, total: int) -> dict[str, Any]:
+    rows = [{"id": i, "type": "DAG_ONLY", "status": "DEPLOYED"} for i in ids]
+    return {"deploys": rows, "totalCount": total, "offset": 0, "limit": 20}
+
+
+class TestClient:
+    def client(self, url: str) -> AstroClient:
+        return AstroClient(http(url), "org")
+
+    def test_unknown_keys_are_ignored(self) -> None:
+        with serving(Answer(DEPLOYMENT)) as script:
+            assert self.client(script.url).get_deployment("cl1").name == "prod"
+        assert script.requests[0][1] == "/v1/organizations/org/deployments/cl1"
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ({"id": "cl1"}, "missing required field `name`"),
+            ({**DEPLOYMENT, "name": 7}, r"\$.name"),
+            ("<html>hello</html>", "a web page or other text instead of JSON"),
+            ("", "a web page or other text"),
+        ],
+    )
+    def test_an_answer_that_cannot_be_read_names_the_endpoint(self, body: Any, said: str) -> None:
+        with serving(Answer(body)) as script, pytest.raises(ApiError, match=said) as caught:
+            self.client(script.url).get_deployment("cl1")
+        assert "GET /v1/organizations/org/deployments/cl1" in str(caught.value)
+
+    def test_pages_are_read_as_they_are_needed(self) -> None:
+        pages = (deploys("d3", "d2", total=3), deploys("d2", "d1", total=4))
+        with serving(*(Answer(page) for page in pages)) as script:
+            listing = self.client(script.url).list_deploys("cl1")
+            assert next(listing).id == "d3"
+            assert len(script.requests) == 1
+            assert [deploy.id for deploy in listing] == ["d2", "d1"], "moved pages repeat nothing"
+        assert "offset=2" in script.requests[1][1]
+
+    def test_an_empty_page_ends_the_list(self) -> None:
+        with serving(Answer(deploys(total=99))) as script:
+            assert list(self.client(script.url).list_deploys("cl1")) == []
+
+    def test_deployments_are_asked_for_by_name(self) -> None:
+        body = {"deployments": [DEPLOYMENT], "totalCount": 1, "offset": 0, "limit": 100}
+        with serving(Answer(body)) as script:
+            found = list(
+                self.client(script.url).list_deployments(names=["a b"], workspace_ids=["w"])
+            )
+        assert [d.id for d in found] == ["cl1"]
+        assert "names=a+b&workspaceIds=w" in script.requests[0][1]
+
+    @pytest.mark.parametrize(
+        ("version", "body"), [("v1", b'{"dagTarballVersion": "v1"}'), (None, b"{}")]
+    )
+    def test_finalize_sends_a_version_only_when_there_is_one(
+        self, version: str | None, body: bytes
+    ) -> None:
+        answer = {"id": "d1", "type": "DAG_ONLY", "status": "DEPLOYED"}
+        with serving(Answer(answer)) as script:
+            self.client(script.url).finalize_deploy("cl1", "d1", bundle_version=version)
+        assert script.requests[0][3] == body
+
+    def test_organizations(self) -> None:
+        body = {"organizations": [{"id": "o1"}, {"id": "o2"}], "totalCount": 2}
+        with serving(Answer(body)) as script:
+            assert list_organization_ids(http(script.url)) == ["o1", "o2"]
+
+
+@pytest.mark.parametrize("call", [get, post])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_no_error_holds_the_token(call: Callable[[Http], bytes], status: int) -> None:
+    with (
+        serving(Answer(status=status)) as script,
+        pytest.raises((ApiError, AuthenticationError)) as caught,
+    ):
+        call(http(script.url))
+    assert TOKEN not in repr(caught.value) + str(caught.value) + caught.value.hint
