@@ -159,12 +159,13 @@ def _with(options: tuple[Any, ...]) -> Callable[[Any], Any]:
     __version__, "-V", "--version", prog_name="astro-ci", message="%(prog)s %(version)s"
 )
 @click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Say more.")
-def cli(verbose: bool) -> None:
+@click.pass_obj
+def cli(session: _Session, /, verbose: bool) -> None:
     """Deploy Apache Airflow projects to Astro from CI.
 
     Compares the checkout with what is running, deploys only DAGs or the full image, and says why.
     """
-    logging.getLogger("astro_ci").setLevel(logging.DEBUG if verbose else logging.INFO)
+    session.is_verbose = verbose
 
 
 @cli.command()
@@ -176,7 +177,7 @@ def plan(session: _Session, /, as_json: bool, **options: Any) -> None:
     from astro_ci.render import as_json as to_json
     from astro_ci.render import plan_document, plan_text
 
-    session.as_json = as_json
+    session.start(as_json=as_json)
     found = make_plan(_config(options), session.env, interactive=session.is_interactive)
     session.emit(to_json(plan_document(found)) if as_json else plan_text(found))
 
@@ -190,7 +191,7 @@ def deploy(session: _Session, /, as_json: bool, **options: Any) -> None:
     from astro_ci.render import as_json as to_json
     from astro_ci.render import plan_text, result_document, result_text
 
-    session.as_json, session.has_outcome = as_json, True
+    session.start(as_json=as_json, has_outcome=True)
 
     def show(found: Any) -> None:
         session.plan = found
@@ -218,6 +219,7 @@ def sandbox(session: _Session, /, as_json: bool, **options: Any) -> None:
     """Start a local Astro and print the variables that point a pipeline at it."""
     from astro_ci.commands.sandbox import sandbox as serve
 
+    session.start(as_json=as_json)
     _stop_on_signals()
     try:
         serve(**options, as_json=as_json, emit=session.emit)
@@ -242,6 +244,7 @@ class _Session:
         self.env = env
         self.as_json = False
         self.has_outcome = False
+        self.is_verbose = False
         self.plan: Any = None
         self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
 
@@ -255,12 +258,19 @@ class _Session:
     @functools.cached_property
     def console(self) -> Any:
         """Standard error, for people."""
-        from astro_ci.console import Console, LogHandler
+        from astro_ci.console import Console
 
         is_live = sys.stderr.isatty() and not self.env.get("CI")
-        console = Console(sys.stderr, self.dialect, is_live=is_live)
-        logging.getLogger("astro_ci").addHandler(LogHandler(console))
-        return console
+        return Console(sys.stderr, self.dialect, is_live=is_live)
+
+    def start(self, *, as_json: bool, has_outcome: bool = False) -> None:
+        """Begin a command: from here on, what the adapters log is shown."""
+        from astro_ci.console import LogHandler
+
+        self.as_json, self.has_outcome = as_json, has_outcome
+        log = logging.getLogger("astro_ci")
+        log.setLevel(logging.DEBUG if self.is_verbose else logging.INFO)
+        log.addHandler(LogHandler(self.console))
 
     def emit(self, text: str) -> None:
         """Print a result."""
@@ -304,7 +314,6 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     session = _Session(dict(os.environ))
     try:
-        session.console  # noqa: B018 - logging starts here
         cli.main(args=arguments, standalone_mode=False, prog_name="astro-ci", obj=session)
     except click.ClickException as error:
         error.show()

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from astro_ci.dockerignore import DockerIgnore
+from astro_ci.dockerignore import DockerIgnore, ignore_file_names
 from astro_ci.errors import ProjectError
 
 DOCKERFILE = "Dockerfile"
@@ -42,16 +42,8 @@ class Project:
         )
 
     def read_dockerignore(self) -> DockerIgnore:
-        """The patterns that the image build applies: `Dockerfile.dockerignore` wins.
-
-        Raises ProjectError for a pattern that the engine would refuse.
-        """
-        for name in (f"{DOCKERFILE}.dockerignore", ".dockerignore"):
-            path = self.root / name
-            if path.is_file():
-                text = path.read_text(encoding="utf-8", errors="surrogateescape")
-                return DockerIgnore.parse(text, name=name)
-        return DockerIgnore.parse("")
+        """The patterns that the image build applies. Raises ProjectError."""
+        return read_ignore_file(self.root, DOCKERFILE)
 
     def require_dockerfile(self) -> None:
         """Raise ProjectError when there is no image to build."""
@@ -78,3 +70,22 @@ def find_project(directory: Path, dags_path: str) -> Project:
         f"{root} is not an Astro project: it has neither a Dockerfile nor {dags_path}/",
         hint="Name the directory that holds them with --project.",
     )
+
+
+def read_ignore_file(root: Path, dockerfile: str) -> DockerIgnore:
+    """Read the ignore file that counts for this Dockerfile; none excludes nothing.
+
+    A file next to the Dockerfile and named after it comes before `.dockerignore`, as in BuildKit.
+    Raises ProjectError when it cannot be read or holds an invalid pattern.
+    """
+    for name in ignore_file_names(dockerfile):
+        try:
+            text = root.joinpath(name).read_text("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ProjectError(
+                f"{name} cannot be read: {error.strerror}", hint="Check that it is a readable file."
+            ) from error
+        return DockerIgnore.parse(text, name=name)
+    return DockerIgnore.parse("")

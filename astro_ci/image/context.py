@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
-from astro_ci.dockerignore import DockerIgnore, ignore_file_names
+from astro_ci.dockerignore import DockerIgnore
 from astro_ci.errors import ProjectError
 
 logger = logging.getLogger(__name__)
@@ -25,23 +25,6 @@ logger = logging.getLogger(__name__)
 FILE_DATE = 315_619_200
 _BLOCK = 64 * 1024
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-def read_ignore_file(root: Path, dockerfile: str) -> DockerIgnore:
-    """Read the ignore file that counts for this Dockerfile; none excludes nothing.
-
-    A file next to the Dockerfile and named after it comes before `.dockerignore`, as in BuildKit.
-    Raises ProjectError when it cannot be read or holds an invalid pattern.
-    """
-    for name in ignore_file_names(dockerfile):
-        try:
-            text = root.joinpath(name).read_text("utf-8", "surrogateescape")
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise _unreadable(name, error) from error
-        return DockerIgnore.parse(text, name=name)
-    return DockerIgnore.parse("")
 
 
 def write_context(

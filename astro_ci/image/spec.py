@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from astro_ci.dockerignore import DockerIgnore
-from astro_ci.image.context import read_ignore_file
+from astro_ci.project import read_ignore_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ import pytest
 
 from astro_ci.errors import ProjectError
 from astro_ci.image.builder import Builder, find_builder
-from astro_ci.image.context import read_ignore_file, write_context
+from astro_ci.image.context import write_context
+from astro_ci.project import read_ignore_file
 from tests.e2e.images import unavailable
 
 pytestmark = pytest.mark.docker

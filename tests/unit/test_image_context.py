@@ -14,7 +14,8 @@ import pytest
 
 from astro_ci.dockerignore import DockerIgnore
 from astro_ci.errors import ProjectError
-from astro_ci.image.context import copy_context, read_ignore_file, write_context
+from astro_ci.image.context import copy_context, write_context
+from astro_ci.project import read_ignore_file
 
 
 def tar_of(root: Path, ignore: str = "", **options: tuple[str, ...]) -> bytes:
