@@ -210,9 +210,11 @@ def deploy(session: _Session, /, as_json: bool, **options: Any) -> None:
 
 
 @cli.command()
-@click.option("--data", type=click.Path(path_type=Path), help="Keep the state in this directory.")
-@click.option("--port", default=8888, help="0 takes a free one.")
-@click.option("--rollout-seconds", default=2.0, help="How long a deploy takes to become live.")
+@_option("--data", type=click.Path(path_type=Path), help="Keep the state in this directory.")
+@_option("--port", type=int, default=8888, help="0 takes a free one.")
+@_option(
+    "--rollout-seconds", type=float, default=2.0, help="How long a deploy takes to become live."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 @click.pass_obj
 def sandbox(session: _Session, /, as_json: bool, **options: Any) -> None:
