@@ -32,14 +32,15 @@ class Project:
         return self.dags.is_dir()
 
     @property
-    def dags_in_context(self) -> str | None:
-        """The DAGs directory relative to the build context; None when it is not inside."""
-        absolute = Path(os.path.abspath(self.dags))  # noqa: PTH100 - links stay links
-        return (
-            absolute.relative_to(self.root).as_posix()
-            if absolute.is_relative_to(self.root)
-            else None
-        )
+    def dags_in_context(self) -> list[str]:
+        """The DAGs directory relative to the build context; empty when it lies outside.
+
+        Both names when it is reached through a link: the link's, and that of what it leads to.
+        """
+        named = Path(os.path.abspath(self.dags))  # noqa: PTH100 - links stay links
+        real = Path(os.path.realpath(self.dags))
+        inside = [path for path in (named, real) if path.is_relative_to(self.root)]
+        return list(dict.fromkeys(path.relative_to(self.root).as_posix() for path in inside))
 
     def read_dockerignore(self) -> DockerIgnore:
         """The patterns that the image build applies. Raises ProjectError."""

@@ -60,7 +60,6 @@ def find_credentials(
     login: Callable[[], Http],
     domain: str,
     now: Callable[[], float] = time.time,
-    home: Callable[[], Path] = Path.home,
 ) -> Credentials | None:
     """Take the first credentials that are there; None when there are none at all.
 
@@ -73,7 +72,7 @@ def find_credentials(
     key_secret = env.get("ASTRONOMER_KEY_SECRET", "").strip()
     if key_id or key_secret:
         return _from_deployment_key(key_id, key_secret, login(), now)
-    return _from_session(env, domain, now(), home)
+    return _from_session(env, domain, now())
 
 
 def missing_credentials(secret_hint: str = "") -> AuthenticationError:
@@ -221,16 +220,14 @@ def _from_deployment_key(
 # --- a developer's `astro login` ----------------------------------------------------------------
 
 
-def session_domain(env: Mapping[str, str], home: Callable[[], Path] = Path.home) -> str | None:
+def session_domain(env: Mapping[str, str]) -> str | None:
     """The domain that `astro login` is at; None without a session."""
-    context = _read_session(env, home).get("context")
+    context = _read_session(env).get("context")
     return str(context) if context else None
 
 
-def _from_session(
-    env: Mapping[str, str], domain: str, now: float, home: Callable[[], Path]
-) -> Credentials | None:
-    contexts = _lower_keys(_read_session(env, home).get("contexts"))
+def _from_session(env: Mapping[str, str], domain: str, now: float) -> Credentials | None:
+    contexts = _lower_keys(_read_session(env).get("contexts"))
     context = _lower_keys(contexts.get(domain.replace(".", "_").lower()))
     token = _without_bearer(str(context.get("token") or ""))
     if not token:
@@ -239,19 +236,20 @@ def _from_session(
     _refuse_expired("the session of `astro login`", claims, now, "Run `astro login` again.")
     return Credentials(
         kind="astro login",
-        source=str(_session_file(env, home)),
+        source=str(_session_file(env)),
         token=lambda: token,
         organization_id=str(context.get("organization") or "") or None,
         workspace_id=str(context.get("workspace") or "") or None,
     )
 
 
-def _session_file(env: Mapping[str, str], home: Callable[[], Path]) -> Path:
-    return Path(env.get("ASTRO_HOME") or home()) / ".astro" / "config.yaml"
+def _session_file(env: Mapping[str, str]) -> Path:
+    # A container job may have no home at all, and then no session either.
+    return Path(env.get("ASTRO_HOME") or env.get("HOME") or "/") / ".astro" / "config.yaml"
 
 
-def _read_session(env: Mapping[str, str], home: Callable[[], Path]) -> dict[str, Any]:
-    path = _session_file(env, home)
+def _read_session(env: Mapping[str, str]) -> dict[str, Any]:
+    path = _session_file(env)
     if not path.is_file():
         return {}
     import yaml

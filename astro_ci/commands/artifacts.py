@@ -100,8 +100,7 @@ def _build(
     engine: Engine,
     console: Console,
 ) -> Image:
-    inside = survey.project.dags_in_context
-    leave_out = [inside] if deployment.is_dag_deploy_enabled and inside else []
+    leave_out = survey.project.dags_in_context if deployment.is_dag_deploy_enabled else []
     build = Build(
         root=survey.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",

@@ -110,6 +110,9 @@ class _Run:
     def act(self) -> DeployResult:
         """Build, create, send, finalize, wait."""
         self._refuse_session()
+        if self.astro.credentials.kind == "Deployment API key":
+            # The CI system knows the key as a secret, and not the token that it was traded for.
+            self.console.mask(self.astro.credentials.token())
         plan = self.survey.plan
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,

@@ -199,7 +199,7 @@ def _with_running(
     if running is None:
         return side
     commit = running.commit
-    is_newer = bool(commit) and commit != head.sha and repo.is_ancestor(head.sha, commit or "")
+    is_newer = commit is not None and commit != head.sha and repo.came_after(commit, head.sha)
     return Comparison(
         base=side.base,
         changes=side.changes,
@@ -224,7 +224,7 @@ def _dag_files(
         shipped = [
             member
             for member in members
-            if inside and not rules.dockerignore.excludes(f"{inside}/{member.name}")
+            if inside and not rules.dockerignore.excludes(f"{inside[0]}/{member.name}")
         ]
     before = None
     if bases.dags:

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 HEX_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 FETCH_TIMEOUT_SECONDS = 300
+PROOF_DEPTH = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,26 @@ class GitRepo:
         if not (self.has_commit(ancestor) and self.has_commit(descendant)):
             return False
         return self._git.code("merge-base", "--is-ancestor", ancestor, descendant) == 0
+
+    def came_after(self, commit: str, head: str) -> bool:
+        """Whether a commit provably descends from the checked-out one.
+
+        A shallow clone is deepened for the proof, but only when the commits' dates suggest it:
+        what runs is nearly always older than what is about to be deployed.
+        """
+        if self.is_ancestor(head, commit):
+            return True
+        remote = self.remote()
+        if remote is None or not self.is_shallow() or not self.has_commit(commit):
+            return False
+        if self._time_of(commit) < self._time_of(head):
+            return False
+        return self._fetch(f"--depth={PROOF_DEPTH}", remote, commit) and self.is_ancestor(
+            head, commit
+        )
+
+    def _time_of(self, commit: str) -> int:
+        return int(self._git.out("log", "-1", "--format=%ct", commit))
 
     def is_shallow(self) -> bool:
         """Whether history was cut off when the repository was cloned."""

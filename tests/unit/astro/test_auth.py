@@ -38,10 +38,11 @@ def find(
     *,
     login: Callable[[], Http] = no_login,
     now: Callable[[], float] = lambda: NOW,
-    home: Path = Path("/nonexistent"),
+    home: Path | None = None,
     domain: str = "astronomer.io",
 ) -> Credentials | None:
-    return find_credentials(env, login=login, domain=domain, now=now, home=lambda: home)
+    env = env if home is None else {**env, "HOME": str(home)}
+    return find_credentials(env, login=login, domain=domain, now=now)
 
 
 class TestApiToken:

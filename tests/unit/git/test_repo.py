@@ -124,6 +124,31 @@ class TestHistory:
         shallow = GitRepo.open(origin.clone(tmp_path / "shallow", "--depth=1").root)
         assert not shallow.is_ancestor(first, second)
 
+    def test_came_after_is_proven_even_in_a_shallow_clone(
+        self, origin: Repository, tmp_path: Path
+    ) -> None:
+        origin.git("branch", "old")
+        old = origin.head
+        for number in range(5):
+            origin.commit(f"commit {number}")
+        clone = origin.clone(tmp_path / "clone", "--depth=1", "--branch=old")
+        repo = GitRepo.open(clone.root)
+        assert repo.fetch_commit(origin.head)
+        assert not repo.is_ancestor(old, origin.head)
+        assert repo.came_after(origin.head, old)
+        assert not repo.came_after(old, origin.head)
+
+    def test_nothing_is_fetched_for_a_base_that_is_older(
+        self, origin: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GIT_COMMITTER_DATE", "2030-01-01T00:00:00Z")
+        base, head = origin.head, origin.commit("second")
+        clone = origin.clone(tmp_path / "clone", "--depth=1")
+        repo = GitRepo.open(clone.root)
+        assert repo.fetch_commit(base)
+        clone.git("remote", "set-url", "origin", "file:///nowhere")
+        assert not repo.came_after(base, head)
+
     def test_files_at(self, origin: Repository) -> None:
         repo = GitRepo.open(origin.root)
         assert repo.files_at(origin.head, "dags") == ["dags/a.py"]
