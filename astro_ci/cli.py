@@ -294,11 +294,15 @@ class _Session:
     def fail(self, error: AstroCIError) -> int:
         """Say what went wrong, where people look and where programs do."""
         from astro_ci.render import as_json, error_document
+        from astro_ci.text import sentence
 
-        self.dialect.annotate("error", f"{error.message}\n{error.hint}".strip())
-        self.console.say(f"error: {error.message}")
-        if error.hint:
-            self.console.say(f"hint: {error.hint}")
+        hint = sentence(error.hint)
+        if self.dialect.has_annotations:  # which stand in the log too
+            self.dialect.annotate("error", f"{error.message}\n{hint}".strip())
+        else:
+            self.console.say(f"error: {error.message}")
+            if hint:
+                self.console.say(f"hint: {hint}")
         if self.has_outcome:
             self.dialect.set_output("outcome", "failed")
             self.console.say("outcome: failed")

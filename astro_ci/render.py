@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from astro_ci.errors import AstroCIError
-from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan
-from astro_ci.text import printable, short
+from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan, Sameness
+from astro_ci.text import printable, sentence, short
 
 SCHEMA = 1
 SHOWN_CHANGES = 20
@@ -76,7 +76,11 @@ def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> 
         "schema": SCHEMA,
         **(plan_document(plan) if plan else {}),
         **({"outcome": "failed"} if outcome else {}),
-        "error": {"message": error.message, "hint": error.hint, "exit_code": error.exit_code},
+        "error": {
+            "message": error.message,
+            "hint": sentence(error.hint),
+            "exit_code": error.exit_code,
+        },
     }
 
 
@@ -112,13 +116,16 @@ def _base(plan: Plan) -> str:
     if base.source == "none":
         return "none"
     source = {"deployed": "what runs", "event": "the CI event", "ref": "--base"}[base.source]
-    if base.image == base.dags:
-        commits = short(base.image) if base.image else "known by content"
-    else:
-        image = short(base.image) if base.image else "by content"
-        dags = short(base.dags) if base.dags else "by content"
-        commits = f"image {image}, DAGs {dags}"
+    image = _side(base.image, plan.content.image)
+    dags = _side(base.dags, plan.content.dags)
+    commits = image if image == dags else f"image {image}, DAGs {dags}"
     return f"{commits} (from {source})"
+
+
+def _side(base: str | None, content: Sameness) -> str:
+    if base:
+        return short(base)
+    return "none" if content == "unknown" else "known by content"
 
 
 def _changes(changes: Sequence[Change], heading: str) -> list[str]:

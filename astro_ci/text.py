@@ -31,3 +31,9 @@ def listed(names: Sequence[str], *, most: int = 5) -> str:
 def short(sha: str) -> str:
     """A commit as people write it."""
     return sha[:7]
+
+
+def sentence(text: str) -> str:
+    """A remedy as a sentence; those that are also used within one start small."""
+    text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".!?)" else f"{text}."

@@ -90,7 +90,7 @@ def test_the_document_of_deploy_adds_to_that_of_plan() -> None:
 def test_the_document_of_a_failure() -> None:
     document = error_document(ProjectError("no", hint="do"), PLAN, outcome=True)
     assert document["outcome"] == "failed"
-    assert document["error"] == {"message": "no", "hint": "do", "exit_code": 3}
+    assert document["error"] == {"message": "no", "hint": "Do.", "exit_code": 3}
     assert document["deploy_type"] == "dags"
     assert "outcome" not in error_document(ProjectError("no"), None, outcome=False)
 
@@ -101,7 +101,7 @@ def test_the_text_says_what_why_and_compared_with_what() -> None:
     assert "because only DAGs changed" in text
     assert "prod (DAG-only deploys enabled)" in text
     assert "aaaaaaa with uncommitted changes" in text
-    assert "image bbbbbbb, DAGs by content (from what runs)" in text
+    assert "image bbbbbbb, DAGs known by content (from what runs)" in text
     assert "A dags/\\xff\\n.py" in text
     assert "Assumed: so it is" in text
 

@@ -23,6 +23,8 @@ _COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
 class AzureDialect(PlainDialect):
     """Logging commands on the stream; the summary is a file that the agent uploads."""
 
+    has_annotations = True
+
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
         super().__init__(out)
         self._temporary_directory = env.get("AGENT_TEMPDIRECTORY", "")

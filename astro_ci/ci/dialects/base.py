@@ -11,6 +11,9 @@ Level = Literal["notice", "warning", "error"]
 class Dialect(Protocol):
     """How to speak to one CI system's log. No method raises for what its text holds."""
 
+    has_annotations: bool
+    """Whether `annotate` shows a message elsewhere than in the log."""
+
     def safe_line(self, text: str) -> str:
         """Turn untrusted text into one line that the CI system shows and never obeys.
 

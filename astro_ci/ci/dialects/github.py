@@ -28,6 +28,8 @@ _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 class GitHubDialect(PlainDialect):
     """Workflow commands on the stream, outputs and summary in the files that the runner names."""
 
+    has_annotations = True
+
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
         super().__init__(out)
         self._output_file = env.get("GITHUB_OUTPUT", "")

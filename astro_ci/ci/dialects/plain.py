@@ -13,6 +13,8 @@ from astro_ci.ci.dialects.text import clean_line
 class PlainDialect:
     """The dialect of a terminal; the others replace what their system does better."""
 
+    has_annotations = False
+
     def __init__(self, out: TextIO) -> None:
         self._out = out
 

@@ -19,6 +19,8 @@ OUTPUT_PREFIX = "astro_ci."
 class TeamCityDialect(PlainDialect):
     """Service messages on the stream. Masks are not possible: use password parameters."""
 
+    has_annotations = True
+
     def safe_line(self, text: str) -> str:
         """See Dialect: a service message may stand anywhere in a line."""
         return _MESSAGE.sub("# #", clean_line(text))
