@@ -23,6 +23,7 @@ from astro_ci.model import Change, Deployment, Plan
 from astro_ci.planner import Comparison, DagFiles, Facts, Options, make_plan
 from astro_ci.project import Project, find_project
 from astro_ci.remote import repository_identity
+from astro_ci.text import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ def survey(
         counts_ignored=lambda path: _ships_although_ignored(path, rules),
         excludes=excluder(lambda directory: (repo.root / directory / VENV_MARKER).exists()),
     ) as snapshot:
+        _refuse_sparse(snapshot, rules)
         shipped = digests(
             snapshot.entries(where.scopes(rules)), rules, image_inputs=config.build_args
         )
@@ -173,6 +175,16 @@ def _ships_although_ignored(path: str, rules: Rules) -> bool:
     return affects == "dags" or because.startswith("image-paths")
 
 
+def _refuse_sparse(snapshot: Snapshot, rules: Rules) -> None:
+    """Raise ProjectError when files that should ship are not in the checkout at all."""
+    missing = [path for path in snapshot.absent if rules.classify(path)[0] != "nothing"]
+    if missing:
+        raise ProjectError(
+            f"the checkout is sparse and leaves out files of the project: {listed(missing)}",
+            hint="Check the whole project out: add its directory to the sparse checkout.",
+        )
+
+
 def _is_dirty(snapshot: Snapshot, head: Commit, where: _Where) -> bool:
     """Whether what ships is not the commit: uncommitted or untracked files in the project."""
     roots = (where.project, *where.dags)
@@ -228,8 +240,8 @@ def _dag_files(
         ]
     before = None
     if bases.dags:
-        listed = repo.files_at(bases.dags, where.dags[0])
-        before = sum(not any(map(is_excluded_name, path.split("/"))) for path in listed)
+        files = repo.files_at(bases.dags, where.dags[0])
+        before = sum(not any(map(is_excluded_name, path.split("/"))) for path in files)
     return DagFiles(shipped=len(shipped), dag_files=count_dag_files(shipped), before=before)
 
 

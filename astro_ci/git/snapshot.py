@@ -34,6 +34,8 @@ class Snapshot:
         self._inner: dict[str, str] = {}
         self._inner_changed: list[str] = []
         self._ignored: set[str] = set()
+        self.absent: list[str] = []
+        """Files that a sparse checkout leaves out, and that so cannot ship."""
 
     def take(
         self,
@@ -45,6 +47,7 @@ class Snapshot:
     ) -> None:
         """Fill the index from the work tree and write the tree."""
         self._copy_index()
+        self._clear_flags(scopes)
         found = set(
             self._list("--modified", "--deleted", "--others", "--exclude-standard", paths=scopes)
         )
@@ -115,6 +118,18 @@ class Snapshot:
             shutil.copy2(index, self._index)
         else:
             self._out("read-tree", "HEAD")
+
+    def _clear_flags(self, scopes: Sequence[str]) -> None:
+        """Let git look at the files that it was told not to look at."""
+        listed = [line.split(" ", 1) for line in self._list("-v", paths=scopes) if line[0] != "H"]
+        skipped = [path for tag, path in listed if tag in "Ss"]
+        self.absent = [p for p in skipped if not os.path.lexists(self._git.root / p)]
+        present = [path for path in skipped if path not in set(self.absent)]
+        assumed = [path for tag, path in listed if tag.islower()]
+        for flag, paths in (("--no-skip-worktree", present), ("--no-assume-unchanged", assumed)):
+            if paths:
+                listing = "".join(f"{path}\0" for path in paths)
+                self._out("update-index", flag, "-z", "--stdin", stdin=os.fsencode(listing))
 
     def _list(self, *flags: str, paths: Sequence[str]) -> list[str]:
         out = self._out("ls-files", "-z", *flags, "--", *(path or "." for path in paths))

@@ -298,6 +298,17 @@ class TestProjectPlaces:
             world.plan(dags_path=str(tmp_path / "elsewhere"))
 
 
+def test_a_sparse_checkout_is_fine_as_long_as_the_project_is_whole(world: World) -> None:
+    world.repository.write({"docs/x/y.md": "d", "include/sql/q.sql": "q"})
+    world.repository.commit()
+    world.deploy("IMAGE_AND_DAG", world.git(world.repository.head))
+    world.repository.git("sparse-checkout", "set", "dags", "include")
+    assert world.plan().deploy_type is NONE
+    world.repository.git("sparse-checkout", "set", "dags")
+    with pytest.raises(ProjectError, match=r"sparse and leaves out .*: include/sql/q.sql"):
+        world.plan()
+
+
 class TestBases:
     def plan(self, world: World, env: dict[str, str], **options: Any) -> Plan:
         return plan(Config(project=world.repository.root, **options), env)

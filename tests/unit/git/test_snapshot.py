@@ -212,3 +212,20 @@ def test_a_path_of_255_bytes(project: Repository) -> None:
     assert len(os.fsencode(name.removeprefix("dags/"))) == 255
     project.write({name: "x"})
     assert changes(project) == [f"A {name}"]
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_files_that_git_was_told_not_to_look_at(project: Repository, flag: str) -> None:
+    project.git("update-index", flag, "dags/a.py")
+    project.write({"dags/a.py": "edited"})
+    assert project.git("status", "--porcelain") == ""
+    assert changes(project) == ["M dags/a.py"]
+
+
+def test_a_sparse_checkout_names_what_it_leaves_out(project: Repository) -> None:
+    project.git("sparse-checkout", "set", "dags")
+    with GitRepo.open(project.root).snapshot([""]) as snapshot:
+        assert snapshot.absent == ["include/sql.sql"]
+        assert snapshot.changes(project.head) == []
+    with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
+        assert snapshot.absent == []
