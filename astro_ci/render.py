@@ -105,9 +105,11 @@ def plan_text(plan: Plan) -> str:
 
 def result_text(result: DeployResult) -> str:
     """The last line of a deploy."""
-    if result.outcome == "skipped":
-        return f"skipped: {printable(result.plan.reason)}"
     what = _WORDS[result.plan.deploy_type]
+    if result.outcome == "skipped":
+        is_dry_run = result.plan.deploy_type is not DeployType.NONE
+        would = f"dry run; would deploy {what}: " if is_dry_run else ""
+        return f"skipped: {would}{printable(result.plan.reason)}"
     return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s, {result.url}"
 
 

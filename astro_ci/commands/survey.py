@@ -140,7 +140,7 @@ class _Where:
         # A link to the DAGs is a path that git sees change, beside the directory behind it.
         named = Path(os.path.abspath(project.dags))  # noqa: PTH100 - links stay links
         link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
-        return cls(project=root, dags=tuple(dict.fromkeys((real, link))))
+        return cls(project=root, dags=tuple(dict.fromkeys((real, "" if link == "." else link))))
 
     def scopes(self, rules: Rules) -> list[str]:
         """Where to look for files that ship."""

@@ -281,6 +281,15 @@ class TestProjectPlaces:
         found = below.plan(**options)
         assert (found.deploy_type, affected(found)) == (DAGS, {"pipelines/p.py": "dags"})
 
+    def test_a_repository_that_is_nothing_but_dags(self, world: World) -> None:
+        options: dict[str, Any] = {"dags_path": ".", "requested": Request.DAGS}
+        world.deploy("DAG_ONLY", world.git(world.repository.head))
+        found = world.plan(**options, skip_unchanged=True)
+        assert (found.deploy_type, found.content.dags) == (NONE, "same")
+        world.repository.write({"new.py": "n\n"})
+        found = world.plan(**options, skip_unchanged=True)
+        assert (found.deploy_type, affected(found)) == (DAGS, {"new.py": "dags"})
+
     def test_dags_behind_a_link(self, world: World) -> None:
         world.repository.git("rm", "-r", "--quiet", "dags")
         world.repository.write({"shared/dags/a.py": "a = 1\n"})

@@ -115,4 +115,9 @@ def test_long_lists_are_cut_with_their_count() -> None:
 
 def test_the_last_line_starts_with_the_outcome() -> None:
     assert result_text(RESULT).startswith("deployed: DAGs only in 0.0 s, http://x")
-    assert result_text(replace(RESULT, outcome="skipped")) == "skipped: only DAGs changed"
+    nothing = replace(PLAN, deploy_type=DeployType.NONE, reason="it runs")
+    assert result_text(replace(RESULT, outcome="skipped", plan=nothing)) == "skipped: it runs"
+    assert (
+        result_text(replace(RESULT, outcome="skipped"))
+        == "skipped: dry run; would deploy DAGs only: only DAGs changed"
+    )
