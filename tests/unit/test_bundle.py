@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -543,10 +542,11 @@ def test_a_file_that_is_replaced_after_it_was_listed_is_named(
         write_bundle(members, dags.parent / "dags.tar.gz", mtime=MTIME)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_named(dags: Path) -> None:
     make(dags, {"a.py": b"x"})
     (dags / "a.py").chmod(0)
+    if os.access(dags / "a.py", os.R_OK):
+        pytest.skip("this user may read everything")
 
     with pytest.raises(ProjectError, match=r"a\.py cannot be read: Permission denied"):
         pack(dags)
@@ -566,8 +566,10 @@ def test_a_full_disk_is_said_to_be_full(dags: Path, size: int) -> None:
 def test_a_limit_on_the_size_of_files_is_said_too(dags: Path) -> None:
     make(dags, {"a.py": os.urandom(100_000)})
     program = (
-        "import sys; from pathlib import Path; from astro_ci.bundle import *\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from astro_ci.bundle import list_members, write_bundle\n"
         "from astro_ci.errors import CommandError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "try: write_bundle(list_members(Path(sys.argv[1])), Path(sys.argv[2]), mtime=0)\n"
         "except CommandError as error: print(error)\n"
     )
@@ -576,7 +578,6 @@ def test_a_limit_on_the_size_of_files_is_said_too(dags: Path) -> None:
         [sys.executable, "-c", program, dags, dags.parent / "out"],
         capture_output=True,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
     )
 
     assert done.stdout.endswith("File too large\n"), done
