@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ def artifacts(
 
 
 def _bundle(survey: Survey, scratch: Path, console: Console) -> Bundle:
-    bundle = write_bundle(survey.members, scratch / "dags.tar.gz", mtime=survey.head.time)
+    # With uncommitted changes the commit's time would let Python trust a stale bytecode cache.
+    mtime = int(time.time()) if survey.plan.dirty else survey.head.time
+    bundle = write_bundle(survey.members, scratch / "dags.tar.gz", mtime=mtime)
     console.say(f"DAG bundle: {bundle.files} files, {bundle.size / MIB:.2f} MiB")
     return bundle
 

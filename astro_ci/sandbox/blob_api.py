@@ -89,9 +89,12 @@ class BlobApi:
         document = incoming.path.read_bytes()
         incoming.path.unlink()
         block_ids = block_ids_in(document)
-        taken = self._store.take_blocks(name, block_ids)
-        joined = await asyncio.to_thread(self._store.join, taken, block_ids)
-        return _created(request, self._store.put_joined(name, joined), None)
+        version = self._store.commit_again(name, block_ids)
+        if version is None:
+            taken = self._store.take_blocks(name, block_ids)
+            joined = await asyncio.to_thread(self._store.join, taken, block_ids)
+            version = self._store.put_joined(name, joined, block_ids)
+        return _created(request, version, None)
 
     async def _receive(self, request: Request) -> Incoming:
         if "content-length" not in request.headers:

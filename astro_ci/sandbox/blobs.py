@@ -58,6 +58,8 @@ class BlobStore:
         self._incoming = directory / "incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(parents=True)
+        self._committed: dict[str, tuple[tuple[str, ...], str]] = {}
+        """By blob: the last block list, and the version that it became."""
         self._last_tick = 0
 
     async def receive(self, body: AsyncIterator[bytes], md5: str | None) -> Incoming:
@@ -136,9 +138,23 @@ class BlobStore:
         shutil.rmtree(taken)
         return path
 
-    def put_joined(self, name: str, joined: Path) -> str:
+    def put_joined(self, name: str, joined: Path, block_ids: Sequence[str]) -> str:
         """Make a joined file the newest version of a blob; return the version's id."""
-        return self._publish(name, joined)
+        version = self._publish(name, joined)
+        self._committed[name] = (tuple(block_ids), version)
+        return version
+
+    def commit_again(self, name: str, block_ids: Sequence[str]) -> str | None:
+        """Repeat the last block list, whose answer may have got lost; None when it is another.
+
+        Blocks that were committed can be listed again, as in Azure, until new ones come.
+        """
+        last, version = self._committed.get(name, ((), ""))
+        if not block_ids or tuple(block_ids) != last or self._blocks(name).exists():
+            return None
+        copy = self._incoming / uuid4().hex
+        shutil.copyfile(self.version_path(name, version)[1], copy)
+        return self.put_joined(name, copy, block_ids)
 
     def version_path(self, name: str, version: str | None = None) -> tuple[str, Path]:
         """Find a version of a blob, the newest one unless named: its id and its file.

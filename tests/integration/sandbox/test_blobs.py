@@ -211,7 +211,7 @@ def test_a_block_list_names_blocks_that_were_put(url: str) -> None:
         answer = put_block_list(url, *identities)
         assert (answer.status_code, error_code(answer)) == (400, "InvalidBlockList")
     assert put_block_list(url, block_id(0)).status_code == 201
-    assert error_code(put_block_list(url, block_id(0))) == "InvalidBlockList"
+    assert error_code(put_block_list(url, block_id(0), block_id(0))) == "InvalidBlockList"
 
 
 def test_an_empty_block_list_is_an_empty_blob(url: str) -> None:
@@ -271,7 +271,8 @@ def test_joined_blocks_are_their_concatenation(
         store.put_block("name", block_id(number), arrived(tmp_path, block))
     listed = [block_id(number) for number in order]
 
-    version = store.put_joined("name", store.join(store.take_blocks("name", listed), listed))
+    joined = store.join(store.take_blocks("name", listed), listed)
+    version = store.put_joined("name", joined, listed)
 
     _, path = store.version_path("name", version)
     assert path.read_bytes() == b"".join(blocks[number] for number in order)
@@ -296,3 +297,14 @@ def test_a_broken_upload_leaves_nothing_behind(url: str, astro: Sandbox, tmp_pat
     with pytest.raises(BlobError, match="does not exist"):
         store.version_path("name")
     assert not list((tmp_path / "incoming").iterdir())
+
+
+def test_a_block_list_can_be_repeated_when_its_answer_was_lost(url: str) -> None:
+    identities = [base64.b64encode(name).decode() for name in (b"b1", b"b2")]
+    for identity, data in zip(identities, (b"one ", b"two"), strict=True):
+        assert put_block(url, identity, data).status_code == 201
+    first, again = (put_block_list(url, *identities) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.headers["x-ms-version-id"] != again.headers["x-ms-version-id"]
+    assert requests.get(url, timeout=10).content == b"one two"
+    assert error_code(put_block_list(url, identities[0])) == "InvalidBlockList"
