@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -22,6 +22,9 @@ _HOOK_VARIABLES = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_PREFIX"),
 )
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class _Lines(click.ParamType[str]):
@@ -47,7 +50,9 @@ class _Duration(click.ParamType[float]):
         return value if isinstance(value, float) else parse_duration(str(value))
 
 
-def _option(flag: str, *others: str, env: tuple[str, ...] = (), **settings: Any) -> Any:
+def _option(
+    flag: str, *others: str, env: tuple[str, ...] = (), **settings: Any
+) -> Callable[[_F], _F]:
     """An option with the environment variable of the same stem, and others that users know."""
     stem = flag.split("/")[0].removeprefix("--").replace("-", "_").upper()
     names = [f"ASTRO_CI_{stem}", *env]
@@ -236,6 +241,7 @@ def demo(session: _Session, /, keep: bool) -> None:
     """Walk through first deploy, DAG change, image change and a failed deploy, on a sandbox."""
     from astro_ci.commands.demo import demo as run_demo
 
+    _stop_on_signals()
     run_demo(session.env, emit=session.emit, keep=keep)
 
 

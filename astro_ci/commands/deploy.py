@@ -12,11 +12,12 @@ from signal import SIGINT, Signals
 from urllib.parse import parse_qs, urlsplit
 
 from astro_ci.astro.upload import Uploader
-from astro_ci.commands.artifacts import Artifacts, artifacts
+from astro_ci.bundle import Bundle
+from astro_ci.commands.artifacts import Artifacts, Image, artifacts
 from astro_ci.commands.connect import Astro
 from astro_ci.commands.provenance import deploy_git, description
 from astro_ci.commands.rollout import Rollout, Waiter, finalize
-from astro_ci.commands.side_by_side import run_side_by_side
+from astro_ci.commands.side_by_side import Stop, run_side_by_side
 from astro_ci.commands.survey import Survey, survey
 from astro_ci.config import Config
 from astro_ci.console import Console
@@ -38,6 +39,8 @@ from astro_ci.model import (
     Outcome,
     Plan,
 )
+
+Report = Callable[[int, int], None]
 
 _API_TYPES: Mapping[DeployType, ApiDeployType] = {
     DeployType.DAGS: "DAG_ONLY",
@@ -209,39 +212,42 @@ class _Run:
     def _send(self, made: Artifacts, opened: Deploy) -> None:
         """Push and upload side by side: each waits for a network of its own."""
         with self.console.transfers() as transfer:
-            jobs: list[Callable[[], None]] = []
+            jobs: list[Callable[[Stop], None]] = []
             if made.image:
-                image, report_image = made.image, transfer("pushing the image")
-
-                def push() -> None:
-                    push_image(
-                        image.engine,
-                        image.name,
-                        opened.image_repository,
-                        opened.image_tag,
-                        password=self.astro.credentials.token,
-                        on_progress=report_image,
-                        sleep=self.tools.sleep,
-                    )
-
-                jobs.append(push)
+                jobs.append(self._push_job(made.image, opened, transfer("pushing the image")))
             if made.bundle:
-                bundle, report_bundle = made.bundle, transfer("uploading the DAG bundle")
-
-                def upload() -> None:
-                    self.bundle_version = self.tools.uploader.upload(
-                        opened.dags_upload_url,
-                        bundle.path,
-                        md5=bundle.md5,
-                        on_progress=report_bundle,
-                    )
-
-                jobs.append(upload)
+                report = transfer("uploading the DAG bundle")
+                jobs.append(self._upload_job(made.bundle, opened, report))
             run_side_by_side(jobs)
         if made.image:
             self.console.say(f"pushed the image as tag {opened.image_tag}")
         if made.bundle:
             self.console.say(f"uploaded the DAG bundle as version {self.bundle_version}")
+
+    def _push_job(self, image: Image, opened: Deploy, report: Report) -> Callable[[Stop], None]:
+        def push(stop: Stop) -> None:
+            push_image(
+                image.engine,
+                image.name,
+                opened.image_repository,
+                opened.image_tag,
+                password=self.astro.credentials.token,
+                on_progress=_stoppable(report, stop),
+                sleep=self.tools.sleep,
+            )
+
+        return push
+
+    def _upload_job(self, bundle: Bundle, opened: Deploy, report: Report) -> Callable[[Stop], None]:
+        def upload(stop: Stop) -> None:
+            self.bundle_version = self.tools.uploader.upload(
+                opened.dags_upload_url,
+                bundle.path,
+                md5=bundle.md5,
+                on_progress=_stoppable(report, stop),
+            )
+
+        return upload
 
     def _overtaken(self) -> Plan | None:
         """Look once more at what runs; a Plan when there is nothing left to deploy.
@@ -280,3 +286,13 @@ class _Run:
             now=self.tools.now,
             on_change=self.console.say,
         ).wait(self.astro.client, rollout)
+
+
+def _stoppable(report: Report, stop: Stop) -> Report:
+    """A progress report that ends a transfer which is no longer wanted."""
+
+    def report_or_stop(done: int, total: int) -> None:
+        stop.check()
+        report(done, total)
+
+    return report_or_stop

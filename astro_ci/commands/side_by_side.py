@@ -6,25 +6,57 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 
+PATIENCE_SECONDS = 10.0
 
-def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
+
+class AbandonedError(Exception):
+    """Raised in a job when another one failed, or the run was stopped."""
+
+
+class Stop:
+    """Tells jobs that their work is no longer wanted."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """From now on `check` raises."""
+        self._event.set()
+
+    def check(self) -> None:
+        """Raise AbandonedError when there is no use in going on. For jobs to call now and then."""
+        if self._event.is_set():
+            raise AbandonedError
+
+
+def run_side_by_side(
+    jobs: Sequence[Callable[[Stop], None]], *, patience_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Run jobs to their end, each in a thread; the first failure is raised at once.
 
-    The threads are daemons: what is still under way when this raises, for a failure or a signal,
-    is abandoned, and ends with the process at the latest.
+    The others are then asked to stop, and given some time to clean up after themselves. One that
+    hangs even so is a daemon thread, and ends with the process.
     """
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    stop = Stop()
 
-    def run(job: Callable[[], None]) -> None:
+    def run(job: Callable[[Stop], None]) -> None:
         try:
-            job()
+            job(stop)
         except BaseException as error:
             ended.put(error)
         else:
             ended.put(None)
 
-    for job in jobs:
-        threading.Thread(target=run, args=(job,), daemon=True).start()
-    for _ in jobs:
-        if error := ended.get():
-            raise error
+    threads = [threading.Thread(target=run, args=(job,), daemon=True) for job in jobs]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            if error := ended.get():
+                raise error
+    finally:
+        stop.set()
+        for thread in threads:
+            if thread.ident:
+                thread.join(patience_seconds)

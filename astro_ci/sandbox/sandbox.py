@@ -250,6 +250,19 @@ class Sandbox:
         config: dict[str, object] = json.loads(raw)
         return config
 
+    def image_layers(self, name: str) -> list[bytes]:
+        """Read the layers of the image that a Deployment runs, each a tar, base first.
+
+        They are as they were pushed, so usually compressed. Raises LookupError without an image.
+        """
+        record = self._record(name)
+        registry, repository = self._platform.registry, self._platform.repository(record)
+        if not record.image_tag or registry.config(repository, record.image_tag) is None:
+            raise LookupError(f"{name} runs no image")
+        manifest = json.loads(registry.manifest(repository, record.image_tag).path.read_bytes())
+        digests = [layer["digest"] for layer in manifest["layers"]]
+        return [registry.blob(repository, digest).read_bytes() for digest in digests]
+
     def tags(self, name: str) -> list[str]:
         """List the tags that were pushed for a Deployment."""
         return self._platform.registry.tags(self._platform.repository(self._record(name)))

@@ -1,0 +1,68 @@
+"""The demo is what a newcomer sees first: it runs, and says what it left out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEAD = "unix:///nonexistent/docker.sock"
+
+
+def run_demo(tmp_path: Path, *arguments: str, **env: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "astro_ci", "demo", *arguments],
+        env={**os.environ, "TMPDIR": str(tmp_path), **env},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rows(output: str) -> list[str]:
+    """The lines of the table that start with a commit."""
+    table = output.partition("now runs")[2]
+    return [line for line in table.splitlines() if line[1:8].isalnum()]
+
+
+def test_without_docker_the_image_steps_are_left_out(tmp_path: Path) -> None:
+    output = run_demo(tmp_path, DOCKER_HOST=DEAD)
+    assert "no Docker Engine answers" in output
+    plans = [row.split("image-and-dags")[0] != row for row in rows(output)]
+    assert plans == [True, False, False, True, True, True]
+    assert [("left out" in row) for row in rows(output)] == plans
+    assert output.count("-> deployed") == 1
+    assert output.count("-> skipped") == 1
+    assert list(tmp_path.iterdir()) == [], "everything is cleaned up"
+
+
+def test_the_project_can_be_kept(tmp_path: Path) -> None:
+    output = run_demo(tmp_path, "--keep", DOCKER_HOST=DEAD)
+    (kept,) = tmp_path.iterdir()
+    assert f"The project stays in {kept}." in output
+    assert (kept / "astro-project" / "dags" / "orders.py").is_file()
+
+
+@pytest.mark.docker
+def test_with_docker_everything_runs(tmp_path: Path) -> None:
+    def images() -> set[str]:
+        listed = subprocess.run(
+            ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return {name for name in listed.stdout.split() if "demo" in name}
+
+    output = run_demo(tmp_path)
+    assert "left out" not in output
+    assert output.count("-> deployed") == 4
+    assert "-> failed, as it should" in output
+    assert "Everything that runs is, byte for byte, what was checked out." in output
+    assert images() == set()
+    assert list(tmp_path.iterdir()) == []
