@@ -122,6 +122,8 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
         return DeployType.IMAGE_AND_DAGS, f"full deploy, as there is no usable base: {why}"
     if content.image == "different":
         return DeployType.IMAGE_AND_DAGS, _because(facts.image, "image")
+    if _is_unhealthy(facts):
+        return DeployType.IMAGE_AND_DAGS, "full deploy, as the Deployment is UNHEALTHY"
     if content.dags == "different":
         why = _because(facts.dags, "dags")
         if facts.dag_deploy_enabled:
@@ -130,6 +132,11 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
     if options.force:
         return DeployType.IMAGE_AND_DAGS, "nothing changed, and --force deploys all the same"
     return DeployType.NONE, _because_same(facts)
+
+
+def _is_unhealthy(facts: Facts) -> bool:
+    """Whether what was deployed last may have failed to start: then it has to come again."""
+    return facts.deployment is not None and facts.deployment.status == "UNHEALTHY"
 
 
 def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
@@ -142,7 +149,8 @@ def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[
         )
     sides = [content.image] if requested.has_image else []
     sides += [content.dags] if requested.has_dags else []
-    if options.skip_unchanged and not options.force and set(sides) == {"same"}:
+    may_skip = options.skip_unchanged and not options.force and not _is_unhealthy(facts)
+    if may_skip and set(sides) == {"same"}:
         return DeployType.NONE, f"--skip-unchanged: {_because_same(facts)}"
     return requested, f"--type {requested} was asked for"
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -50,23 +51,23 @@ class NoAuth(AuthBase):
         return request
 
 
-class Http:
-    """A session with one host. `sleep` and the attempts are arguments so that tests do not wait."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to try: tests have less of it."""
 
-    def __init__(
-        self,
-        base_url: str,
-        auth: AuthBase,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        attempts: int = ATTEMPTS,
-        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
-    ) -> None:
+    attempts: int = ATTEMPTS
+    timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS
+    """To connect, and between two bytes of an answer."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Http:
+    """A session with one host."""
+
+    def __init__(self, base_url: str, auth: AuthBase, patience: Patience | None = None) -> None:
         self.base_url = base_url
         self._auth = auth
-        self._sleep = sleep
-        self._attempts = attempts
-        self._timeout = timeout_seconds
+        self._patience = patience or Patience()
         self._session = requests.Session()
         self._session.headers.update(
             {
@@ -88,7 +89,7 @@ class Http:
     def _send(
         self, method: str, path: str, *, repeat: Callable[[BaseException], bool], **body: Any
     ) -> bytes:
-        retrying = repeating(repeat, attempts=self._attempts, sleep=self._sleep)
+        retrying = repeating(repeat, attempts=self._patience.attempts, sleep=self._patience.sleep)
         return retrying(self._send_once, method, path, **body)
 
     def _send_once(self, method: str, path: str, **body: Any) -> bytes:
@@ -96,7 +97,12 @@ class Http:
         what = f"{method} {url}"
         try:
             response = self._session.request(
-                method, url, auth=self._auth, timeout=self._timeout, allow_redirects=False, **body
+                method,
+                url,
+                auth=self._auth,
+                timeout=self._patience.timeout_seconds,
+                allow_redirects=False,
+                **body,
             )
         except requests.RequestException as error:
             raise _unreachable(what, error) from error

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from astro_ci.astro.auth import Credentials, find_credentials, missing_credentials, session_domain
+from astro_ci.astro.auth import Credentials, find_credentials, session_domain
 from astro_ci.astro.client import AstroClient, list_organization_ids
 from astro_ci.astro.endpoint import Endpoint, find_endpoint
-from astro_ci.astro.http import BearerAuth, Http, NoAuth
+from astro_ci.astro.http import BearerAuth, Http, NoAuth, Patience
 from astro_ci.config import Config
 from astro_ci.errors import ConfigurationError, NotFoundError
 from astro_ci.model import Deployment
@@ -32,34 +32,28 @@ class Astro:
         return self.endpoint.deployment_url(deployment.workspace_id, deployment.id)
 
 
-def connect(config: Config, env: Mapping[str, str]) -> Astro | None:
+def connect(
+    config: Config, env: Mapping[str, str], patience: Patience | None = None
+) -> Astro | None:
     """Open the connection; None when there are no credentials at all.
 
     Raises AuthenticationError for credentials that cannot work, ApiError.
     """
     endpoint = find_endpoint(env, domain=session_domain(env))
     credentials = find_credentials(
-        env, login=lambda: Http(endpoint.api_url, NoAuth()), domain=endpoint.domain
+        env, login=lambda: Http(endpoint.api_url, NoAuth(), patience), domain=endpoint.domain
     )
     if credentials is None:
         return None
     log.info("credentials: %s, from %s", credentials.kind, credentials.source)
     if credentials.notice:
         log.warning("%s", credentials.notice)
-    http = Http(endpoint.api_url, BearerAuth(credentials.token))
+    http = Http(endpoint.api_url, BearerAuth(credentials.token), patience)
     organization_id = (
         config.organization_id or credentials.organization_id or _only_organization(http)
     )
     client = AstroClient(http, organization_id)
     return Astro(client=client, credentials=credentials, endpoint=endpoint)
-
-
-def require_connection(config: Config, env: Mapping[str, str], *, secret_hint: str) -> Astro:
-    """Open the connection, or raise AuthenticationError in the words of the CI system."""
-    astro = connect(config, env)
-    if astro is None:
-        raise missing_credentials(secret_hint)
-    return astro
 
 
 def find_deployment(astro: Astro, config: Config, *, interactive: bool) -> Deployment:

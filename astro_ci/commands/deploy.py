@@ -11,6 +11,7 @@ from pathlib import Path
 from signal import SIGINT, Signals
 from urllib.parse import parse_qs, urlsplit
 
+from astro_ci.astro.http import Patience
 from astro_ci.astro.upload import Uploader
 from astro_ci.bundle import Bundle
 from astro_ci.commands.artifacts import Artifacts, Image, artifacts
@@ -55,7 +56,7 @@ class Tools:
 
     uploader: Uploader = field(default_factory=Uploader)
     connect_engine: Callable[[Mapping[str, str]], Engine] = connect_engine
-    sleep: Callable[[float], None] = time.sleep
+    patience: Patience = field(default_factory=Patience)
     now: Callable[[], float] = time.monotonic
 
 
@@ -82,7 +83,9 @@ def deploy(
     """
     tools = tools or Tools()
     started = tools.now()
-    found = survey(config, env, interactive=interactive, needs_credentials=True)
+    found = survey(
+        config, env, interactive=interactive, needs_credentials=True, patience=tools.patience
+    )
     on_plan(found.plan)
     assert found.astro  # noqa: S101 - a survey that needs credentials has a connection,
     assert found.deployment  # noqa: S101 - and a Deployment
@@ -141,7 +144,7 @@ class _Run:
             bundle_version=self.bundle_version or None,
             image_tag=opened.image_tag if plan.deploy_type.has_image else None,
         )
-        finalize(self.astro.client, rollout, sleep=self.tools.sleep)
+        finalize(self.astro.client, rollout, sleep=self.tools.patience.sleep)
         self.is_finalized = True
         self.console.say(f"finalized deploy {opened.id}")
         self._wait(rollout)
@@ -233,7 +236,7 @@ class _Run:
                 opened.image_tag,
                 password=self.astro.credentials.token,
                 on_progress=_stoppable(report, stop),
-                sleep=self.tools.sleep,
+                sleep=self.tools.patience.sleep,
             )
 
         return push
@@ -263,7 +266,7 @@ class _Run:
             return None
         self.console.say("another deploy went live meanwhile; looking again")
         config = replace(self.config, deployment_id=self.deployment.id, deployment_name=None)
-        again = survey(config, self.env, needs_credentials=True).plan
+        again = survey(config, self.env, needs_credentials=True, patience=self.tools.patience).plan
         if again.deploy_type is DeployType.NONE:
             return again
         ours = self.survey.plan.deploy_type
@@ -282,7 +285,7 @@ class _Run:
             return
         Waiter(
             wait_seconds=self.config.wait_seconds,
-            sleep=self.tools.sleep,
+            sleep=self.tools.patience.sleep,
             now=self.tools.now,
             on_change=self.console.say,
         ).wait(self.astro.client, rollout)

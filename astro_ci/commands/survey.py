@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from astro_ci.astro.auth import missing_credentials
+from astro_ci.astro.http import Patience
 from astro_ci.bundle import Member, count_dag_files, list_members
 from astro_ci.ci import CIContext, detect
 from astro_ci.classify import Rules, parse_globs
 from astro_ci.commands.base import Bases, find_bases
-from astro_ci.commands.connect import Astro, connect, find_deployment, require_connection
+from astro_ci.commands.connect import Astro, connect, find_deployment
 from astro_ci.config import BASE_WORDS, Config
 from astro_ci.content import digests
 from astro_ci.errors import ProjectError
@@ -51,16 +53,16 @@ def survey(
     *,
     interactive: bool = False,
     needs_credentials: bool = False,
+    patience: Patience | None = None,
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed."""
     ci = detect(env)
     project = find_project(config.project, config.dags_path)
     repo = GitRepo.open(project.root)
     head = repo.head()
-    if needs_credentials:
-        astro: Astro | None = require_connection(config, env, secret_hint=ci.secret_hint)
-    else:
-        astro = connect(config, env)
+    astro = connect(config, env, patience)
+    if astro is None and needs_credentials:
+        raise missing_credentials(ci.secret_hint)
     deployment = find_deployment(astro, config, interactive=interactive) if astro else None
     remote_url = repo.remote_url() or ci.repository_url
     where = _Where.find(repo, project)

@@ -10,7 +10,7 @@ import pytest
 
 from astro_ci.astro.auth import Credentials, find_credentials, missing_credentials, read_claims
 from astro_ci.astro.endpoint import find_endpoint
-from astro_ci.astro.http import Http, NoAuth
+from astro_ci.astro.http import Http, NoAuth, Patience
 from astro_ci.errors import AuthenticationError, ConfigurationError, UnavailableError
 from tests.unit.astro.server import Answer, Script, serving
 
@@ -106,7 +106,7 @@ class TestDeploymentApiKey:
 
     @staticmethod
     def http(url: str) -> Http:
-        return Http(url, NoAuth(), sleep=lambda seconds: None)
+        return Http(url, NoAuth(), Patience(sleep=lambda seconds: None))
 
     def test_is_exchanged_for_a_token(self) -> None:
         answer = Answer({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})

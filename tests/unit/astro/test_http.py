@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from astro_ci.astro.client import AstroClient, list_organization_ids
-from astro_ci.astro.http import BearerAuth, Http
+from astro_ci.astro.http import BearerAuth, Http, Patience
 from astro_ci.astro.retry import ATTEMPTS, MAX_WAIT_SECONDS
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
 from tests.unit.astro.server import Answer, serving
@@ -25,12 +25,9 @@ class Pauses(list[float]):
 
 
 def http(url: str, pauses: Pauses | None = None, timeout: float = 5.0) -> Http:
-    return Http(
-        url,
-        BearerAuth(lambda: TOKEN),
-        sleep=pauses if pauses is not None else Pauses(),
-        timeout_seconds=(timeout, timeout),
-    )
+    sleep = pauses if pauses is not None else Pauses()
+    patience = Patience(sleep=sleep, timeout_seconds=(timeout, timeout))
+    return Http(url, BearerAuth(lambda: TOKEN), patience)
 
 
 def get(client: Http) -> bytes:
