@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from astro_ci.dockerignore import DockerIgnore
@@ -48,6 +48,8 @@ class Rules:
     dockerignore: DockerIgnore = field(default_factory=_no_globs)
     ignore: DockerIgnore = field(default_factory=_no_globs)
     image_paths: DockerIgnore = field(default_factory=_no_globs)
+    is_leftover: Callable[[str], bool] = lambda _path: False
+    """Whether a path never ships with the DAGs, even when it was committed."""
     default_ignore: DockerIgnore = field(
         default_factory=lambda: parse_globs(DEFAULT_IGNORE, name="the default ignore list")
     )
@@ -65,6 +67,8 @@ class Rules:
                 return "nothing", f"ignore: {self.ignore.matching_pattern(name)}"
         for directory in self.dags:
             if path == directory or below(path, directory) is not None:
+                if self.is_leftover(path):
+                    return "nothing", "a leftover of tools, which never ships"
                 return "dags", f"under {directory or '.'}/"
         if inner is None:
             return "nothing", "outside the project"

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from astro_ci import __version__
-from astro_ci.errors import AstroCIError, ConfigurationError
+from astro_ci.errors import AstroCIError, CancelledError, ConfigurationError
 
 # What git sets for its hooks would point every git command at the wrong repository.
 _HOOK_VARIABLES = (
@@ -165,12 +165,14 @@ def _with(options: tuple[Any, ...]) -> Callable[[Any], Any]:
 )
 @click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Say more.")
 @click.pass_obj
-def cli(session: _Session, /, verbose: bool) -> None:
+@click.pass_context
+def cli(ctx: click.Context, session: _Session, /, verbose: bool) -> None:
     """Deploy Apache Airflow projects to Astro from CI.
 
     Compares the checkout with what is running, deploys only DAGs or the full image, and says why.
     """
     session.is_verbose = verbose
+    session.has_outcome = ctx.invoked_subcommand == "deploy"
 
 
 @cli.command()
@@ -196,7 +198,7 @@ def deploy(session: _Session, /, as_json: bool, **options: Any) -> None:
     from astro_ci.render import as_json as to_json
     from astro_ci.render import plan_text, result_document, result_text
 
-    session.start(as_json=as_json, has_outcome=True)
+    session.start(as_json=as_json)
 
     def show(found: Any) -> None:
         session.plan = found
@@ -210,6 +212,7 @@ def deploy(session: _Session, /, as_json: bool, **options: Any) -> None:
         on_plan=show,
         interactive=session.is_interactive,
     )
+    _ignore_signals()
     session.report(result)
     session.emit(to_json(result_document(result)) if as_json else result_text(result))
 
@@ -248,9 +251,9 @@ def demo(session: _Session, /, keep: bool) -> None:
 class _Session:
     """One invocation: its environment, its streams, and what is known when it fails."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], *, as_json: bool) -> None:
         self.env = env
-        self.as_json = False
+        self.as_json = as_json
         self.has_outcome = False
         self.is_verbose = False
         self.plan: Any = None
@@ -271,11 +274,11 @@ class _Session:
         is_live = sys.stderr.isatty() and not self.env.get("CI")
         return Console(sys.stderr, self.dialect, is_live=is_live)
 
-    def start(self, *, as_json: bool, has_outcome: bool = False) -> None:
+    def start(self, *, as_json: bool) -> None:
         """Begin a command: from here on, what the adapters log is shown."""
         from astro_ci.console import LogHandler
 
-        self.as_json, self.has_outcome = as_json, has_outcome
+        self.as_json = as_json
         log = logging.getLogger("astro_ci")
         log.setLevel(logging.DEBUG if self.is_verbose else logging.INFO)
         log.addHandler(LogHandler(self.console))
@@ -311,6 +314,7 @@ class _Session:
                 self.console.say(f"hint: {hint}")
         if self.has_outcome:
             self.dialect.set_output("outcome", "failed")
+            self.dialect.set_output("deploy-id", error.deploy_id)
             self.console.say("outcome: failed")
         if self.as_json:
             self.emit(as_json(error_document(error, self.plan, outcome=self.has_outcome)))
@@ -324,18 +328,23 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # A name that the locale cannot spell must not end a deploy.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    session = _Session(dict(os.environ))
+    given = sys.argv[1:] if arguments is None else arguments
+    # Known before the arguments are parsed, as parsing them may be what fails.
+    session = _Session(dict(os.environ), as_json="--json" in given)
     try:
-        cli.main(args=arguments, standalone_mode=False, prog_name="astro-ci", obj=session)
-    except click.ClickException as error:
+        cli.main(args=given, standalone_mode=False, prog_name="astro-ci", obj=session)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        sys.exit(session.fail(_usage_error(error)))
     except AstroCIError as error:
         sys.exit(session.fail(error))
-    except KeyboardInterrupt as stop:
-        sys.exit(128 + getattr(stop, "signal_number", signal.SIGINT))
-    except click.Abort:
-        sys.exit(128 + signal.SIGINT)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        # click turns the one into the other.
+        number = getattr(stop.__cause__ or stop, "signal_number", signal.SIGINT)
+        name = signal.Signals(number).name
+        sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
     sys.exit(0)
 
 
@@ -363,6 +372,19 @@ def _config(options: dict[str, Any]) -> Any:
         if isinstance(value, tuple):
             values[name] = tuple(item.strip() for item in value if item.strip())
     return Config(**values, requested=TYPE_WORDS[word], base=base)
+
+
+def _usage_error(error: click.ClickException) -> ConfigurationError:
+    """What is wrong with the arguments, in our own form."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "astro-ci"
+    return ConfigurationError(error.format_message(), hint=f"See `{command} --help`.")
+
+
+def _ignore_signals() -> None:
+    """What was done is done, and only has to be told."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop_on_signals() -> None:

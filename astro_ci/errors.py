@@ -30,6 +30,8 @@ class AstroCIError(Exception):
     """
 
     exit_code: int = 1
+    deploy_id: str = ""
+    """The deploy that was under way, if there was one."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

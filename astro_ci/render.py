@@ -75,7 +75,7 @@ def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> 
     return {
         "schema": SCHEMA,
         **(plan_document(plan) if plan else {}),
-        **({"outcome": "failed"} if outcome else {}),
+        **({"outcome": "failed", "deploy_id": error.deploy_id} if outcome else {}),
         "error": {
             "message": error.message,
             "hint": sentence(error.hint),

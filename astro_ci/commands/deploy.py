@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from signal import SIGINT, Signals
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from astro_ci.astro.http import Patience
@@ -17,7 +18,7 @@ from astro_ci.bundle import Bundle
 from astro_ci.commands.artifacts import Artifacts, Image, artifacts
 from astro_ci.commands.connect import Astro
 from astro_ci.commands.provenance import deploy_git, description
-from astro_ci.commands.rollout import Rollout, Waiter, finalize
+from astro_ci.commands.rollout import Rollout, Waiter, finalize, refuse_failed
 from astro_ci.commands.side_by_side import Stop, run_side_by_side
 from astro_ci.commands.survey import Survey, survey
 from astro_ci.config import Config
@@ -27,6 +28,7 @@ from astro_ci.errors import (
     AuthenticationError,
     CancelledError,
     DeployFailedError,
+    UnavailableError,
 )
 from astro_ci.image.engine import Engine
 from astro_ci.image.engine import connect as connect_engine
@@ -42,12 +44,23 @@ from astro_ci.model import (
 )
 
 Report = Callable[[int, int], None]
+Phase = Literal["planned", "opening", "open", "finalizing", "finalized"]
 
 _API_TYPES: Mapping[DeployType, ApiDeployType] = {
     DeployType.DAGS: "DAG_ONLY",
     DeployType.IMAGE: "IMAGE_ONLY",
     DeployType.IMAGE_AND_DAGS: "IMAGE_AND_DAG",
 }
+_AS_IT_WAS = "the Deployment is as it was"
+_STATES: Mapping[Phase, str] = {
+    "planned": f"no deploy was created, and {_AS_IT_WAS}",
+    "opening": f"no deploy was created, or one that stays unfinished, and {_AS_IT_WAS}",
+    "open": f"deploy {{}} was left unfinished, and {_AS_IT_WAS}",
+    "finalizing": "deploy {} was being finalized, and may go live",
+    "finalized": "deploy {} was finalized before that, and goes live",
+}
+_REFUSED: Mapping[Phase, Phase] = {"opening": "planned", "finalizing": "open"}
+"""What a request that certainly had no effect leaves behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +96,13 @@ def deploy(
     """
     tools = tools or Tools()
     started = tools.now()
-    found = survey(
-        config, env, interactive=interactive, needs_credentials=True, patience=tools.patience
-    )
-    on_plan(found.plan)
+    try:
+        found = survey(
+            config, env, interactive=interactive, needs_credentials=True, patience=tools.patience
+        )
+        on_plan(found.plan)
+    except KeyboardInterrupt as stop:
+        raise _cancelled(stop, _STATES["planned"]) from None
     assert found.astro  # noqa: S101 - a survey that needs credentials has a connection,
     assert found.deployment  # noqa: S101 - and a Deployment
     run = _Run(config, env, console, tools, found, found.astro, found.deployment)
@@ -110,7 +126,7 @@ class _Run:
     astro: Astro
     deployment: Deployment
     opened: Deploy | None = None
-    is_finalized: bool = False
+    phase: Phase = "planned"
     bundle_version: str = ""
 
     def act(self) -> DeployResult:
@@ -133,7 +149,7 @@ class _Run:
                 console=self.console,
             ) as made,
         ):
-            self.opened = opened = self._open()
+            opened = self._open()
             self._send(made, opened)
         if late := self._overtaken():
             self.console.say(f"deploy {opened.id} stays unfinished, and changes nothing")
@@ -144,9 +160,11 @@ class _Run:
             bundle_version=self.bundle_version or None,
             image_tag=opened.image_tag if plan.deploy_type.has_image else None,
         )
-        finalize(self.astro.client, rollout, sleep=self.tools.patience.sleep)
-        self.is_finalized = True
+        self.phase = "finalizing"
+        done = finalize(self.astro.client, rollout, sleep=self.tools.patience.sleep)
+        self.phase = "finalized"
         self.console.say(f"finalized deploy {opened.id}")
+        refuse_failed(done)
         self._wait(rollout)
         return self.result("deployed")
 
@@ -156,7 +174,7 @@ class _Run:
         return DeployResult(
             outcome=outcome,
             plan=plan or self.survey.plan,
-            deploy_id=self.opened.id if self.opened else "",
+            deploy_id=self._deploy_id,
             image_tag=self.opened.image_tag if self.opened and has_image else "",
             bundle_version=self.bundle_version,
             url=self.astro.deployment_url(self.deployment),
@@ -168,24 +186,23 @@ class _Run:
         try:
             yield
         except KeyboardInterrupt as stop:
-            number = getattr(stop, "signal_number", SIGINT)
-            raise CancelledError(
-                f"cancelled by {Signals(number).name}; {self._state()}",
-                hint="Run the job again: the plan compares with what is deployed, so nothing is "
-                "lost.",
-                signal_number=number,
-            ) from None
+            cancelled = _cancelled(stop, self._state())
+            cancelled.deploy_id = self._deploy_id
+            raise cancelled from None
         except AstroCIError as error:
-            if self.opened and not self.is_finalized:
+            if not isinstance(error, UnavailableError) or error.never_arrived:
+                self.phase = _REFUSED.get(self.phase, self.phase)
+            if self.phase not in ("planned", "finalized"):
                 error.message = f"{error.message}; {self._state()}"
+            error.deploy_id = self._deploy_id
             raise
 
     def _state(self) -> str:
-        if self.opened is None:
-            return "no deploy was created, and the Deployment is as it was"
-        if self.is_finalized:
-            return f"deploy {self.opened.id} was finalized before that, and goes live"
-        return f"deploy {self.opened.id} was left unfinished, and the Deployment is as it was"
+        return _STATES[self.phase].format(self._deploy_id)
+
+    @property
+    def _deploy_id(self) -> str:
+        return self.opened.id if self.opened else ""
 
     def _refuse_session(self) -> None:
         if self.deployment.is_cicd_enforced and self.astro.credentials.kind == "astro login":
@@ -196,12 +213,14 @@ class _Run:
             )
 
     def _open(self) -> Deploy:
-        opened = self.astro.client.create_deploy(
+        self.phase = "opening"
+        self.opened = opened = self.astro.client.create_deploy(
             self.deployment.id,
             _API_TYPES[self.survey.plan.deploy_type],
             description=description(self.config, self.survey),
             git=deploy_git(self.survey),
         )
+        self.phase = "open"
         self._mask(opened)
         self.console.say(f"created deploy {opened.id}")
         return opened
@@ -289,6 +308,15 @@ class _Run:
             now=self.tools.now,
             on_change=self.console.say,
         ).wait(self.astro.client, rollout)
+
+
+def _cancelled(stop: KeyboardInterrupt, state: str) -> CancelledError:
+    number = getattr(stop, "signal_number", SIGINT)
+    return CancelledError(
+        f"cancelled by {Signals(number).name}; {state}",
+        hint="Run the job again: the plan compares with what is deployed, so nothing is lost.",
+        signal_number=number,
+    )
 
 
 def _stoppable(report: Report, stop: Stop) -> Report:

@@ -29,24 +29,28 @@ class Rollout:
     image_tag: str | None
 
 
-def finalize(client: AstroClient, rollout: Rollout, *, sleep: Callable[[float], None]) -> None:
-    """Finalize a deploy exactly once, however often the answer gets lost.
+def finalize(client: AstroClient, rollout: Rollout, *, sleep: Callable[[float], None]) -> Deploy:
+    """Finalize a deploy exactly once, however often the answer gets lost, and return it.
 
-    When no answer comes, the deploy itself tells whether the request arrived.
+    When no answer comes, the deploy itself tells whether the request arrived. UnavailableError
+    means that it may have.
     """
     deployment_id, deploy_id = rollout.deployment.id, rollout.deploy.id
-    for attempt in range(1, FINALIZE_ATTEMPTS + 1):
+    attempt = 1
+    while True:
         try:
-            client.finalize_deploy(deployment_id, deploy_id, bundle_version=rollout.bundle_version)
+            return client.finalize_deploy(
+                deployment_id, deploy_id, bundle_version=rollout.bundle_version
+            )
         except UnavailableError as error:
             log.warning("finalize got no clear answer (%s); reading the deploy back", error)
-            if client.get_deploy(deployment_id, deploy_id).status == "DEPLOYED":
-                return
+            deploy = client.get_deploy(deployment_id, deploy_id)
+            if deploy.status != "INITIALIZED":
+                return deploy
             if attempt == FINALIZE_ATTEMPTS:
                 raise
-            sleep(float(attempt))
-        else:
-            return
+        sleep(float(attempt))
+        attempt += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,7 @@ class Waiter:
             except UnavailableError as error:
                 state = f"Astro does not answer: {error}"
             else:
-                _refuse_failed(deploy)
+                refuse_failed(deploy)
                 if is_live(rollout, deploy, deployment):
                     return
                 if superseding := _superseding(client, rollout, deploy, deployment):
@@ -142,7 +146,8 @@ def _superseding(
     return newest if newest is not None and newest.id != deploy.id else None
 
 
-def _refuse_failed(deploy: Deploy) -> None:
+def refuse_failed(deploy: Deploy) -> None:
+    """Raise DeployFailedError when Astro says that a deploy failed."""
     if deploy.status == "FAILED":
         raise DeployFailedError(
             f"Astro reports that deploy {deploy.id} failed",

@@ -6,7 +6,8 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 3.0
+"""A cancelled job has seconds to end: GitHub kills it ten seconds after the first signal."""
 
 
 class AbandonedError(Exception):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from astro_ci.astro.auth import missing_credentials
 from astro_ci.astro.http import Patience
@@ -75,7 +75,8 @@ def survey(
             project=where.project,
         )
     bases = find_bases(config, ci, repo, runs)
-    rules = _rules(config, project, where)
+    is_leftover = _leftovers(repo, where)
+    rules = _rules(config, project, where, is_leftover)
     members = list_members(project.dags) if project.has_dags else []
     dag_deploy_enabled = deployment.is_dag_deploy_enabled if deployment else True
 
@@ -83,7 +84,7 @@ def survey(
         where.scopes(rules),
         with_ignored=[*where.dags, *_named_directories(config.image_paths, repo, where)],
         counts_ignored=lambda path: _ships_although_ignored(path, rules),
-        excludes=excluder(lambda directory: (repo.root / directory / VENV_MARKER).exists()),
+        excludes=is_leftover,
     ) as snapshot:
         _refuse_sparse(snapshot, rules)
         shipped = digests(
@@ -149,13 +150,23 @@ class _Where:
         return [""] if rules.image_paths.patterns else [self.project, *self.dags]
 
 
-def _rules(config: Config, project: Project, where: _Where) -> Rules:
+def _leftovers(repo: GitRepo, where: _Where) -> Callable[[str], bool]:
+    """Make the predicate for what never ships. A project may lie in a virtual environment."""
+    held = [PurePosixPath(path) for path in (where.project, *where.dags)]
+    around = {above.as_posix() for path in held for above in (path, *path.parents)}
+    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
+
+
+def _rules(
+    config: Config, project: Project, where: _Where, is_leftover: Callable[[str], bool]
+) -> Rules:
     return Rules(
         project=where.project,
         dags=where.dags,
         dockerignore=project.read_dockerignore(),
         ignore=parse_globs(config.ignore, name="ignore"),
         image_paths=parse_globs(config.image_paths, name="image-paths"),
+        is_leftover=is_leftover,
     )
 
 

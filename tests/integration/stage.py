@@ -25,6 +25,7 @@ from tests.repository import Repository, fingerprint
 
 FILES = {
     "Dockerfile": "FROM scratch\n",
+    ".dockerignore": ".git\n",
     "requirements.txt": "",
     "packages.txt": "",
     "include/q.sql": "select 1\n",

@@ -1,0 +1,192 @@
+"""A deploy as a CI system runs it: a process that can be watched, killed, and searched for secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from astro_ci.model import Deployment
+from astro_ci.sandbox import Sandbox
+from tests.integration.stage import FILES, Run, Stage
+from tests.repository import Repository, fingerprint
+
+REMOTE_PASSWORD = "glpat-remote-password"
+REMOTE = f"https://ci-job-token:{REMOTE_PASSWORD}@git.example.com/acme/airflow.git"
+DEAD_ENGINE = "unix:///nonexistent/docker.sock"
+SECONDS = 30.0
+"""Longer than anything here takes; who waits this long has found a defect."""
+
+_JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]+")
+_SECRET_VARIABLES = ("ASTRO_API_TOKEN", "ASTRONOMER_KEY_SECRET")
+
+
+class Process:
+    """A command under way, whose standard error is read as it comes."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self.popen = popen
+        self._lines: list[bytes] = []
+        self._news = threading.Condition()
+        self._is_over = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for(self, text: str) -> None:
+        """Wait until a line with this text was printed."""
+        with self._news:
+            seen = self._news.wait_for(lambda: self._is_over or self._has(text), SECONDS)
+        assert seen, f"no {text!r} in {b''.join(self._lines)!r}"
+        assert self._has(text), f"it ended without {text!r}: {b''.join(self._lines)!r}"
+
+    def signal(self, number: int) -> None:
+        """Send a signal to this process alone, as a CI system does."""
+        self.popen.send_signal(number)
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for the end: exit code, standard output, standard error."""
+        assert self.popen.stdout
+        out = self.popen.stdout.read()
+        self.popen.stdout.close()
+        code = self.popen.wait(SECONDS)
+        self._reader.join(SECONDS)
+        return code, os.fsdecode(out), os.fsdecode(b"".join(self._lines))
+
+    def _has(self, text: str) -> bool:
+        return any(text.encode() in line for line in self._lines)
+
+    def _read(self) -> None:
+        assert self.popen.stderr
+        with self.popen.stderr as stream:
+            for line in stream:
+                with self._news:
+                    self._lines.append(line)
+                    self._news.notify_all()
+        with self._news:
+            self._is_over = True
+            self._news.notify_all()
+
+
+@dataclass
+class Job(Stage):
+    """A stage whose runs are searched for secrets and for what they leave behind.
+
+    The checkout's remote holds a password, as GitLab's does, and every run is a verbose one.
+    """
+
+    @classmethod
+    def prepare(cls, directory: Path, astro: Sandbox, files: Mapping[str, str] = FILES) -> Job:
+        """Put a project beside a sandbox, with a temporary directory and a home of its own."""
+        project = Repository.create(directory / "project", dict(files))
+        project.git("remote", "add", "origin", REMOTE)
+        job = cls(astro, project)
+        job.tmp.mkdir()
+        job.home.mkdir()
+        return job
+
+    @property
+    def tmp(self) -> Path:
+        """The only place that a run may write to, and leaves as it was."""
+        return self.project.root.parent / "tmp"
+
+    @property
+    def home(self) -> Path:
+        """The home of the job's user, where nothing is to be written."""
+        return self.project.root.parent / "home"
+
+    # --- running -------------------------------------------------------------------------------
+
+    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
+        """Begin `python -m astro_ci`; without a pipe for input, as in CI."""
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "astro_ci", *arguments],
+            cwd=self.project.root,
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        return Process(popen)
+
+    def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        """All variables of a run."""
+        return {
+            **os.environ,
+            "TMPDIR": str(self.tmp),
+            "HOME": str(self.home),
+            "ASTRO_CI_VERBOSE": "1",
+            **(self.env if env is None else env),
+        }
+
+    def finish(
+        self,
+        process: Process,
+        *,
+        env: Mapping[str, str] | None = None,
+        was_killed: bool = False,
+    ) -> Run:
+        """Wait for the end, and see that nothing was given away or left behind."""
+        code, out, err = process.end()
+        run = Run(code=code, out=out, err=err)
+        self.search(run, self.env if env is None else env)
+        assert "Traceback" not in err, err
+        if not was_killed:
+            assert list(self.tmp.iterdir()) == [], "temporary files are gone"
+        assert list(self.home.iterdir()) == [], "nothing is written to the user's home"
+        return run
+
+    def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> Run:
+        """Run `python -m astro_ci` to its end."""
+        return self.finish(self.start(*arguments, env=env), env=env)
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def search(self, run: Run, env: Mapping[str, str]) -> None:
+        """Fail when a secret was printed, or sent to Astro's history, which many can read."""
+        masks = [line for line in run.err.splitlines() if line.startswith("::add-mask::")]
+        assert not masks or env.get("GITHUB_ACTIONS") == "true", masks
+        shown = run.out + "".join(line for line in run.err.splitlines() if line not in masks)
+        history = os.fsdecode(msgspec.json.encode([self.astro.deploys(n) for n in self.names]))
+        known = [env.get(name, "") for name in _SECRET_VARIABLES]
+        known += [self.astro.token, self.astro.key_secret, REMOTE_PASSWORD, "sig="]
+        for text in (shown, history):
+            for secret in filter(None, known):
+                assert secret not in text
+            assert not _JWT.search(text)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the sandbox's Deployments."""
+        return [str(one["name"]) for one in self.astro.deployments]
+
+    def running(self) -> list[Deployment]:
+        """What every Deployment is, down to the last field."""
+        return [self.astro.deployment(name) for name in self.names]
+
+    def checkout(self) -> dict[str, tuple[int, bytes]]:
+        """Every file of the checkout, and of git's own but its objects."""
+        return fingerprint(self.project.root)
+
+    def refused(self, code: int, message: str, hint: str, *arguments: str, env: Any = None) -> Run:
+        """Deploy, and expect this refusal, with nothing changed."""
+        before = (self.running(), self.checkout())
+        run = self.command("deploy", *arguments, env=env)
+        assert (self.running(), self.checkout()) == before
+        assert run.code == code, run.err
+        assert re.search(f"error: .*{message}", run.err), run.err
+        assert re.search(f"hint: .*{hint}", run.err), run.err
+        assert run.err.endswith("outcome: failed\n")
+        return run
+
+    def assert_runs_the_checkout(self, name: str = "production") -> None:
+        """Compare what runs with what is checked out, byte for byte."""
+        assert self.running_dags() == self.checked_out_dags()
+        assert self.astro.deployment(name).status == "HEALTHY"
