@@ -76,7 +76,7 @@ def artifacts(
                 _check_links(survey, image.facts.runtime_version or "")
             yield Artifacts(image=image, bundle=bundle)
         finally:
-            engine.remove_image(image.name)
+            _remove(engine, image.name)
 
 
 def _bundle(survey: Survey, scratch: Path, console: Console) -> Bundle:
@@ -120,9 +120,17 @@ def _build(
         supported = {release.version for release in client.list_runtimes(deployment.id)}
         check_image(facts, running=deployment.astro_runtime_version, supported=supported)
     except BaseException:
-        engine.remove_image(build.tag)
+        _remove(engine, build.tag)
         raise
     return Image(engine=engine, name=build.tag, facts=facts)
+
+
+def _remove(engine: Engine, name: str) -> None:
+    try:
+        engine.remove_image(name)
+    except KeyboardInterrupt:  # a signal that came in the middle of it
+        engine.remove_image(name)
+        raise
 
 
 def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
