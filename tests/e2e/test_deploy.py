@@ -54,7 +54,7 @@ def world(tmp_path: Path, base: str) -> Iterator[Stage]:
 
 def images(engine: Engine, world: Stage) -> set[str]:
     """The names on the engine, which others use too, that a deploy of this test may have left."""
-    names = {tag for image in engine.client.images.list() for tag in image.tags}
+    names = {tag for image in engine.client.api.images() for tag in image["RepoTags"] or ()}
     ids = [str(deployment["id"]) for deployment in world.astro.deployments]
     return {name for name in names if any(id_ in name for id_ in ids)}
 
