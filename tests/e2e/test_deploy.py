@@ -16,10 +16,9 @@ from msgspec.structs import replace
 from astro_ci.astro.client import AstroClient
 from astro_ci.errors import AstroCIError, DockerError, ProjectError, RegistryError
 from astro_ci.image.engine import Engine
-from astro_ci.image.engine import connect as connect_engine
 from astro_ci.model import DeployType, Request
 from astro_ci.sandbox import Sandbox
-from tests.e2e.images import read_image_files, runtime_image
+from tests.e2e.images import read_image_files
 from tests.integration.stage import Stage, stage
 from tests.integration.test_deploy import Killed
 from tests.repository import fingerprint
@@ -28,19 +27,6 @@ pytestmark = pytest.mark.docker
 
 AUTO: dict[str, Any] = {"requested": Request.AUTO}
 HOME = "usr/local/airflow/"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    found = connect_engine(dict(os.environ))
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def base(engine: Engine) -> Iterator[str]:
-    with runtime_image(engine) as name:
-        yield name
 
 
 @pytest.fixture

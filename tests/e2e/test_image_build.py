@@ -16,13 +16,12 @@ from astro_ci.errors import ConfigurationError, DockerError, ProjectError
 from astro_ci.image.build import build_image
 from astro_ci.image.builder import PLATFORM, find_builder
 from astro_ci.image.checks import check_image, inspect_image
-from astro_ci.image.engine import Engine, connect
+from astro_ci.image.engine import Engine
 from astro_ci.image.spec import Build
 from tests.e2e.images import (
     make_runtime_image,
     read_image,
     read_image_files,
-    runtime_image,
     unavailable,
     unique,
 )
@@ -30,19 +29,6 @@ from tests.e2e.images import (
 pytestmark = pytest.mark.docker
 
 HOME = "usr/local/airflow"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    connected = connect(os.environ)
-    yield connected
-    connected.close()
-
-
-@pytest.fixture(scope="module")
-def base(engine: Engine) -> Iterator[str]:
-    with runtime_image(engine) as tag:
-        yield tag
 
 
 @pytest.fixture(params=["buildkit", "classic"])

@@ -17,24 +17,11 @@ from pathlib import Path
 import pytest
 
 from astro_ci.errors import RegistryError
-from astro_ci.image.engine import Engine, connect
+from astro_ci.image.engine import Engine
 from astro_ci.image.push import push_image
-from tests.e2e.images import Registry, free_port, registry, runtime_image, unique
+from tests.e2e.images import Registry, free_port, registry, unique
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    connected = connect(os.environ)
-    yield connected
-    connected.close()
-
-
-@pytest.fixture(scope="module")
-def image(engine: Engine) -> Iterator[str]:
-    with runtime_image(engine) as tag:
-        yield tag
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +35,12 @@ def names(engine: Engine, image: str) -> list[str]:
 
 
 def test_what_is_pushed_is_what_the_registry_then_has(
-    engine: Engine, image: str, store: Registry
+    engine: Engine, base: str, store: Registry
 ) -> None:
     seen: list[tuple[int, int]] = []
     digest = push_image(
         engine,
-        image,
+        base,
         f"{store.host}/org/project",
         "deploy-1",
         password=store.password,
@@ -63,22 +50,22 @@ def test_what_is_pushed_is_what_the_registry_then_has(
     assert manifest.status_code == 200
     assert manifest.headers["Docker-Content-Digest"] == digest
     assert f"sha256:{hashlib.sha256(manifest.content).hexdigest()}" == digest
-    assert manifest.json()["config"]["digest"] == engine.client.images.get(image).id
+    assert manifest.json()["config"]["digest"] == engine.client.images.get(base).id
     assert seen
     assert all(0 <= done <= total for done, total in seen)
     assert seen[-1][0] == seen[-1][1] > 0
-    assert names(engine, image) == [image]
+    assert names(engine, base) == [base]
 
 
 def test_the_scheme_word_of_a_header_is_not_part_of_the_password(
-    engine: Engine, image: str, store: Registry
+    engine: Engine, base: str, store: Registry
 ) -> None:
-    push_image(engine, image, f"{store.host}/org/bearer", "1", password=f"Bearer {store.password}")
+    push_image(engine, base, f"{store.host}/org/bearer", "1", password=f"Bearer {store.password}")
     assert store.get("org/bearer/tags/list").json()["tags"] == ["1"]
 
 
 def test_a_refused_login_is_not_repeated_and_names_no_secret(
-    engine: Engine, image: str, store: Registry
+    engine: Engine, base: str, store: Registry
 ) -> None:
     asked = []
 
@@ -87,15 +74,15 @@ def test_a_refused_login_is_not_repeated_and_names_no_secret(
         return "wrong-password"
 
     with pytest.raises(RegistryError, match=f"registry {store.host} refused the push") as caught:
-        push_image(engine, image, f"{store.host}/org/denied", "1", password=password)
+        push_image(engine, base, f"{store.host}/org/denied", "1", password=password)
     assert "token" in caught.value.hint
     assert "wrong-password" not in str(caught.value)
     assert asked == [1]
-    assert names(engine, image) == [image]
+    assert names(engine, base) == [base]
 
 
 def test_a_registry_that_comes_up_late_is_waited_for(
-    engine: Engine, image: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    engine: Engine, base: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
     running = registry(tmp_path, port=port)
@@ -110,7 +97,7 @@ def test_a_registry_that_comes_up_late_is_waited_for(
         with caplog.at_level(logging.WARNING):
             digest = push_image(
                 engine,
-                image,
+                base,
                 f"127.0.0.1:{port}/late",
                 "1",
                 password=Registry("").password,
@@ -124,15 +111,15 @@ def test_a_registry_that_comes_up_late_is_waited_for(
     assert "trying again (2 of 3)" in caplog.text
 
 
-def test_a_registry_that_is_not_there_is_given_up_in_the_end(engine: Engine, image: str) -> None:
+def test_a_registry_that_is_not_there_is_given_up_in_the_end(engine: Engine, base: str) -> None:
     host, pauses = f"127.0.0.1:{free_port()}", list[float]()
     with pytest.raises(RegistryError, match=f"could not reach the registry {host}") as caught:
-        push_image(engine, image, f"{host}/org/project", "1", password="x", sleep=pauses.append)
+        push_image(engine, base, f"{host}/org/project", "1", password="x", sleep=pauses.append)
     assert "connection refused" in str(caught.value)
     assert "engine itself makes the connection" in caught.value.hint
     assert len(pauses) == 2
     assert pauses == sorted(pauses)
-    assert names(engine, image) == [image]
+    assert names(engine, base) == [base]
 
 
 @pytest.mark.parametrize(
@@ -144,11 +131,11 @@ def test_a_registry_that_is_not_there_is_given_up_in_the_end(engine: Engine, ima
     ],
 )
 def test_a_status_of_the_registry_decides_whether_to_try_again(
-    engine: Engine, image: str, status: str, attempts: int, message: str
+    engine: Engine, base: str, status: str, attempts: int, message: str
 ) -> None:
     pauses: list[float] = []
     with _answering(status) as host, pytest.raises(RegistryError, match=message):
-        push_image(engine, image, f"{host}/org/project", "1", password="x", sleep=pauses.append)
+        push_image(engine, base, f"{host}/org/project", "1", password="x", sleep=pauses.append)
     assert len(pauses) + 1 == attempts
 
 
@@ -190,14 +177,12 @@ def _large_image(engine: Engine) -> Iterator[str]:
         engine.client.images.remove(tag, force=True)
 
 
-def test_a_name_that_the_image_had_before_stays(
-    engine: Engine, image: str, store: Registry
-) -> None:
+def test_a_name_that_the_image_had_before_stays(engine: Engine, base: str, store: Registry) -> None:
     repository = f"{store.host}/org/own"
-    engine.client.images.get(image).tag(repository, "kept")
+    engine.client.images.get(base).tag(repository, "kept")
     try:
-        push_image(engine, image, repository, "kept", password=store.password)
-        assert f"{repository}:kept" in names(engine, image)
+        push_image(engine, base, repository, "kept", password=store.password)
+        assert f"{repository}:kept" in names(engine, base)
     finally:
         engine.client.images.remove(f"{repository}:kept")
 
