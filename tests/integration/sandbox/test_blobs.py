@@ -308,3 +308,13 @@ def test_a_block_list_can_be_repeated_when_its_answer_was_lost(url: str) -> None
     assert first.headers["x-ms-version-id"] != again.headers["x-ms-version-id"]
     assert requests.get(url, timeout=10).content == b"one two"
     assert error_code(put_block_list(url, identities[0])) == "InvalidBlockList"
+
+
+@pytest.mark.parametrize("header", ["Range", "x-ms-range"])
+def test_a_part_can_be_read(url: str, header: str) -> None:
+    put(url, b"0123456789")
+    part = requests.get(url, headers={header: "bytes=2-4"}, timeout=10)
+    assert (part.status_code, part.content) == (206, b"234")
+    assert part.headers["content-range"] == "bytes 2-4/10"
+    whole = requests.get(url, headers={header: "bytes=0-1048575"}, timeout=10)
+    assert whole.content == b"0123456789"
