@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from astro_ci.dockerignore import DockerIgnore
 from astro_ci.model import Affects, Change, PathChange
@@ -16,10 +17,12 @@ DEFAULT_IGNORE = (
     *("Jenkinsfile", "azure-pipelines.yml", ".azure-pipelines/**", "bitbucket-pipelines.yml"),
     *(".buildkite/**", ".drone.yml", ".woodpecker.yml", ".woodpecker/**", "buildspec.yml"),
     *(".teamcity/**", ".travis.yml", ".pre-commit-config.yaml", "CODEOWNERS"),
-    *(".git-blame-ignore-revs", ".gitattributes", ".gitignore", ".gitmodules", ".mailmap"),
+    *(".git-blame-ignore-revs", ".gitignore", ".gitmodules", ".mailmap"),
     *(".editorconfig", ".vscode/**", ".idea/**", ".devcontainer/**"),
     *("astro-ci.yaml", "astro-ci.yml"),
 )
+
+ATTRIBUTES = ".gitattributes"
 
 
 def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
@@ -54,10 +57,32 @@ class Rules:
         default_factory=lambda: parse_globs(DEFAULT_IGNORE, name="the default ignore list")
     )
 
+    @property
+    def build_files(self) -> Sequence[str]:
+        """What steers the build, relative to the project."""
+        return (self.dockerfile, ".dockerignore", f"{self.dockerfile}.dockerignore")
+
+    @property
+    def attribute_files(self) -> Sequence[str]:
+        """Where git looks for what it makes of the project's files (line ends, encodings)."""
+        return [
+            (directory / ATTRIBUTES).as_posix()
+            for directory in (PurePosixPath(self.project), *PurePosixPath(self.project).parents)
+        ]
+
+    def counts_although_ignored(self, path: str) -> bool:
+        """Whether a path that git ignores counts: DAGs, image-paths, and what steers the build."""
+        inner = below(path, self.project)
+        return (
+            self.classify(path)[0] == "dags"
+            or inner in self.build_files
+            or any(map(self.image_paths.excludes, filter(None, (path, inner))))
+        )
+
     def classify(self, path: str) -> tuple[Affects, str]:
         """Say what a path affects, and by which rule."""
         inner = below(path, self.project)
-        if inner in (self.dockerfile, ".dockerignore", f"{self.dockerfile}.dockerignore"):
+        if inner in self.build_files:
             return "image", f"{inner} shapes the image"
         for name in filter(None, (path, inner)):
             if self.image_paths.excludes(name):
@@ -65,6 +90,8 @@ class Rules:
         for name in filter(None, (path, inner)):
             if self.ignore.excludes(name):
                 return "nothing", f"ignore: {self.ignore.matching_pattern(name)}"
+        if path.endswith(ATTRIBUTES) and path in self.attribute_files:
+            return "image", f"{ATTRIBUTES} shapes every file that git checks out"
         for directory in self.dags:
             if path == directory or below(path, directory) is not None:
                 if self.is_leftover(path):

@@ -7,150 +7,35 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from astro_ci import __version__
 from astro_ci.errors import AstroCIError, CancelledError, ConfigurationError
+from astro_ci.options import (
+    DEPLOY_OPTIONS,
+    DETAILED_EXITCODE,
+    FAIL_ON_SKIP,
+    PLAN_OPTIONS,
+    given,
+    option,
+    with_options,
+)
+
+if TYPE_CHECKING:  # each command loads what it needs
+    from astro_ci.commands.several import Ending
+    from astro_ci.commands.targets import Found
+    from astro_ci.model import Plan
 
 # What git sets for its hooks would point every git command at the wrong repository.
 _HOOK_VARIABLES = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_PREFIX"),
 )
-
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class _Lines(click.ParamType[str]):
-    """Text whose environment variable holds one value a line."""
-
-    name = "text"
-    envvar_list_splitter = "\n"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take the text as it is."""
-        return str(value)
-
-
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read `10m`."""
-        from astro_ci.config import parse_duration
-
-        return value if isinstance(value, float) else parse_duration(str(value))
-
-
-def _option(
-    flag: str, *others: str, env: tuple[str, ...] = (), **settings: Any
-) -> Callable[[_F], _F]:
-    """An option with the environment variable of the same stem, and others that users know."""
-    stem = flag.split("/")[0].removeprefix("--").replace("-", "_").upper()
-    names = [f"ASTRO_CI_{stem}", *env]
-    return click.option(flag, *others, envvar=names, show_envvar=True, **settings)
-
-
-_PLAN_OPTIONS = (
-    _option(
-        "--project",
-        type=click.Path(path_type=Path),
-        default=Path(),
-        help="The Astro project's directory.",
-    ),
-    _option("--dags-path", default="dags", help="The DAGs directory, relative to the project."),
-    _option(
-        "--deployment-id",
-        env=("ASTRO_DEPLOYMENT_ID", "ASTRONOMER_DEPLOYMENT_ID", "DEPLOYMENT_ID"),
-        help="The Deployment to bring up to date.",
-    ),
-    _option("--deployment-name", help="The Deployment by its exact name, which must be unique."),
-    _option("--workspace-id", env=("ASTRO_WORKSPACE_ID",), help="Where to look for the name."),
-    _option("--organization-id", env=("ASTRO_ORGANIZATION_ID",), help="Taken from the token."),
-    _option(
-        "--type",
-        "requested",
-        default="auto",
-        metavar="auto|dags|image-and-dags|image",
-        help="What to deploy; auto deploys what changed. Also: infer, dags-only, image-only.",
-    ),
-    click.option("--dags", "dags", is_flag=True, help="The same as --type dags."),
-    click.option("--image", "image", is_flag=True, help="The same as --type image."),
-    click.option(
-        "--base",
-        default=None,
-        metavar="auto|deployed|event|REF",
-        help="What to compare with; auto is what runs.  [env var: ASTRO_CI_BASE]",
-    ),
-    _option(
-        "--ignore",
-        multiple=True,
-        type=_Lines(),
-        metavar="GLOB",
-        help="Changes that matter to none.",
-    ),
-    _option(
-        "--image-paths",
-        multiple=True,
-        type=_Lines(),
-        metavar="GLOB",
-        help="Files that shape the image, wherever they are in the repository.",
-    ),
-    _option(
-        "--build-arg",
-        multiple=True,
-        type=_Lines(),
-        metavar="NAME=VALUE",
-        help="A build argument of the image.",
-    ),
-    _option("--force/--no-force", default=False, help="Deploy even when nothing changed."),
-    _option(
-        "--skip-unchanged/--no-skip-unchanged",
-        default=False,
-        help="Let an explicit --type skip when nothing changed.",
-    ),
-    _option(
-        "--allow-older/--no-allow-older",
-        default=False,
-        help="Deploy even if a newer commit is already running.",
-    ),
-    _option(
-        "--allow-shrink/--no-allow-shrink",
-        default=False,
-        help="Deploy even if that removes all or most DAG files.",
-    ),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-)
-_DEPLOY_OPTIONS = (
-    _option(
-        "--build-secret",
-        multiple=True,
-        type=_Lines(),
-        metavar="id=NAME,env=VARIABLE",
-        help="A secret for the build, as `docker build --secret` takes it.",
-    ),
-    _option("--description", default="", help="Shown in Astro's deploy history."),
-    _option("--wait/--no-wait", default=True, help="Wait until the deploy is live."),
-    _option(
-        "--wait-time", "wait_seconds", type=_Duration(), default="10m", help="How long to wait."
-    ),
-    _option("--dry-run/--no-dry-run", default=False, help="Stop after the plan."),
-)
-
-
-def _with(options: tuple[Any, ...]) -> Callable[[Any], Any]:
-    def decorate(function: Any) -> Any:
-        return functools.reduce(lambda f, option: option(f), reversed(options), function)
-
-    return decorate
 
 
 @click.group(
@@ -176,51 +61,143 @@ def cli(ctx: click.Context, session: _Session, /, verbose: bool) -> None:
 
 
 @cli.command()
-@_with(_PLAN_OPTIONS)
+@with_options((*PLAN_OPTIONS, DETAILED_EXITCODE))
 @click.pass_obj
-def plan(session: _Session, /, as_json: bool, **options: Any) -> None:
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    session: _Session,
+    /,
+    as_json: bool,
+    config_file: Path | None,
+    detailed_exitcode: bool,
+    **_options: Any,
+) -> int:
     """Say what would be deployed, and why. Changes nothing."""
-    from astro_ci.commands.plan import plan as make_plan
+    from astro_ci.commands.plan import plan_target
+    from astro_ci.commands.several import each, exit_code, plans_document, plans_text
     from astro_ci.render import as_json as to_json
-    from astro_ci.render import plan_document, plan_text
 
     session.start(as_json=as_json)
-    found = make_plan(_config(options), session.env, interactive=session.is_interactive)
-    session.emit(to_json(plan_document(found)) if as_json else plan_text(found))
+    choice = session.find(ctx, config_file, deploys=False).choice
+
+    def act(ending: Ending) -> None:
+        ending.plan = plan_target(ending.target, session.env, interactive=session.is_interactive)
+
+    endings = each(choice.targets, act, session.explain)
+    if as_json:
+        session.emit(to_json(plans_document(endings, choice.reason)))
+    else:
+        session.show(plans_text(endings, choice.reason))
+    return exit_code(endings, detailed=detailed_exitcode)
 
 
 @cli.command()
-@_with(_PLAN_OPTIONS + _DEPLOY_OPTIONS)
+@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS, FAIL_ON_SKIP))
 @click.pass_obj
-def deploy(session: _Session, /, as_json: bool, **options: Any) -> None:
-    """Bring a Deployment to what is checked out: plan, then do it."""
+@click.pass_context
+def deploy(
+    ctx: click.Context,
+    session: _Session,
+    /,
+    as_json: bool,
+    config_file: Path | None,
+    fail_on_skip: bool,
+    **_options: Any,
+) -> int:
+    """Bring each Deployment that is meant to what is checked out: plan, then do it."""
     from astro_ci.commands.deploy import deploy as run_deploy
+    from astro_ci.commands.several import (
+        each,
+        exit_code,
+        outputs,
+        results_document,
+        results_text,
+    )
     from astro_ci.render import as_json as to_json
-    from astro_ci.render import plan_text, result_document, result_text
+    from astro_ci.render import plan_text
 
     session.start(as_json=as_json)
-
-    def show(found: Any) -> None:
-        session.plan = found
-        session.console.say(plan_text(found))
-
     _stop_on_signals()
-    result = run_deploy(
-        _config(options),
-        session.env,
-        console=session.console,
-        on_plan=show,
-        interactive=session.is_interactive,
-    )
+    choice = session.find(ctx, config_file, deploys=True).choice
+
+    def act(ending: Ending) -> None:
+        def show(found: Plan) -> None:
+            session.plan = ending.plan = found
+            session.console.say(plan_text(found))
+
+        if len(choice.targets) > 1:
+            session.console.say(f"--- {ending.target.label}")
+        ending.result = run_deploy(
+            ending.target.config,
+            session.env,
+            console=session.console,
+            on_plan=show,
+            interactive=session.is_interactive,
+        )
+
+    endings = each(choice.targets, act, session.explain)
     _ignore_signals()
-    session.report(result)
-    session.emit(to_json(result_document(result)) if as_json else result_text(result))
+    session.report(outputs(endings, choice.reason))
+    if any(ending.error for ending in endings):
+        session.console.say("outcome: failed")
+    if as_json:
+        session.emit(to_json(results_document(endings, choice.reason)))
+    else:
+        session.show(results_text(endings, choice.reason))
+    return exit_code(endings, fails_on_skip=fail_on_skip)
 
 
 @cli.command()
-@_option("--data", type=click.Path(path_type=Path), help="Keep the state in this directory.")
-@_option("--port", type=int, default=8888, help="0 takes a free one.")
-@_option(
+@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS))
+@click.option("--schema", "show_schema", is_flag=True, help="Print the file's JSON Schema.")
+@click.pass_obj
+@click.pass_context
+def config(
+    ctx: click.Context,
+    session: _Session,
+    /,
+    as_json: bool,
+    config_file: Path | None,
+    show_schema: bool,
+    **_options: Any,
+) -> None:
+    """Show the options that hold, and where each came from: flag, variable, file or default."""
+    from astro_ci.commands.config import SCHEMA_FILE, config_document, config_text
+    from astro_ci.render import as_json as to_json
+
+    session.start(as_json=as_json)
+    if show_schema:
+        session.emit(SCHEMA_FILE.read_text().rstrip())
+        return
+    found = session.find(ctx, config_file, deploys=True)
+    if as_json:
+        session.emit(to_json(config_document(found)))
+    else:
+        session.show(config_text(found))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def env(session: _Session, /, as_json: bool) -> None:
+    """Show what the CI system says about this run, and which variable says it."""
+    from astro_ci.ci import detect
+    from astro_ci.commands.env import env_document, env_text
+    from astro_ci.render import as_json as to_json
+
+    session.start(as_json=as_json)
+    found = detect(session.env)
+    if as_json:
+        session.emit(to_json(env_document(found)))
+    else:
+        session.show(env_text(found))
+
+
+@cli.command()
+@option("--data", type=click.Path(path_type=Path), help="Keep the state in this directory.")
+@option("--port", type=int, default=8888, help="0 takes a free one.")
+@option(
     "--rollout-seconds", type=float, default=2.0, help="How long a deploy takes to become live."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
@@ -283,35 +260,44 @@ class _Session:
         log.setLevel(logging.DEBUG if self.is_verbose else logging.INFO)
         log.addHandler(LogHandler(self.console))
 
+    def find(self, ctx: click.Context, config_file: Path | None, *, deploys: bool) -> Found:
+        """Find the Deployments that this run is about."""
+        from astro_ci.commands.targets import find_targets
+
+        options = given(ctx, self.env)
+        return find_targets(options, self.env, config_file=config_file, deploys=deploys)
+
     def emit(self, text: str) -> None:
         """Print a result."""
         click.echo(text)
 
-    def report(self, result: Any) -> None:
+    def show(self, text: str) -> None:
+        """Print a result for people, which may hold untrusted names: CI systems read it, too."""
+        self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
+
+    def report(self, values: Mapping[str, str]) -> None:
         """Hand the result to later steps of the pipeline."""
-        for name, value in (
-            ("outcome", result.outcome),
-            ("deploy-type", result.plan.deploy_type.value),
-            ("reason", result.plan.reason),
-            ("deploy-id", result.deploy_id),
-            ("image-tag", result.image_tag),
-            ("bundle-version", result.bundle_version),
-            ("url", result.url),
-        ):
+        for name, value in values.items():
             self.dialect.set_output(name, value)
+
+    def explain(self, error: AstroCIError, *, label: str = "") -> None:
+        """Say what went wrong where people look, and with which Deployment of several."""
+        from astro_ci.text import sentence
+
+        message = f"{label}: {error.message}" if label else error.message
+        hint = sentence(error.hint)
+        if self.dialect.has_annotations:  # which stand in the log too
+            self.dialect.annotate("error", f"{message}\n{hint}".strip())
+        else:
+            self.console.say(f"error: {message}")
+            if hint:
+                self.console.say(f"hint: {hint}")
 
     def fail(self, error: AstroCIError) -> int:
         """Say what went wrong, where people look and where programs do."""
         from astro_ci.render import as_json, error_document
-        from astro_ci.text import sentence
 
-        hint = sentence(error.hint)
-        if self.dialect.has_annotations:  # which stand in the log too
-            self.dialect.annotate("error", f"{error.message}\n{hint}".strip())
-        else:
-            self.console.say(f"error: {error.message}")
-            if hint:
-                self.console.say(f"hint: {hint}")
+        self.explain(error)
         if self.has_outcome:
             self.dialect.set_output("outcome", "failed")
             self.dialect.set_output("deploy-id", error.deploy_id)
@@ -328,16 +314,16 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # A name that the locale cannot spell must not end a deploy.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    given = sys.argv[1:] if arguments is None else arguments
+    words = sys.argv[1:] if arguments is None else arguments
     # Known before the arguments are parsed, as parsing them may be what fails.
-    session = _Session(dict(os.environ), as_json="--json" in given)
+    session = _Session(dict(os.environ), as_json="--json" in words)
     try:
-        cli.main(args=given, standalone_mode=False, prog_name="astro-ci", obj=session)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(error.exit_code)
+        code = cli.main(args=words, standalone_mode=False, prog_name="astro-ci", obj=session)
     except click.ClickException as error:
-        sys.exit(session.fail(_usage_error(error)))
+        if words:
+            sys.exit(session.fail(_usage_error(error)))
+        error.show()  # the help
+        sys.exit(error.exit_code)
     except AstroCIError as error:
         sys.exit(session.fail(error))
     except (KeyboardInterrupt, click.Abort) as stop:
@@ -345,33 +331,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         number = getattr(stop.__cause__ or stop, "signal_number", signal.SIGINT)
         name = signal.Signals(number).name
         sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
-    sys.exit(0)
-
-
-def _config(options: dict[str, Any]) -> Any:
-    from astro_ci.config import BASE_WORDS, TYPE_WORDS, Config
-
-    words = [options.pop("requested")]
-    shortcuts = [name for name in ("dags", "image") if options.pop(name)]
-    if shortcuts and (len(shortcuts) == 2 or words != ["auto"]):
-        raise ConfigurationError(
-            "--type, --dags and --image say different things", hint="Use one of them."
-        )
-    word = (shortcuts or words)[0]
-    if word not in TYPE_WORDS:
-        raise ConfigurationError(
-            f"--type is {word!r}, which is not a deploy type",
-            hint=f"Use one of {', '.join(TYPE_WORDS)}.",
-        )
-    # ASTRO_CI_BASE may also hold a commit of the CI event; those come with what CI says.
-    mode = os.environ.get("ASTRO_CI_BASE", "")
-    base = options.pop("base") or (mode if mode in BASE_WORDS else "auto")
-    renamed = {"build_arg": "build_args", "build_secret": "build_secrets"}
-    values = {renamed.get(name, name): value for name, value in options.items()}
-    for name, value in values.items():
-        if isinstance(value, tuple):
-            values[name] = tuple(item.strip() for item in value if item.strip())
-    return Config(**values, requested=TYPE_WORDS[word], base=base)
+    sys.exit(code)
 
 
 def _usage_error(error: click.ClickException) -> ConfigurationError:

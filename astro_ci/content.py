@@ -23,7 +23,8 @@ def digests(
     and a checkout elsewhere is the same.
     """
     dags, image = hashlib.sha256(), hashlib.sha256()
-    for entry in sorted(entries, key=lambda entry: entry.path):
+    # By bytes: the order of characters is another one in another locale.
+    for entry in sorted(entries, key=lambda entry: os.fsencode(entry.path)):
         affects, _ = rules.classify(entry.path)
         if affects == "nothing":
             continue

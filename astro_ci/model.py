@@ -86,6 +86,10 @@ class Deploy(Struct, frozen=True, kw_only=True, rename="camel"):
     """The deploy that this one went back to; empty when it is no rollback."""
     created_at: str = ""
 
+    def __repr__(self) -> str:
+        """Name it, without its secret."""
+        return f"Deploy(id={self.id!r}, type={self.type!r}, status={self.status!r})"
+
 
 class RuntimeRelease(Struct, frozen=True, kw_only=True, rename="camel"):
     """An Astro Runtime version that a Deployment may run. Source: schema RuntimeRelease."""

@@ -85,8 +85,11 @@ def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> 
 
 
 def as_json(document: dict[str, Any]) -> str:
-    """One line, ASCII only, so that file names survive every terminal and every locale."""
-    return json.dumps(document, ensure_ascii=True)
+    """One line, ASCII only, so that file names survive every terminal and every locale.
+
+    Without `##`: two CI systems take what follows it for a command, wherever it stands.
+    """
+    return json.dumps(document, ensure_ascii=True).replace("##", "#\\u0023")
 
 
 def plan_text(plan: Plan) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 def printable(text: str) -> str:
     """One line without control characters: file names and titles may hold anything."""
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in _visible(text)
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in unicode(text)
     )
 
 
-def _visible(text: str) -> str:
-    # Bytes that are no UTF-8 arrive as surrogate escapes, which no terminal takes.
+def unicode(text: str) -> str:
+    """Spell out bytes that are no UTF-8: they arrive as surrogate escapes, which nobody takes."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -1,6 +1,6 @@
-"""Write the reference tables of the README from the code that they describe.
+"""Write the README's reference tables and the JSON Schema from the code that they describe.
 
-Usage: python tools/reference.py [--check]      --check fails when a table is out of date.
+Usage: python tools/reference.py [--check]      --check fails when something is out of date.
 """
 
 from __future__ import annotations
@@ -12,26 +12,32 @@ from pathlib import Path
 from typing import Any
 
 import click
+from schema import SCHEMA, rendered_schema
 
 from astro_ci import errors
 from astro_ci.classify import DEFAULT_IGNORE
 from astro_ci.cli import cli
+from astro_ci.commands.several import SKIPPED_EXIT_CODE
 
 README = Path(__file__).parent.parent / "README.md"
 OTHER_CODES = {
     0: "Deployed, or rightly skipped; the last line says which",
     1: "A bug of ours, with a traceback",
+    SKIPPED_EXIT_CODE: "With `--fail-on-skip`: a Deployment was skipped",
     130: "Interrupted by SIGINT (143: by SIGTERM); says what became of the deploy",
 }
+ALSO = {2: ". With `plan --detailed-exitcode` also: there is something to deploy"}
 
 
 def options_table() -> Iterator[str]:
     """A row for each option of plan and deploy."""
     yield "| option | variable | default | meaning |"
     yield "|---|---|---|---|"
-    shared = {option.name for option in _options("plan")}
-    for option in _options("deploy"):
-        only = "" if option.name in shared else " (deploy)"
+    names_of = {command: [o.name for o in _options(command)] for command in ("plan", "deploy")}
+    alone = [option for option in _options("plan") if option.name not in names_of["deploy"]]
+    for option in [*_options("deploy"), *alone]:
+        where = [command for command, names in names_of.items() if option.name in names]
+        only = "" if len(where) > 1 else f" ({where[0]})"
         variables = ", ".join(f"`{name}`" for name in _variables(option))
         names = " / ".join([*option.opts, *option.secondary_opts])
         help_text = (option.help or "").partition("  [env var")[0]
@@ -47,7 +53,7 @@ def exit_codes_table() -> Iterator[str]:
         if "exit_code" in vars(error) and name not in ("AstroCIError", "CancelledError"):
             found[vars(error)["exit_code"]] = _first_clause(error)
     for code, meaning in sorted(found.items()):
-        yield f"| {code} | {meaning} |"
+        yield f"| {code} | {meaning}{ALSO.get(code, '')} |"
 
 
 def default_ignore_list() -> Iterator[str]:
@@ -99,9 +105,12 @@ def _default(option: click.Option) -> str:
 def main() -> int:
     """Write, or compare."""
     text = README.read_text()
+    wanted = {README: rendered(text), SCHEMA: rendered_schema()}
     if "--check" in sys.argv[1:]:
-        return 0 if rendered(text) == text else 1
-    README.write_text(rendered(text))
+        stale = [path for path, new in wanted.items() if path.read_text() != new]
+        return 1 if stale else 0
+    for path, new in wanted.items():
+        path.write_text(new)
     return 0
 
 

@@ -10,6 +10,7 @@ import msgspec
 from astro_ci.astro.http import Http, is_json
 from astro_ci.errors import ApiError
 from astro_ci.model import ApiDeployType, Deploy, DeployGit, Deployment, RuntimeRelease
+from astro_ci.text import unicode
 
 T = TypeVar("T")
 
@@ -98,9 +99,10 @@ class AstroClient:
         git: DeployGit | None,
     ) -> Deploy:
         """Open a deploy: where to push, where to upload. Source: POST .../deploys."""
-        body: dict[str, Any] = {"type": deploy_type, "description": description}
+        body: dict[str, Any] = {"type": deploy_type, "description": unicode(description)}
         if git:
-            body["git"] = msgspec.to_builtins(git)
+            fields = msgspec.to_builtins(git)
+            body["git"] = {name: unicode(value) for name, value in fields.items()}
         return self._post(f"/deployments/{deployment_id}/deploys", body, Deploy)
 
     def finalize_deploy(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import requests
 from requests.auth import AuthBase
@@ -128,6 +129,7 @@ def _unreachable(what: str, error: requests.RequestException) -> UnavailableErro
 
 def _refusal(what: str, response: requests.Response) -> ApiError | AuthenticationError:
     message, request_id = _read_error(response)
+    message = _without_secrets(message, response.request)
     status = response.status_code
     if status == 401:
         told = f"{what} refused the credentials: {message}"
@@ -164,6 +166,16 @@ def _read_error(response: requests.Response) -> tuple[str, str | None]:
     if "html" in response.headers.get("Content-Type", ""):
         return "a web page instead of JSON, as a proxy or a login page would send", request_id
     return " ".join(response.text.split())[:200] or response.reason or "no message", request_id
+
+
+def _without_secrets(text: str, request: requests.PreparedRequest) -> str:
+    """Services may repeat what they were sent."""
+    sent = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
+    if isinstance(request.body, str):  # a form
+        sent += parse_qs(request.body).get("client_secret", [])
+    for secret in filter(None, sent):
+        text = text.replace(secret, "***")
+    return text
 
 
 def _hint(status: int) -> str:

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 MAX_WAIT_SECONDS = 30.0
+_DICE = random.Random()  # noqa: S311 - jitter, no secret; leaves the program's own dice alone
 WORTH_REPEATING = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that may well be gone the next time."""
 
@@ -58,7 +59,7 @@ def _wait_seconds(state: RetryCallState) -> float:
     if isinstance(error, UnavailableError) and error.retry_after_seconds is not None:
         return min(error.retry_after_seconds, MAX_WAIT_SECONDS)
     cap = min(2.0**state.attempt_number, MAX_WAIT_SECONDS)
-    return random.uniform(cap / 2, cap)  # noqa: S311 - jitter, no secret
+    return _DICE.uniform(cap / 2, cap)
 
 
 def _log_repeat(state: RetryCallState) -> None:

@@ -110,7 +110,7 @@ def _build(
         dockerfile=DOCKERFILE,
         leave_out=leave_out,
         labels=image_labels(survey.plan, survey.head, survey.remote_url),
-        build_args=_build_args(config, env),
+        build_args=survey.build_args,
         secrets=config.build_secrets,
     )
     with console.group("Build the image"):
@@ -131,16 +131,6 @@ def _remove(engine: Engine, name: str) -> None:
     except KeyboardInterrupt:  # a signal that came in the middle of it
         engine.remove_image(name)
         raise
-
-
-def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
-    """Values by name; a name alone takes the environment's value, as for `docker build`."""
-    found = {}
-    for argument in config.build_args:
-        name, equals, value = argument.partition("=")
-        if equals or name in env:
-            found[name] = value if equals else env[name]
-    return found
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from astro_ci.errors import (
     AuthenticationError,
     CancelledError,
     DeployFailedError,
+    DeployTimeoutError,
     UnavailableError,
 )
 from astro_ci.image.engine import Engine
@@ -59,6 +60,8 @@ _STATES: Mapping[Phase, str] = {
     "finalizing": "deploy {} was being finalized, and may go live",
     "finalized": "deploy {} was finalized before that, and goes live",
 }
+_TELLING = (DeployFailedError, DeployTimeoutError)
+"""What says by itself how far a deploy came."""
 _REFUSED: Mapping[Phase, Phase] = {"opening": "planned", "finalizing": "open"}
 """What a request that certainly had no effect leaves behind."""
 
@@ -119,7 +122,7 @@ class _Run:
     """One deploy under way."""
 
     config: Config
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     console: Console
     tools: Tools
     survey: Survey
@@ -192,7 +195,8 @@ class _Run:
         except AstroCIError as error:
             if not isinstance(error, UnavailableError) or error.never_arrived:
                 self.phase = _REFUSED.get(self.phase, self.phase)
-            if self.phase not in ("planned", "finalized"):
+            is_told = self.phase == "finalized" and isinstance(error, _TELLING)
+            if self.phase != "planned" and not is_told:
                 error.message = f"{error.message}; {self._state()}"
             error.deploy_id = self._deploy_id
             raise
@@ -240,7 +244,12 @@ class _Run:
             if made.bundle:
                 report = transfer("uploading the DAG bundle")
                 jobs.append(self._upload_job(made.bundle, opened, report))
-            run_side_by_side(jobs)
+            try:
+                run_side_by_side(jobs)
+            except BaseException:
+                if made.image:  # a push that hangs cannot take the name off that it gave
+                    made.image.engine.untag(f"{opened.image_repository}:{opened.image_tag}")
+                raise
         if made.image:
             self.console.say(f"pushed the image as tag {opened.image_tag}")
         if made.bundle:

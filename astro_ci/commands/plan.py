@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from astro_ci.commands.survey import survey
 from astro_ci.config import Config
+from astro_ci.configuration.choice import Target
 from astro_ci.model import Plan
 
 
@@ -15,3 +17,10 @@ def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -
     Raises AstroCIError: whatever would make `deploy` fail before it builds anything.
     """
     return survey(config, env, interactive=interactive).plan
+
+
+def plan_target(target: Target, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
+    """Plan for a chosen Deployment; what the choice assumed is an assumption of the Plan."""
+    found = plan(target.config, env, interactive=interactive)
+    notes = (target.note,) if target.note else ()
+    return replace(found, assumptions=(*notes, *found.assumptions))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
@@ -17,15 +18,17 @@ from astro_ci.commands.base import Bases, find_bases
 from astro_ci.commands.connect import Astro, connect, find_deployment
 from astro_ci.config import BASE_WORDS, Config
 from astro_ci.content import digests
-from astro_ci.errors import ProjectError
+from astro_ci.errors import GitError, ProjectError
 from astro_ci.excludes import VENV_MARKER, excluder, is_excluded_name
 from astro_ci.git import Commit, GitRepo, Snapshot
 from astro_ci.history import Digests, Running, what_runs
-from astro_ci.model import Change, Deployment, Plan
+from astro_ci.model import Deployment, Plan
 from astro_ci.planner import Comparison, DagFiles, Facts, Options, make_plan
 from astro_ci.project import Project, find_project
 from astro_ci.remote import repository_identity
-from astro_ci.text import listed
+from astro_ci.text import listed, short
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +43,11 @@ class Survey:
     head: Commit
     ci: CIContext
     digests: Digests
+    build_args: Mapping[str, str] = field(repr=False)
     members: Sequence[Member]
     submodules: Sequence[Path]
-    remote_url: str | None
+    remote_url: str | None = field(repr=False)
+    """May hold credentials, as GitLab's does."""
     astro: Astro | None
     deployment: Deployment | None
 
@@ -78,17 +83,24 @@ def survey(
     is_leftover = _leftovers(repo, where)
     rules = _rules(config, project, where, is_leftover)
     members = list_members(project.dags) if project.has_dags else []
+    build_args = _build_args(config, env)
     dag_deploy_enabled = deployment.is_dag_deploy_enabled if deployment else True
 
     with repo.snapshot(
         where.scopes(rules),
-        with_ignored=[*where.dags, *_named_directories(config.image_paths, repo, where)],
-        counts_ignored=lambda path: _ships_although_ignored(path, rules),
+        with_ignored=[
+            *where.dags,
+            *(where.in_project(name) for name in rules.build_files),
+            *_named_directories(config.image_paths, repo, where),
+        ],
+        counts_ignored=rules.counts_although_ignored,
         excludes=is_leftover,
     ) as snapshot:
         _refuse_sparse(snapshot, rules)
         shipped = digests(
-            snapshot.entries(where.scopes(rules)), rules, image_inputs=config.build_args
+            snapshot.entries(where.scopes(rules)),
+            rules,
+            image_inputs=[f"{name}={value}" for name, value in build_args.items()],
         )
         dirty = _is_dirty(snapshot, head, where)
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)
@@ -114,6 +126,7 @@ def survey(
         head=head,
         ci=ci,
         digests=shipped,
+        build_args=build_args,
         members=members,
         submodules=[repo.root / path for path in submodules],
         remote_url=remote_url,
@@ -145,9 +158,15 @@ class _Where:
         link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
         return cls(project=root, dags=tuple(dict.fromkeys((real, "" if link == "." else link))))
 
+    def in_project(self, name: str) -> str:
+        """Name a path of the project as git does."""
+        return f"{self.project}/{name}" if self.project else name
+
     def scopes(self, rules: Rules) -> list[str]:
         """Where to look for files that ship."""
-        return [""] if rules.image_paths.patterns else [self.project, *self.dags]
+        if rules.image_paths.patterns:
+            return [""]
+        return [self.project, *self.dags, *rules.attribute_files]
 
 
 def _leftovers(repo: GitRepo, where: _Where) -> Callable[[str], bool]:
@@ -183,11 +202,6 @@ def _named_directories(image_paths: Sequence[str], repo: GitRepo, where: _Where)
     return found
 
 
-def _ships_although_ignored(path: str, rules: Rules) -> bool:
-    affects, because = rules.classify(path)
-    return affects == "dags" or because.startswith("image-paths")
-
-
 def _refuse_sparse(snapshot: Snapshot, rules: Rules) -> None:
     """Raise ProjectError when files that should ship are not in the checkout at all."""
     missing = [path for path in snapshot.absent if rules.classify(path)[0] != "nothing"]
@@ -213,8 +227,13 @@ def _is_under(path: str, directory: str) -> bool:
 
 
 def _compare(snapshot: Snapshot, rules: Rules, base: str | None, unknown: str) -> Comparison:
-    changes: list[Change] | None = rules.explain(snapshot.changes(base)) if base else None
-    return Comparison(base=base, changes=changes, unknown=unknown)
+    if base is None:
+        return Comparison(unknown=unknown)
+    try:
+        return Comparison(base=base, changes=rules.explain(snapshot.changes(base)))
+    except GitError as error:  # a partial clone that cannot fetch what it lacks
+        log.warning("the plan does without its base %s: %s", base, error)
+        return Comparison(unknown=f"git could not compare with base commit {short(base)}")
 
 
 def _with_running(
@@ -251,11 +270,28 @@ def _dag_files(
             for member in members
             if inside and not rules.dockerignore.excludes(f"{inside[0]}/{member.name}")
         ]
-    before = None
-    if bases.dags:
-        files = repo.files_at(bases.dags, where.dags[0])
-        before = sum(not any(map(is_excluded_name, path.split("/"))) for path in files)
+    before = _count_at(bases.dags, repo, where.dags[0]) if bases.dags else None
     return DagFiles(shipped=len(shipped), dag_files=count_dag_files(shipped), before=before)
+
+
+def _count_at(commit: str, repo: GitRepo, directory: str) -> int | None:
+    """Count the files that a commit ships from a directory; None when git cannot list them."""
+    try:
+        files = repo.files_at(commit, directory)
+    except GitError as error:
+        log.info("the files of %s could not be counted: %s", commit, error)
+        return None
+    return sum(not any(map(is_excluded_name, path.split("/"))) for path in files)
+
+
+def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
+    """Values by name; a name alone takes the environment's value, as for `docker build`."""
+    found = {}
+    for argument in config.build_args:
+        name, equals, value = argument.partition("=")
+        if equals or name in env:
+            found[name] = value if equals else env[name]
+    return found
 
 
 def _assumptions(bases: Bases, deployment: Deployment | None, config: Config) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ _QUIET = (
     *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"),
     "--literal-pathspecs",
 )
+SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
+_NO_SPACE = re.compile("no space left|out of disk ?space|disk quota", re.IGNORECASE)
 _ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 
 
@@ -46,7 +49,9 @@ class Git:
         if code != 0:
             raise GitError(
                 f"git {arguments[0]} failed in {self.root} with exit code {code}: {_end_of(err)}",
-                hint="Run the same git command in the checkout to see why.",
+                hint=SPACE_HINT
+                if _NO_SPACE.search(err)
+                else "Run the same git command in the checkout to see why.",
             )
         return out
 

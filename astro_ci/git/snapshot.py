@@ -6,12 +6,14 @@ files whose stat changed) costs the checkout nothing, not even a lock.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from astro_ci.git.process import Git
+from astro_ci.errors import GitError
+from astro_ci.git.process import SPACE_HINT, Git
 from astro_ci.model import PathChange, Status, TreeEntry
 
 _GITLINK = "160000"
@@ -92,7 +94,9 @@ class Snapshot:
 
         Raises GitError when git cannot tell; it never answers with an empty list instead.
         """
-        out = self._out("diff-tree", "-r", "-z", "--name-status", "--no-renames", base, self.tree)
+        # By default git leaves out a submodule that .gitmodules says to ignore.
+        flags = ("-r", "-z", "--name-status", "--no-renames", "--ignore-submodules=none")
+        out = self._out("diff-tree", *flags, base, self.tree)
         fields = out.split("\0")
         found = {
             path: PathChange(path=path, status=Status(letter[:1]))
@@ -113,11 +117,19 @@ class Snapshot:
 
     def _copy_index(self) -> None:
         index = self._git_path("index")
-        if index.exists():
+        if not index.exists():
+            self._out("read-tree", "HEAD")
+            return
+        try:
             # With its times: by them git knows which entries are too young to be trusted.
             shutil.copy2(index, self._index)
-        else:
-            self._out("read-tree", "HEAD")
+        except OSError as error:
+            raise GitError(
+                f"{index} could not be copied to {self._index.parent}: {error.strerror}",
+                hint=SPACE_HINT
+                if error.errno == errno.ENOSPC
+                else "Check the permissions of both.",
+            ) from error
 
     def _clear_flags(self, scopes: Sequence[str]) -> None:
         """Let git look at the files that it was told not to look at."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -10,9 +11,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
+from astro_ci.configuration.choice import Ref, choose
+from astro_ci.configuration.file import parse
 from astro_ci.sandbox import Sandbox
 from tests.repository import Repository
 
@@ -25,6 +29,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
+CONFIG_FILES = [block for block in blocks("yaml") if block.startswith("# astro-ci.yaml")]
 COMMANDS = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
 OURS = [c for c in COMMANDS if c.startswith("python -m astro_ci") and "sandbox" not in c]
 
@@ -115,9 +120,33 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
 
 
 def test_the_pipelines_are_yaml_that_calls_us() -> None:
-    for block in blocks("yaml"):
+    pipelines = [block for block in blocks("yaml") if block not in CONFIG_FILES]
+    assert pipelines
+    for block in pipelines:
         yaml.safe_load(block)
         assert "-m astro_ci deploy" in block
+
+
+def test_the_configuration_file_is_one() -> None:
+    """Both the code and the schema take it; its Deployments are chosen as the text says."""
+    (example,) = CONFIG_FILES
+    assert len(example.splitlines()) < 20
+    file = parse(example, path=ROOT / "astro-ci.yaml", name="astro-ci.yaml")
+    schema = json.loads((ROOT / "astro_ci" / "astro-ci.schema.json").read_text())
+    jsonschema.validate(yaml.safe_load(example), schema)
+    chosen = {
+        ref: [
+            target.entry
+            for target in choose(file, {}, ROOT, lambda ref=ref: ref).targets  # type: ignore[misc]
+        ]
+        for ref in (Ref(branch="main"), Ref(branch="feature/x"), Ref(tag="v1"), Ref(branch="x"))
+    }
+    assert list(chosen.values()) == [
+        ["sales-production"],
+        ["sales-development"],
+        ["production"],
+        [],
+    ]
 
 
 def test_the_tables_are_the_codes_own() -> None:

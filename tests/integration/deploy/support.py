@@ -1,4 +1,4 @@
-"""A deploy as a CI system runs it: a process that can be watched, killed, and searched for secrets."""
+"""A deploy as a CI system runs it: a process that is watched, killed, searched for secrets."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
-"""A job that is cancelled or killed leaves the Deployment as it was or fully updated."""
+"""A job that is cancelled or killed: what it says, and that the next one sets everything right.
+
+Random moments are in `test_deploy.py` beside this directory; here they are chosen, among them those
+in which a request is under way and nobody can know what became of it.
+"""
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 from collections.abc import Callable
@@ -16,8 +19,8 @@ from tests.integration.deploy.support import SECONDS, Job, Process
 
 HANG_SECONDS = 0.4
 """How long an answer is kept back, so that the signal comes while it is waited for."""
-
-Wait = Callable[[Process], None]
+AS_IT_WAS = "the Deployment is as it was"
+KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +28,15 @@ class Moment:
     """When to send the signal: at a line of the log, or while a request is under way."""
 
     line: str = ""
-    method: str = ""
-    path: str = ""
+    request: tuple[str, str] = ("", "")
     says: str
     """What the message says of the deploy."""
 
-    def arrange(self, astro: Sandbox) -> Wait:
+    def arrange(self, astro: Sandbox, hang_seconds: float = HANG_SECONDS) -> Callable[..., None]:
         """Make the moment come; return what waits for it."""
         if self.line:
             return lambda process: process.wait_for(self.line)
-        hang = HANG_SECONDS
-        fault = astro.faults.add(self.method, self.path, status=None, hang_seconds=hang)
+        fault = astro.faults.add(*self.request, status=None, hang_seconds=hang_seconds)
 
         def wait(_process: Process) -> None:
             deadline = time.monotonic() + SECONDS
@@ -46,74 +47,125 @@ class Moment:
         return wait
 
 
-UNTOUCHED = "the Deployment is as it was"
 MOMENTS = {
-    "looking": Moment(method="GET", path="/deployments$", says=UNTOUCHED),
-    "reading the history": Moment(method="GET", path="/deploys$", says=UNTOUCHED),
-    "planned": Moment(line="Plan: ", says=UNTOUCHED),
-    "bundled": Moment(line="DAG bundle: ", says=UNTOUCHED),
-    "creating": Moment(method="POST", path="/deploys$", says=UNTOUCHED),
-    "created": Moment(line="created deploy", says=UNTOUCHED),
-    "uploading": Moment(method="PUT", path="/blobs/", says="was left unfinished, and the Dep"),
-    "uploaded": Moment(line="uploaded the DAG bundle", says="deploy "),
-    "finalizing": Moment(method="POST", path="/finalize$", says="may go live"),
-    "finalized": Moment(line="finalized deploy", says="goes live"),
-    "waiting": Moment(method="GET", path="/deploys/", says="goes live"),
+    "reading": Moment(
+        request=("GET", "/deploys$"), says=f"; no deploy was created, and {AS_IT_WAS}"
+    ),
+    "creating": Moment(
+        request=("POST", "/deploys$"),
+        says=f"; no deploy was created, or one that stays unfinished, and {AS_IT_WAS}",
+    ),
+    "uploading": Moment(
+        request=("PUT", "^/blobs/"), says=f"; deploy ID was left unfinished, and {AS_IT_WAS}"
+    ),
+    "finalizing": Moment(
+        request=("POST", "/finalize$"), says="; deploy ID was being finalized, and may go live"
+    ),
+    "waiting": Moment(
+        request=("GET", "/deploys/"), says="; deploy ID was finalized before that, and goes live"
+    ),
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
-def test_a_signal_at_any_moment(job: Job, moment: Moment, number: signal.Signals) -> None:
+def dirty(job: Job) -> None:
+    """Have something deployed, and something new to deploy."""
     job.deploy()
     job.project.write({"dags/a.py": "a = 2\n", "dags/new.py": "new = 1\n"})
-    job.project.commit()
-    before, checkout = job.running_dags(), job.checkout()
+
+
+@pytest.mark.parametrize("number", [KILL, TERM, INT], ids=["SIGKILL", "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+def test_a_signal_while_a_request_is_under_way(
+    job: Job, moment: Moment, number: signal.Signals
+) -> None:
+    dirty(job)
+    before, old, checkout = job.running(), job.running_dags(), job.checkout()
     wait = moment.arrange(job.astro)
     process = job.start("deploy", "--type", "dags", "--json")
     wait(process)
     process.signal(number)
-    run = job.finish(process, was_killed=number == signal.SIGKILL)
+    run = job.finish(process, was_killed=number == KILL)
 
     assert job.checkout() == checkout
-    _wait_until_quiet(job.astro)
-    assert job.running_dags() in (before, job.checked_out_dags())
-    if number == signal.SIGKILL:
-        assert run.code == -signal.SIGKILL
-    elif run.code:  # it may be too late
+    time.sleep(HANG_SECONDS)  # until the request, too, is dealt with
+    if "goes live" in moment.says:
+        job.assert_runs_the_checkout()
+    elif AS_IT_WAS in moment.says:
+        assert job.running() == before
+    else:
+        assert job.running_dags() in (old, job.checked_out_dags())
+    if number == KILL:
+        assert run.code == -KILL
+    else:
+        deploy_id = "" if "no deploy" in moment.says else job.astro.deploys("production")[0].id
+        says = f"cancelled by {number.name}{moment.says}".replace("ID", deploy_id)
+        document = run.document
         assert run.code == 128 + number
-        error = run.document["error"]
-        assert f"cancelled by {number.name}" in error["message"]
-        assert moment.says in error["message"]
-        assert run.document["outcome"] == "failed"
+        assert document["error"]["message"] == says
+        assert document["error"]["exit_code"] == run.code
+        assert document["error"]["hint"].startswith("Run the job again")
+        assert (document["outcome"], document["deploy_id"]) == ("failed", deploy_id)
+        assert f"error: {says}" in run.err
 
-    # Whatever it was, the next deploy sets it right.
+    # Whatever became of it, the next deploy sets it right.
     assert job.deploy().outcome == "deployed"
     job.assert_runs_the_checkout()
     assert job.checkout() == checkout
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_signal_at_random_moments(job: Job, number: signal.Signals) -> None:
-    began = time.monotonic()
-    assert job.command("deploy", "--type", "dags").code == 0
-    whole = time.monotonic() - began
-    dice = random.Random(f"{number}")  # noqa: S311 - no secret
-    for attempt in range(10):
-        job.project.write({"dags/a.py": f"a = {attempt} + 2\n"})
-        job.project.commit()
-        before, checkout = job.running_dags(), job.checkout()
-        process = job.start("deploy", "--type", "dags")
-        time.sleep(dice.uniform(0, whole))
-        process.signal(number)
-        job.finish(process, was_killed=True)
-        assert job.checkout() == checkout
-        _wait_until_quiet(job.astro)
-        assert job.running_dags() in (before, job.checked_out_dags())
+@pytest.mark.parametrize("line", ["credentials: ", "Plan: ", "created deploy", "uploaded the DAG"])
+def test_killed_between_two_requests(job: Job, line: str) -> None:
+    dirty(job)
+    old, checkout = job.running_dags(), job.checkout()
+    process = job.start("deploy", "--type", "dags")
+    process.wait_for(line)
+    process.signal(KILL)
+    job.finish(process, was_killed=True)
+    assert job.checkout() == checkout
+    assert job.running_dags() in (old, job.checked_out_dags())
     assert job.deploy().outcome == "deployed"
     job.assert_runs_the_checkout()
 
 
-def _wait_until_quiet(astro: Sandbox) -> None:
-    """Wait until requests that were under way are dealt with."""
-    time.sleep(HANG_SECONDS / 4)
+@pytest.mark.parametrize(("second", "code"), [(TERM, 128 + TERM), (INT, -INT)])
+def test_an_impatient_ci_system(job: Job, second: signal.Signals, code: int) -> None:
+    """GitHub sends SIGINT, then SIGTERM; a person presses ^C twice. Nothing is waited for then."""
+    dirty(job)
+    before = job.running()
+    wait = MOMENTS["uploading"].arrange(job.astro, hang_seconds=SECONDS)
+    process = job.start("deploy", "--type", "dags")
+    wait(process)
+    began = time.monotonic()
+    process.signal(INT)
+    time.sleep(0.2)  # it waits for the upload to end in good order
+    process.signal(second)
+    run = job.finish(process, was_killed=second == INT)
+    assert time.monotonic() - began < 2
+    assert run.code == code
+    if second == TERM:
+        (unfinished, _) = job.astro.deploys("production")
+        assert f"cancelled by SIGTERM; deploy {unfinished.id} was left unfinished" in run.err
+    assert job.running() == before
+
+
+def test_a_plan_that_is_cancelled_says_so_as_well(job: Job) -> None:
+    MOMENTS["reading"].arrange(job.astro)
+    process = job.start("plan", "--json")
+    process.wait_for("credentials: ")
+    process.signal(INT)
+    run = job.finish(process)
+    assert run.code == 128 + INT
+    assert run.document["error"]["message"] == "cancelled by SIGINT"
+    assert "outcome" not in run.document
+
+
+def test_after_the_outcome_a_signal_changes_nothing(job: Job, tmp_path: Path) -> None:
+    """The job that is cancelled in the last moment was deployed, and says one thing only."""
+    outputs = tmp_path / "outputs"
+    env = {**job.env, "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(outputs)}
+    process = job.start("deploy", "--type", "dags", "--json", env=env)
+    while not outputs.exists() or not outputs.stat().st_size:
+        assert process.popen.poll() is None
+    process.signal(TERM)
+    run = job.finish(process, env=env)
+    assert (run.code, run.document["outcome"]) == (0, "deployed")

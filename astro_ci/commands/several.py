@@ -1,0 +1,214 @@
+"""The Deployments of one run: each in turn, none stopped by another's failure, and one answer.
+
+For a single Deployment the answer is its own, with nothing added. For several, or for none, it
+is a summary in the same keys, with a list of `deployments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from astro_ci.configuration.choice import Target
+from astro_ci.errors import AstroCIError, CancelledError
+from astro_ci.model import DeployResult, DeployType, Outcome, Plan
+from astro_ci.render import (
+    SCHEMA,
+    error_document,
+    plan_document,
+    plan_text,
+    result_document,
+    result_text,
+)
+from astro_ci.text import sentence
+
+SKIPPED_EXIT_CODE = 10
+PENDING_EXIT_CODE = 2
+_OUTPUTS = ("deploy_id", "image_tag", "bundle_version", "url")
+
+
+class Explain(Protocol):
+    """Tells people about an error, and with which Deployment."""
+
+    def __call__(self, error: AstroCIError, *, label: str) -> None:
+        """Tell."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Ending:
+    """How it went for one Deployment, as far as it went."""
+
+    target: Target
+    plan: Plan | None = None
+    result: DeployResult | None = None
+    error: AstroCIError | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Exactly one of three."""
+        if self.error:
+            return "failed"
+        return self.result.outcome if self.result else "skipped"
+
+    @property
+    def deploy_type(self) -> DeployType:
+        """What the Plan deploys; a deploy may have ended with another one than it began with."""
+        found = self.result.plan if self.result else self.plan
+        return found.deploy_type if found else DeployType.NONE
+
+
+def each(
+    targets: Sequence[Target], act: Callable[[Ending], None], explain: Explain
+) -> list[Ending]:
+    """Act on each target; the error of the only one is raised, those of several are explained.
+
+    A cancelled run does not try what it has not reached.
+    """
+    endings = [Ending(target=target) for target in targets]
+    if len(endings) == 1:
+        act(endings[0])
+        return endings
+    cancelled: CancelledError | None = None
+    for ending in endings:
+        try:
+            if cancelled:
+                raise CancelledError(
+                    "not tried, as the run was cancelled before; the Deployment is as it was",
+                    signal_number=cancelled.exit_code - 128,
+                )
+            act(ending)
+        except AstroCIError as error:
+            cancelled = error if isinstance(error, CancelledError) else None
+            ending.error = error
+            explain(error, label=ending.target.label)
+    return endings
+
+
+def exit_code(
+    endings: Sequence[Ending], *, detailed: bool = False, fails_on_skip: bool = False
+) -> int:
+    """That of the first failure; without one, what was asked for, or 0.
+
+    A dry run that would deploy is no skip. No Deployment at all is one.
+    """
+    for ending in endings:
+        if ending.error:
+            return ending.error.exit_code
+    pending = [ending.deploy_type is not DeployType.NONE for ending in endings]
+    if detailed and any(pending):
+        return PENDING_EXIT_CODE
+    return SKIPPED_EXIT_CODE if fails_on_skip and not (pending and all(pending)) else 0
+
+
+def plans_document(endings: Sequence[Ending], reason: str) -> dict[str, Any]:
+    """The document of `plan --json`; `reason` says why there is no Deployment."""
+    if len(endings) == 1 and endings[0].plan:
+        return plan_document(endings[0].plan)
+    pending = sum(ending.deploy_type is not DeployType.NONE for ending in endings)
+    found = f"{pending} of {len(endings)} Deployments have something to deploy"
+    return {
+        "schema": SCHEMA,
+        "deploy_type": _union(endings).value,
+        "reason": reason or found,
+        **_list(endings, deploys=False),
+    }
+
+
+def results_document(endings: Sequence[Ending], reason: str) -> dict[str, Any]:
+    """The document of `deploy --json`; `reason` says why there is no Deployment."""
+    if len(endings) == 1 and endings[0].result:
+        return result_document(endings[0].result)
+    return {
+        "schema": SCHEMA,
+        "deploy_type": _union(endings).value,
+        "reason": reason or _counted(endings),
+        "outcome": _overall(endings),
+        **_list(endings, deploys=True),
+    }
+
+
+def plans_text(endings: Sequence[Ending], reason: str) -> str:
+    """The Plans for people."""
+    if not endings:
+        return f"Plan: nothing to deploy\n  because {reason}"
+    if len(endings) == 1 and endings[0].plan:
+        return plan_text(endings[0].plan)
+    return "\n\n".join(
+        f"--- {ending.target.label}\n{plan_text(ending.plan) if ending.plan else _failed(ending)}"
+        for ending in endings
+    )
+
+
+def results_text(endings: Sequence[Ending], reason: str) -> str:
+    """How each deploy ended, a line for each."""
+    if not endings:
+        return f"skipped: {reason}"
+    if len(endings) == 1 and endings[0].result:
+        return result_text(endings[0].result)
+    return "\n".join(
+        f"{ending.target.label}: {result_text(ending.result) if ending.result else _failed(ending)}"
+        for ending in endings
+    )
+
+
+def outputs(endings: Sequence[Ending], reason: str) -> dict[str, str]:
+    """What later steps of the pipeline learn; ids and URLs of several are joined with commas."""
+    found = {"outcome": _overall(endings), "deploy-type": _union(endings).value}
+    single = endings[0].result if len(endings) == 1 else None
+    found["reason"] = single.plan.reason if single else reason or _counted(endings)
+    for name in _OUTPUTS:
+        values = [str(getattr(ending.result or ending.error, name, "")) for ending in endings]
+        found[name.replace("_", "-")] = ",".join(filter(None, values))
+    return found
+
+
+def _list(endings: Sequence[Ending], *, deploys: bool) -> Mapping[str, Any]:
+    documents = [
+        {
+            "project": ending.target.project,
+            "target": ending.target.entry,
+            **_document(ending, deploys=deploys),
+        }
+        for ending in endings
+    ]
+    errors = [document["error"] for document in documents if "error" in document]
+    return {**({"error": errors[0]} if errors else {}), "deployments": documents}
+
+
+def _document(ending: Ending, *, deploys: bool) -> dict[str, Any]:
+    if ending.error:
+        return error_document(ending.error, ending.plan, outcome=deploys)
+    if ending.result:
+        return result_document(ending.result)
+    return plan_document(ending.plan) if ending.plan else {}
+
+
+def _failed(ending: Ending) -> str:
+    return f"failed: {sentence(str(ending.error))}"
+
+
+def _overall(endings: Sequence[Ending]) -> Outcome:
+    outcomes = [ending.outcome for ending in endings]
+    if "failed" in outcomes:
+        return "failed"
+    return "deployed" if "deployed" in outcomes else "skipped"
+
+
+def _counted(endings: Sequence[Ending]) -> str:
+    outcomes = [ending.outcome for ending in endings]
+    words = [word for word in ("deployed", "skipped", "failed") if word in outcomes]
+    counts = ", ".join(f"{outcomes.count(word)} {word}" for word in words)
+    return f"{len(endings)} Deployments: {counts}"
+
+
+def _union(endings: Sequence[Ending]) -> DeployType:
+    types = [ending.deploy_type for ending in endings]
+    has_image = any(kind.has_image for kind in types)
+    has_dags = any(kind.has_dags for kind in types)
+    if has_image and has_dags:
+        return DeployType.IMAGE_AND_DAGS
+    if has_image:
+        return DeployType.IMAGE
+    return DeployType.DAGS if has_dags else DeployType.NONE

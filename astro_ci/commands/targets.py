@@ -1,0 +1,96 @@
+"""Find what a run is about: the options, the configuration file, and what was pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astro_ci.ci import CIContext, detect
+from astro_ci.configuration.choice import Choice, Ref, choose
+from astro_ci.configuration.keys import Setting, Settings
+from astro_ci.configuration.locate import find_config_file, load
+from astro_ci.errors import ConfigurationError
+from astro_ci.git import GitRepo
+
+if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
+    from astro_ci.configuration.file import ConfigFile
+
+# Where a merged pull request's branch is read from: the run is then on the base branch.
+_MERGED = "event.pull_request.base.ref"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The choice, and what it was made from."""
+
+    choice: Choice
+    file: ConfigFile | None
+    ci: CIContext
+
+
+def find_targets(
+    given: Settings, env: Mapping[str, str], *, config_file: Path | None, deploys: bool
+) -> Found:
+    """Choose the Deployments of a run.
+
+    `given` holds what flags and variables say, by field of Config. With `deploys`, a pull request
+    chooses nothing by its branch; without, what it would be merged into. Raises AstroCIError.
+    """
+    ci = detect(env)
+    project = given.get("project")
+    directory = Path(project.value) if project else Path()
+    file = _load(config_file, directory)
+    if file and ci.base_override and "base" not in given:
+        # Such a commit is read from the CI context, and counts for `auto` alone.
+        given = {**given, "base": Setting(value="auto", source="ASTRO_CI_BASE")}
+    choice = choose(file, given, directory, lambda: _ref(ci, directory, deploys=deploys))
+    return Found(choice=choice, file=file, ci=ci)
+
+
+def _load(named: Path | None, directory: Path) -> ConfigFile | None:
+    if named:
+        return load(named, name=str(named))
+    path = find_config_file(directory)
+    return load(path, name=path.name) if path else None
+
+
+def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
+    if _is_unmerged(ci):
+        return _of_pull_request(ci, deploys=deploys)
+    if ci.tag:
+        return Ref(tag=ci.tag)
+    branch = ci.branch or GitRepo.open(directory).branch()
+    if branch is None:
+        raise ConfigurationError(
+            "the Deployment cannot be chosen: neither a branch nor a tag is known",
+            hint="Set ASTRO_CI_BRANCH to the branch, or name the Deployment with "
+            "--deployment-name.",
+        )
+    return Ref(branch=branch)
+
+
+def _is_unmerged(ci: CIContext) -> bool:
+    """Whether the run is about what is not on its branch yet."""
+    if not (ci.pull_request or ci.base_branch):  # a merge queue's trial has the latter alone
+        return False
+    if ci.branch is None:
+        return True
+    # CircleCI runs for pushes alone, and only mentions that the branch has a pull request; those
+    # of forks have no branch.
+    is_push = ci.key == "circleci" and not ci.is_fork_pull_request
+    return not is_push and ci.sources.get("branch") != _MERGED
+
+
+def _of_pull_request(ci: CIContext, *, deploys: bool) -> Ref:
+    name = f"pull request {ci.pull_request}" if ci.pull_request else "what is to be merged"
+    if deploys or not ci.base_branch:
+        return Ref(
+            branch=ci.branch,
+            refusal=f"{name} is not merged, and only what is pushed to a branch or a tag chooses "
+            "a Deployment; one that is named is deployed",
+        )
+    return Ref(
+        branch=ci.base_branch, note=f"{name} is taken as merged into the branch {ci.base_branch}"
+    )

@@ -1,0 +1,1 @@
+"""The configuration file `astro-ci.yaml`: found, read, and turned into Configs."""

@@ -1,0 +1,222 @@
+"""Choose what a run is about: one or more Deployments, each with its merged options. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astro_ci.config import Config
+from astro_ci.configuration.keys import Setting, Settings
+from astro_ci.errors import ConfigurationError
+from astro_ci.text import listed
+
+if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
+    from astro_ci.configuration.file import ConfigFile, Entry, ProjectEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ref:
+    """What was pushed, as far as it chooses a Deployment. At most one of branch and tag."""
+
+    branch: str | None = None
+    tag: str | None = None
+    refusal: str = ""
+    """Why nothing is chosen by it, as a sentence."""
+    note: str = ""
+    """What is assumed, when it is not simply what was pushed."""
+
+    def __str__(self) -> str:
+        return f"tag {self.tag}" if self.tag else f"branch {self.branch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One plan or deploy: its options, and where each came from."""
+
+    config: Config
+    settings: Settings
+    """Without those that are defaults."""
+    project: str = ""
+    """The project of a file that has several."""
+    entry: str = ""
+    """The Deployment's key in the file, when it is there."""
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """What to call it beside others."""
+        return ": ".join(filter(None, (self.project, self.entry))) or "the Deployment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A Deployment of the file that was looked at, and the pattern that brings it in."""
+
+    project: str
+    entry: str
+    patterns: str
+    pattern: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The targets; without any, the reason."""
+
+    targets: Sequence[Target]
+    reason: str = ""
+    ref: Ref | None = None
+    """None: it was not asked for."""
+    candidates: Sequence[Candidate] = field(default=())
+
+
+def choose(
+    file: ConfigFile | None, given: Settings, directory: Path, find_ref: Callable[[], Ref]
+) -> Choice:
+    """Choose, from what was given on the command line or in the environment, and from the file.
+
+    `directory` is that of --project; `find_ref` is asked only when the answer matters. Raises
+    ConfigurationError when the options contradict the file.
+    """
+    alone = _target(given)  # options that cannot be meant are refused whatever the file says
+    if file is None:
+        return Choice(targets=[alone])
+    projects = _projects_of(file, directory) if file.has_projects else list(file.projects)
+    name = given.get("deployment_id") or given.get("deployment_name")
+    if name:
+        return Choice(targets=_named(file, projects, given, name))
+    without = [project for project in projects if not project.entries]
+    if without and len(projects) > 1:
+        raise ConfigurationError(
+            f"the project {without[0].path} ({without[0].source}) has no deployments",
+            hint="Add them to the file, or name one project with --project and its Deployment.",
+        )
+    if without:
+        return Choice(targets=[_of_project(file, without[0], given)])
+    return _by_ref(file, projects, given, find_ref())
+
+
+def _by_ref(
+    file: ConfigFile, projects: Sequence[ProjectEntry], given: Settings, ref: Ref
+) -> Choice:
+    targets, candidates = [], []
+    for project in projects:
+        for entry in project.entries:
+            patterns = entry.tags if ref.tag else entry.branches
+            pattern = None if ref.refusal else patterns.deciding(ref.tag or ref.branch or "")
+            candidates.append(
+                Candidate(
+                    project=_label(file, project),
+                    entry=entry.key,
+                    patterns=f"branches {entry.branches}; tags {entry.tags}",
+                    pattern=pattern,
+                )
+            )
+            if pattern is not None:
+                targets.append(_of_entry(file, project, entry, given, note=ref.note))
+    reason = ""
+    if not targets:
+        kind = "tags" if ref.tag else "branches"
+        shown = [f"{c.entry} ({c.patterns})" for c in candidates]
+        reason = ref.refusal or (
+            f"no Deployment of {file.name} has {kind} that match {ref}: {listed(shown)}"
+        )
+    return Choice(targets=targets, reason=reason, ref=ref, candidates=candidates)
+
+
+def _named(
+    file: ConfigFile, projects: Sequence[ProjectEntry], given: Settings, name: Setting
+) -> list[Target]:
+    """The entries that are named, whatever their patterns; what is not in the file is itself."""
+    targets = []
+    for project in projects:
+        entries = _entries_named(project, given)
+        if len(entries) > 1:
+            raise ConfigurationError(
+                f"{name.source} is {name.value}, and {file.name} has it several times: "
+                f"{listed([entry.key for entry in entries])}",
+                hint="Name one by its key in the file, with --deployment-name.",
+            )
+        targets += [_of_entry(file, project, entry, given) for entry in entries]
+    if targets:
+        return targets
+    if len(projects) > 1:
+        known = [entry.key for project in projects for entry in project.entries]
+        raise ConfigurationError(
+            f"{name.source} is {name.value}, which none of the projects of {file.name} has",
+            hint=f"Name the project with --project, or one of {listed(known)}.",
+        )
+    return [_of_project(file, projects[0], given)]
+
+
+def _entries_named(project: ProjectEntry, given: Settings) -> list[Entry]:
+    """Those with this key, else those that Astro knows by this id or name."""
+    wanted = {
+        name: given[name].value for name in ("deployment_id", "deployment_name") if name in given
+    }
+    by_key = [entry for entry in project.entries if entry.key == wanted.get("deployment_name")]
+    return by_key or [
+        entry
+        for entry in project.entries
+        if any(
+            name in entry.settings and entry.settings[name].value == value
+            for name, value in wanted.items()
+        )
+    ]
+
+
+def _projects_of(file: ConfigFile, directory: Path) -> list[ProjectEntry]:
+    """The project in a directory, or all those below it."""
+    here = Path(os.path.realpath(directory))
+    places = {Path(os.path.realpath(_place(file, p))): p for p in file.projects}
+    if here in places:
+        return [places[here]]
+    below = [project for place, project in places.items() if place.is_relative_to(here)]
+    if not below:
+        raise ConfigurationError(
+            f"{directory} is none of the projects of {file.name}, and holds none",
+            hint=f"There are {listed([str(project.path) for project in file.projects])}.",
+        )
+    return below
+
+
+def _place(file: ConfigFile, project: ProjectEntry) -> Path:
+    return file.path.parent / (project.path or ".")
+
+
+def _of_project(file: ConfigFile, project: ProjectEntry, given: Settings) -> Target:
+    return _target({**_settings_of(file, project, project.settings), **_for(file, given)})
+
+
+def _of_entry(
+    file: ConfigFile, project: ProjectEntry, entry: Entry, given: Settings, *, note: str = ""
+) -> Target:
+    settings = {
+        **_settings_of(file, project, entry.settings),
+        **{k: v for k, v in _for(file, given).items() if not k.startswith("deployment_")},
+    }
+    return _target(settings, project=_label(file, project), entry=entry.key, note=note)
+
+
+def _settings_of(file: ConfigFile, project: ProjectEntry, settings: Settings) -> Settings:
+    if project.path is None:
+        return settings
+    return {"project": Setting(value=_place(file, project), source=project.source), **settings}
+
+
+def _for(file: ConfigFile, given: Settings) -> Settings:
+    """What was given; with several projects, --project has chosen among them and is done."""
+    return {k: v for k, v in given.items() if not (file.has_projects and k == "project")}
+
+
+def _label(file: ConfigFile, project: ProjectEntry) -> str:
+    return (project.path or "") if file.has_projects else ""
+
+
+def _target(settings: Settings, *, project: str = "", entry: str = "", note: str = "") -> Target:
+    values = {name: setting.value for name, setting in settings.items()}
+    return Target(
+        config=Config(**values), settings=settings, project=project, entry=entry, note=note
+    )

@@ -1,0 +1,249 @@
+"""Read `astro-ci.yaml`: its projects, their Deployments, and what is set for each.
+
+What stands at the top is for every project, what a project says comes before that, and what a
+Deployment says before both. A list replaces the outer one; nothing is merged.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from astro_ci.configuration.keys import KEYS, Key, Read, Setting, Settings, read_id, read_text
+from astro_ci.configuration.nodes import Block, Problems, compose
+from astro_ci.configuration.refs import RefPatterns, read_pattern
+from astro_ci.errors import ConfigurationError
+from astro_ci.model import Request
+
+_OPTIONS = [key.name for key in KEYS]
+TOP_KEYS = ("project", "projects", "deployments", *_OPTIONS)
+PROJECT_KEYS = ("deployments", *_OPTIONS)
+DEPLOYMENT_KEYS = ("id", "name", "branches", "tags", *_OPTIONS)
+_ELSEWHERE = {
+    "project": "the top of the file",
+    "projects": "the top of the file",
+    "deployments": "the top of the file or a project",
+    **dict.fromkeys(("id", "name", "branches", "tags"), "a Deployment, under deployments"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A Deployment of the file, and when it is meant."""
+
+    key: str
+    line: int
+    branches: RefPatterns
+    tags: RefPatterns
+    settings: Settings
+    """With those of its project; `deployment_id` or `deployment_name` among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectEntry:
+    """A project of the file."""
+
+    path: str | None
+    """Relative to the file; None: the directory that is worked in."""
+    source: str
+    settings: Settings
+    entries: Sequence[Entry] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """A valid file. Several projects, when it has `projects`; else one."""
+
+    path: Path
+    name: str
+    """The file's name in messages."""
+    projects: Sequence[ProjectEntry]
+    has_projects: bool = field(default=False)
+
+
+def parse(text: str, *, path: Path, name: str) -> ConfigFile:
+    """Read a file's text. Raises ConfigurationError with every problem and its line."""
+    problems = Problems(name)
+    top = Block(problems, "the file", compose(text, problems))
+    top.refuse_unknown(TOP_KEYS, _ELSEWHERE)
+    settings = dict(_settings(top))
+    if "projects" in top:
+        for key in ("project", "deployments"):
+            if key in top:
+                problems.add(
+                    top.line(key),
+                    f"{key} stands beside projects",
+                    f"Move {key} into the project that it is for.",
+                )
+        projects = _projects(top, settings)
+    else:
+        projects = [_only_project(top, settings)]
+    _refuse_shared(projects, problems)
+    problems.refuse()
+    return ConfigFile(path=path, name=name, projects=projects, has_projects="projects" in top)
+
+
+def _only_project(top: Block, settings: Settings) -> ProjectEntry:
+    path = _read(top, "project", _path)
+    line = top.line("project") if "project" in top else 1
+    return ProjectEntry(
+        path=path,
+        source=top.problems.source(line),
+        settings=settings,
+        entries=_entries(top, settings),
+    )
+
+
+def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
+    found: dict[str, ProjectEntry] = {}
+    listed = Block(top.problems, "projects", top.node("projects"))
+    if not any(listed):
+        top.problems.add(top.line("projects"), "projects names no project")
+    for key, line, node in listed:
+        block = Block(top.problems, f"the project {key}", node)
+        block.refuse_unknown(PROJECT_KEYS, _ELSEWHERE)
+        try:
+            path = _path(key, key)
+        except ConfigurationError as error:
+            top.problems.add(line, error.message, error.hint)
+            continue
+        if path in found:
+            top.problems.add(line, f"{key} is the project {path} once more")
+        own = {**settings, **dict(_settings(block))}
+        found[path] = ProjectEntry(
+            path=path,
+            source=top.problems.source(line),
+            settings=own,
+            entries=_entries(block, own),
+        )
+    return list(found.values())
+
+
+def _entries(block: Block, settings: Settings) -> list[Entry]:
+    listed = Block(block.problems, "deployments", block.node("deployments"))
+    return [
+        _entry(Block(block.problems, f"the Deployment {key}", node), key, line, settings)
+        for key, line, node in listed
+    ]
+
+
+def _entry(block: Block, key: str, line: int, settings: Settings) -> Entry:
+    block.refuse_unknown(DEPLOYMENT_KEYS, _ELSEWHERE)
+    own = {**settings, **dict(_settings(block)), **_identity(block, key, line)}
+    if block.is_sound and "branches" not in block and "tags" not in block:
+        block.problems.add(
+            line,
+            f"{block.what} has neither branches nor tags",
+            "Say which branches it is deployed from; `branches: []` for one that is only "
+            "deployed when it is named.",
+        )
+    return Entry(
+        key=key,
+        line=line,
+        branches=_patterns(block, "branches"),
+        tags=_patterns(block, "tags"),
+        settings=own,
+    )
+
+
+def _identity(block: Block, key: str, line: int) -> Settings:
+    """How Astro knows the Deployment: by id, by name, or by the key as its name."""
+    if "id" in block and "name" in block:
+        block.problems.add(
+            block.line("name"), f"{block.what} has an id and a name", "The id is enough."
+        )
+    if "id" in block:
+        value, line = _read(block, "id", read_id), block.line("id")
+        return {"deployment_id": Setting(value=value, source=block.problems.source(line))}
+    if "name" in block:
+        value, line = _read(block, "name", read_text), block.line("name")
+    else:
+        value = key
+    return {"deployment_name": Setting(value=value, source=block.problems.source(line))}
+
+
+def _patterns(block: Block, key: str) -> RefPatterns:
+    patterns = [
+        pattern
+        for text in block.texts(key) or ()
+        if (pattern := _accepted(block, key, text, read_pattern))
+    ]
+    if patterns and all(pattern.startswith("!") for pattern in patterns):
+        block.problems.add(
+            block.line(key),
+            f"{key} only says what is left out",
+            "Say first what is meant: '**' is everything.",
+        )
+    return RefPatterns(tuple(patterns))
+
+
+def _settings(block: Block) -> Iterator[tuple[str, Setting]]:
+    for key in KEYS:
+        if key.name not in block:
+            continue
+        value = _listed(block, key) if key.is_list else _read(block, key.name, key.read)
+        if value is not None:
+            source = block.problems.source(block.line(key.name))
+            yield key.field, Setting(value=value, source=source)
+
+
+def _listed(block: Block, key: Key) -> tuple[str, ...] | None:
+    texts = block.texts(key.name)
+    if texts is None:
+        return None
+    return tuple(_accepted(block, key.name, text, key.read) or "" for text in texts)
+
+
+def _read(block: Block, key: str, read: Read) -> Any:
+    text = block.text(key)
+    return None if text is None else _accepted(block, key, text, read)
+
+
+def _accepted(block: Block, key: str, text: str, read: Read) -> Any:
+    """What `read` makes of a text; None when it refuses, which is then a problem of the file."""
+    try:
+        return read(key, text)
+    except ConfigurationError as error:
+        block.problems.add(block.line(key), error.message, error.hint)
+        return None
+
+
+def _path(name: str, text: str) -> str:
+    """A directory relative to the file."""
+    if not text.strip() or text.startswith("/"):
+        raise ConfigurationError(
+            f"{name} is not a path relative to the file",
+            hint="Write it as the path from the directory that holds the file.",
+        )
+    return posixpath.normpath(text)
+
+
+def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None:
+    """Two projects in one Deployment would take turns to remove each other's DAGs.
+
+    Unless one deploys the DAGs alone, and the other the image alone.
+    """
+    owners: dict[object, tuple[ProjectEntry, Entry]] = {}
+    for project in projects:
+        for entry in project.entries:
+            identity = _value(entry, "deployment_id") or (
+                _value(entry, "deployment_name"),
+                _value(entry, "workspace_id"),
+            )
+            owner, first = owners.setdefault(identity, (project, entry))
+            kinds = {_value(first, "requested"), _value(entry, "requested")}
+            if owner is not project and kinds != {Request.DAGS, Request.IMAGE}:
+                problems.add(
+                    entry.line,
+                    f"{project.path} and {owner.path} (line {first.line}) have the same "
+                    "Deployment, and would remove each other's DAGs",
+                    "Give each project a Deployment of its own.",
+                )
+
+
+def _value(entry: Entry, field_name: str) -> Any:
+    setting = entry.settings.get(field_name)
+    return setting.value if setting else None

@@ -1,0 +1,174 @@
+"""Walk a YAML document with its line numbers, and collect everything that is wrong with it.
+
+Scalars are taken as they are written: a branch `on` and a tag `1.10` stay what they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from astro_ci.errors import ConfigurationError
+from astro_ci.text import printable, sentence
+
+_STANDARD = "tag:yaml.org,2002:"
+
+
+class Problems:
+    """What is wrong with one file."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._found: list[tuple[int, str, str]] = []
+
+    def add(self, line: int, message: str, hint: str = "") -> None:
+        """Note a problem."""
+        self._found.append((line, message, hint))
+
+    def source(self, line: int) -> str:
+        """A line of the file, as people look it up."""
+        return f"{self.name} line {line}"
+
+    def refuse(self) -> None:
+        """Raise ConfigurationError, with all of them, if there are any."""
+        lines = [
+            (f"{self.source(line)}: {printable(message)}", hint)
+            for line, message, hint in sorted(self._found, key=lambda problem: problem[0])
+        ]
+        if len(lines) == 1:
+            raise ConfigurationError(lines[0][0], hint=lines[0][1])
+        if lines:
+            shown = [f"{message}. {sentence(hint)}".rstrip() for message, hint in lines]
+            raise ConfigurationError(
+                "\n".join([f"{self.name} has {len(lines)} problems:", *shown]),
+                hint="Correct them; nothing was done.",
+            )
+
+
+def compose(text: str, problems: Problems) -> yaml.Node | None:
+    """Parse one YAML document; None when it is empty. Raises ConfigurationError."""
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problems.add(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}")
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problems.add(line, f"this is not YAML: {error.reason}")
+    except RecursionError:
+        problems.add(1, "this is nested too deeply")
+    problems.refuse()
+    raise AssertionError  # pragma: no cover - refuse() has raised
+
+
+class Block:
+    """The keys of a mapping: each at most once, and each one that is known."""
+
+    def __init__(self, problems: Problems, what: str, node: yaml.Node | None) -> None:
+        self.problems = problems
+        self.what = what
+        self.is_sound = True
+        """Whether its keys say what they were meant to, as far as that can be told."""
+        self._values: dict[str, tuple[int, yaml.Node]] = {}
+        if node is not None and not _is_null(node):
+            self._read(node)
+
+    def _read(self, node: yaml.Node) -> None:
+        if not isinstance(node, yaml.MappingNode):
+            self.is_sound = False
+            self.problems.add(
+                _line(node), f"{self.what} is {_kind(node)}, and not keys with values"
+            )
+            return
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.problems.add(_line(key), f"a key of {self.what} is {_kind(key)}")
+            elif key.value in self._values:
+                first = self._values[key.value][0]
+                self.problems.add(
+                    _line(key),
+                    f"{key.value} stands twice in {self.what}, first on line {first}",
+                    "Remove one of the two.",
+                )
+            else:
+                self._values[key.value] = (_line(key), value)
+
+    def __iter__(self) -> Iterator[tuple[str, int, yaml.Node]]:
+        for key, (line, node) in self._values.items():
+            yield key, line, node
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def line(self, key: str) -> int:
+        """The line of a key that is there."""
+        return self._values[key][0]
+
+    def node(self, key: str) -> yaml.Node | None:
+        """The value of a key, None when there is no such key."""
+        return self._values[key][1] if key in self._values else None
+
+    def refuse_unknown(self, known: Sequence[str], elsewhere: Mapping[str, str]) -> None:
+        """Note each key that is none of these; `elsewhere` says where others belong."""
+        for key, line, _ in self:
+            if key in known:
+                continue
+            self.is_sound = False
+            if key in elsewhere:
+                self.problems.add(line, f"{key} is not for {self.what}: it is for {elsewhere[key]}")
+            else:
+                self.problems.add(
+                    line,
+                    f"{key} is not a key of {self.what}{did_you_mean(key, known)}",
+                    f"There are {', '.join(known)}.",
+                )
+
+    def text(self, key: str) -> str | None:
+        """The text of a key; None when it is not there or, which is then noted, no text."""
+        node = self.node(key)
+        return None if node is None else self._scalar(key, node)
+
+    def texts(self, key: str) -> list[str] | None:
+        """The texts of a key: a list, or a single value; one a line, as in a variable."""
+        node = self.node(key)
+        if node is None:
+            return None
+        if isinstance(node, yaml.SequenceNode):
+            found = [self._scalar(key, item) for item in node.value]
+            return None if None in found else [text for text in found if text is not None]
+        text = self._scalar(key, node)
+        return None if text is None else [line.strip() for line in text.split("\n") if line.strip()]
+
+    def _scalar(self, key: str, node: yaml.Node) -> str | None:
+        if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_STANDARD):
+            if not _is_null(node):
+                return str(node.value)
+            self.problems.add(_line(node), f"{key} has no value", f"Give {key} one, or remove it.")
+        elif isinstance(node, yaml.ScalarNode):
+            self.problems.add(_line(node), f"{key} has the tag {node.tag}, which means nothing")
+        else:
+            self.problems.add(_line(node), f"{key} is {_kind(node)}, and not a single value")
+        return None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence: the nearest of the known words, if one is near."""
+    near = difflib.get_close_matches(word.lower().replace("_", "-"), list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _kind(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        return "keys with values"
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
+
+
+def _is_null(node: Any) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == f"{_STANDARD}null"
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

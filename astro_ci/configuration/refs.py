@@ -1,0 +1,61 @@
+"""Which branches or tags are meant: patterns in the syntax of GitHub's branch filters. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from astro_ci.errors import ConfigurationError
+
+_WILD = re.compile(r"(\*\*/|\*\*|\*)")
+_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+# What no branch and no tag has in its name. Source: git-check-ref-format(1).
+_NEVER = re.compile(r"[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{")
+
+
+@dataclass(frozen=True, slots=True)
+class RefPatterns:
+    """Patterns in their order; the last one that matches decides, and `!` excludes."""
+
+    patterns: Sequence[str] = ()
+
+    def deciding(self, name: str) -> str | None:
+        """The pattern that brings this branch or tag in; None when it stays out."""
+        found = None
+        for pattern in self.patterns:
+            if _expression(pattern.removeprefix("!")).fullmatch(name):
+                found = None if pattern.startswith("!") else pattern
+        return found
+
+    def __str__(self) -> str:
+        return ", ".join(self.patterns) or "none"
+
+
+def read_pattern(name: str, text: str) -> str:
+    """Check a pattern. Raises ConfigurationError when no branch or tag could match it.
+
+    `*` stands for anything but `/`, `**` for anything, and `**/` for any directories or none.
+    """
+    pattern = text.removeprefix("!")
+    for prefix in ("refs/heads/", "refs/tags/"):
+        if pattern.startswith(prefix):
+            raise ConfigurationError(
+                f"{name}: {text!r} is a full ref",
+                hint=f"Write {pattern.removeprefix(prefix)!r}, without {prefix}.",
+            )
+    if not pattern or _NEVER.search(pattern):
+        raise ConfigurationError(
+            f"{name}: no branch and no tag can match {text!r}",
+            hint="Write names in which * stands for anything but /, and ** for anything.",
+        )
+    return text
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    # Every second part is a wildcard.
+    parts = _WILD.split(pattern)
+    return re.compile(
+        "".join(_MEANING[part] if i % 2 else re.escape(part) for i, part in enumerate(parts)),
+        re.DOTALL,
+    )

@@ -1,0 +1,69 @@
+"""A disk that is full, wherever in the deploy that is noticed."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.deploy.support import Job
+
+HINT = "Free some space there, or let TMPDIR name a directory with more of it"
+
+
+@pytest.fixture
+def job(job: Job) -> Job:
+    """A project whose index and whose bundle are of some size, with something uncommitted."""
+    job.project.write({f"dags/{number:03}.py": f"n = {number}\n" for number in range(200)})
+    (job.project.root / "dags" / "random.bin").write_bytes(os.urandom(300_000))
+    job.project.commit()
+    job.project.write({"dags/a.py": "a = 2\n"})
+    return job
+
+
+@pytest.mark.parametrize(
+    ("size", "what"),
+    [
+        ("8k", "index could not be copied to .*No space left"),
+        ("28k", "git [a-z-]+ failed .*(No space|Out of disk)"),
+        ("100k", "the DAG bundle could not be written to .*No space left"),
+        ("280k", "the DAG bundle could not be written to .*No space left"),
+    ],
+)
+def test_a_small_disk(job: Job, size: str, what: str) -> None:
+    options = ["-t", "tmpfs", "-o", f"size={size}", "none", str(job.tmp)]
+    mounted = subprocess.run(["mount", *options], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"mounting needs rights: {mounted.stderr.strip()}")
+    try:
+        job.refused(4, what, HINT, "--dags")
+    finally:
+        subprocess.run(["umount", str(job.tmp)], check=True)
+    assert job.astro.deploys("production") == [], "no deploy was created"
+    assert job.deploy().outcome == "deployed"
+
+
+def test_a_limit_on_the_size_of_files(job: Job) -> None:
+    """What a quota does, on machines where nobody may mount."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = (job.running(), job.checkout())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        process = job.start("deploy", "--dags")  # inherits it
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    run = job.finish(process)
+    assert run.code == 4
+    assert "the DAG bundle could not be written to" in run.err
+    assert "File too large" in run.err
+    assert HINT in run.err
+    assert (job.running(), job.checkout()) == before
+
+
+def test_a_temporary_directory_that_is_not_there(job: Job, tmp_path: Path) -> None:
+    """Python takes another one then, and so do we."""
+    env = {**job.env, "TMPDIR": str(tmp_path / "nowhere")}
+    assert job.command("deploy", "--dags", env=env).code == 0

@@ -1,0 +1,219 @@
+"""Answers that get lost or come too late: a deploy is never done twice, nor taken for granted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from astro_ci.errors import (
+    ApiError,
+    AuthenticationError,
+    DeployFailedError,
+    DeployTimeoutError,
+    UnavailableError,
+)
+from astro_ci.model import Request
+from astro_ci.sandbox import Sandbox
+from tests.integration.deploy.support import Job
+from tests.integration.sandbox.support import Client
+
+
+def posts(job: Job, end: str) -> int:
+    """How many POST requests came for paths with this end."""
+    return sum(line.method == "POST" and line.path.endswith(end) for line in job.astro.requests)
+
+
+@pytest.mark.parametrize("drop", [False, True], ids=["500", "dropped"])
+class TestCreate:
+    def test_one_that_was_received_is_not_sent_twice(self, job: Job, drop: bool) -> None:
+        before = job.running()
+        job.astro.faults.add("POST", "/deploys$", after=True, drop=drop)
+        with pytest.raises(UnavailableError, match="or one that stays unfinished, and") as caught:
+            job.deploy()
+        assert caught.value.exit_code == 5
+        assert posts(job, "/deploys") == len(job.astro.deploys("production")) == 1
+        assert job.running() == before
+        assert job.deploy().outcome == "deployed"
+
+
+def test_a_create_that_is_refused_leaves_no_doubt(job: Job) -> None:
+    job.astro.faults.add("POST", "/deploys$", status=403)
+    with pytest.raises(ApiError, match=r"answered 403: [^;]*$") as caught:
+        job.deploy()
+    assert "role" in caught.value.hint
+    assert caught.value.deploy_id == ""
+
+
+def test_a_create_that_is_told_to_wait_had_no_effect(job: Job) -> None:
+    job.astro.faults.add("POST", "/deploys$", status=429, headers={"Retry-After": "7"}, times=2)
+    assert job.deploy().outcome == "deployed"
+    assert job.naps == [7.0, 7.0]
+    assert len(job.astro.deploys("production")) == 1
+
+
+class TestFinalize:
+    @pytest.mark.parametrize("drop", [False, True], ids=["500", "dropped"])
+    def test_counts_once_when_its_answer_is_lost(self, job: Job, drop: bool) -> None:
+        job.astro.faults.add("POST", "/finalize$", after=True, drop=drop)
+        result = job.deploy()
+        assert result.outcome == "deployed"
+        assert posts(job, "/finalize") == 1
+        assert result.bundle_version == job.astro.deployment("production").dag_tarball_version
+        job.assert_runs_the_checkout()
+
+    def test_is_repeated_when_the_deploy_says_that_it_did_not_come(self, job: Job) -> None:
+        job.astro.faults.add("POST", "/finalize$", drop=True, times=3)
+        assert job.deploy().outcome == "deployed"
+        assert posts(job, "/finalize") == 4
+        assert [deploy.status for deploy in job.astro.deploys("production")] == ["DEPLOYED"]
+
+    def test_nobody_knows_when_the_deploy_cannot_be_read_back(self, job: Job) -> None:
+        """It did arrive here: to say that nothing changed would be a lie."""
+        job.astro.faults.add("POST", "/finalize$", after=True, drop=True)
+        job.astro.faults.add("GET", "/deploys/", status=503, times=None)
+        with pytest.raises(
+            UnavailableError, match="was being finalized, and may go live"
+        ) as caught:
+            job.deploy()
+        (deploy,) = job.astro.deploys("production")
+        assert caught.value.deploy_id == deploy.id
+        assert deploy.id in str(caught.value)
+        job.assert_runs_the_checkout()
+        job.astro.faults.clear()
+        assert job.deploy(skip_unchanged=True).outcome == "skipped"
+
+    def test_is_given_up_in_the_end(self, job: Job) -> None:
+        before = job.running()
+        job.astro.faults.add("POST", "/finalize$", status=502, times=None)
+        with pytest.raises(UnavailableError, match="502"):
+            job.deploy()
+        assert posts(job, "/finalize") == 4
+        assert job.running() == before
+
+    @pytest.mark.parametrize("is_lost", [False, True])
+    @pytest.mark.parametrize("wait", [False, True])
+    def test_a_deploy_that_failed_is_no_success(self, job: Job, is_lost: bool, wait: bool) -> None:
+        before = job.running()
+        job.astro.fail_next_deploy("production")
+        if is_lost:
+            job.astro.faults.add("POST", "/finalize$", after=True, status=504)
+        with pytest.raises(DeployFailedError, match=r"reports that deploy \w+ failed$") as caught:
+            job.deploy(wait=wait)
+        assert caught.value.exit_code == 7
+        assert posts(job, "/finalize") == 1
+        assert job.running() == before
+
+
+class TestWaiting:
+    def test_not_at_all(self, tmp_path: Path) -> None:
+        with Sandbox(rollout_seconds=60) as astro:
+            job = Job.prepare(tmp_path, astro)
+            run = job.command("deploy", "--dags", "--no-wait")
+            assert run.code == 0
+            assert "not waiting until it is live (--no-wait)" in run.err
+            assert job.running_dags() == job.checked_out_dags()
+
+    def test_until_the_time_is_up(self, tmp_path: Path) -> None:
+        with Sandbox(rollout_seconds=60) as astro:
+            job = Job.prepare(tmp_path, astro)
+            run = job.command("deploy", "--dags", "--wait-time", "1")
+            (deploy,) = astro.deploys("production")
+            assert run.code == DeployTimeoutError.exit_code
+            assert f"deploy {deploy.id} was accepted, and is not live after 1 seconds" in run.err
+            assert "bundle version not yet" in run.err
+            assert "hint: It may still go live" in run.err
+
+    @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, ApiError)])
+    def test_and_then_not_being_allowed_to_look(
+        self, job: Job, status: int, kind: type[ApiError | AuthenticationError]
+    ) -> None:
+        job.astro.faults.add("GET", "/deploys/", status=status, times=None)
+        with pytest.raises(kind, match="was finalized before that, and goes live"):
+            job.deploy()
+        job.assert_runs_the_checkout()
+
+    def test_until_it_is_unhealthy_for_good(self, job: Job) -> None:
+        job.deploy()
+        old = job.astro.deployment("production").dag_tarball_version
+        job.project.write({"dags/a.py": "a = 2\n"})
+        job.astro.fail_next_rollout("production")
+        run = job.command("deploy", "--dags", "--wait-time", "1s")
+        assert run.code == 7
+        assert "the Deployment turned UNHEALTHY after deploy" in run.err
+        assert "The last deploy did not become healthy" in run.err, "in Astro's words"
+        assert job.astro.deployment("production").dag_tarball_version == old
+        result = job.deploy(requested=Request.DAGS, skip_unchanged=True)
+        assert result.outcome == "deployed", "what is desired is not what runs"
+
+
+class TestUploadUrl:
+    def test_one_that_expired(self, tmp_path: Path) -> None:
+        """Not a fault on demand, but a signature that the store itself finds too old."""
+        with Sandbox(rollout_seconds=0, upload_lifetime_seconds=-1) as astro:
+            job = Job.prepare(tmp_path, astro)
+            run = job.refused(
+                5, "403 AuthenticationFailed: the upload URL of this deploy has expired",
+                "asks for a new URL", "--dags",
+            )  # fmt: skip
+            (deploy,) = astro.deploys("production")
+            assert f"deploy {deploy.id} was left unfinished, and the Deployment is as it was" in (
+                run.err
+            )
+            assert sum(line.method == "PUT" for line in astro.requests) == 1, "it is not repeated"
+
+    def test_one_that_was_withdrawn_while_it_was_used(self, job: Job) -> None:
+        job.astro.faults.add("PUT", "^/blobs/", status=503, hang_seconds=0.3)
+        process = job.start("deploy", "--dags")
+        process.wait_for("created deploy")
+        job.astro.expire_upload_urls()
+        run = job.finish(process)
+        assert run.code == 5
+        assert "has expired" in run.err
+
+
+class TestKeys:
+    def env(self, job: Job) -> dict[str, str]:
+        return {
+            "ASTRO_API_URL": job.astro.api_url,
+            "ASTRONOMER_KEY_ID": job.astro.key_id,
+            "ASTRONOMER_KEY_SECRET": job.astro.key_secret,
+        }
+
+    def test_a_token_that_runs_out_during_the_upload_is_renewed(self, tmp_path: Path) -> None:
+        with Sandbox(rollout_seconds=0, token_lifetime_seconds=2) as astro:
+            job = Job.prepare(tmp_path, astro)
+            astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=2)
+            run = job.command("deploy", "--dags", env=self.env(job))
+            assert run.code == 0, run.err
+            assert posts(job, "/oauth/token") >= 2
+            assert {line.status for line in astro.requests} == {200, 201}, "none was refused"
+
+    def test_a_token_that_is_withdrawn_is_a_failure_that_names_the_deploy(self, job: Job) -> None:
+        before = job.running()
+        env = self.env(job)
+        job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=0.3)
+        process = job.start("deploy", "--dags", env=env)
+        process.wait_for("created deploy")
+        job.astro.expire_tokens()
+        run = job.finish(process, env=env)
+        (deploy,) = job.astro.deploys("production")
+        assert run.code == 9
+        assert "refused the credentials: The authorization token has expired" in run.err
+        assert f"deploy {deploy.id} was left unfinished, and the Deployment is as it was" in run.err
+        assert job.running() == before
+
+
+def test_dag_only_deploys_are_switched_off_meanwhile(job: Job) -> None:
+    job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=0.5)
+    process = job.start("deploy", "--dags")
+    process.wait_for("created deploy")
+    other = Client(job.astro, None)
+    other.update("production", isDagDeployEnabled=False)
+    other.close()
+    before = job.running()
+    run = job.finish(process)
+    assert run.code == 2
+    assert "--type dags needs DAG-only deploys, which are disabled on production" in run.err
+    assert "was left unfinished" in run.err
+    assert job.running() == before
