@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -79,10 +79,12 @@ def plan(
     from astro_ci.render import as_json as to_json
 
     session.start(as_json=as_json)
+    check_stopped = _stop_on_signals()
     choice = session.find(ctx, config_file, deploys=False).choice
 
     def act(ending: Ending) -> None:
         ending.plan = plan_target(ending.target, session.env, interactive=session.is_interactive)
+        check_stopped()
 
     endings = each(choice.targets, act, session.explain)
     if as_json:
@@ -118,13 +120,14 @@ def deploy(
     from astro_ci.render import plan_text
 
     session.start(as_json=as_json)
-    _stop_on_signals()
+    check_stopped = _stop_on_signals()
     choice = session.find(ctx, config_file, deploys=True).choice
 
     def act(ending: Ending) -> None:
         def show(found: Plan) -> None:
             session.plan = ending.plan = found
             session.console.say(plan_text(found))
+            check_stopped()
 
         if len(choice.targets) > 1:
             session.console.say(f"--- {ending.target.label}")
@@ -347,13 +350,24 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _stop_on_signals() -> None:
-    """Turn a cancelled job's signals into an exception, once: a second one ends us at once."""
+def _stop_on_signals() -> Callable[[], None]:
+    """Turn a cancelled job's signals into an exception, once: a second one ends us at once.
+
+    Gives a check that raises it again, as Python drops what is raised while it deletes an object.
+    """
     from astro_ci.commands.deploy import Stopped
+
+    received: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
+        received.append(number)
         raise Stopped(number)
+
+    def check() -> None:
+        if received:
+            raise Stopped(received[0])
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    return check
