@@ -109,22 +109,6 @@ def check_links(
     log.warning("%s; on Astro they are broken unless the image holds what they name", message)
 
 
-def check_submodules(dags: Path, submodules: Collection[Path]) -> None:
-    """Raise ProjectError for a submodule that ships and was not checked out."""
-    real = Path(os.path.realpath(dags))
-    empty = [
-        (dags.name / path.relative_to(real)).as_posix()
-        for path in sorted(submodules)
-        if path.is_relative_to(real) and not (path.is_dir() and any(path.iterdir()))
-    ]
-    if empty:
-        raise ProjectError(
-            f"submodules that ship were not checked out: {listed(empty)}",
-            hint="Check them out before the deploy: `git submodule update --init --recursive`, "
-            "`submodules: recursive` on actions/checkout, or GIT_SUBMODULE_STRATEGY: recursive.",
-        )
-
-
 def write_bundle(
     members: Sequence[Member], path: Path, *, mtime: int, prefix: str = "dags"
 ) -> Bundle:

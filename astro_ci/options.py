@@ -229,11 +229,21 @@ def given(ctx: click.Context, env: Mapping[str, str]) -> Settings:
         if is_flag or value != ():
             found[name] = Setting(value=value, source=_source(param, value, env, is_flag=is_flag))
     _take_shortcut(found)
+    _let_flag_name_deployment(found)
     # ASTRO_CI_BASE may also hold a commit of the CI event; those come with what CI says.
     mode = env.get("ASTRO_CI_BASE", "").strip().lower()
     if mode in BASE_WORDS and "base" not in found:
         found["base"] = Setting(value=mode, source="ASTRO_CI_BASE")
     return found
+
+
+def _let_flag_name_deployment(found: dict[str, Setting]) -> None:
+    """Drop a variable that names a Deployment when a flag names one in the other way."""
+    names = {"deployment_id", "deployment_name"}
+    flags = {name for name in names & found.keys() if found[name].source.startswith("--")}
+    if len(flags) == 1:
+        for name in names - flags:
+            found.pop(name, None)
 
 
 def _source(param: click.Parameter, value: Any, env: Mapping[str, str], *, is_flag: bool) -> str:

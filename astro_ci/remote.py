@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -16,7 +17,10 @@ def without_credentials(url: str) -> str:
 
     The user of an SSH remote (`git@...`) stays, as it is part of the address and no secret.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # it may quote the password: nothing of it is passed on
+        return ""
     if not parts.netloc:  # a local path, or git@host:path
         return url
     user, _, host = parts.netloc.rpartition("@")
@@ -29,7 +33,10 @@ def repository_identity(url: str) -> str:
 
     HTTPS, SSH and scp-like URLs agree; a local path or file URL gives its path.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL: it is at least equal to itself
+        return f"unreadable {hashlib.sha256(url.encode('utf-8', 'replace')).hexdigest()[:16]}"
     scp = _SCP_LIKE.match(url)
     if parts.scheme == "file" or (not parts.netloc and not scp):
         path = unquote(parts.path) if parts.scheme == "file" else url

@@ -37,7 +37,10 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         return Endpoint(
             domain=domain, api_url="http://localhost:8888" if local else f"https://api.{domain}"
         )
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
             f"ASTRO_API_URL is {url!r}, which is not a URL",

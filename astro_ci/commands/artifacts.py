@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.bundle import Bundle, check_links, check_submodules, write_bundle
+from astro_ci.bundle import Bundle, check_links, write_bundle
 from astro_ci.commands.provenance import image_labels
 from astro_ci.commands.survey import Survey
 from astro_ci.config import Config
 from astro_ci.console import MIB, Console
+from astro_ci.errors import ProjectError
 from astro_ci.image.build import build_image
 from astro_ci.image.checks import ImageFacts, check_image, inspect_image
 from astro_ci.image.engine import Engine
@@ -22,6 +23,7 @@ from astro_ci.image.spec import Build
 from astro_ci.model import Deployment
 from astro_ci.project import DOCKERFILE
 from astro_ci.runtime import RuntimeVersion
+from astro_ci.text import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,7 @@ def artifacts(
     with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
     if plan.deploy_type.has_image:
         survey.project.require_dockerfile()
-    if with_bundle:
-        check_submodules(survey.project.dags, survey.submodules)
+    _refuse_empty_submodules(survey)
     bundle = _bundle(survey, scratch, console) if with_bundle else None
     if not plan.deploy_type.has_image:
         _check_links(survey, deployment.astro_runtime_version)
@@ -77,6 +78,19 @@ def artifacts(
             yield Artifacts(image=image, bundle=bundle)
         finally:
             _remove(engine, image.name)
+
+
+def _refuse_empty_submodules(survey: Survey) -> None:
+    """Raise ProjectError for a submodule that ships and was not checked out."""
+    kind = survey.plan.deploy_type
+    sides = {"image": kind.has_image, "dags": kind.has_dags, "nothing": False}
+    empty = [path for path, affects in survey.empty_submodules.items() if sides[affects]]
+    if empty:
+        raise ProjectError(
+            f"submodules that ship were not checked out: {listed(sorted(empty))}",
+            hint="Check them out before the deploy: `git submodule update --init --recursive`, "
+            "`submodules: recursive` on actions/checkout, or GIT_SUBMODULE_STRATEGY: recursive.",
+        )
 
 
 def _bundle(survey: Survey, scratch: Path, console: Console) -> Bundle:

@@ -80,7 +80,7 @@ def _event(ci: CIContext, repo: GitRepo) -> Bases:
 def _deployed(runs: WhatRuns, repo: GitRepo, ci: CIContext) -> Bases:
     image, image_unknown = _of_running(runs.image, repo, ci)
     dags, dags_unknown = _of_running(runs.dags, repo, ci)
-    known = any(side.commit or side.digest for side in (runs.image, runs.dags))
+    known = image or dags or runs.image.digest or runs.dags.digest
     return Bases(
         source="deployed" if known else "none",
         image=image,

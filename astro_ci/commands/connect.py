@@ -84,8 +84,9 @@ def _by_id(astro: Astro, deployment_id: str) -> Deployment:
     except NotFoundError as error:
         raise NotFoundError(
             f"there is no Deployment {deployment_id} that these credentials can see",
-            hint="Copy the id from the Deployment's page in Astro, and check that the token "
-            "belongs to the same Organization and Workspace.",
+            hint="Copy the id from the Deployment's page in Astro; a name goes into "
+            "--deployment-name. Check that the token belongs to the same Organization and "
+            "Workspace.",
             status=error.status,
             request_id=error.request_id,
         ) from error

@@ -21,6 +21,8 @@ def deploy_git(survey: Survey) -> DeployGit | None:
     if survey.plan.dirty:
         return None
     url = without_credentials(survey.remote_url or f"file://{survey.repo.root}")
+    if not url:
+        return None  # a remote that cannot be read is no address to send
     github = github_repository(url)
     account, repo = github or ("", "")
     return DeployGit(

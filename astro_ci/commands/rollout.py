@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.errors import DeployFailedError, DeployTimeoutError, UnavailableError
+from astro_ci.errors import ApiError, DeployFailedError, DeployTimeoutError, UnavailableError
 from astro_ci.model import Deploy, Deployment
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,18 @@ def finalize(client: AstroClient, rollout: Rollout, *, sleep: Callable[[float], 
             return client.finalize_deploy(
                 deployment_id, deploy_id, bundle_version=rollout.bundle_version
             )
-        except UnavailableError as error:
+        except ApiError as error:
+            # A refusal is clear at first; later it may be of what an earlier attempt has done.
+            if attempt == 1 and not isinstance(error, UnavailableError):
+                raise
             log.warning("finalize got no clear answer (%s); reading the deploy back", error)
             deploy = client.get_deploy(deployment_id, deploy_id)
             if deploy.status != "INITIALIZED":
                 return deploy
-            if attempt == FINALIZE_ATTEMPTS:
-                raise
+            if attempt == FINALIZE_ATTEMPTS or not isinstance(error, UnavailableError):
+                raise UnavailableError(
+                    error.message, hint=error.hint, status=error.status
+                ) from error
         sleep(float(attempt))
         attempt += 1
 

@@ -13,7 +13,7 @@ from astro_ci.astro.auth import missing_credentials
 from astro_ci.astro.http import Patience
 from astro_ci.bundle import Member, count_dag_files, list_members
 from astro_ci.ci import CIContext, detect
-from astro_ci.classify import Rules, parse_globs
+from astro_ci.classify import Rules, below, parse_globs
 from astro_ci.commands.base import Bases, find_bases
 from astro_ci.commands.connect import Astro, connect, find_deployment
 from astro_ci.config import BASE_WORDS, Config
@@ -22,7 +22,7 @@ from astro_ci.errors import GitError, ProjectError
 from astro_ci.excludes import VENV_MARKER, excluder, is_excluded_name
 from astro_ci.git import Commit, GitRepo, Snapshot
 from astro_ci.history import Digests, Running, what_runs
-from astro_ci.model import Deployment, Plan
+from astro_ci.model import Affects, Deployment, Plan
 from astro_ci.planner import Comparison, DagFiles, Facts, Options, make_plan
 from astro_ci.project import Project, find_project
 from astro_ci.remote import repository_identity
@@ -45,7 +45,8 @@ class Survey:
     digests: Digests
     build_args: Mapping[str, str] = field(repr=False)
     members: Sequence[Member]
-    submodules: Sequence[Path]
+    empty_submodules: Mapping[str, Affects]
+    """Submodules that were not checked out, by what they affect."""
     remote_url: str | None = field(repr=False)
     """May hold credentials, as GitLab's does."""
     astro: Astro | None
@@ -105,13 +106,13 @@ def survey(
         dirty = _is_dirty(snapshot, head, where)
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)
         dags = _compare(snapshot, rules, bases.dags, bases.dags_unknown)
-        submodules = snapshot.submodules(where.dags)
+        empty_submodules = {p: rules.classify(p)[0] for p in snapshot.empty_submodules}
     facts = Facts(
         head=head.sha,
         dirty=dirty,
         source=bases.source,
-        image=_with_running(image, bases, repo, head, runs.image if runs else None),
-        dags=_with_running(dags, bases, repo, head, runs.dags if runs else None),
+        image=_with_running(image, bases, repo, head, ci, runs.image if runs else None),
+        dags=_with_running(dags, bases, repo, head, ci, runs.dags if runs else None),
         digests=shipped,
         dag_files=_dag_files(members, project, repo, where, bases, rules, dag_deploy_enabled),
         dag_deploy_enabled=dag_deploy_enabled,
@@ -128,7 +129,7 @@ def survey(
         digests=shipped,
         build_args=build_args,
         members=members,
-        submodules=[repo.root / path for path in submodules],
+        empty_submodules=empty_submodules,
         remote_url=remote_url,
         astro=astro,
         deployment=deployment,
@@ -237,13 +238,25 @@ def _compare(snapshot: Snapshot, rules: Rules, base: str | None, unknown: str) -
 
 
 def _with_running(
-    side: Comparison, bases: Bases, repo: GitRepo, head: Commit, running: Running | None
+    side: Comparison,
+    bases: Bases,
+    repo: GitRepo,
+    head: Commit,
+    ci: CIContext,
+    running: Running | None,
 ) -> Comparison:
     """Add what only the running deploy knows: its digest, and whether it is newer."""
     if running is None:
         return side
     commit = running.commit
-    is_newer = commit is not None and commit != head.sha and repo.came_after(commit, head.sha)
+    # A push that moved the branch from the running commit back to this one is meant.
+    is_moved_back = commit is not None and ci.before == commit and ci.head in (None, head.sha)
+    is_newer = (
+        commit is not None
+        and commit != head.sha
+        and not is_moved_back
+        and repo.came_after(commit, head.sha)
+    )
     return Comparison(
         base=side.base,
         changes=side.changes,
@@ -262,26 +275,30 @@ def _dag_files(
     rules: Rules,
     dag_deploy_enabled: bool,
 ) -> DagFiles:
-    shipped = members
     inside = project.dags_in_context
-    if not dag_deploy_enabled:  # the DAGs are in the image, where .dockerignore has its say
-        shipped = [
-            member
-            for member in members
-            if inside and not rules.dockerignore.excludes(f"{inside[0]}/{member.name}")
-        ]
-    before = _count_at(bases.dags, repo, where.dags[0]) if bases.dags else None
+
+    def ships(name: str) -> bool:
+        # Without DAG-only deploys the DAGs are in the image, where .dockerignore has its say.
+        return dag_deploy_enabled or (
+            bool(inside) and not rules.dockerignore.excludes(f"{inside[0]}/{name}")
+        )
+
+    shipped = [member for member in members if ships(member.name)]
+    before = _count_at(bases.dags, repo, where.dags[0], ships) if bases.dags else None
     return DagFiles(shipped=len(shipped), dag_files=count_dag_files(shipped), before=before)
 
 
-def _count_at(commit: str, repo: GitRepo, directory: str) -> int | None:
+def _count_at(
+    commit: str, repo: GitRepo, directory: str, ships: Callable[[str], bool]
+) -> int | None:
     """Count the files that a commit ships from a directory; None when git cannot list them."""
     try:
         files = repo.files_at(commit, directory)
     except GitError as error:
         log.info("the files of %s could not be counted: %s", commit, error)
         return None
-    return sum(not any(map(is_excluded_name, path.split("/"))) for path in files)
+    names = [below(path, directory) or path for path in files]
+    return sum(ships(n) and not any(map(is_excluded_name, n.split("/"))) for n in names)
 
 
 def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ _QUIET = (
     # No background work, no daemons, no surprises from the user's configuration.
     *("-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.fsmonitor=false"),
     *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"),
+    *("-c", "log.showSignature=false"),
     "--literal-pathspecs",
 )
 SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."

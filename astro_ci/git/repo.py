@@ -220,6 +220,7 @@ class GitRepo:
                     excludes=lambda name, path=path: excludes(f"{path}/{name}"),  # type: ignore[misc]
                 ) as taken:
                     snapshot.add_inner(path, taken.tree, recorded=inner.tree_of)
+                    snapshot.empty_submodules += [f"{path}/{p}" for p in taken.empty_submodules]
             yield snapshot
 
     def _fetch(self, *arguments: str) -> bool:

@@ -25,17 +25,21 @@ class Snapshot:
     def __init__(self, git: Git, scratch: Path) -> None:
         self._git = git
         self._index = scratch / "index"
-        (scratch / "objects").mkdir()
+        (scratch / "objects" / "info").mkdir(parents=True)
+        # In a file: the variable for alternates splits paths that hold a colon.
+        alternates = os.fsencode(self._git_path("objects")) + b"\n"
+        (scratch / "objects" / "info" / "alternates").write_bytes(alternates)
         self._environment = {
             "GIT_INDEX_FILE": str(self._index),
             "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self._git_path("objects")),
         }
         self.tree = ""
         self._clones: list[str] = []
         self._inner: dict[str, str] = {}
         self._inner_changed: list[str] = []
         self._ignored: set[str] = set()
+        self.empty_submodules: list[str] = []
+        """Submodules that were not checked out, those of submodules among them."""
         self.absent: list[str] = []
         """Files that a sparse checkout leaves out, and that so cannot ship."""
 
@@ -68,6 +72,7 @@ class Snapshot:
         """Repositories inside this one that have files: initialised submodules, and clones."""
         listed = list_tree(self._git, self.tree, scopes, env=self._environment)
         modules = [entry.path for entry in listed if entry.mode == _GITLINK]
+        self.empty_submodules = [path for path in modules if _is_empty(self._git.root / path)]
         return [p for p in (*modules, *self._clones) if (self._git.root / p / ".git").exists()]
 
     def add_inner(self, path: str, tree: str, *, recorded: Callable[[str], str | None]) -> None:
@@ -109,11 +114,6 @@ class Snapshot:
     def is_ignored(self, path: str) -> bool:
         """Whether git ignores a file that ships all the same."""
         return path in self._ignored
-
-    def submodules(self, paths: Sequence[str]) -> list[str]:
-        """List the submodules under some directories, initialised or not."""
-        listed = list_tree(self._git, self.tree, paths, env=self._environment)
-        return [entry.path for entry in listed if entry.mode == _GITLINK]
 
     def _copy_index(self) -> None:
         index = self._git_path("index")
@@ -178,3 +178,7 @@ def list_tree(
 def is_under(path: str, directory: str) -> bool:
     """Whether a path is a directory or lies below it; everything is below the root, `""`."""
     return not directory or path == directory or path.startswith(f"{directory}/")
+
+
+def _is_empty(directory: Path) -> bool:
+    return not (directory.is_dir() and any(directory.iterdir()))

@@ -209,6 +209,25 @@ class TestProject:
         world.project.git("submodule", "--quiet", "deinit", "--force", "dags/lib")
         refused(world, ProjectError, "not checked out: dags/lib", "git submodule update")
 
+    def test_a_submodule_of_the_image_that_is_not_there(self, world: Stage, tmp_path: Path) -> None:
+        library = Repository.create(tmp_path / "library", {"lib.py": "x"})
+        world.project.git("submodule", "--quiet", "add", str(library.root), "include/lib")
+        world.project.commit()
+        world.project.git("submodule", "--quiet", "deinit", "--force", "include/lib")
+        refused(world, ProjectError, "not checked out: include/lib", "submodule", requested=FULL)
+        assert world.deploy().outcome == "deployed", "the DAGs alone need it not"
+
+    def test_a_submodule_of_a_submodule_that_is_not_there(
+        self, world: Stage, tmp_path: Path
+    ) -> None:
+        inner = Repository.create(tmp_path / "inner", {"i.py": "x"})
+        library = Repository.create(tmp_path / "library", {"lib.py": "x"})
+        library.git("submodule", "--quiet", "add", str(inner.root), "inner")
+        library.commit()
+        world.project.git("submodule", "--quiet", "add", str(library.root), "dags/lib")
+        world.project.commit()
+        refused(world, ProjectError, "not checked out: dags/lib/inner", "git submodule update")
+
     def test_links_out_of_the_bundle_with_airflow_3(self, world: Stage) -> None:
         (world.project.root / "dags" / "out").symlink_to("../include")
         assert world.deploy().outcome == "deployed", "Airflow 2 takes them"

@@ -154,6 +154,29 @@ class TestWhatRuns:
         )
         assert world.plan(allow_older=True).deploy_type is DAGS
 
+    def test_a_push_back_to_an_older_commit_is_meant(self, world: World, tmp_path: Path) -> None:
+        old = world.repository.head
+        world.deploy("IMAGE_AND_DAG", world.git(old))
+        world.repository.write({"dags/a.py": "a = 2\n"})
+        new = world.repository.commit()
+        world.deploy("DAG_ONLY", world.git(new))
+        world.repository.git("reset", "--quiet", "--hard", old)
+        event = tmp_path / "event.json"
+        event.write_text(f'{{"before": "{new}", "after": "{old}", "forced": true}}')
+        env = {
+            "ASTRO_API_URL": world.astro.api_url,
+            "ASTRO_API_TOKEN": world.astro.token,
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": "push",
+            "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_REF_NAME": "main",
+            "GITHUB_REF_TYPE": "branch",
+            "GITHUB_SHA": old,
+        }
+        config = Config(project=world.repository.root, deployment_name="production")
+        assert plan(config, env).deploy_type is DAGS
+
     def test_dag_only_deploys_are_disabled(self, world: World) -> None:
         world.deploy("IMAGE_AND_DAG", world.git(world.repository.head), "classic")
         assert world.plan("classic").deploy_type is NONE
@@ -223,6 +246,27 @@ class TestPaths:
         before = fingerprint(live.repository.root)
         live.plan()
         assert fingerprint(live.repository.root) == before
+
+    def test_fixtures_that_the_image_leaves_out_are_no_wipe(self, world: World) -> None:
+        world.repository.write({f"dags/fix/{n}.py": "x" for n in range(9)})
+        world.repository.write({".dockerignore": "dags/fix\n"})
+        world.deploy("IMAGE_AND_DAG", world.git(world.repository.commit()), "classic")
+        world.repository.write({"dags/a.py": "a = 2\n"})
+        assert world.plan("classic").deploy_type is FULL
+
+
+class TestOddPlaces:
+    def test_a_colon_in_the_path(self, tmp_path: Path) -> None:
+        repository = Repository.create(tmp_path / "a:b" / "project", FILES)
+        assert plan(Config(project=repository.root), {}).deploy_type is FULL
+
+    def test_a_remote_that_is_no_url(self, world: World) -> None:
+        world.repository.git("remote", "set-url", "origin", "https://u:ab[cd@git.example.com/x")
+        assert world.plan().deploy_type is FULL
+
+    def test_signatures_that_git_would_show(self, world: World) -> None:
+        world.repository.git("config", "log.showSignature", "true")
+        assert world.plan().head == world.repository.head
 
 
 class TestProjectPlaces:

@@ -18,7 +18,6 @@ from astro_ci.bundle import (
     Member,
     _tar,
     check_links,
-    check_submodules,
     count_dag_files,
     list_members,
     write_bundle,
@@ -308,28 +307,6 @@ def test_a_directory_that_airflow_would_meet_twice_is_warned_about(
 
 
 # --- submodules and Git LFS ---------------------------------------------------------------------
-
-
-def test_a_submodule_that_was_not_checked_out_is_refused(dags: Path) -> None:
-    make(dags, {"lib/full/a.py": b""})
-    (dags / "lib/empty").mkdir()
-    (dags.parent / "elsewhere").mkdir()
-    submodules = [dags / "lib/full", dags / "lib/empty", dags.parent / "elsewhere"]
-
-    with pytest.raises(ProjectError, match=r"not checked out: dags/lib/empty$") as error:
-        check_submodules(dags, submodules)
-    assert "git submodule update --init" in error.value.hint
-    check_submodules(dags, [dags / "lib/full", dags.parent / "elsewhere"])
-
-
-def test_the_dags_directory_may_be_a_submodule(tmp_path: Path) -> None:
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "dags").symlink_to("shared")
-
-    with pytest.raises(ProjectError, match=r"not checked out: dags$"):
-        check_submodules(tmp_path / "dags", [tmp_path / "shared"])
-    make(tmp_path / "shared", {"a.py": b""})
-    check_submodules(tmp_path / "dags", [tmp_path / "shared"])
 
 
 def test_a_git_lfs_pointer_is_refused(dags: Path) -> None:

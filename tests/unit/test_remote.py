@@ -89,3 +89,10 @@ def test_deploy_identity() -> None:
     assert deploy_identity(github) == "github.com/acme/airflow"
     assert deploy_identity(generic) == "gitlab.com/a/b"
     assert deploy_identity(DeployGit(provider="GENERIC", commit_sha=SHA)) == ""
+
+
+@pytest.mark.parametrize("url", ["https://u:ab[cd@example.com/x", "https://u:p@h\u2100.com/x"])
+def test_what_is_no_url_is_opaque(url: str) -> None:
+    assert without_credentials(url) == ""
+    assert repository_identity(url) == repository_identity(url)
+    assert "example" not in repository_identity(url)

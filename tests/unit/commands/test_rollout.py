@@ -181,6 +181,18 @@ class TestFinalize:
     def test_a_request_that_never_arrived_is_repeated(self) -> None:
         assert len(self.run(DOWN, DOWN, None)) == 2
 
+    def test_a_refusal_after_a_lost_answer_is_looked_up(self) -> None:
+        """The first attempt arrived late: the second is refused because of it."""
+        self.astro = Astro(
+            [LIVE], [deploy("INITIALIZED"), deploy()], [DOWN, ApiError("already", status=400)]
+        )
+        finalize(cast(AstroClient, self.astro), self.ROLLOUT, sleep=lambda seconds: None)
+        assert self.astro.finalized == []
+
+    def test_a_refusal_after_a_lost_answer_is_not_called_harmless(self) -> None:
+        with pytest.raises(UnavailableError, match="forbidden"):
+            self.run(DOWN, ApiError("forbidden", status=403))
+
     def test_not_for_ever(self) -> None:
         with pytest.raises(UnavailableError):
             self.run(DOWN, DOWN, DOWN, DOWN)
