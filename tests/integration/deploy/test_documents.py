@@ -115,7 +115,7 @@ def test_skipped_as_a_newer_commit_went_live_meanwhile(job: Job) -> None:
     job.project.write({"dags/a.py": "a = 2\n"})
     newer = job.project.commit()
     job.project.git("checkout", "--quiet", old)
-    job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=0.5)
+    job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=3)
     process = job.start("deploy", "--dags", "--json")
     process.wait_for("created deploy")
     other = Client(job.astro, None)
@@ -244,7 +244,8 @@ def test_arguments_that_cannot_be_parsed(job: Job, option: str) -> None:
 
 
 def test_a_plan_that_fails(job: Job) -> None:
-    run = job.command("plan", "--json", "--deployment-id", "clnope", env=job.env)
+    both = ("--deployment-id", "clnope", "--deployment-name", "x")
+    run = job.command("plan", "--json", *both, env=job.env)
     assert run.code == 2
     keys = {key: kind for key, kind in FAILURE.items() if key not in ("outcome", "deploy_id")}
     check(document(run.out), keys)
@@ -279,3 +280,10 @@ def _outputs(text: str) -> dict[str, str]:
             continue
         assert next(lines) == delimiter
     return found
+
+
+def test_a_flag_beats_a_variable_that_names_the_deployment_in_another_way(job: Job) -> None:
+    env = {**job.env, "ASTRO_DEPLOYMENT_ID": "clnope", "ASTRO_CI_DEPLOYMENT_NAME": ""}
+    run = job.command("plan", "--json", "--deployment-name", "classic", env=env)
+    assert run.code == 0, run.err
+    assert document(run.out)["deployment"]["name"] == "classic"
