@@ -248,7 +248,7 @@ class _Run:
                 run_side_by_side(jobs)
             except BaseException:
                 if made.image:  # a push that hangs cannot take the name off that it gave
-                    made.image.engine.untag(f"{opened.image_repository}:{opened.image_tag}")
+                    made.image.engine.remove_image(f"{opened.image_repository}:{opened.image_tag}")
                 raise
         if made.image:
             self.console.say(f"pushed the image as tag {opened.image_tag}")
