@@ -75,20 +75,26 @@ class RequestLog:
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status = 0
+        remembered = False
+
+        def remember(status: int) -> None:
+            nonlocal remembered
+            remembered = True
+            line = RequestLine(scope["method"], scope["path"], status)
+            self._requests.append(line)
+            log.debug("%s %s %s", line.method, line.path, line.status)
 
         async def watch(message: Message) -> None:
-            nonlocal status
+            # Before the answer leaves: whoever has it finds the request here.
             if message["type"] == "http.response.start":
-                status = message["status"]
+                remember(message["status"])
             await send(message)
 
         try:
             await self._app(scope, receive, watch)
         finally:
-            line = RequestLine(scope["method"], scope["path"], status)
-            self._requests.append(line)
-            log.debug("%s %s %s", line.method, line.path, line.status)
+            if not remembered:
+                remember(0)
 
 
 async def _not_found(request: Request, _exception: Exception) -> Response:
