@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +17,7 @@ import click
 from astro_ci import __version__
 from astro_ci.errors import AstroCIError, CancelledError, ConfigurationError
 from astro_ci.options import (
+    COMMENT,
     DEPLOY_OPTIONS,
     DETAILED_EXITCODE,
     FAIL_ON_SKIP,
@@ -27,6 +28,7 @@ from astro_ci.options import (
 )
 
 if TYPE_CHECKING:  # each command loads what it needs
+    from astro_ci.ci import CIContext, Dialect
     from astro_ci.commands.several import Ending
     from astro_ci.commands.targets import Found
     from astro_ci.model import Plan
@@ -57,11 +59,11 @@ def cli(ctx: click.Context, session: _Session, /, verbose: bool) -> None:
     Compares the checkout with what is running, deploys only DAGs or the full image, and says why.
     """
     session.is_verbose = verbose
-    session.has_outcome = ctx.invoked_subcommand == "deploy"
+    session.verb = ctx.invoked_subcommand or ""
 
 
 @cli.command()
-@with_options((*PLAN_OPTIONS, DETAILED_EXITCODE))
+@with_options((*PLAN_OPTIONS, DETAILED_EXITCODE, COMMENT))
 @click.pass_obj
 @click.pass_context
 def plan(
@@ -69,13 +71,20 @@ def plan(
     session: _Session,
     /,
     as_json: bool,
+    comment: bool,
     config_file: Path | None,
     detailed_exitcode: bool,
     **_options: Any,
 ) -> int:
     """Say what would be deployed, and why. Changes nothing."""
     from astro_ci.commands.plan import plan_target
-    from astro_ci.commands.several import each, exit_code, plans_document, plans_text
+    from astro_ci.commands.several import (
+        each,
+        exit_code,
+        only_error,
+        plans_document,
+        plans_text,
+    )
     from astro_ci.render import as_json as to_json
 
     session.start(as_json=as_json)
@@ -87,6 +96,9 @@ def plan(
         check_stopped()
 
     endings = each(choice.targets, act, session.explain)
+    session.report(endings, choice.reason, comment=comment)
+    if error := only_error(endings):
+        raise error
     if as_json:
         session.emit(to_json(plans_document(endings, choice.reason)))
     else:
@@ -95,7 +107,7 @@ def plan(
 
 
 @cli.command()
-@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS, FAIL_ON_SKIP))
+@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS, FAIL_ON_SKIP, COMMENT))
 @click.pass_obj
 @click.pass_context
 def deploy(
@@ -103,6 +115,7 @@ def deploy(
     session: _Session,
     /,
     as_json: bool,
+    comment: bool,
     config_file: Path | None,
     fail_on_skip: bool,
     **_options: Any,
@@ -112,7 +125,7 @@ def deploy(
     from astro_ci.commands.several import (
         each,
         exit_code,
-        outputs,
+        only_error,
         results_document,
         results_text,
     )
@@ -141,7 +154,9 @@ def deploy(
 
     endings = each(choice.targets, act, session.explain)
     _ignore_signals()
-    session.report(outputs(endings, choice.reason))
+    session.report(endings, choice.reason, comment=comment)
+    if error := only_error(endings):
+        raise error
     if any(ending.error for ending in endings):
         session.console.say("outcome: failed")
     if as_json:
@@ -234,17 +249,28 @@ class _Session:
     def __init__(self, env: Mapping[str, str], *, as_json: bool) -> None:
         self.env = env
         self.as_json = as_json
-        self.has_outcome = False
+        self.verb = ""
+        self.is_reported = False
         self.is_verbose = False
         self.plan: Any = None
         self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
 
     @functools.cached_property
-    def dialect(self) -> Any:
-        """How to speak to this CI system's log."""
-        from astro_ci.ci import detect, dialect_for
+    def ci(self) -> CIContext:
+        """What the CI system says about the run."""
+        from astro_ci.ci import detect
 
-        return dialect_for(detect(self.env).key, env=self.env, out=sys.stderr)
+        return detect(self.env)
+
+    @functools.cached_property
+    def dialect(self) -> Dialect:
+        """How to speak to this CI system's log."""
+        from astro_ci.ci import dialect_for
+
+        # TeamCity obeys standard output alone, which is for the document when there is one.
+        speaks_there = self.ci.key == "teamcity" and not self.as_json
+        out = sys.stdout if speaks_there else sys.stderr
+        return dialect_for(self.ci.key, env=self.env, out=out)
 
     @functools.cached_property
     def console(self) -> Any:
@@ -278,10 +304,23 @@ class _Session:
         """Print a result for people, which may hold untrusted names: CI systems read it, too."""
         self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
 
-    def report(self, values: Mapping[str, str]) -> None:
-        """Hand the result to later steps of the pipeline."""
-        for name, value in values.items():
-            self.dialect.set_output(name, value)
+    def report(
+        self,
+        endings: Sequence[Ending] = (),
+        reason: str = "",
+        *,
+        error: AstroCIError | None = None,
+        comment: bool = False,
+    ) -> None:
+        """Tell the pipeline how it went, once."""
+        from astro_ci.commands.report import Report, Verb, publish
+
+        if self.is_reported or self.verb not in ("plan", "deploy"):
+            return
+        self.is_reported = True
+        verb: Verb = "deploy" if self.verb == "deploy" else "plan"
+        report = Report(verb=verb, endings=endings, reason=reason, error=error)
+        publish(report, self.dialect, self.ci, self.env, comment=comment)
 
     def explain(self, error: AstroCIError, *, label: str = "") -> None:
         """Say what went wrong where people look, and with which Deployment of several."""
@@ -301,12 +340,12 @@ class _Session:
         from astro_ci.render import as_json, error_document
 
         self.explain(error)
-        if self.has_outcome:
-            self.dialect.set_output("outcome", "failed")
-            self.dialect.set_output("deploy-id", error.deploy_id)
+        self.report(error=error)
+        is_deploy = self.verb == "deploy"
+        if is_deploy:
             self.console.say("outcome: failed")
         if self.as_json:
-            self.emit(as_json(error_document(error, self.plan, outcome=self.has_outcome)))
+            self.emit(as_json(error_document(error, self.plan, outcome=is_deploy)))
         return error.exit_code
 
 

@@ -79,9 +79,14 @@ class LogHandler(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
+        self._warned: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record; warnings say that they are."""
+        """Print a record; warnings say that they are, and say it once."""
+        if record.levelno >= logging.WARNING:
+            if record.getMessage() in self._warned:
+                return
+            self._warned.add(record.getMessage())
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         self._console.say(f"{prefix}{record.getMessage()}")
 

@@ -21,6 +21,11 @@ An exception that is not one of these is a bug of ours and exits with 1.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from astro_ci.model import DeployResult
+
 
 class AstroCIError(Exception):
     """A failure with a sentence, a remedy and an exit code.
@@ -30,8 +35,8 @@ class AstroCIError(Exception):
     """
 
     exit_code: int = 1
-    deploy_id: str = ""
-    """The deploy that was under way, if there was one."""
+    result: DeployResult | None = None
+    """How far the deploy came, when one was under way."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -40,6 +45,11 @@ class AstroCIError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def deploy_id(self) -> str:
+        """The deploy that was under way; empty when there was none."""
+        return self.result.deploy_id if self.result else ""
 
 
 class ConfigurationError(AstroCIError):

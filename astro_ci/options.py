@@ -204,7 +204,16 @@ FAIL_ON_SKIP = option(
     default=False,
     help="Exit with 10 when a Deployment was skipped.",
 )
-_NOT_CONFIG = {"as_json", "config_file", "detailed_exitcode", "fail_on_skip", "show_schema"}
+COMMENT = option(
+    "--comment/--no-comment",
+    type=_Boolean(),
+    default=False,
+    help="Keep one comment on the pull or merge request up to date.",
+)
+_FOR_THE_COMMAND_LINE = {
+    *("as_json", "comment", "config_file"),
+    *("detailed_exitcode", "fail_on_skip", "show_schema"),
+}
 _SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
@@ -220,7 +229,7 @@ def given(ctx: click.Context, env: Mapping[str, str]) -> Settings:
     for param in ctx.command.params:
         name = str(param.name)
         source = ctx.get_parameter_source(name)
-        if name in _NOT_CONFIG or source not in _SAID:
+        if name in _FOR_THE_COMMAND_LINE or source not in _SAID:
             continue
         value = ctx.params[name]
         if isinstance(value, tuple):

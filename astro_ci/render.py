@@ -17,7 +17,7 @@ _HEADINGS: Sequence[tuple[Affects, str]] = (
     ("dags", "DAGs"),
     ("nothing", "not deployed"),
 )
-_WORDS = {
+DEPLOY_TYPE_WORDS = {
     DeployType.NONE: "nothing to deploy",
     DeployType.DAGS: "DAGs only",
     DeployType.IMAGE_AND_DAGS: "image and DAGs",
@@ -59,15 +59,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def result_document(result: DeployResult) -> dict[str, Any]:
     """The document of `deploy --json`."""
-    return {
-        **plan_document(result.plan),
-        "outcome": result.outcome,
-        "deploy_id": result.deploy_id,
-        "image_tag": result.image_tag,
-        "bundle_version": result.bundle_version,
-        "url": result.url,
-        "duration_seconds": result.duration_seconds,
-    }
+    return {**plan_document(result.plan), **_result_keys(result)}
 
 
 def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> dict[str, Any]:
@@ -75,12 +67,24 @@ def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> 
     return {
         "schema": SCHEMA,
         **(plan_document(plan) if plan else {}),
-        **({"outcome": "failed", "deploy_id": error.deploy_id} if outcome else {}),
+        **({"outcome": "failed", "deploy_id": ""} if outcome else {}),
+        **(_result_keys(error.result) if outcome and error.result else {}),
         "error": {
             "message": error.message,
             "hint": sentence(error.hint),
             "exit_code": error.exit_code,
         },
+    }
+
+
+def _result_keys(result: DeployResult) -> dict[str, Any]:
+    return {
+        "outcome": result.outcome,
+        "deploy_id": result.deploy_id,
+        "image_tag": result.image_tag,
+        "bundle_version": result.bundle_version,
+        "url": result.url,
+        "duration_seconds": result.duration_seconds,
     }
 
 
@@ -94,12 +98,12 @@ def as_json(document: dict[str, Any]) -> str:
 
 def plan_text(plan: Plan) -> str:
     """The Plan for people: what, why, compared with what, and what changed."""
-    lines = [f"Plan: {_WORDS[plan.deploy_type]}", f"  because {printable(plan.reason)}"]
+    lines = [f"Plan: {DEPLOY_TYPE_WORDS[plan.deploy_type]}", f"  because {printable(plan.reason)}"]
     if plan.deployment:
         enabled = "enabled" if plan.deployment.is_dag_deploy_enabled else "disabled"
         lines.append(f"Deployment: {printable(plan.deployment.name)} (DAG-only deploys {enabled})")
     lines.append(f"Head: {short(plan.head)}{' with uncommitted changes' if plan.dirty else ''}")
-    lines.append(f"Base: {_base(plan)}")
+    lines.append(f"Base: {base_text(plan)}")
     for affects, heading in _HEADINGS:
         lines += _changes([c for c in plan.changes if c.affects == affects], heading)
     lines += [f"Assumed: {printable(note)}" for note in plan.assumptions]
@@ -108,15 +112,22 @@ def plan_text(plan: Plan) -> str:
 
 def result_text(result: DeployResult) -> str:
     """The last line of a deploy."""
-    what = _WORDS[result.plan.deploy_type]
     if result.outcome == "skipped":
-        is_dry_run = result.plan.deploy_type is not DeployType.NONE
-        would = f"dry run; would deploy {what}: " if is_dry_run else ""
-        return f"skipped: {would}{printable(result.plan.reason)}"
+        return f"skipped: {printable(result_reason(result))}"
+    what = DEPLOY_TYPE_WORDS[result.plan.deploy_type]
     return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s, {result.url}"
 
 
-def _base(plan: Plan) -> str:
+def result_reason(result: DeployResult) -> str:
+    """Why it ended so: the Plan's reason, and that it was a dry run when that is all."""
+    plan = result.plan
+    is_dry_run = result.outcome == "skipped" and plan.deploy_type is not DeployType.NONE
+    would = f"dry run; would deploy {DEPLOY_TYPE_WORDS[plan.deploy_type]}: " if is_dry_run else ""
+    return would + plan.reason
+
+
+def base_text(plan: Plan) -> str:
+    """What the checkout was compared with, and how that was known."""
     base = plan.base
     if base.source == "none":
         return "none"

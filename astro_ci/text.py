@@ -14,7 +14,10 @@ def printable(text: str) -> str:
 
 def unicode(text: str) -> str:
     """Spell out bytes that are no UTF-8: they arrive as surrogate escapes, which nobody takes."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half of a pair, which no file name can hold, but JSON can
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def shorten(text: str, limit: int) -> str:

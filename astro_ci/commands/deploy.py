@@ -108,13 +108,11 @@ def deploy(
         raise _cancelled(stop, _STATES["planned"]) from None
     assert found.astro  # noqa: S101 - a survey that needs credentials has a connection,
     assert found.deployment  # noqa: S101 - and a Deployment
-    run = _Run(config, env, console, tools, found, found.astro, found.deployment)
+    run = _Run(config, env, console, tools, started, found, found.astro, found.deployment)
     if found.plan.deploy_type is DeployType.NONE or config.dry_run:
-        result = run.result("skipped")
-    else:
-        with run.named_when_cancelled():
-            result = run.act()
-    return replace(result, duration_seconds=round(tools.now() - started, 3))
+        return run.result("skipped")
+    with run.named_when_cancelled():
+        return run.act()
 
 
 @dataclass(slots=True)
@@ -125,6 +123,7 @@ class _Run:
     env: Mapping[str, str] = field(repr=False)
     console: Console
     tools: Tools
+    started: float
     survey: Survey
     astro: Astro
     deployment: Deployment
@@ -181,6 +180,7 @@ class _Run:
             image_tag=self.opened.image_tag if self.opened and has_image else "",
             bundle_version=self.bundle_version,
             url=self.astro.deployment_url(self.deployment),
+            duration_seconds=round(self.tools.now() - self.started, 3),
         )
 
     @contextmanager
@@ -190,7 +190,7 @@ class _Run:
             yield
         except KeyboardInterrupt as stop:
             cancelled = _cancelled(stop, self._state())
-            cancelled.deploy_id = self._deploy_id
+            cancelled.result = self.result("failed")
             raise cancelled from None
         except AstroCIError as error:
             if not isinstance(error, UnavailableError) or error.never_arrived:
@@ -198,7 +198,7 @@ class _Run:
             is_told = self.phase == "finalized" and isinstance(error, _TELLING)
             if self.phase != "planned" and not is_told:
                 error.message = f"{error.message}; {self._state()}"
-            error.deploy_id = self._deploy_id
+            error.result = self.result("failed")
             raise
 
     def _state(self) -> str:

@@ -25,7 +25,6 @@ from astro_ci.text import sentence
 
 SKIPPED_EXIT_CODE = 10
 PENDING_EXIT_CODE = 2
-_OUTPUTS = ("deploy_id", "image_tag", "bundle_version", "url")
 
 
 class Explain(Protocol):
@@ -53,23 +52,23 @@ class Ending:
         return self.result.outcome if self.result else "skipped"
 
     @property
-    def deploy_type(self) -> DeployType:
-        """What the Plan deploys; a deploy may have ended with another one than it began with."""
+    def deploy_type(self) -> DeployType | None:
+        """What the Plan deploys; a deploy may have ended with another one than it began with.
+
+        None: it did not come to a Plan.
+        """
         found = self.result.plan if self.result else self.plan
-        return found.deploy_type if found else DeployType.NONE
+        return found.deploy_type if found else None
 
 
 def each(
     targets: Sequence[Target], act: Callable[[Ending], None], explain: Explain
 ) -> list[Ending]:
-    """Act on each target; the error of the only one is raised, those of several are explained.
+    """Act on each target, and keep each error; those of several are explained as they come.
 
     A cancelled run does not try what it has not reached.
     """
     endings = [Ending(target=target) for target in targets]
-    if len(endings) == 1:
-        act(endings[0])
-        return endings
     cancelled: CancelledError | None = None
     for ending in endings:
         try:
@@ -82,8 +81,14 @@ def each(
         except AstroCIError as error:
             cancelled = error if isinstance(error, CancelledError) else None
             ending.error = error
-            explain(error, label=ending.target.label)
+            if len(endings) > 1:
+                explain(error, label=ending.target.label)
     return endings
+
+
+def only_error(endings: Sequence[Ending]) -> AstroCIError | None:
+    """The error of the one Deployment: then it is that of the run."""
+    return endings[0].error if len(endings) == 1 else None
 
 
 def exit_code(
@@ -96,7 +101,7 @@ def exit_code(
     for ending in endings:
         if ending.error:
             return ending.error.exit_code
-    pending = [ending.deploy_type is not DeployType.NONE for ending in endings]
+    pending = [ending.deploy_type is not DeployType.NONE for ending in endings]  # none failed
     if detailed and any(pending):
         return PENDING_EXIT_CODE
     return SKIPPED_EXIT_CODE if fails_on_skip and not (pending and all(pending)) else 0
@@ -106,11 +111,11 @@ def plans_document(endings: Sequence[Ending], reason: str) -> dict[str, Any]:
     """The document of `plan --json`; `reason` says why there is no Deployment."""
     if len(endings) == 1 and endings[0].plan:
         return plan_document(endings[0].plan)
-    pending = sum(ending.deploy_type is not DeployType.NONE for ending in endings)
+    pending = sum(ending.deploy_type not in (None, DeployType.NONE) for ending in endings)
     found = f"{pending} of {len(endings)} Deployments have something to deploy"
     return {
         "schema": SCHEMA,
-        "deploy_type": _union(endings).value,
+        **_deploy_type(endings),
         "reason": reason or found,
         **_list(endings, deploys=False),
     }
@@ -122,9 +127,9 @@ def results_document(endings: Sequence[Ending], reason: str) -> dict[str, Any]:
         return result_document(endings[0].result)
     return {
         "schema": SCHEMA,
-        "deploy_type": _union(endings).value,
-        "reason": reason or _counted(endings),
-        "outcome": _overall(endings),
+        **_deploy_type(endings),
+        "reason": reason or counted(endings),
+        "outcome": overall(endings),
         **_list(endings, deploys=True),
     }
 
@@ -153,17 +158,6 @@ def results_text(endings: Sequence[Ending], reason: str) -> str:
     )
 
 
-def outputs(endings: Sequence[Ending], reason: str) -> dict[str, str]:
-    """What later steps of the pipeline learn; ids and URLs of several are joined with commas."""
-    found = {"outcome": _overall(endings), "deploy-type": _union(endings).value}
-    single = endings[0].result if len(endings) == 1 else None
-    found["reason"] = single.plan.reason if single else reason or _counted(endings)
-    for name in _OUTPUTS:
-        values = [str(getattr(ending.result or ending.error, name, "")) for ending in endings]
-        found[name.replace("_", "-")] = ",".join(filter(None, values))
-    return found
-
-
 def _list(endings: Sequence[Ending], *, deploys: bool) -> Mapping[str, Any]:
     documents = [
         {
@@ -185,26 +179,36 @@ def _document(ending: Ending, *, deploys: bool) -> dict[str, Any]:
     return plan_document(ending.plan) if ending.plan else {}
 
 
+def _deploy_type(endings: Sequence[Ending]) -> Mapping[str, str]:
+    found = union_type(endings)
+    return {"deploy_type": found.value} if found else {}
+
+
 def _failed(ending: Ending) -> str:
     return f"failed: {sentence(str(ending.error))}"
 
 
-def _overall(endings: Sequence[Ending]) -> Outcome:
+def overall(endings: Sequence[Ending]) -> Outcome:
+    """The outcome of them all: a failure counts most, then a deploy."""
     outcomes = [ending.outcome for ending in endings]
     if "failed" in outcomes:
         return "failed"
     return "deployed" if "deployed" in outcomes else "skipped"
 
 
-def _counted(endings: Sequence[Ending]) -> str:
+def counted(endings: Sequence[Ending]) -> str:
+    """How many ended in which way."""
     outcomes = [ending.outcome for ending in endings]
     words = [word for word in ("deployed", "skipped", "failed") if word in outcomes]
     counts = ", ".join(f"{outcomes.count(word)} {word}" for word in words)
     return f"{len(endings)} Deployments: {counts}"
 
 
-def _union(endings: Sequence[Ending]) -> DeployType:
-    types = [ending.deploy_type for ending in endings]
+def union_type(endings: Sequence[Ending]) -> DeployType | None:
+    """What is deployed taken together; None when no Deployment came to a Plan."""
+    types = [ending.deploy_type for ending in endings if ending.deploy_type]
+    if endings and not types:
+        return None
     has_image = any(kind.has_image for kind in types)
     has_dags = any(kind.has_dags for kind in types)
     if has_image and has_dags:

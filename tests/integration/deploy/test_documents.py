@@ -223,7 +223,7 @@ def test_failed(
     run = job.command("deploy", "--json", env=env)
     assert run.code == code, run.err
     found = document(run.out)
-    check(found, {**PLAN, **FAILURE} if is_planned else FAILURE)
+    check(found, {**PLAN, **RESULT, **FAILURE} if is_planned else FAILURE)
     assert found["error"]["exit_code"] == code
     opened = [deploy.id for deploy in job.astro.deploys("production")]
     assert [found["deploy_id"]] == (opened if is_opened else [""])
@@ -259,7 +259,11 @@ def test_the_next_step_of_the_pipeline_learns_the_outcome(job: Job) -> None:
     run = job.command("deploy", "--dags", env=env)
     assert run.code == 5
     (deploy,) = job.astro.deploys("production")
-    assert _outputs(outputs.read_text()) == {"outcome": "failed", "deploy-id": deploy.id}
+    found = _outputs(outputs.read_text())
+    assert (found["outcome"], found["deploy-type"]) == ("failed", "dags")
+    assert found["deploy-id"] == deploy.id
+    assert found["bundle-version"]
+    assert "refused" in found["reason"] or "400" in found["reason"]
     assert any(line.startswith("::error::") for line in run.err.splitlines())
     outputs.unlink()
     assert job.command("deploy", "--dags", env=env).code == 0

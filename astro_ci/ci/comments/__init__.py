@@ -1,0 +1,31 @@
+"""One comment on a pull request, updated in place: GitHub (and its kin) and GitLab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from astro_ci.ci.comments import github, gitlab
+from astro_ci.ci.comments.place import CommentError
+from astro_ci.ci.comments.thread import Thread
+from astro_ci.ci.context import CIContext
+
+__all__ = ["CommentError", "Thread", "thread_of"]
+
+
+def thread_of(ci: CIContext, env: Mapping[str, str]) -> Thread | None:
+    """The comments of the pull request that this run is about; None when it is about none.
+
+    Raises CommentError when they cannot be reached: no token, another CI system.
+    """
+    if ci.pull_request is None:
+        return None
+    match ci.key:
+        case "github" | "gitea" | "forgejo":
+            return Thread(github.place(ci.pull_request, env))
+        case "gitlab":
+            return Thread(gitlab.place(ci.pull_request, env))
+        case _:
+            raise CommentError(
+                f"comments are for GitHub and GitLab, and this is {ci.system}",
+                hint="leave --comment out; the plan is in the log",
+            )
