@@ -7,7 +7,7 @@ WORKERS ?= auto
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,13 @@ format: $(STAMP) ## format the code, write the README's tables
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python tools/reference.py
+
+lock: $(STAMP) ## pin what the GitHub actions install; rich is for terminals alone
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+	  --no-emit-package rich --no-emit-package pygments \
+	  --no-emit-package markdown-it-py --no-emit-package mdurl \
+	  --output-file actions/requirements.lock
 
 clean: ## remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

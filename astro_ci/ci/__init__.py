@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from astro_ci.ci.access import git_access
 from astro_ci.ci.context import CIContext
 from astro_ci.ci.detect import detect
 from astro_ci.ci.dialects import Dialect, Level, dialect_for
 
-__all__ = ["CIContext", "Dialect", "Level", "detect", "dialect_for"]
+__all__ = ["CIContext", "Dialect", "Level", "detect", "dialect_for", "git_access"]

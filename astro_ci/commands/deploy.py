@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -138,6 +139,10 @@ class _Run:
             # The CI system knows the key as a secret, and not the token that it was traded for.
             self.console.mask(self.astro.credentials.token())
         plan = self.survey.plan
+        if plan.deploy_type.has_image:
+            # As HTTP's basic authentication writes it, which an error of a proxy may quote.
+            login = f"cli:{self.astro.credentials.token()}".encode()
+            self.console.mask(base64.b64encode(login).decode())
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
             artifacts(

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from astro_ci.astro.auth import missing_credentials
 from astro_ci.astro.http import Patience
 from astro_ci.bundle import Member, count_dag_files, list_members
-from astro_ci.ci import CIContext, detect
+from astro_ci.ci import CIContext, detect, git_access
 from astro_ci.classify import Rules, below, parse_globs
 from astro_ci.commands.base import Bases, find_bases
 from astro_ci.commands.connect import Astro, connect, find_deployment
@@ -64,7 +64,7 @@ def survey(
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed."""
     ci = detect(env)
     project = find_project(config.project, config.dags_path)
-    repo = GitRepo.open(project.root)
+    repo = GitRepo.open(project.root, git_access(ci, env))
     head = repo.head()
     astro = connect(config, env, patience)
     if astro is None and needs_credentials:

@@ -34,8 +34,10 @@ class Git:
     user, and the user named it to us. Nothing else is trusted.
     """
 
-    def __init__(self, root: Path, repo: gitpython.Repo) -> None:
+    def __init__(self, root: Path, repo: gitpython.Repo, env: Mapping[str, str]) -> None:
         self.root = root
+        self.env = env
+        """For every command, and never shown: it may hold credentials."""
         self._repo = repo
 
     def code(self, *arguments: str) -> int:
@@ -74,7 +76,7 @@ class Git:
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
                 kill_after_timeout=timeout_seconds,
-                env={**_ENVIRONMENT, **(env or {})},
+                env={**_ENVIRONMENT, **self.env, **(env or {})},
             )
         return int(code), os.fsdecode(out), os.fsdecode(err)
 

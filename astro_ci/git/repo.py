@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +44,8 @@ class GitRepo:
         self._git = git
 
     @classmethod
-    def open(cls, directory: Path) -> GitRepo:
-        """Open the repository that holds a directory.
+    def open(cls, directory: Path, env: Mapping[str, str] | None = None) -> GitRepo:
+        """Open the repository that holds a directory; `env` is for every git command.
 
         Raises ProjectError when there is none, GitError when git is missing.
         """
@@ -60,7 +60,7 @@ class GitRepo:
                 "that is checked out.",
             )
         try:
-            return cls(Git(root, gitpython.Repo(root, expand_vars=False)))
+            return cls(Git(root, gitpython.Repo(root, expand_vars=False), env or {}))
         except gitpython.InvalidGitRepositoryError as error:
             raise ProjectError(
                 f"{root} holds a .git that git does not recognise",
@@ -211,7 +211,7 @@ class GitRepo:
                 excludes=excludes,
             )
             for path in snapshot.inner_repositories(scopes):
-                inner = GitRepo.open(self.root / path)
+                inner = GitRepo.open(self.root / path, self._git.env)
                 ignored = any(is_under(path, directory) for directory in with_ignored)
                 with inner.snapshot(
                     [""],

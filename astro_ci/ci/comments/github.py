@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from astro_ci.ci import values
-from astro_ci.ci.comments.place import TOKEN_VARIABLE, CommentError, Place, first_of
+from astro_ci.ci.access import FORGE_TOKEN
+from astro_ci.ci.comments.place import CommentError, Place, first_of
 
 _PERMISSION = (
     "give the job the permission `pull-requests: write`; a fork's pull request never has it"
@@ -18,7 +19,7 @@ _PERMISSION = (
 
 def place(number: str, env: Mapping[str, str]) -> Place:
     """Where the comments of this pull request are. Raises CommentError."""
-    token = first_of(env, TOKEN_VARIABLE, "GITHUB_TOKEN", "GH_TOKEN")
+    token = first_of(env, FORGE_TOKEN, "GITHUB_TOKEN", "GH_TOKEN")
     if not token:
         raise CommentError(
             "there is no token to comment with",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from astro_ci.ci.comments.place import TOKEN_VARIABLE, CommentError, Place, first_of
+from astro_ci.ci.access import FORGE_TOKEN
+from astro_ci.ci.comments.place import CommentError, Place, first_of
 
 # A job's own token may not write notes.
 _REMEDY = (
@@ -16,7 +17,7 @@ _REMEDY = (
 
 def place(number: str, env: Mapping[str, str]) -> Place:
     """Where the notes of this merge request are. Raises CommentError."""
-    token = first_of(env, TOKEN_VARIABLE, "GITLAB_TOKEN")
+    token = first_of(env, FORGE_TOKEN, "GITLAB_TOKEN")
     if not token:
         raise CommentError("there is no token to comment with", hint=_REMEDY)
     api = env.get("CI_API_V4_URL", "").rstrip("/")

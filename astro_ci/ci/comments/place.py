@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-TOKEN_VARIABLE = "ASTRO_CI_COMMENT_TOKEN"  # noqa: S105 - the name of a variable
-
 
 class CommentError(Exception):
     """A comment could not be written. A deploy does not fail for it."""

@@ -1,0 +1,147 @@
+"""Install what astro_ci needs into an environment of its own, and run it there.
+
+Used by the composite actions, with the standard library alone. The packages come from the lock
+file beside this one, checked against its hashes; the code comes from the action's own checkout,
+so that one reference pins both. The job's PATH, variables and Python stay as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import venv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+LOCK = HERE / "requirements.lock"
+_FROM_THE_LOCK = (
+    *("--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+    *("--requirement", str(LOCK)),
+)
+# Where the job's own settings for pip would have it install somewhere else, or something else.
+_NOT_FOR_US = (
+    *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_CONSTRAINT", "PIP_REQUIREMENT"),
+    *("PIP_NO_BINARY", "PIP_NO_DEPS", "PIP_DRY_RUN", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV"),
+    *("UV_TARGET", "UV_PREFIX", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_BINARY", "UV_SYSTEM_PYTHON"),
+)
+
+
+class SetupError(Exception):
+    """The packages could not be installed; the message says what was tried."""
+
+
+def main(arguments: list[str], env: Mapping[str, str]) -> NoReturn:
+    """Set up, then become astro_ci."""
+    try:
+        python = set_up(env)
+    except SetupError as error:
+        text = str(error).replace("%", "%25").replace("\r", "").replace("\n", "%0A")
+        print(f"::error::{text}", file=sys.stderr)
+        sys.exit(4)
+    sys.stderr.flush()
+    # -I: neither a module in the checkout nor the job's PYTHONPATH comes before our own.
+    os.execv(python, [str(python), "-I", "-m", "astro_ci", *arguments])  # noqa: S606
+
+
+def set_up(env: Mapping[str, str]) -> Path:
+    """Make the environment, or find the one that an earlier step of the job has made.
+
+    Gives its Python. Raises SetupError.
+    """
+    temporary = Path(env.get("RUNNER_TEMP") or tempfile.gettempdir())
+    home = temporary / f"astro-ci-{_key()}"
+    python = home / "bin" / "python"
+    ready = home / "ready"
+    if ready.exists():
+        return python
+    print("::group::Set up astro_ci", file=sys.stderr)
+    started = time.monotonic()
+    print(f"Python {sys.version.split()[0]}, {sys.executable}", file=sys.stderr)
+    with _timed("environment"):
+        shutil.rmtree(home, ignore_errors=True)
+        venv.create(home, symlinks=True)
+    with _timed("packages"):
+        _install(home, python, env)
+    (_site_packages(home) / "astro_ci.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+    ready.touch()
+    print(f"ready after {time.monotonic() - started:.2f} s", file=sys.stderr)
+    print("::endgroup::", file=sys.stderr)
+    return python
+
+
+def _key() -> str:
+    """Another one for each Python, lock file and checkout."""
+    parts = (sys.version, sys.prefix, str(ROOT), LOCK.read_text(encoding="utf-8"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _install(home: Path, python: Path, env: Mapping[str, str]) -> None:
+    """With uv when it is there, else with pip."""
+    said = []
+    for command in _installers(home, python):
+        try:
+            done = subprocess.run(
+                command,
+                cwd=HERE,  # where no settings of the user's project are found
+                env={name: value for name, value in env.items() if name not in _NOT_FOR_US},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        except OSError as error:
+            said.append(f"{command[0]}: {error}")
+            continue
+        if done.returncode == 0:
+            return
+        output = done.stdout.decode(errors="replace").strip()
+        said.append(f"{' '.join(command[:5])} ...: exit code {done.returncode}\n{output[-1500:]}")
+    tried = "\n".join(said)
+    raise SetupError(
+        f"astro_ci's packages could not be installed\n{tried}\n"
+        "Let this runner reach a package index: PIP_INDEX_URL or UV_INDEX_URL names a mirror."
+    )
+
+
+def _installers(home: Path, python: Path) -> Iterator[list[str]]:
+    """The commands to try, each after the one before it failed."""
+    uv = shutil.which("uv")
+    if uv:
+        yield [uv, "pip", "install", "--python", str(python), *_FROM_THE_LOCK]
+    pip = [sys.executable, "-I", "-m", "pip"]
+    if importlib.util.find_spec("pip"):
+        # Straight to its place: pip would be started twice for another Python.
+        where = ["--target", str(_site_packages(home))]
+    else:  # Debian's Python has its pip in a package of its own, and venv may still bring one
+        with contextlib.suppress(subprocess.CalledProcessError):
+            venv.create(home, symlinks=True, with_pip=True)
+        pip[0], where = str(python), []
+    yield [*pip, "install", "--disable-pip-version-check", "--no-input", "--no-compile", *where,
+           *_FROM_THE_LOCK]  # fmt: skip
+
+
+def _site_packages(home: Path) -> Path:
+    return Path(sysconfig.get_path("purelib", "venv", {"base": str(home)}))
+
+
+@contextmanager
+def _timed(phase: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    print(f"{phase}: {time.monotonic() - started:.2f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], os.environ)

@@ -1,0 +1,40 @@
+"""What lets git fetch from the job's own forge when the checkout left no credentials behind."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from astro_ci.ci.context import CIContext
+
+FORGE_TOKEN = "ASTRO_CI_FORGE_TOKEN"  # noqa: S105 - the name of a variable
+_FORGES = ("github", "gitea", "forgejo")
+
+
+def git_access(ci: CIContext, env: Mapping[str, str]) -> Mapping[str, str]:
+    """Variables for git commands: the forge's token as a header, for the forge alone.
+
+    Nothing, unless the variable that the GitHub actions set holds a token. git reads them as it
+    reads `-c`, and they do not show in the list of processes. Source: git-config(1),
+    GIT_CONFIG_COUNT and http.extraHeader, which an empty value resets: two headers are refused.
+    """
+    token = env.get(FORGE_TOKEN, "").strip()
+    server = urlsplit(env.get("GITHUB_SERVER_URL", "").strip())
+    if not token or ci.key not in _FORGES or server.scheme not in ("http", "https"):
+        return {}
+    header = f"AUTHORIZATION: basic {_encoded(token)}"
+    first = env.get("GIT_CONFIG_COUNT", "")
+    number = int(first) if first.isdecimal() else 0
+    key = f"http.{server.scheme}://{server.netloc}/.extraheader"
+    return {
+        "GIT_CONFIG_COUNT": str(number + 2),
+        f"GIT_CONFIG_KEY_{number}": key,
+        f"GIT_CONFIG_VALUE_{number}": "",
+        f"GIT_CONFIG_KEY_{number + 1}": key,
+        f"GIT_CONFIG_VALUE_{number + 1}": header,
+    }
+
+
+def _encoded(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode()
