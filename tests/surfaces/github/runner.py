@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -58,6 +57,8 @@ class Runner:
     astro: Sandbox
     repository: Repository
     home: Path
+    action: Path
+    """A checkout of ours, as the reference in `uses:` would bring it."""
     env: dict[str, str] = field(default_factory=dict)
     """For the jobs, beside what the sandbox needs."""
 
@@ -81,8 +82,7 @@ class Runner:
             *("--eventpath", str(event_file), "--action-cache-path", str(self.home / "act")),
             *("--container-daemon-socket", "-"),
         ]
-        for name in ("", "/actions/deploy", "/actions/plan"):
-            options += ["--local-repository", f"{ACTION}{name}@v0={ROOT}{name}"]
+        options += ["--local-repository", f"{REFERENCE}={self.action}"]
         for name, value in given.items():
             options += ["--var", f"{name}={value}"]
         for name in secrets:
@@ -116,12 +116,16 @@ def _act() -> str:
 
 
 def _inherited() -> dict[str, str]:
-    """The environment of a runner: no virtual environment of ours on PATH."""
+    """The environment of a runner that has uv: no virtual environment of ours on PATH."""
+    return {**os.environ, "PATH": path_without_ours()}
+
+
+def path_without_ours() -> str:
+    """PATH as it is outside of the virtual environment that runs the tests."""
     ours = str(Path(sys.executable).parent)
-    path = [part for part in os.environ["PATH"].split(os.pathsep) if part != ours]
-    return {**os.environ, "PATH": os.pathsep.join(path)}
+    return os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != ours)
 
 
-def without_pins(workflow: str) -> str:
-    """The workflow with its comments gone, as the number of lines that one has to write."""
-    return re.sub(r"^\s*#.*\n|\s+#.*$", "", workflow, flags=re.MULTILINE)
+def lines_to_write(workflow: str) -> int:
+    """How many lines of a workflow are neither empty nor comments."""
+    return sum(1 for line in workflow.splitlines() if line.strip() and line.strip()[0] != "#")
