@@ -1,4 +1,4 @@
-"""Write the README's reference tables and the JSON Schema from the code that they describe.
+"""Write the reference tables of the documentation, and the JSON Schema, from what they describe.
 
 Usage: python tools/reference.py [--check]      --check fails when something is out of date.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from schema import SCHEMA, rendered_schema
 
 from astro_ci import errors
@@ -19,7 +20,8 @@ from astro_ci.classify import DEFAULT_IGNORE
 from astro_ci.cli import cli
 from astro_ci.commands.several import SKIPPED_EXIT_CODE
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/github.md")
 OTHER_CODES = {
     0: "Deployed, or rightly skipped; the last line says which",
     1: "A bug of ours, with a traceback",
@@ -61,10 +63,32 @@ def default_ignore_list() -> Iterator[str]:
     yield ", ".join(f"`{glob}`" for glob in DEFAULT_IGNORE)
 
 
+def github_inputs_table() -> Iterator[str]:
+    """A row for each input of the actions."""
+    deploy, plan = (_action(name) for name in ("deploy", "plan"))
+    yield "| input | meaning |"
+    yield "|---|---|"
+    for name, given in {**deploy["inputs"], **plan["inputs"]}.items():
+        only = "" if name in plan["inputs"] else " (deploy)"
+        yield f"| `{name}` | {given['description'].strip()}{only} |"
+
+
+def github_outputs_table() -> Iterator[str]:
+    """A row for each output of the actions."""
+    deploy, plan = (_action(name) for name in ("deploy", "plan"))
+    yield "| output | meaning |"
+    yield "|---|---|"
+    for name, given in deploy["outputs"].items():
+        only = "" if name in plan["outputs"] else " (deploy)"
+        yield f"| `{name}` | {given['description']}{only} |"
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "options": options_table,
     "exit codes": exit_codes_table,
     "default ignore": default_ignore_list,
+    "github inputs": github_inputs_table,
+    "github outputs": github_outputs_table,
 }
 
 
@@ -72,10 +96,16 @@ def rendered(text: str) -> str:
     """The text with every table between its markers made anew."""
     for name, table in TABLES.items():
         start, end = f"<!-- {name}: generated -->", f"<!-- {name}: end -->"
-        before, _, rest = text.partition(start)
+        before, found, rest = text.partition(start)
+        if not found:
+            continue
         _, _, after = rest.partition(end)
         text = "\n".join([f"{before}{start}", *table(), f"{end}{after}"])
     return text
+
+
+def _action(name: str) -> Any:
+    return yaml.safe_load((ROOT / "actions" / name / "action.yml").read_text())
 
 
 def _first_clause(error: type) -> str:
@@ -104,8 +134,8 @@ def _default(option: click.Option) -> str:
 
 def main() -> int:
     """Write, or compare."""
-    text = README.read_text()
-    wanted = {README: rendered(text), SCHEMA: rendered_schema()}
+    wanted = {path: rendered(path.read_text()) for path in DOCUMENTS}
+    wanted[SCHEMA] = rendered_schema()
     if "--check" in sys.argv[1:]:
         stale = [path for path, new in wanted.items() if path.read_text() != new]
         return 1 if stale else 0
