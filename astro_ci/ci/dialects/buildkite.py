@@ -1,18 +1,30 @@
-"""Buildkite's log headings. Source: buildkite.com/docs/pipelines/managing-log-output.
+"""Buildkite's log headings, and its agent's commands for the rest.
 
-Masks, annotations and outputs go through its agent's own command, not through the log.
+Sources: buildkite.com/docs/pipelines/managing-log-output, .../agent/v3/cli-annotate,
+cli-meta-data, cli-redactor. Each command takes what it is about from standard input.
 """
 
 from __future__ import annotations
 
+import logging
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from astro_ci.ci.dialects.files import encoded, truncated
 from astro_ci.ci.dialects.plain import PlainDialect
-from astro_ci.ci.dialects.text import clean_line
+from astro_ci.ci.dialects.text import clean_line, mask_lines
 
+AGENT = "buildkite-agent"
+# A larger annotation is refused, and a larger value, too.
+ANNOTATION_LIMIT_BYTES = 1024 * 1024
+META_DATA_LIMIT_BYTES = 100 * 1024
+META_DATA_PREFIX = "astro-ci:"
+_TIMEOUT_SECONDS = 10
+_TRUNCATED = "\n\n*Truncated: Buildkite limits an annotation to 1 MiB.*\n"
 _HEADING = re.compile(r"(?:---|\+\+\+|~~~|\^\^\^)(?:\s|$)")
+_log = logging.getLogger(__name__)
 
 
 class BuildkiteDialect(PlainDialect):
@@ -32,3 +44,34 @@ class BuildkiteDialect(PlainDialect):
         except BaseException:
             self._put("^^^ +++")
             raise
+
+    def mask(self, secret: str) -> None:
+        """See Dialect: through the agent, so that the secret is on no stream."""
+        for line in mask_lines(secret):
+            self._agent("redactor", "add", stdin=line)
+
+    def set_output(self, name: str, value: str) -> None:
+        """See Dialect: later steps read `buildkite-agent meta-data get astro-ci:deploy-id`."""
+        # An empty value is refused.
+        if value and len(encoded(value)) <= META_DATA_LIMIT_BYTES:
+            self._agent("meta-data", "set", f"{META_DATA_PREFIX}{name}", stdin=value)
+
+    def write_summary(self, markdown: str) -> None:
+        """See Dialect: an annotation at the top of the build's page."""
+        text = truncated(markdown, ANNOTATION_LIMIT_BYTES, _TRUNCATED)
+        self._agent("annotate", "--context", "astro-ci", "--append", stdin=text)
+
+    def _agent(self, *arguments: str, stdin: str) -> None:
+        """Ask the agent, where there is one; a deploy does not fail for what it answers."""
+        try:
+            subprocess.run(
+                [AGENT, *arguments],
+                input=encoded(stdin),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=_TIMEOUT_SECONDS,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            # Not the error's text, which may hold what was sent.
+            _log.debug("%s %s failed: %s", AGENT, arguments[0], type(error).__name__)

@@ -23,6 +23,7 @@ DOTENV_VARIABLE = "ASTRO_CI_DOTENV"
 # Not ASTRO_CI_: later jobs inherit the report, and would take our outputs for options.
 OUTPUT_PREFIX = "ASTRO_RESULT_"
 
+_JSON_OUTPUTS = {"plan"}
 _CLEAR = "\x1b[0K"
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 _log = logging.getLogger(__name__)
@@ -61,8 +62,9 @@ class GitLabDialect(PlainDialect):
 
         The format has no escapes. Line breaks become spaces; a `$`, which a later job would
         expand, becomes `_`; a value that would make the report too large is left out, and logged.
+        JSON, which that would spoil, is left out as well.
         """
-        if not self._dotenv_file:
+        if not self._dotenv_file or name in _JSON_OUTPUTS:
             return
         variable = OUTPUT_PREFIX + _NOT_IN_A_NAME.sub("_", name.lower()).upper()
         line = f"{variable}={clean_line(value).replace('$', '_').strip()}\n"
