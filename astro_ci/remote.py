@@ -9,6 +9,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from astro_ci.model import DeployGit
 
+# Where a host answers for those who may not use SSH's own port.
+_OTHER_HOSTS = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+    "ssh.dev.azure.com": "dev.azure.com",
+}
+_VISUAL_STUDIO = ".visualstudio.com"
 _SCP_LIKE = re.compile(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
 
 
@@ -44,7 +52,23 @@ def repository_identity(url: str) -> str:
     host, path = (parts.hostname or "", parts.path) if parts.netloc else (scp["host"], scp["path"])  # type: ignore[index]
     host = host.lower().removeprefix("www.")
     path = _without_suffix(unquote(path)).strip("/")
+    host = _OTHER_HOSTS.get(host, host)
+    if host == "dev.azure.com" or host.endswith(_VISUAL_STUDIO):
+        return _azure_identity(host, path)
     return f"{host}/{path.lower() if host == 'github.com' else path}"
+
+
+def _azure_identity(host: str, path: str) -> str:
+    """Azure DevOps: HTTPS has `_git` in the path, SSH a version, the old host the organization."""
+    parts = [part for part in path.split("/") if part.lower() not in ("v3", "_git", "_ssh")]
+    if host.endswith(_VISUAL_STUDIO):
+        organization = host.removesuffix(_VISUAL_STUDIO)
+        parts = [part for part in parts if part != "DefaultCollection"]
+        # The SSH URLs of the old host name the organization twice.
+        parts = parts if organization == "vs-ssh" else [organization, *parts]
+    if len(parts) == 2:  # a project's repository of the same name
+        parts.append(parts[1])
+    return f"dev.azure.com/{'/'.join(parts)}".lower()
 
 
 def deploy_identity(git: DeployGit) -> str:

@@ -54,7 +54,7 @@ def find_bases(config: Config, ci: CIContext, repo: GitRepo, runs: WhatRuns | No
 
 
 def _named(ref: str, repo: GitRepo) -> Bases:
-    commit = repo.resolve(ref) or _reachable(repo, ref)
+    commit = repo.resolve(ref) or _reachable(repo, repo.find_remote(ref) or ref)
     if commit is None:
         raise ConfigurationError(
             f"--base {printable(ref)} is not a commit that this clone has or can fetch",

@@ -103,7 +103,7 @@ def survey(
             rules,
             image_inputs=[f"{name}={value}" for name, value in build_args.items()],
         )
-        dirty = _is_dirty(snapshot, head, where)
+        dirty = _is_dirty(snapshot, head, where, rules)
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)
         dags = _compare(snapshot, rules, bases.dags, bases.dags_unknown)
         empty_submodules = {p: rules.classify(p)[0] for p in snapshot.empty_submodules}
@@ -213,13 +213,16 @@ def _refuse_sparse(snapshot: Snapshot, rules: Rules) -> None:
         )
 
 
-def _is_dirty(snapshot: Snapshot, head: Commit, where: _Where) -> bool:
-    """Whether what ships is not the commit: uncommitted or untracked files in the project."""
+def _is_dirty(snapshot: Snapshot, head: Commit, where: _Where, rules: Rules) -> bool:
+    """Whether what ships is not the commit: uncommitted or untracked files of the project.
+
+    Those count that lie in it, and those elsewhere that shape its image.
+    """
     roots = (where.project, *where.dags)
     return any(
-        _is_under(change.path, root) and not snapshot.is_ignored(change.path)
-        for change in snapshot.changes(head.sha)
-        for root in roots
+        not snapshot.is_ignored(path)
+        and (any(_is_under(path, root) for root in roots) or rules.classify(path)[0] != "nothing")
+        for path in (change.path for change in snapshot.changes(head.sha))
     )
 
 

@@ -174,12 +174,32 @@ class GitRepo:
             return self._fetch(remote, sha) and self.has_commit(sha)
         if self._fetch("--depth=1", remote, sha) and self.has_commit(sha):
             return True
+        # Named one by one, and mapped to nothing: the clone's own refs stay where they are.
+        branches = "\n".join(self._refs_of(remote, "refs/heads/*"))
         for deepen in ("--deepen=50", "--deepen=1000", "--unshallow"):
-            if not self._fetch(deepen, remote):
+            if not self._fetch("--refmap=", "--stdin", deepen, remote, stdin=branches):
                 return False
             if self.has_commit(sha):
                 return True
         return False
+
+    def find_remote(self, name: str) -> str | None:
+        """The commit that a branch or tag of the remote names; None without one."""
+        remote = self.remote()
+        if remote is None or not name or set(name) & set("*?[\\: \n"):
+            return None
+        wanted = (f"refs/heads/{name}", f"refs/tags/{name}^{{}}", f"refs/tags/{name}")
+        found = self._refs_of(remote, f"refs/heads/{name}", f"refs/tags/{name}*")
+        return next((found[ref] for ref in wanted if ref in found), None)
+
+    def _refs_of(self, remote: str, *patterns: str) -> dict[str, str]:
+        """The remote's refs, and what each names; none when it cannot be asked."""
+        code, out, _ = self._git.run(
+            *("ls-remote", "--quiet", "--end-of-options", remote, *patterns),
+            timeout_seconds=FETCH_TIMEOUT_SECONDS,
+        )
+        lines = out.splitlines() if code == 0 else []
+        return {ref: sha for sha, _, ref in (line.partition("\t") for line in lines)}
 
     def files_at(self, tree: str, directory: str) -> list[str]:
         """List the files under a directory of a commit or tree, from the repository root."""
@@ -223,10 +243,11 @@ class GitRepo:
                     snapshot.empty_submodules += [f"{path}/{p}" for p in taken.empty_submodules]
             yield snapshot
 
-    def _fetch(self, *arguments: str) -> bool:
+    def _fetch(self, *arguments: str, stdin: str | None = None) -> bool:
         code, _, err = self._git.run(
             *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
             *arguments,
+            stdin=None if stdin is None else os.fsencode(stdin),
             timeout_seconds=FETCH_TIMEOUT_SECONDS,
         )
         if code != 0:

@@ -241,6 +241,19 @@ class TestPaths:
         assert (found.deploy_type, found.dirty) == (FULL, True)
         assert affected(found) == {"dags/a.py": "dags", "plugins/new.py": "image"}
 
+    def test_uncommitted_files_that_shape_the_image_from_elsewhere_count(
+        self, tmp_path: Path, live: World
+    ) -> None:
+        above = Repository.create(
+            tmp_path / "above", {"astro/Dockerfile": "FROM x\n", "astro/dags/a.py": "", "lib/x": ""}
+        )
+        options: dict[str, Any] = {"project": above.root / "astro", "image_paths": ["lib/**"]}
+        assert not live.plan(**options).dirty
+        above.write({"notes.txt": "outside of all"})
+        assert not live.plan(**options).dirty
+        above.write({"lib/x": "edited"})
+        assert live.plan(**options).dirty
+
     def test_the_plan_changes_nothing(self, live: World) -> None:
         live.repository.write({"dags/a.py": "edited\n"})
         before = fingerprint(live.repository.root)
@@ -420,6 +433,17 @@ class TestBases:
         world.deploy("IMAGE_AND_DAG", world.git(world.repository.commit()))
         assert world.plan().deploy_type is NONE
         assert world.plan(base=first).deploy_type is DAGS
+
+    def test_a_branch_that_only_the_remote_has(self, world: World, tmp_path: Path) -> None:
+        origin = world.repository
+        origin.git("switch", "--quiet", "--create", "release")
+        origin.write({"requirements.txt": "released\n"})
+        released = origin.commit()
+        origin.git("switch", "--quiet", "main")
+        clone = origin.clone(tmp_path / "clone", "--depth=1", "--single-branch")
+        found = world.plan(project=clone.root, base="release")
+        assert (found.base.image, found.base.source) == (released, "ref")
+        assert affected(found) == {"requirements.txt": "image"}
 
     def test_the_variable_is_forgiving(self, world: World) -> None:
         first = world.repository.head

@@ -43,6 +43,7 @@ def test_without_credentials(url: str, expected: str) -> None:
         "ssh://git@github.com:22/acme/airflow",
         "https://www.github.com/acme/airflow/",
         "github.com:acme/airflow",
+        "ssh://git@ssh.github.com:443/acme/airflow.git",
     ],
 )
 def test_one_repository_has_one_identity(url: str) -> None:
@@ -64,6 +65,26 @@ def test_one_repository_has_one_identity(url: str) -> None:
 def test_identities_elsewhere(url: str, expected: str) -> None:
     assert repository_identity(url) == expected
     assert github_repository(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://dev.azure.com/Acme/Data%20Team/_git/airflow",
+        "https://acme@dev.azure.com/acme/Data%20Team/_git/airflow",
+        "git@ssh.dev.azure.com:v3/acme/Data%20Team/airflow",
+        "https://acme.visualstudio.com/Data%20Team/_git/airflow",
+        "https://acme.visualstudio.com/DefaultCollection/Data%20Team/_git/airflow",
+        "acme@vs-ssh.visualstudio.com:v3/acme/Data%20Team/airflow",
+    ],
+)
+def test_azure_has_many_spellings(url: str) -> None:
+    assert repository_identity(url) == "dev.azure.com/acme/data team/airflow"
+
+
+def test_azure_leaves_out_what_is_named_twice() -> None:
+    long = repository_identity("https://dev.azure.com/acme/airflow/_git/airflow")
+    assert repository_identity("https://dev.azure.com/acme/_git/airflow") == long
 
 
 def test_a_github_repository_keeps_its_spelling() -> None:

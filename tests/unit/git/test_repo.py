@@ -181,8 +181,23 @@ class TestFetchCommit:
         origin.git("config", "uploadpack.allowAnySHA1InWant", "false")
         clone.git("config", "protocol.version", "0")
         repo = GitRepo.open(clone.root)
+        refs = clone.git("for-each-ref")
+        origin.commit("pushed meanwhile")
         assert repo.fetch_commit(base)
         assert repo.has_commit(base)
+        assert clone.git("for-each-ref") == refs
+
+    def test_deepens_towards_a_branch_that_was_not_cloned(
+        self, origin: Repository, tmp_path: Path
+    ) -> None:
+        origin.git("checkout", "--quiet", "-b", "hotfix")
+        base = origin.commit("what runs")
+        origin.commit("newer")
+        origin.git("checkout", "--quiet", "main")
+        clone = origin.clone(tmp_path / "clone", "--depth=1", "--single-branch")
+        origin.git("config", "uploadpack.allowAnySHA1InWant", "false")
+        clone.git("config", "protocol.version", "0")
+        assert GitRepo.open(clone.root).fetch_commit(base)
 
     def test_a_full_clone_does_not_become_shallow(self, origin: Repository, tmp_path: Path) -> None:
         clone = origin.clone(tmp_path / "clone")
@@ -199,6 +214,20 @@ class TestFetchCommit:
         clone = origin.clone(tmp_path / "clone", "--depth=1")
         clone.git("remote", "set-url", "origin", f"file://{tmp_path}/gone")
         assert not GitRepo.open(clone.root).fetch_commit(origin.commit("unseen"))
+
+    def test_finds_what_a_name_means_on_the_remote(
+        self, origin: Repository, tmp_path: Path
+    ) -> None:
+        clone = origin.clone(tmp_path / "clone", "--depth=1", "--single-branch")
+        origin.git("checkout", "--quiet", "-b", "feature/x")
+        branch = origin.commit("on a branch")
+        origin.git("tag", "--annotate", "v1", "--message", "release")
+        repo = GitRepo.open(clone.root)
+        assert repo.find_remote("feature/x") == branch
+        assert repo.find_remote("v1") == branch
+        for name in ("x", "v", "*", "", "--upload-pack=touch x", "feature/x\nmain", "a:b"):
+            assert repo.find_remote(name) is None
+        assert GitRepo.open(origin.root).find_remote("v1") is None, "there is no remote"
 
     def test_leaves_everything_but_objects_alone(self, origin: Repository, tmp_path: Path) -> None:
         origin.commit("second")
