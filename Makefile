@@ -7,7 +7,7 @@ WORKERS ?= auto
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test nightly lint format lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -17,6 +17,10 @@ demo: $(STAMP) ## a guided run: deploys to a local Astro, explained step by step
 
 test: lint ## ruff, mypy and every test that can run on this machine
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+nightly: $(STAMP) ## what takes hours: thousands of histories and of .dockerignore files
+	ASTRO_CI_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n $(WORKERS) \
+	  tests/replay tests/e2e/test_image_dockerignore.py
 
 lint: $(STAMP) ## ruff and mypy alone
 	$(BIN)/ruff check
