@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ Kind = Literal["API token", "Deployment API key", "astro login"]
 AUDIENCE = "astronomer-ee"
 RENEW_BEFORE_SECONDS = 300
 _LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
+# What a CI system leaves of a reference to a secret that the job does not get, as that of a fork:
+# $(A) on Azure, $A or ${A} on GitLab.
+_UNEXPANDED = re.compile(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +70,10 @@ def find_credentials(
     `login` opens the host that exchanges keys for tokens. Raises AuthenticationError when the
     first ones found cannot work.
     """
-    if token := _without_bearer(env.get("ASTRO_API_TOKEN", "")):
+    if token := _without_bearer(_given(env, "ASTRO_API_TOKEN")):
         return _from_api_token(token, now())
-    key_id = env.get("ASTRONOMER_KEY_ID", "").strip()
-    key_secret = env.get("ASTRONOMER_KEY_SECRET", "").strip()
+    key_id = _given(env, "ASTRONOMER_KEY_ID")
+    key_secret = _given(env, "ASTRONOMER_KEY_SECRET")
     if key_id or key_secret:
         return _from_deployment_key(key_id, key_secret, login(), now)
     return _from_session(env, domain, now())
@@ -131,6 +135,11 @@ def _refuse_expired(name: str, claims: Claims, now: float, hint: str) -> None:
     if claims.expires is not None and claims.expires <= now:
         when = datetime.fromtimestamp(claims.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
         raise AuthenticationError(f"{name} expired on {when}", hint=hint)
+
+
+def _given(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    return "" if _UNEXPANDED.fullmatch(value) else value
 
 
 def _without_bearer(text: str) -> str:

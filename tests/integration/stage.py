@@ -99,7 +99,8 @@ class Stage:
 
     def refuse_secrets(self, text: str) -> None:
         """Fail when a secret was printed, workflow commands that mask it aside."""
-        shown = "\n".join(line for line in text.splitlines() if not line.startswith("::add-mask::"))
+        masks = ("::add-mask::", "##vso[task.setsecret")
+        shown = "\n".join(line for line in text.splitlines() if not line.startswith(masks))
         for secret in (self.astro.token, self.astro.key_secret, "sig="):
             assert secret not in shown
 

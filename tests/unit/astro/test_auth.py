@@ -59,6 +59,10 @@ class TestApiToken:
         assert found is not None
         assert found.token() == TOKEN
 
+    @pytest.mark.parametrize("left", ["$(ASTRO_API_TOKEN)", "$ASTRO_API_TOKEN", "${TOKEN}\n"])
+    def test_a_reference_to_a_secret_that_is_not_there_is_none(self, left: str) -> None:
+        assert find({"ASTRO_API_TOKEN": left}) is None
+
     @pytest.mark.parametrize(
         ("token", "message", "hint"),
         [
