@@ -7,7 +7,7 @@ WORKERS ?= auto
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly lint format lock clean
+.PHONY: help demo test nightly lint format lock runners clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -39,8 +39,11 @@ lock: $(STAMP) ## pin what the GitHub actions install; rich is for terminals alo
 	  --no-emit-package markdown-it-py --no-emit-package mdurl \
 	  --output-file actions/requirements.lock
 
+runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs Node 20 and rsync
+	npm ci --prefix tests/surfaces/node
+
 clean: ## remove what was made here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/surfaces/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Remade when the dependencies change. An old pip knows no dependency groups, so it comes first.
 $(STAMP): pyproject.toml

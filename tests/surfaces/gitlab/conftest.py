@@ -1,0 +1,48 @@
+"""What a job on GitLab finds: our templates, our package, a sandbox."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from astro_ci.sandbox import Sandbox
+from tests.conftest import REQUIRE_DOCKER
+from tests.e2e.conftest import base, engine
+from tests.integration.stage import FILES
+from tests.repository import Repository
+from tests.surfaces.gitlab.runner import COMMAND, ROOT, TEMPLATES, Runner
+
+__all__ = ["base", "engine"]  # fixtures that tests here share with those in tests/e2e
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our package, as a package index would have it."""
+    made = tmp_path_factory.mktemp("wheel")
+    build = ("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(made))
+    subprocess.run([sys.executable, "-m", "pip", *build, str(ROOT)], check=True)
+    (found,) = made.iterdir()
+    return found
+
+
+@pytest.fixture
+def runner(tmp_path: Path, wheel: Path) -> Iterator[Runner]:
+    """A repository that has our templates in `ci/`."""
+    if not COMMAND.exists():
+        reason = "no gitlab-ci-local: run `make runners`"
+        if os.environ.get(REQUIRE_DOCKER) == "1":
+            pytest.fail(f"{reason} ({REQUIRE_DOCKER}=1)", pytrace=False)
+        pytest.skip(reason)
+    templates = {f"ci/{path.name}": path.read_text() for path in TEMPLATES.iterdir()}
+    with Sandbox(rollout_seconds=0.1) as astro:
+        yield Runner(
+            astro=astro,
+            repository=Repository.create(tmp_path / "repository", {**FILES, **templates}),
+            wheel=wheel,
+            home=tmp_path,
+        )
