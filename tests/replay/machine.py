@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -76,6 +77,8 @@ class ReplayMachine(RuleBasedStateMachine):
     project: ClassVar[str] = ""
     dags: ClassVar[str] = "dags"
     image_paths: ClassVar[tuple[str, ...]] = ()
+    taken: ClassVar[Counter[str]] = Counter()
+    """Steps of all histories, and those of them that ended in a deploy or a plan checked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,6 +110,11 @@ class ReplayMachine(RuleBasedStateMachine):
         self._git("push", "--quiet", "origin", "HEAD:main")
         for name in deployed:
             self.deploy(name)
+
+    @invariant()
+    def count(self) -> None:
+        """Count the step that was taken."""
+        self.taken["steps"] += 1
 
     # --- edits -----------------------------------------------------------------------------------
 
@@ -305,6 +313,7 @@ class ReplayMachine(RuleBasedStateMachine):
         assert (truth.image_same, truth.dags_same) == (True, True)
         again = self.world.plan(name)
         assert again.deploy_type == "none", again.reason
+        self.taken["deploys that were read back"] += 1
 
     @rule(name=NAMES, requested=st.sampled_from(list(Request)), lazy=st.booleans())
     def deploy_explicitly(self, name: str, requested: Request, lazy: bool) -> None:

@@ -6,6 +6,7 @@ ASTRO_CI_TEST_EXAMPLES is the number of histories for each machine; the default 
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,7 +33,8 @@ class WithDagsElsewhere(ReplayMachine):
 
 @pytest.mark.timeout(180 + 60 * EXAMPLES)
 @pytest.mark.parametrize("machine", [ReplayMachine, InSubdirectory, WithDagsElsewhere])
-def test_replay(machine: type[ReplayMachine]) -> None:
+def test_replay(machine: type[ReplayMachine], capsys: pytest.CaptureFixture[str]) -> None:
+    machine.taken = Counter()
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -46,3 +48,7 @@ def test_replay(machine: type[ReplayMachine]) -> None:
             database=None,
         ),
     )
+    assert machine.taken["steps"] > EXAMPLES
+    with capsys.disabled():
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(machine.taken.items()))
+        print(f"\n{machine.__name__}: {EXAMPLES} histories, {counts}")
