@@ -325,7 +325,7 @@ SYSTEMS = {
                 "BITBUCKET_REPO_FULL_NAME": "acme/flows",
             },
         },
-        clone=("--depth=1",),
+        clone=("--depth=50",),
     ),
     "buildkite": System(
         files=_one_file("buildkite/pipeline.yml"),
