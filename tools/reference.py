@@ -5,6 +5,7 @@ Usage: python tools/reference.py [--check]      --check fails when something is 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from astro_ci.cli import cli
 from astro_ci.commands.several import SKIPPED_EXIT_CODE
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs/github.md")
+DOCUMENTS = tuple(ROOT / name for name in ("README.md", "docs/github.md", "docs/gitlab.md"))
 OTHER_CODES = {
     0: "Deployed, or rightly skipped; the last line says which",
     1: "A bug of ours, with a traceback",
@@ -83,12 +84,27 @@ def github_outputs_table() -> Iterator[str]:
         yield f"| `{name}` | {given['description']}{only} |"
 
 
+def gitlab_inputs_table(template: str) -> Iterator[str]:
+    """A row for each input of a template."""
+    header = next(yaml.safe_load_all((ROOT / "gitlab-templates" / template).read_text()))
+    yield "| input | default | meaning |"
+    yield "|---|---|---|"
+    for name, given in header["spec"]["inputs"].items():
+        has_default = given["type"] == "string" and given["default"]
+        default = f"`{given['default']}`" if has_default else ""
+        words = [f"`{word}`" for word in given.get("options", ()) if word]
+        one_of = f" One of {', '.join(words)}." if words else ""
+        yield f"| `{name}` | {default} | {given['description'].strip()}{one_of} |"
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "options": options_table,
     "exit codes": exit_codes_table,
     "default ignore": default_ignore_list,
     "github inputs": github_inputs_table,
     "github outputs": github_outputs_table,
+    "gitlab deploy inputs": functools.partial(gitlab_inputs_table, "deploy.yml"),
+    "gitlab plan inputs": functools.partial(gitlab_inputs_table, "plan.yml"),
 }
 
 

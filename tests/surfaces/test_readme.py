@@ -124,7 +124,7 @@ def test_the_pipelines_are_yaml_that_calls_us() -> None:
     assert pipelines
     for block in pipelines:
         yaml.safe_load(block)
-        assert "-m astro_ci deploy" in block
+        assert "uses: astro-ci/astro_ci@" in block or "/gitlab-templates/deploy.yml" in block
 
 
 def test_the_configuration_file_is_one() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from astro_ci.sandbox import Sandbox
 from tests.repository import Repository
@@ -43,6 +48,12 @@ class Pipeline:
         """What a job printed, its commands aside."""
         lines = re.findall(rf"^{re.escape(job)}\s+> (.*)$", self.log, re.MULTILINE)
         return "\n".join(lines)
+
+    def expanded(self) -> dict[str, Any]:
+        """The pipeline with its includes, inputs and `extends` resolved."""
+        text = (self.state / "expanded-gitlab-ci.yml").read_text()
+        found: dict[str, Any] = yaml.safe_load(text)
+        return found
 
     def outputs(self, job: str) -> dict[str, str]:
         """The variables of the job's dotenv report, as the runner collected it."""
@@ -79,7 +90,13 @@ class Runner:
         done = subprocess.run(
             [
                 str(COMMAND),
-                *("--force-shell-executor", "--no-color", "--max-job-name-padding", "0"),
+                *(
+                    "--force-shell-executor",
+                    "--shell-isolation",
+                    "--no-color",
+                    "--max-job-name-padding",
+                    "0",
+                ),
                 *("--state-dir", os.path.relpath(state, self.repository.root)),
                 *("--home", str(self.home)),
                 *options,
@@ -89,6 +106,8 @@ class Runner:
             capture_output=True,
             check=False,
         )
+        # The runner's copy of the report; GitLab keeps it elsewhere.
+        (self.repository.root / "astro-ci.env").unlink(missing_ok=True)
         log = done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
         return Pipeline(code=done.returncode, log=log, state=state)
 
@@ -99,6 +118,11 @@ class Runner:
         base = self.repository.git("merge-base", "main", "HEAD")
         facts = {**_MERGE_REQUEST, "CI_MERGE_REQUEST_DIFF_BASE_SHA": base}
         return self.run(token=token, variables={**facts, **(variables or {})})
+
+    def running_dags(self) -> set[str]:
+        """The names in the bundle that `production` runs."""
+        with tarfile.open(fileobj=io.BytesIO(self.astro.bundle("production"))) as archive:
+            return set(archive.getnames())
 
     @property
     def deployment_id(self) -> str:
