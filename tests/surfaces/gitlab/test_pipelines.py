@@ -181,7 +181,8 @@ def test_a_failure_is_red_and_says_what_to_do(runner: Runner, project: Repositor
 @pytest.mark.parametrize("token", [False, True])
 def test_a_merge_request_gets_a_plan(runner: Runner, token: bool) -> None:
     project = runner.repository
-    project.write({PIPELINE: pipeline(included("deploy", runner), included("plan", runner))})
+    plan = included("plan", runner, comment="true")
+    project.write({PIPELINE: pipeline(included("deploy", runner), plan)})
     project.commit()
     project.git("switch", "--quiet", "--create", "feature")
     project.write({"dags/new.py": "new = 1\n", "requirements.txt": "pandas\n"})
@@ -191,6 +192,7 @@ def test_a_merge_request_gets_a_plan(runner: Runner, token: bool) -> None:
     assert run.passed == ["astro-plan"]
     assert runner.astro.deploys("production") == []
     assert run.outputs("astro-plan")["DEPLOY_TYPE"] == "image-and-dags"
+    assert "no token to comment with" in run.log, "a warning, and the plan stands"
     if not token:  # then the merge request itself says what changed
         assert "requirements.txt" in run.said("astro-plan")
         assert run.outputs("astro-plan")["BASE_SHA"] == project.git("rev-parse", "main")
@@ -232,6 +234,16 @@ def test_what_an_input_holds_arrives_as_text(runner: Runner) -> None:
     (deploy,) = runner.astro.deploys("production")
     assert deploy.description.startswith(HOSTILE)
     assert not [path for path in runner.home.rglob("x") if path.name == "x"]
+
+
+def test_a_directory_of_any_name(runner: Runner) -> None:
+    name = 'it\'s "$HOME" `touch x` $(touch x) é'
+    files = {f"{name}/Dockerfile": "FROM scratch\n", f"{name}/dags/a.py": "a = 1\n"}
+    runner.repository.write({**files, PIPELINE: pipeline(included("deploy", runner, project=name))})
+    runner.repository.commit()
+    run = runner.run()
+    assert run.code == 0, run.log
+    assert runner.running_dags() == {"dags", "dags/a.py"}
 
 
 def test_inputs_of_several_lines(runner: Runner, project: Repository) -> None:

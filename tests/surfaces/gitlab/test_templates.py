@@ -28,6 +28,7 @@ NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode"}
 # What makes the job, instead of an option of the command in it.
 OF_THE_JOB = {"job-prefix", "stage", "rules", "image", "package"}
 OF_THE_DEPLOY_JOB = {"environment", "builder", "dind-image"}
+IDS = {"deployment-id", "workspace-id", "organization-id"}
 JOB_KEYWORDS = {
     *("extends", "stage", "image", "services", "inherit", "rules", "environment", "retry"),
     *("resource_group", "interruptible", "variables", "script", "artifacts"),
@@ -83,13 +84,14 @@ def test_inputs_are_described_and_optional_and_used(command: str) -> None:
         assert len(spec["description"]) < 1024
         assert spec["type"] == ("array" if name == "rules" else "string")
         assert spec.keys() <= {"description", "type", "default", "options", "regex"}
-        assert "default" in spec
+        # Before version 18.1, GitLab lets no pattern match an empty text.
+        assert spec["default"] or "regex" not in spec
     assert declared.keys() == set(inputs_in(jobs))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_input_reaches_its_option_as_a_variable(command: str) -> None:
-    """Free text is not expanded: a `$` in it stays a `$`."""
+    """Ids may be variables; in free text a `$` stays a `$`."""
     declared, jobs = documents(template(command))
     variables = jobs[f"$[[ inputs.job-prefix ]]{command}"]["variables"]
     assert variables.pop(DOTENV_VARIABLE)
@@ -98,7 +100,7 @@ def test_every_input_reaches_its_option_as_a_variable(command: str) -> None:
         names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
         found = variables.pop("ASTRO_CI_BASE" if option.name == "base" else names[0])
         text = f"$[[ inputs.{name} ]]"
-        is_free = not declared[name].keys() & {"options", "regex"}
+        is_free = name not in IDS and "options" not in declared[name]
         assert found == ({"value": text, "expand": False} if is_free else text)
     assert variables == {}
 
@@ -177,11 +179,9 @@ def test_the_builders() -> None:
         {"builder": "kaniko"},
         {"force": True},
         {"wait": "no"},
-        {"wait-time": "$(sleep 1)"},
-        {"deployment-id": "$A$B"},
-        {"deployment-id": "a b"},
         {"rules": "$CI_COMMIT_TAG"},
         {"job-prefix": "'"},
+        {"job-prefix": ""},
         {"environment": ""},
     ],
     ids=str,
@@ -189,11 +189,6 @@ def test_the_builders() -> None:
 def test_what_gitlab_refuses(inputs: dict[str, Any]) -> None:
     with pytest.raises(RefusedError, match=next(iter(inputs))):
         render(template("deploy"), inputs)
-
-
-@pytest.mark.parametrize("value", ["", "clx0production", "$PROD_ID", "${PROD_ID}"])
-def test_ids_may_be_variables(value: str) -> None:
-    assert job("deploy", **{"deployment-id": value})["variables"]["ASTRO_CI_DEPLOYMENT_ID"] == value
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
