@@ -16,8 +16,8 @@ import sys
 import tarfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from astro_ci.errors import CommandError, ProjectError
 from astro_ci.excludes import VENV_MARKER, is_excluded_name
@@ -25,7 +25,8 @@ from astro_ci.text import listed, printable
 
 log = logging.getLogger(__name__)
 
-DAG_SUFFIXES = frozenset({".py", ".zip", ".yaml", ".yml"})
+DAG_SUFFIXES = (".py", ".zip", ".yaml", ".yml")
+_NO_MORE = tuple(f"/{suffix}" for suffix in DAG_SUFFIXES)  # a name that is all suffix has none
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LFS_POINTER_MAX_BYTES = 1024
 _COMPRESSION_LEVEL = 2
@@ -33,13 +34,13 @@ _CHUNK_BYTES = 256 * 1024
 _MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A file or link that ships."""
+class Member(NamedTuple):
+    """A file or link that ships. There may be many."""
 
     name: str
     """Relative to the DAGs directory, with `/`; bytes that are no UTF-8 as surrogate escapes."""
-    source: Path
+    source: str
+    """Its path."""
     link: str | None = None
     """The target as written, when it is a symbolic link."""
 
@@ -73,7 +74,8 @@ def list_members(dags: Path) -> list[Member]:
 
 def count_dag_files(members: Collection[Member]) -> int:
     """Count the files that Airflow may find DAGs in, or that a DAG factory reads."""
-    return sum(PurePosixPath(member.name).suffix.lower() in DAG_SUFFIXES for member in members)
+    names = (f"/{member.name}".lower() for member in members)
+    return sum(name.endswith(DAG_SUFFIXES) and not name.endswith(_NO_MORE) for name in names)
 
 
 def check_links(
@@ -152,13 +154,13 @@ def _walk(root: Path) -> Iterator[Member]:
             name = f"{below}/{entry.name}" if below else entry.name
             if is_excluded_name(entry.name):
                 continue
-            if entry.is_symlink():
+            if entry.is_file(follow_symlinks=False):
+                yield Member(name, entry.path)
+            elif entry.is_symlink():
                 target = os.readlink(entry.path)  # noqa: PTH115 - a Path would tidy it up
-                yield Member(name=name, source=Path(entry.path), link=target)
+                yield Member(name, entry.path, target)
             elif entry.is_dir():
                 pending.append(name)
-            elif entry.is_file():
-                yield Member(name=name, source=Path(entry.path))
             else:
                 log.warning(
                     "%s is neither a file nor a link and does not ship", printable(entry.path)
@@ -250,7 +252,7 @@ def _tar_file(member: Member, name: str, mtime: int) -> Iterator[bytes]:
             after = os.fstat(file.fileno())
     except OSError as error:
         raise ProjectError(
-            f"{printable(str(member.source))} cannot be read: {error.strerror}",
+            f"{printable(member.source)} cannot be read: {error.strerror}",
             hint="Check its permissions, and that nothing changes the DAGs during the deploy.",
         ) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -265,7 +267,7 @@ def _contents(file: BinaryIO, size: int, member: Member) -> Iterator[bytes]:
             raise _changed(member)
         if size < _LFS_POINTER_MAX_BYTES and data.startswith(_LFS_POINTER):
             raise ProjectError(
-                f"{printable(str(member.source))} is a Git LFS pointer, not the file itself",
+                f"{printable(member.source)} is a Git LFS pointer, not the file itself",
                 hint="Fetch LFS files before the deploy: `git lfs pull`, `lfs: true` on "
                 "actions/checkout, and no GIT_LFS_SKIP_SMUDGE.",
             )
@@ -306,7 +308,7 @@ def _join(prefix: str, name: str) -> str:
 
 def _changed(member: Member) -> ProjectError:
     return ProjectError(
-        f"{printable(str(member.source))} changed while it was packed",
+        f"{printable(member.source)} changed while it was packed",
         hint="Let nothing write to the DAGs directory during the deploy.",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from astro_ci.dockerignore import DockerIgnore
@@ -23,6 +24,7 @@ DEFAULT_IGNORE = (
 )
 
 ATTRIBUTES = ".gitattributes"
+_SOME_NAME = "some file"
 
 
 def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
@@ -38,7 +40,7 @@ def _no_globs() -> DockerIgnore:
     return DockerIgnore.parse("")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """Where things are, and what the user says of them. Paths are relative to the repository."""
 
@@ -69,6 +71,13 @@ class Rules:
             (directory / ATTRIBUTES).as_posix()
             for directory in (PurePosixPath(self.project), *PurePosixPath(self.project).parents)
         ]
+
+    @cached_property
+    def _directories_of_named_files(self) -> frozenset[str]:
+        """Where a rule names a file, or the DAGs directory, by its whole path."""
+        in_project = [f"{self.project}/{name}".lstrip("/") for name in self.build_files]
+        named = (*in_project, *self.attribute_files, *self.dags)
+        return frozenset(path.rpartition("/")[0] for path in named)
 
     def counts_although_ignored(self, path: str) -> bool:
         """Whether a path that git ignores counts: DAGs, image-paths, and what steers the build."""
@@ -104,6 +113,25 @@ class Rules:
         if self.dockerignore.excludes(inner):
             return "nothing", f".dockerignore: {self.dockerignore.matching_pattern(inner)}"
         return "image", "in the image"
+
+    def affects_all_in(self, directory: str) -> Affects | None:
+        """Say what every file right in a directory affects; None when it depends on the name.
+
+        Leftovers of tools aside, which `excludes` tells by their names. May be None where all are
+        alike; what it says holds for each.
+        """
+        if directory in self._directories_of_named_files:
+            return None
+        inner = below(directory, self.project)
+        names = [name for name in (directory, inner) if name]
+        sets = (self.image_paths, self.ignore)
+        if not all(rules.is_uniform_in(name) for rules in sets for name in names):
+            return None
+        if inner and not (
+            self.default_ignore.is_uniform_in(inner) and self.dockerignore.is_uniform_in(inner)
+        ):
+            return None
+        return self.classify(f"{directory}/{_SOME_NAME}")[0]
 
     def explain(self, changes: Sequence[PathChange]) -> list[Change]:
         """Classify what changed, sorted by path."""

@@ -30,6 +30,10 @@ _ESCAPED_IN_GO = frozenset(".+()$")
 _REPETITION = re.compile(r"\{(?:0|[1-9]\d*)(?:,(?:0|[1-9]\d*)?)?\}", re.ASCII)
 _ANYTHING = "(?s:.*)"
 _WILD = frozenset("*[]?^\\")
+# What may make an expression match text that does not begin as the pattern does.
+_PECULIAR = frozenset("|{^")
+# What may match a slash, beside `**`: a class that names others, an escape such as `\\D`.
+_ACROSS_PARTS = frozenset("[\\")
 _SAME_IN_PYTHON = frozenset("dDsSwW")
 _PYTHON_FOR = {character: character for character in "()*?^"} | {
     ".": r"[^\n]",
@@ -66,6 +70,33 @@ class Pattern:
         prefix = self.cleaned.removesuffix("/**").removesuffix("/*")
         return not _WILD.isdisjoint(prefix) or f"{prefix}/".startswith(f"{directory}/")
 
+    def directories_of_choice(self) -> list[str] | None:
+        """Name where this pattern matches one file right in a directory and not another.
+
+        None where that is not a short list: see `may_choose_in`.
+        """
+        if _is_literal(self.cleaned):
+            return [self.cleaned.rpartition("/")[0]]
+        tail = self.cleaned.removesuffix("**")
+        if tail == self.cleaned or not _is_literal(tail):
+            return None
+        above = tail[:-1].split("/")[:-1]  # of `a/b/**` this is a: in a/b every file matches
+        return ["", *("/".join(above[: depth + 1]) for depth in range(len(above)))]
+
+    def may_choose_in(self, directory: str) -> bool:
+        """Tell whether this pattern might match one file right in `directory` and not another.
+
+        May say so of a pattern that does not; never the other way round.
+        """
+        here, cleaned = f"{directory}/", self.cleaned
+        if not _PECULIAR.isdisjoint(cleaned):
+            return True
+        prefix = re.split(r"[*?[\\]", cleaned, maxsplit=1)[0]
+        if not (here.startswith(prefix) or prefix.startswith(here)):
+            return False
+        is_within_parts = "**" not in cleaned and _ACROSS_PARTS.isdisjoint(cleaned)
+        return not is_within_parts or cleaned.count("/") == here.count("/")
+
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
@@ -82,6 +113,9 @@ class DockerIgnore:
         self.patterns = patterns
         self._exceptions = [pattern for pattern in patterns if pattern.is_exception]
         self._any = re.compile("|".join(f"(?:{p.expression.pattern})" for p in patterns), re.ASCII)
+        chosen = [(pattern, pattern.directories_of_choice()) for pattern in patterns]
+        self._choosing = {name for _, names in chosen for name in names or ()}
+        self._may_choose = [pattern for pattern, names in chosen if names is None]
         self._root = _Verdict(False, (False,) * len(patterns), None)
         self._directories: dict[str, _Verdict] = {"": self._root}
 
@@ -93,6 +127,18 @@ class DockerIgnore:
     def excludes(self, path: str) -> bool:
         """Tell whether the engine leaves this path out of the build context."""
         return self._verdict(path).excluded
+
+    def is_uniform_in(self, directory: str) -> bool:
+        """Tell whether all files right in a directory share one fate, whatever their names.
+
+        May deny it of a directory of which it holds; never the other way round.
+        """
+        if directory not in self._choosing and not any(
+            pattern.may_choose_in(directory) for pattern in self._may_choose
+        ):
+            return True
+        # What can only be left out once more is left out.
+        return not self._exceptions and self.excludes(directory)
 
     def matching_pattern(self, path: str) -> str | None:
         """Return the line that decided about this path, which may be an exception."""

@@ -136,15 +136,6 @@ class Change(PathChange):
     because: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeEntry:
-    """A file of a git tree: path from the repository root, mode, object id of its content."""
-
-    path: str
-    mode: str
-    object_id: str
-
-
 # --- the plan -----------------------------------------------------------------------------------
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import json
+import logging
 import os
 import pstats
 import subprocess
@@ -19,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -78,6 +81,25 @@ def make_origin(origin: Path, files: int, commits: int) -> None:
         assert importer.stdin
         importer.stdin.writelines(history(files, commits))
     assert importer.returncode == 0
+
+
+@contextmanager
+def sandbox(commit: str, origin: Path) -> Iterator[dict[str, str]]:
+    """Start a sandbox whose `production` runs a commit; gives what points at it.
+
+    In a process of its own: Astro does not share our interpreter.
+    """
+    data = origin.parent / "astro"
+    with Sandbox(data) as astro:
+        deploy_by_hand(astro, commit, origin)
+    command = [sys.executable, "-m", "astro_ci", "sandbox", "--json", "--port", "0"]
+    with subprocess.Popen([*command, "--data", str(data)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        try:
+            found = json.loads(process.stdout.readline())
+            yield {"ASTRO_API_URL": found["api_url"], "ASTRO_API_TOKEN": found["token"]}
+        finally:
+            process.terminate()
 
 
 def deploy_by_hand(astro: Sandbox, commit: str, origin: Path) -> None:
@@ -167,23 +189,23 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--profile", action="store_true", help="also show where the time goes")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="astro-ci-plan-") as name, Sandbox() as astro:
+    logging.getLogger("astro_ci").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="astro-ci-plan-") as name:
         scratch = Path(name)
         origin, clone = scratch / "origin.git", scratch / "clone"
         make_origin(origin, options.files, options.commits)
         git(scratch, "clone", "--quiet", f"file://{origin}", str(clone))
         base = git(clone, "rev-parse", f"HEAD~{options.behind}").strip()
-        deploy_by_hand(astro, base, origin)
-        env = {"ASTRO_API_URL": astro.api_url, "ASTRO_API_TOKEN": astro.token}
         print(
             f"{options.files} files, {options.commits} commits, what runs is {options.behind} "
             f"back; best of {options.repeat}; Python {sys.version.split()[0]}, "
             f"{git(scratch, '--version').strip()}"
         )
-        measure(clone, base, env, options.repeat)
-        show_fetch(origin, scratch / "shallow", env)
-        if options.profile:
-            show_profile(clone, env)
+        with sandbox(base, origin) as env:
+            measure(clone, base, env, options.repeat)
+            show_fetch(origin, scratch / "shallow", env)
+            if options.profile:
+                show_profile(clone, env)
 
 
 if __name__ == "__main__":

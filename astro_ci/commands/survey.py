@@ -22,7 +22,7 @@ from astro_ci.errors import GitError, ProjectError
 from astro_ci.excludes import VENV_MARKER, excluder, is_excluded_name
 from astro_ci.git import Commit, GitRepo, Snapshot
 from astro_ci.history import Digests, Running, what_runs
-from astro_ci.model import Affects, Deployment, Plan
+from astro_ci.model import Affects, Change, Deployment, Plan, Status
 from astro_ci.planner import Comparison, DagFiles, Facts, Options, make_plan
 from astro_ci.project import Project, find_project
 from astro_ci.remote import repository_identity
@@ -66,27 +66,13 @@ def survey(
     project = find_project(config.project, config.dags_path)
     repo = GitRepo.open(project.root, git_access(ci, env))
     head = repo.head()
-    astro = connect(config, env, patience)
-    if astro is None and needs_credentials:
-        raise missing_credentials(ci.secret_hint)
-    deployment = find_deployment(astro, config, interactive=interactive) if astro else None
-    remote_url = repo.remote_url() or ci.repository_url
     where = _Where.find(repo, project)
-    runs = None
-    if astro and deployment:
-        runs = what_runs(
-            deployment,
-            astro.client.list_deploys(deployment.id),
-            repository=repository_identity(remote_url) if remote_url else None,
-            project=where.project,
-        )
-    bases = find_bases(config, ci, repo, runs)
     is_leftover = _leftovers(repo, where)
     rules = _rules(config, project, where, is_leftover)
-    members = list_members(project.dags) if project.has_dags else []
     build_args = _build_args(config, env)
-    dag_deploy_enabled = deployment.is_dag_deploy_enabled if deployment else True
+    remote_url = repo.remote_url() or ci.repository_url
 
+    # Git looks at every file of the checkout while Astro is asked what runs.
     with repo.snapshot(
         where.scopes(rules),
         with_ignored=[
@@ -97,16 +83,31 @@ def survey(
         counts_ignored=rules.counts_although_ignored,
         excludes=is_leftover,
     ) as snapshot:
+        astro = connect(config, env, patience)
+        if astro is None and needs_credentials:
+            raise missing_credentials(ci.secret_hint)
+        deployment = find_deployment(astro, config, interactive=interactive) if astro else None
+        runs = None
+        if astro and deployment:
+            runs = what_runs(
+                deployment,
+                astro.client.list_deploys(deployment.id),
+                repository=repository_identity(remote_url) if remote_url else None,
+                project=where.project,
+            )
+        bases = find_bases(config, ci, repo, runs)
+        for base in filter(None, (bases.image, bases.dags)):
+            snapshot.prepare_changes(base)
+        snapshot.prepare_changes(head.sha)
+        members = list_members(project.dags) if project.has_dags else []
+        inputs = [f"{name}={value}" for name, value in build_args.items()]
+        shipped = snapshot.read(lambda lines: digests(lines, rules, image_inputs=inputs))
         _refuse_sparse(snapshot, rules)
-        shipped = digests(
-            snapshot.entries(where.scopes(rules)),
-            rules,
-            image_inputs=[f"{name}={value}" for name, value in build_args.items()],
-        )
         dirty = _is_dirty(snapshot, head, where, rules)
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)
         dags = _compare(snapshot, rules, bases.dags, bases.dags_unknown)
         empty_submodules = {p: rules.classify(p)[0] for p in snapshot.empty_submodules}
+    dag_deploy_enabled = deployment.is_dag_deploy_enabled if deployment else True
     facts = Facts(
         head=head.sha,
         dirty=dirty,
@@ -114,7 +115,7 @@ def survey(
         image=_with_running(image, bases, repo, head, ci, runs.image if runs else None),
         dags=_with_running(dags, bases, repo, head, ci, runs.dags if runs else None),
         digests=shipped,
-        dag_files=_dag_files(members, project, repo, where, bases, rules, dag_deploy_enabled),
+        dag_files=_dag_files(members, project, where, dags, rules, dag_deploy_enabled),
         dag_deploy_enabled=dag_deploy_enabled,
         deployment=deployment,
         assumptions=_assumptions(bases, deployment, config),
@@ -272,9 +273,8 @@ def _with_running(
 def _dag_files(
     members: Sequence[Member],
     project: Project,
-    repo: GitRepo,
     where: _Where,
-    bases: Bases,
+    compared: Comparison,
     rules: Rules,
     dag_deploy_enabled: bool,
 ) -> DagFiles:
@@ -286,22 +286,25 @@ def _dag_files(
             bool(inside) and not rules.dockerignore.excludes(f"{inside[0]}/{name}")
         )
 
-    shipped = [member for member in members if ships(member.name)]
-    before = _count_at(bases.dags, repo, where.dags[0], ships) if bases.dags else None
+    shipped = members
+    if not dag_deploy_enabled:
+        shipped = [member for member in members if ships(member.name)]
+    before = None
+    if compared.changes is not None:
+        before = len(shipped) - _growth(compared.changes, where.dags[0], ships)
     return DagFiles(shipped=len(shipped), dag_files=count_dag_files(shipped), before=before)
 
 
-def _count_at(
-    commit: str, repo: GitRepo, directory: str, ships: Callable[[str], bool]
-) -> int | None:
-    """Count the files that a commit ships from a directory; None when git cannot list them."""
-    try:
-        files = repo.files_at(commit, directory)
-    except GitError as error:
-        log.info("the files of %s could not be counted: %s", commit, error)
-        return None
-    names = [below(path, directory) or path for path in files]
-    return sum(ships(n) and not any(map(is_excluded_name, n.split("/"))) for n in names)
+def _growth(changes: Sequence[Change], directory: str, ships: Callable[[str], bool]) -> int:
+    """How many files more a directory ships than at the commit that it was compared with."""
+    found = 0
+    for change in changes:
+        step = {Status.ADDED: 1, Status.DELETED: -1}.get(change.status, 0)
+        name = below(change.path, directory) or change.path
+        is_inside = _is_under(change.path, directory)
+        if step and is_inside and ships(name) and not any(map(is_excluded_name, name.split("/"))):
+            found += step
+    return found
 
 
 def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:

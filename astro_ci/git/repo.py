@@ -13,11 +13,12 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from astro_ci.errors import ProjectError
 from astro_ci.git.process import Git, git_present
-from astro_ci.git.snapshot import Snapshot, is_under, list_tree
+from astro_ci.git.snapshot import Inner, Scope, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class GitRepo:
     def __init__(self, git: Git) -> None:
         self.root = git.root
         self._git = git
+        self._present: set[str] = set()
+        self._came_after: dict[tuple[str, str], bool] = {}
 
     @classmethod
     def open(cls, directory: Path, env: Mapping[str, str] | None = None) -> GitRepo:
@@ -71,11 +74,15 @@ class GitRepo:
 
     def head(self) -> Commit:
         """Describe the checked-out commit. Raises ProjectError when there is none yet."""
-        if self._git.code("rev-parse", "--verify", "--quiet", "HEAD^{commit}") != 0:
-            raise ProjectError(
-                f"the repository at {self.root} has no commit yet", hint="Commit the project first."
-            )
-        fields = self._git.out("log", "-1", "--format=%H%x00%an%x00%ct%x00%s", "--encoding=UTF-8")
+        ask = ("log", "-1", "--format=%H%x00%an%x00%ct%x00%s", "--encoding=UTF-8")
+        code, fields, _ = self._git.run(*ask)
+        if code != 0:
+            if self._git.code("rev-parse", "--verify", "--quiet", "HEAD^{commit}") != 0:
+                raise ProjectError(
+                    f"the repository at {self.root} has no commit yet",
+                    hint="Commit the project first.",
+                )
+            fields = self._git.out(*ask)
         sha, author, time, subject = fields.rstrip("\n").split("\0", 3)
         return Commit(sha=sha, author=author, time=int(time), subject=subject)
 
@@ -86,18 +93,25 @@ class GitRepo:
 
     def remote(self) -> str | None:
         """The name of the remote to fetch from: `origin`, else the only one; None without."""
-        names = self._git.out("remote").split()
+        names = list(self._remotes)
         if "origin" in names:
             return "origin"
         return names[0] if len(names) == 1 else None
 
     def remote_url(self) -> str | None:
         """The URL of that remote, as configured. May hold credentials: never show it as it is."""
-        remote = self.remote()
-        if remote is None:
-            return None
-        code, out, _ = self._git.run("config", "--get", f"remote.{remote}.url")
-        return out.strip() or None if code == 0 else None
+        return self._remotes.get(self.remote() or "") or None
+
+    @cached_property
+    def _remotes(self) -> dict[str, str]:
+        """The configured remotes and their URLs; of several URLs the first, which is fetched."""
+        code, out, _ = self._git.run("config", "-z", "--get-regexp", r"^remote\..*\.url$")
+        found: dict[str, str] = {}
+        for entry in out.split("\0") if code == 0 else ():
+            key, _, url = entry.partition("\n")
+            if key:
+                found.setdefault(key.removeprefix("remote.").removesuffix(".url"), url.strip())
+        return found
 
     def relative(self, path: Path) -> str | None:
         """A path as git names it: from the repository root, with `/`, empty for the root itself.
@@ -114,10 +128,11 @@ class GitRepo:
 
     def has_commit(self, sha: str) -> bool:
         """Whether a commit is in this clone."""
-        return (
-            bool(HEX_COMMIT.fullmatch(sha))
-            and self._git.code("cat-file", "-e", f"{sha}^{{commit}}") == 0
-        )
+        if sha not in self._present and HEX_COMMIT.fullmatch(sha):
+            if self._git.code("cat-file", "-e", f"{sha}^{{commit}}") != 0:
+                return False
+            self._present.add(sha)
+        return sha in self._present
 
     def resolve(self, ref: str) -> str | None:
         """The commit that a user's words name (a branch, a tag, `HEAD~1`), or None."""
@@ -133,7 +148,7 @@ class GitRepo:
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether history proves that one commit led to another. A shallow clone proves little."""
-        if not (self.has_commit(ancestor) and self.has_commit(descendant)):
+        if not (HEX_COMMIT.fullmatch(ancestor) and HEX_COMMIT.fullmatch(descendant)):
             return False
         return self._git.code("merge-base", "--is-ancestor", ancestor, descendant) == 0
 
@@ -143,10 +158,15 @@ class GitRepo:
         A shallow clone is deepened for the proof, but only when the commits' dates suggest it:
         what runs is nearly always older than what is about to be deployed.
         """
+        if (commit, head) not in self._came_after:
+            self._came_after[commit, head] = self._find_whether_after(commit, head)
+        return self._came_after[commit, head]
+
+    def _find_whether_after(self, commit: str, head: str) -> bool:
         if self.is_ancestor(head, commit):
             return True
         remote = self.remote()
-        if remote is None or not self.is_shallow() or not self.has_commit(commit):
+        if remote is None or not self.has_commit(commit) or not self.is_shallow():
             return False
         if self._time_of(commit) < self._time_of(head):
             return False
@@ -201,10 +221,6 @@ class GitRepo:
         lines = out.splitlines() if code == 0 else []
         return {ref: sha for sha, _, ref in (line.partition("\t") for line in lines)}
 
-    def files_at(self, tree: str, directory: str) -> list[str]:
-        """List the files under a directory of a commit or tree, from the repository root."""
-        return [entry.path for entry in list_tree(self._git, tree, [directory])]
-
     # --- the shipped tree -------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -222,25 +238,30 @@ class GitRepo:
         `with_ignored`, files that git ignores count too if `counts_ignored` says so. `excludes`
         names the paths that never ship. The tree lives in a store of its own, deleted at the end.
         """
-        with tempfile.TemporaryDirectory(prefix="astro-ci-git-") as scratch:
-            snapshot = Snapshot(self._git, Path(scratch))
-            snapshot.take(
-                scopes,
-                with_ignored=with_ignored,
-                counts_ignored=counts_ignored,
-                excludes=excludes,
-            )
-            for path in snapshot.inner_repositories(scopes):
-                inner = GitRepo.open(self.root / path, self._git.env)
-                ignored = any(is_under(path, directory) for directory in with_ignored)
-                with inner.snapshot(
-                    [""],
-                    with_ignored=[""] if ignored else [],
-                    counts_ignored=lambda name, path=path: counts_ignored(f"{path}/{name}"),  # type: ignore[misc]
-                    excludes=lambda name, path=path: excludes(f"{path}/{name}"),  # type: ignore[misc]
-                ) as taken:
-                    snapshot.add_inner(path, taken.tree, recorded=inner.tree_of)
-                    snapshot.empty_submodules += [f"{path}/{p}" for p in taken.empty_submodules]
+        scope = Scope(
+            paths=scopes,
+            with_ignored=with_ignored,
+            counts_ignored=counts_ignored,
+            excludes=excludes,
+        )
+        with self._snapshot(scope) as snapshot:
+            yield snapshot
+
+    @contextlib.contextmanager
+    def _snapshot(self, scope: Scope) -> Iterator[Snapshot]:
+        def take_inner(path: str, commit: str | None) -> Inner:
+            repo = GitRepo.open(self.root / path, self._git.env)
+            with repo._snapshot(scope.inside(path)) as taken:
+                return Inner(
+                    tree=taken.tree,
+                    recorded=repo.tree_of(commit) if commit else None,
+                    empty_submodules=taken.empty_submodules,
+                )
+
+        with (
+            tempfile.TemporaryDirectory(prefix="astro-ci-git-") as scratch,
+            Snapshot(self._git, Path(scratch), scope, take_inner) as snapshot,
+        ):
             yield snapshot
 
     def _fetch(self, *arguments: str, stdin: str | None = None) -> bool:

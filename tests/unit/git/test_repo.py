@@ -149,12 +149,6 @@ class TestHistory:
         clone.git("remote", "set-url", "origin", "file:///nowhere")
         assert not repo.came_after(base, head)
 
-    def test_files_at(self, origin: Repository) -> None:
-        repo = GitRepo.open(origin.root)
-        assert repo.files_at(origin.head, "dags") == ["dags/a.py"]
-        assert repo.files_at(origin.head, "") == ["Dockerfile", "dags/a.py"]
-        assert repo.files_at(origin.head, "nothing") == []
-
 
 class TestFetchCommit:
     def test_fetches_one_commit_into_a_shallow_clone(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -133,16 +134,14 @@ def test_outside_the_scopes_nothing_is_looked_for(project: Repository) -> None:
         assert [_line(c) for c in snapshot.changes(project.head)] == ["M dags/a.py"]
 
 
-def test_entries_are_the_files_of_the_tree(project: Repository) -> None:
+def test_reads_the_files_of_the_tree(project: Repository) -> None:
     project.write({"dags/new.py": "n"})
-    with GitRepo.open(project.root).snapshot([""]) as snapshot:
-        entries = snapshot.entries(["dags"])
-        assert [(e.path, e.mode) for e in entries] == [
-            ("dags/a.py", "100644"),
-            ("dags/b.py", "100644"),
-            ("dags/new.py", "100644"),
+    with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
+        new = project.git("hash-object", "dags/new.py")
+        assert snapshot.read(list) == [
+            *project.git("ls-files", "--stage", "dags").splitlines(),
+            f"100644 {new} 0\tdags/new.py",
         ]
-        assert entries[2].object_id == project.git("hash-object", "dags/new.py")
 
 
 class TestInnerRepositories:
@@ -194,7 +193,8 @@ class TestInnerRepositories:
     @staticmethod
     def _module_id(project: Repository, path: str = "dags/lib") -> str:
         with GitRepo.open(project.root).snapshot([""]) as snapshot:
-            return next(e.object_id for e in snapshot.entries(["dags"]) if e.path == path)
+            (found,) = (line for line in snapshot.read(list) if line.endswith(f"\t{path}"))
+            return found.split(" ")[1]
 
 
 def test_partial_clones_need_no_file_contents(project: Repository, tmp_path: Path) -> None:
@@ -229,3 +229,44 @@ def test_a_sparse_checkout_names_what_it_leaves_out(project: Repository) -> None
         assert snapshot.changes(project.head) == []
     with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
         assert snapshot.absent == []
+
+
+class TestReadingWhileGitLooks:
+    """What is staged is read at first, and what ships is what counts."""
+
+    def test_once_in_a_clean_checkout(self, project: Repository) -> None:
+        seen: list[int] = []
+        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+            snapshot.prepare_changes(project.head)
+            snapshot.read(lambda lines: seen.append(len(lines)))
+            assert seen == [4]
+            assert snapshot.changes(project.head) == []
+
+    def test_again_where_something_is_not_staged(self, project: Repository) -> None:
+        base = project.head
+        project.write({"dags/new.py": "n"})
+        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+            snapshot.prepare_changes(base)
+            assert snapshot.read(len) == 5
+            assert [_line(change) for change in snapshot.changes(base)] == ["A dags/new.py"]
+
+    def test_what_is_staged_may_be_no_tree(self, project: Repository) -> None:
+        base = project.head
+        for branch, text in (("theirs", "1"), ("ours", "2")):
+            project.git("checkout", "--quiet", "-b", branch, base)
+            project.write({"dags/a.py": text})
+            project.commit()
+        merge = ["git", "merge", "--quiet", "theirs"]
+        assert subprocess.run(merge, cwd=project.root, capture_output=True).returncode == 1
+        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+            snapshot.prepare_changes(base)
+            assert snapshot.read(len) == 4
+            assert [_line(change) for change in snapshot.changes(base)] == ["M dags/a.py"]
+
+    def test_files_that_never_ship_are_no_difference(self, project: Repository) -> None:
+        project.write({"dags/__pycache__/a.pyc": "x", ".venv/pyvenv.cfg": "", ".venv/x.py": ""})
+        excludes = excluder(lambda d: (project.root / d / VENV_MARKER).exists())
+        seen: list[int] = []
+        with GitRepo.open(project.root).snapshot([""], excludes=excludes) as snapshot:
+            snapshot.read(lambda lines: seen.append(len(lines)))
+            assert seen == [4]
