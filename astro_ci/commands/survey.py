@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
@@ -98,7 +98,8 @@ def survey(
         bases = find_bases(config, ci, repo, runs)
         for base in filter(None, (bases.image, bases.dags)):
             snapshot.prepare_changes(base)
-        snapshot.prepare_changes(head.sha)
+        newer_image = _newer(runs.image if runs else None, repo, head, ci)
+        newer_dags = _newer(runs.dags if runs else None, repo, head, ci)
         members = list_members(project.dags) if project.has_dags else []
         inputs = [f"{name}={value}" for name, value in build_args.items()]
         shipped = snapshot.read(lambda lines: digests(lines, rules, image_inputs=inputs))
@@ -112,8 +113,8 @@ def survey(
         head=head.sha,
         dirty=dirty,
         source=bases.source,
-        image=_with_running(image, bases, repo, head, ci, runs.image if runs else None),
-        dags=_with_running(dags, bases, repo, head, ci, runs.dags if runs else None),
+        image=_with_running(image, bases, runs.image if runs else None, newer_image),
+        dags=_with_running(dags, bases, runs.dags if runs else None, newer_dags),
         digests=shipped,
         dag_files=_dag_files(members, project, where, dags, rules, dag_deploy_enabled),
         dag_deploy_enabled=dag_deploy_enabled,
@@ -219,6 +220,8 @@ def _is_dirty(snapshot: Snapshot, head: Commit, where: _Where, rules: Rules) -> 
 
     Those count that lie in it, and those elsewhere that shape its image.
     """
+    if snapshot.is_tree_of(head):
+        return False
     roots = (where.project, *where.dags)
     return any(
         not snapshot.is_ignored(path)
@@ -241,33 +244,22 @@ def _compare(snapshot: Snapshot, rules: Rules, base: str | None, unknown: str) -
         return Comparison(unknown=f"git could not compare with base commit {short(base)}")
 
 
+def _newer(running: Running | None, repo: GitRepo, head: Commit, ci: CIContext) -> str | None:
+    """The running commit, when history proves that it came after the checked-out one."""
+    commit = running.commit if running else None
+    # A push that moved the branch from the running commit back to this one is meant.
+    is_moved_back = ci.before == commit and ci.head in (None, head.sha)
+    if commit is None or commit == head.sha or is_moved_back:
+        return None
+    return commit if repo.came_after(commit, head.sha) else None
+
+
 def _with_running(
-    side: Comparison,
-    bases: Bases,
-    repo: GitRepo,
-    head: Commit,
-    ci: CIContext,
-    running: Running | None,
+    side: Comparison, bases: Bases, running: Running | None, newer: str | None
 ) -> Comparison:
     """Add what only the running deploy knows: its digest, and whether it is newer."""
-    if running is None:
-        return side
-    commit = running.commit
-    # A push that moved the branch from the running commit back to this one is meant.
-    is_moved_back = commit is not None and ci.before == commit and ci.head in (None, head.sha)
-    is_newer = (
-        commit is not None
-        and commit != head.sha
-        and not is_moved_back
-        and repo.came_after(commit, head.sha)
-    )
-    return Comparison(
-        base=side.base,
-        changes=side.changes,
-        unknown=side.unknown,
-        digest=running.digest if bases.is_what_runs else None,
-        newer=commit if is_newer else None,
-    )
+    digest = running.digest if running and bases.is_what_runs else None
+    return replace(side, digest=digest, newer=newer)
 
 
 def _dag_files(

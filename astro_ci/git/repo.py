@@ -12,29 +12,18 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from astro_ci.errors import ProjectError
 from astro_ci.git.process import Git, git_present
-from astro_ci.git.snapshot import Inner, Scope, Snapshot
+from astro_ci.git.snapshot import Commit, Inner, Scope, Snapshot
 
 log = logging.getLogger(__name__)
 
 HEX_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 FETCH_TIMEOUT_SECONDS = 300
 PROOF_DEPTH = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """The checked-out commit. `time` is the committer's, in seconds since 1970."""
-
-    sha: str
-    author: str
-    time: int
-    subject: str
 
 
 class GitRepo:
@@ -74,7 +63,7 @@ class GitRepo:
 
     def head(self) -> Commit:
         """Describe the checked-out commit. Raises ProjectError when there is none yet."""
-        ask = ("log", "-1", "--format=%H%x00%an%x00%ct%x00%s", "--encoding=UTF-8")
+        ask = ("log", "-1", "--format=%H%x00%T%x00%an%x00%ct%x00%s", "--encoding=UTF-8")
         code, fields, _ = self._git.run(*ask)
         if code != 0:
             if self._git.code("rev-parse", "--verify", "--quiet", "HEAD^{commit}") != 0:
@@ -83,8 +72,8 @@ class GitRepo:
                     hint="Commit the project first.",
                 )
             fields = self._git.out(*ask)
-        sha, author, time, subject = fields.rstrip("\n").split("\0", 3)
-        return Commit(sha=sha, author=author, time=int(time), subject=subject)
+        sha, tree, author, time, subject = fields.rstrip("\n").split("\0", 4)
+        return Commit(sha=sha, tree=tree, author=author, time=int(time), subject=subject)
 
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached, as in most CI systems."""

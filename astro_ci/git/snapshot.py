@@ -27,6 +27,17 @@ _GITLINK = "160000 "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """The checked-out commit. `time` is the committer's, in seconds since 1970."""
+
+    sha: str
+    tree: str
+    author: str
+    time: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """Which files of the work tree count."""
 
@@ -84,7 +95,7 @@ class Snapshot:
             "GIT_INDEX_FILE": str(self._index),
             "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
         }
-        self._pool = ThreadPoolExecutor(max_workers=3)
+        self._pool = ThreadPoolExecutor(max_workers=4)
         self._is_settled = self._is_as_staged = False
         self._inner: dict[str, str] = {}
         self._inner_changed: list[str] = []
@@ -109,7 +120,7 @@ class Snapshot:
         self._changed = self._pool.submit(self._list_changed)
         self._others = self._pool.submit(self._list_others)
         self._staged_tree = self._pool.submit(self._write_tree)
-        self._staged = self._list("--stage", "-v", paths=self._scope.paths)
+        self._listing = self._pool.submit(self._list_staged)
 
     def __exit__(
         self,
@@ -149,7 +160,7 @@ class Snapshot:
         """
         if self._is_settled:
             return reader(self._lines)
-        found = reader(_untagged(self._staged))
+        found = reader(self._listing.result().lines)
         self._settle()
         return found if self._is_as_staged else reader(self._lines)
 
@@ -174,6 +185,11 @@ class Snapshot:
             found.setdefault(path, PathChange(path=path, status=Status.MODIFIED))
         return [found[path] for path in sorted(found)]
 
+    def is_tree_of(self, commit: Commit) -> bool:
+        """Whether what ships is the commit, to the last file."""
+        self._settle()
+        return self._tree == commit.tree and not self._inner_changed
+
     def is_ignored(self, path: str) -> bool:
         """Whether git ignores a file that ships all the same."""
         self._settle()
@@ -185,16 +201,15 @@ class Snapshot:
         """Wait for what git says of the work tree, and make the tree of it."""
         if self._is_settled:
             return
-        flagged = [line for line in self._staged if line[0] != "H"]
+        staged = self._listing.result()
         # For a directory of files that are not in the index, any of them stands.
         others = [f"{path}x" if path.endswith("/") else path for path in self._others.result()]
         changed = [*self._changed.result(), *others]
-        has_inner = any(line.startswith(_GITLINK, 2) for line in self._staged)
         wait([self._staged_tree])  # which holds the lock of our index
-        if flagged or has_inner or not all(map(self._never_ships, changed)):
-            self._take(flagged)
+        if staged.flagged or staged.has_inner or not all(map(self._never_ships, changed)):
+            self._take(staged.flagged)
         else:
-            self._tree, self._lines = self._staged_tree.result(), _untagged(self._staged)
+            self._tree, self._lines = self._staged_tree.result(), staged.lines
             self._is_as_staged = True
         self._is_settled = True
 
@@ -246,6 +261,14 @@ class Snapshot:
         flags = ("-z", "--name-only", "--no-renames", "--ignore-submodules=dirty")
         out = self._out("diff-files", *flags, "--", *_pathspecs(self._scope.paths))
         return [path for path in out.split("\0") if path]
+
+    def _list_staged(self) -> _Staged:
+        tagged = self._list("--stage", "-v", paths=self._scope.paths)
+        return _Staged(
+            lines=[line[2:] for line in tagged],
+            flagged=[line for line in tagged if line[0] != "H"],
+            has_inner=any(line.startswith(_GITLINK, 2) for line in tagged),
+        )
 
     def _list_others(self) -> list[str]:
         """What is not in the index, ignored or not; a directory of such files is one name."""
@@ -319,6 +342,16 @@ class Snapshot:
         return self._git.out(*arguments, env=self._environment, stdin=stdin)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Staged:
+    """What the index lists."""
+
+    lines: Sequence[str]
+    flagged: Sequence[str]
+    """Those that git was told not to look at, with their tags."""
+    has_inner: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Difference:
     """What git printed of a commit and a tree."""
@@ -352,11 +385,6 @@ def is_under(path: str, directory: str) -> bool:
 def _pathspecs(paths: Sequence[str]) -> list[str]:
     # Each costs git time for every file, and the root holds the others.
     return ["."] if "" in paths else list(paths)
-
-
-def _untagged(lines: Iterable[str]) -> list[str]:
-    """The lines without what `-v` puts before them."""
-    return [line[2:] for line in lines]
 
 
 def _path_bytes(line: str) -> bytes:

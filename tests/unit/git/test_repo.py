@@ -245,7 +245,7 @@ def test_names_the_command_when_git_fails(origin: Repository) -> None:
     repo = GitRepo.open(origin.root)
     with (
         pytest.raises(GitError, match=r"git ls-files failed .* exit code 128") as caught,
-        repo.snapshot([""]),
+        repo.snapshot([""]) as snapshot,
     ):
-        pass
+        snapshot.read(len)
     assert caught.value.exit_code == 4
