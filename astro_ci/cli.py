@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -29,6 +29,7 @@ from astro_ci.options import (
 
 if TYPE_CHECKING:  # each command loads what it needs
     from astro_ci.ci import CIContext, Dialect
+    from astro_ci.commands.doctor import Check
     from astro_ci.commands.several import Ending
     from astro_ci.commands.targets import Found
     from astro_ci.model import Plan
@@ -196,6 +197,43 @@ def config(
 
 
 @cli.command()
+@with_options(PLAN_OPTIONS)
+@click.pass_obj
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    session: _Session,
+    /,
+    as_json: bool,
+    config_file: Path | None,
+    **_options: Any,
+) -> int:
+    """Check whether a deploy would work here, and say what has to change. Changes nothing."""
+    from astro_ci.commands.doctor import document, examine, exit_code, lines
+    from astro_ci.render import as_json as to_json
+
+    session.start(as_json=as_json, quiet=True)
+    checks = []
+
+    def remembered() -> Iterator[Check]:
+        for check in examine(
+            given(ctx, session.env),
+            session.env,
+            config_file=config_file,
+            interactive=session.is_interactive,
+        ):
+            checks.append(check)
+            yield check
+
+    for line in lines(remembered()):
+        if not as_json:
+            session.show(line)
+    if as_json:
+        session.emit(to_json(document(checks)))
+    return exit_code(checks)
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def env(session: _Session, /, as_json: bool) -> None:
@@ -280,13 +318,17 @@ class _Session:
         is_live = sys.stderr.isatty() and not self.env.get("CI")
         return Console(sys.stderr, self.dialect, is_live=is_live)
 
-    def start(self, *, as_json: bool) -> None:
-        """Begin a command: from here on, what the adapters log is shown."""
+    def start(self, *, as_json: bool, quiet: bool = False) -> None:
+        """Begin a command: from here on, what the adapters log is shown.
+
+        With `quiet` only to who asked for it, as the result says it all.
+        """
         from astro_ci.console import LogHandler
 
         self.as_json = as_json
         log = logging.getLogger("astro_ci")
-        log.setLevel(logging.DEBUG if self.is_verbose else logging.INFO)
+        level = logging.ERROR if quiet else logging.INFO
+        log.setLevel(logging.DEBUG if self.is_verbose else level)
         log.addHandler(LogHandler(self.console))
 
     def find(self, ctx: click.Context, config_file: Path | None, *, deploys: bool) -> Found:

@@ -23,7 +23,7 @@ Kind = Literal["API token", "Deployment API key", "astro login"]
 
 AUDIENCE = "astronomer-ee"
 RENEW_BEFORE_SECONDS = 300
-_LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
+LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
 # What a CI system leaves of a reference to a secret that the job does not get, as that of a fork:
 # $(A) on Azure, $A or ${A} on GitLab.
 _UNEXPANDED = re.compile(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
@@ -182,7 +182,7 @@ class _KeyToken:
             return self._token
 
     def _exchange(self) -> _Token:
-        config = decode(self._http.get(_LOGIN_CONFIG), _LoginConfig, f"GET {_LOGIN_CONFIG}")
+        config = decode(self._http.get(LOGIN_CONFIG), _LoginConfig, f"GET {LOGIN_CONFIG}")
         form = {
             "client_id": self._key[0],
             "client_secret": self._key[1],

@@ -39,12 +39,25 @@ def connect(
 
     Raises AuthenticationError for credentials that cannot work, ApiError.
     """
+    endpoint, credentials = find_access(env, patience)
+    return connect_with(config, endpoint, credentials, patience) if credentials else None
+
+
+def find_access(
+    env: Mapping[str, str], patience: Patience | None = None
+) -> tuple[Endpoint, Credentials | None]:
+    """Find where Astro is, and the credentials for it; only a Deployment API key is tried out."""
     endpoint = find_endpoint(env, domain=session_domain(env))
     credentials = find_credentials(
         env, login=lambda: Http(endpoint.api_url, NoAuth(), patience), domain=endpoint.domain
     )
-    if credentials is None:
-        return None
+    return endpoint, credentials
+
+
+def connect_with(
+    config: Config, endpoint: Endpoint, credentials: Credentials, patience: Patience | None = None
+) -> Astro:
+    """Open the connection for the Organization that is meant. Raises ApiError."""
     log.info("credentials: %s, from %s", credentials.kind, credentials.source)
     if credentials.notice:
         log.warning("%s", credentials.notice)

@@ -98,6 +98,14 @@ def choose(
     return _by_ref(file, projects, given, find_ref())
 
 
+def every_target(file: ConfigFile, given: Settings, directory: Path) -> list[Target]:
+    """All Deployments of the file that a directory stands for, whatever their patterns."""
+    projects = _projects_of(file, directory) if file.has_projects else file.projects
+    return [
+        _of_entry(file, project, entry, given) for project in projects for entry in project.entries
+    ]
+
+
 def _by_ref(
     file: ConfigFile, projects: Sequence[ProjectEntry], given: Settings, ref: Ref
 ) -> Choice:

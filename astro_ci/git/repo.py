@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 HEX_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 FETCH_TIMEOUT_SECONDS = 300
+ANSWER_TIMEOUT_SECONDS = 30
 PROOF_DEPTH = 1000
 
 
@@ -169,6 +170,14 @@ class GitRepo:
     def is_shallow(self) -> bool:
         """Whether history was cut off when the repository was cloned."""
         return self._git.out("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def reaches_remote(self) -> bool:
+        """Whether the remote answers, and lets itself be read. Fetches nothing."""
+        remote = self.remote()
+        if remote is None:
+            return False
+        words = ("ls-remote", "--quiet", remote, "HEAD")
+        return self._git.run(*words, timeout_seconds=ANSWER_TIMEOUT_SECONDS)[0] == 0
 
     def fetch_commit(self, sha: str) -> bool:
         """Bring one missing commit into the clone; False when it cannot be had.

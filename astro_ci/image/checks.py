@@ -63,9 +63,9 @@ def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] |
         )
     built, runs = RuntimeVersion.parse(facts.runtime_version), RuntimeVersion.parse(running)
     if built is not None and runs is not None:
-        _check_order(built, runs)
-    if supported is not None and facts.runtime_version not in supported:
-        _refuse_unsupported(facts.runtime_version, supported)
+        check_order(built, runs)
+    if supported is not None:
+        check_supported(facts.runtime_version, supported)
 
 
 def _check_platform(facts: ImageFacts) -> None:
@@ -78,7 +78,8 @@ def _check_platform(facts: ImageFacts) -> None:
         )
 
 
-def _check_order(built: RuntimeVersion, runs: RuntimeVersion) -> None:
+def check_order(built: RuntimeVersion, runs: RuntimeVersion) -> None:
+    """Raise ProjectError when a Deployment cannot go from one Runtime version to the other."""
     if built < runs:
         raise ProjectError(
             f"the image has Astro Runtime {built} and the Deployment runs {runs}: Astro does not "
@@ -96,7 +97,10 @@ def _check_order(built: RuntimeVersion, runs: RuntimeVersion) -> None:
         )
 
 
-def _refuse_unsupported(version: str, supported: Collection[str]) -> None:
+def check_supported(version: str, supported: Collection[str]) -> None:
+    """Raise ProjectError for a Runtime version that the Deployment's options do not list."""
+    if version in supported:
+        return
     newest = newest_first(supported)
     shown = ", ".join(newest[:_SHOWN]) or "none"
     more = f" and {len(newest) - _SHOWN} older ones" if len(newest) > _SHOWN else ""

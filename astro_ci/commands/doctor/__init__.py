@@ -1,0 +1,174 @@
+"""`doctor`: would a deploy work here, and if not, what has to change. Nothing is changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from astro_ci.astro.http import Patience
+from astro_ci.ci import CIContext, detect, git_access
+from astro_ci.commands.doctor import access, deployment, docker, files, job
+from astro_ci.commands.doctor.access import Access
+from astro_ci.commands.doctor.check import Check, Steps, attempt, exit_code, not_checked
+from astro_ci.commands.doctor.deployment import Platform
+from astro_ci.commands.doctor.docker import Need
+from astro_ci.commands.doctor.files import Files
+from astro_ci.commands.doctor.show import document, lines
+from astro_ci.config import Config
+from astro_ci.configuration.keys import Settings
+from astro_ci.git import GitRepo
+from astro_ci.history import what_runs
+from astro_ci.model import Request
+from astro_ci.remote import repository_identity
+
+__all__ = ["Check", "document", "examine", "exit_code", "lines"]
+
+_JOB, _FILES, _ASTRO, _DOCKER = "This job", "Project", "Astro", "Docker"
+_CORRECT_FIRST = "the configuration has to be corrected first"
+# The answer is wanted now: a deploy would try longer.
+_IMPATIENT = Patience(attempts=2, timeout_seconds=(5.0, 20.0))
+
+
+def examine(
+    given: Settings,
+    env: Mapping[str, str],
+    *,
+    config_file: Path | None = None,
+    interactive: bool = False,
+    patience: Patience = _IMPATIENT,
+    now: Callable[[], float] = time.time,
+) -> Iterator[Check]:
+    """Make every check that can be made, in the order in which a deploy would meet them."""
+    examination = _Examination(
+        env=env, ci=detect(env), patience=patience, now=now(), interactive=interactive
+    )
+    yield from examination.run(given, config_file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Examination:
+    """What is the same for every check."""
+
+    env: Mapping[str, str] = field(repr=False)
+    ci: CIContext
+    patience: Patience
+    now: float
+    interactive: bool
+
+    def run(self, given: Settings, config_file: Path | None) -> Iterator[Check]:
+        directory = Path(given["project"].value) if "project" in given else Path()
+        repo = yield from self._job(directory)
+        steps = files.configuration(given, self.env, config_file, directory)
+        targets = yield from attempt(_FILES, "configuration", steps)
+        if targets is None:
+            yield from _skip(_FILES, "project", _CORRECT_FIRST)
+        patients = [
+            _Patient(config=target.config, label=target.label if len(targets or ()) > 1 else "")
+            for target in targets or ()
+        ]
+        for patient in patients:
+            steps_there = files.project(patient.config, self.env)
+            patient.files = yield from attempt(_FILES, "project", steps_there, target=patient.label)
+        way_in = yield from self._way_in()
+        if targets is None:
+            yield from _skip(_ASTRO, "Deployment", _CORRECT_FIRST)
+        for patient in patients:
+            yield from self._platform(patient, way_in, repo)
+        steps_last = docker.engine(
+            self.env,
+            need=_most([patient.need for patient in patients]),
+            needs_buildkit=any(p.files.needs_buildkit for p in patients if p.files),
+        )
+        yield from attempt(_DOCKER, "engine", steps_last)
+
+    def _job(self, directory: Path) -> Steps[GitRepo | None]:
+        yield from attempt(_JOB, "Python", _one(job.python()))
+        yield from attempt(_JOB, "CI system", _one(job.ci_system(self.ci)))
+        if not (yield from attempt(_JOB, "git", job.git_command(self.env))):
+            yield from _skip(_JOB, "repository", "git is missing")
+            return None
+        steps = job.repository(directory, git_access(self.ci, self.env))
+        return (yield from attempt(_JOB, "repository", steps))
+
+    def _way_in(self) -> Steps[Access | None]:
+        """The credentials, if the API that they are for answers."""
+        answers = yield from attempt(_ASTRO, "API", access.api(self.env, self.patience))
+        steps = access.credentials(self.env, self.ci, now=self.now, patience=self.patience)
+        found = yield from attempt(_ASTRO, access.NAME, steps)
+        return found if answers else None
+
+    def _platform(
+        self, patient: _Patient, way_in: Access | None, repo: GitRepo | None
+    ) -> Iterator[Check]:
+        if way_in is None:
+            why = "Astro cannot be asked, as said above"
+            yield from _skip(_ASTRO, "Deployment", why, target=patient.label)
+            return
+        steps = deployment.find(
+            patient.config, way_in, patience=self.patience, interactive=self.interactive
+        )
+        found = yield from attempt(_ASTRO, "Deployment", steps, target=patient.label)
+        if found is None:
+            return
+        patient.platform = found
+        its = found.deployment
+        for name, steps_there in (
+            ("health", deployment.health(its)),
+            ("DAG-only", deployment.dag_deploys(its, patient.config.requested)),
+            ("CI/CD", deployment.enforcement(its, way_in)),
+            ("Runtime", deployment.runtime(found, patient.files)),
+            ("what runs", self._history(patient, found, repo)),
+            ("other deploys", deployment.unfinished(found.deploys, now=self.now)),
+            ("registry", deployment.registry(its, self.patience)),
+        ):
+            yield from attempt(_ASTRO, name, steps_there, target=patient.label)
+
+    def _history(self, patient: _Patient, found: Platform, repo: GitRepo | None) -> Steps[None]:
+        path = repo.relative(patient.files.project.root) if repo and patient.files else None
+        if repo is None or path is None:
+            yield not_checked("what runs", "there is no repository, or no project in it")
+            return
+        remote = repo.remote_url() or self.ci.repository_url
+        runs = what_runs(
+            found.deployment,
+            found.deploys,
+            repository=repository_identity(remote) if remote else None,
+            project=path,
+        )
+        yield from job.history(repo, runs, self.ci)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Patient:
+    """One Deployment that this run is about, and what is known of it so far."""
+
+    config: Config
+    label: str
+    """Empty when it is the only one."""
+    files: Files | None = None
+    platform: Platform | None = None
+
+    @property
+    def need(self) -> Need:
+        """Whether its next deploy needs an image, as far as can be told."""
+        if self.config.requested is not Request.AUTO:
+            return "no" if self.config.requested is Request.DAGS else "yes"
+        if self.platform is None:
+            return "maybe"
+        its = self.platform.deployment
+        return "maybe" if its.image_tag and its.is_dag_deploy_enabled else "yes"
+
+
+def _most(needs: Sequence[Need]) -> Need:
+    order: tuple[Need, ...] = ("yes", "maybe", "no")
+    return next((need for need in order if need in needs), "maybe")
+
+
+def _skip(group: str, name: str, because: str, *, target: str = "") -> Iterator[Check]:
+    yield from attempt(group, name, _one(not_checked(name, because)), target=target)
+
+
+def _one(check: Check) -> Steps[None]:
+    yield check

@@ -1,0 +1,81 @@
+"""What one check found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+from astro_ci.errors import AstroCIError
+
+Status = Literal["ok", "warning", "problem", "not checked"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of the examination."""
+
+    name: str
+    status: Status
+    message: str
+    remedy: str = ""
+    exit_code: int = 0
+    """What a deploy would end with; of problems alone."""
+    group: str = ""
+    target: str = ""
+    """The Deployment of the configuration file that it is about, where there are several."""
+
+
+Steps = Generator[Check, None, T]
+"""Checks as they are made, and what was found out on the way."""
+
+
+def ok(name: str, message: str) -> Check:
+    """All is well."""
+    return Check(name=name, status="ok", message=message)
+
+
+def warning(name: str, message: str, remedy: str = "") -> Check:
+    """A deploy may work, and not as well as it could, or not always."""
+    return Check(name=name, status="warning", message=message, remedy=remedy)
+
+
+def problem(name: str, error: AstroCIError, *, remedy: str = "") -> Check:
+    """A deploy would fail like this."""
+    return Check(
+        name=name,
+        status="problem",
+        message=error.message,
+        remedy=remedy or error.hint,
+        exit_code=error.exit_code,
+    )
+
+
+def not_checked(name: str, because: str) -> Check:
+    """What is needed to tell is missing."""
+    return Check(name=name, status="not checked", message=because)
+
+
+def attempt(group: str, name: str, steps: Steps[T], *, target: str = "") -> Steps[T | None]:
+    """Make the checks; one that fails with an error becomes a problem of this name, and the last.
+
+    Gives what they give, None after an error.
+    """
+    while True:
+        found: Any
+        try:
+            found = next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except AstroCIError as error:
+            yield replace(problem(name, error), group=group, target=target)
+            return None
+        yield replace(found, group=group, target=target)
+
+
+def exit_code(checks: Sequence[Check]) -> int:
+    """That of the first problem; 0 without one."""
+    return next((check.exit_code for check in checks if check.status == "problem"), 0)
