@@ -22,6 +22,7 @@ from astro_ci.options import (
     DETAILED_EXITCODE,
     FAIL_ON_SKIP,
     PLAN_OPTIONS,
+    TARGET_OPTIONS,
     given,
     option,
     with_options,
@@ -234,6 +235,41 @@ def doctor(
 
 
 @cli.command()
+@with_options(TARGET_OPTIONS)
+@option("--ci", metavar="NAME", help="The CI system; told from the repository, when it can be.")
+@option("--branch", help="The branch that is deployed; else the repository's default branch.")
+@click.option("--print", "--dry-run", "print_only", is_flag=True, help="Show, and write nothing.")
+@click.pass_obj
+@click.pass_context
+def init(
+    ctx: click.Context,
+    session: _Session,
+    /,
+    ci: str | None,
+    branch: str | None,
+    print_only: bool,
+    **_options: Any,
+) -> None:
+    """Write the pipeline file and astro-ci.yaml for this repository. Overwrites nothing."""
+    from astro_ci.commands.init import adopt, adoption_text
+    from astro_ci.config import Config
+
+    session.start(as_json=False, quiet=True)
+    said = {name: setting.value for name, setting in given(ctx, session.env).items()}
+    project = said.pop("project", None)
+    made = adopt(
+        Config(**said),
+        session.env,
+        project=project,
+        ci=ci or None,
+        branch=branch or None,
+        ask=_ask if session.is_interactive else None,
+        print_only=print_only,
+    )
+    session.show(adoption_text(made))
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def env(session: _Session, /, as_json: bool) -> None:
@@ -416,6 +452,20 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         name = signal.Signals(number).name
         sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
     sys.exit(code)
+
+
+def _ask(question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
+    """Ask on the terminal; of choices, the number or the words."""
+    from astro_ci.text import printable
+
+    for number, choice in enumerate(choices, 1):
+        click.echo(f"  {number}. {printable(choice)}", err=True)
+    numbers = {str(number): choice for number, choice in enumerate(choices, 1)}
+    while True:
+        answer: str = click.prompt(printable(question), default=default or None, err=True).strip()
+        answer = numbers.get(answer, answer)
+        if answer and (not choices or answer in choices):
+            return answer
 
 
 def _usage_error(error: click.ClickException) -> ConfigurationError:

@@ -75,21 +75,13 @@ def option(
     return click.option(flag, *others, envvar=names, show_envvar=True, **settings)
 
 
-PLAN_OPTIONS = (
-    option(
-        "--project",
-        type=click.Path(path_type=Path),
-        default=Path(),
-        help="The Astro project's directory.",
-    ),
-    option(
-        "--config",
-        "config_file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The configuration file; else the nearest astro-ci.yaml, from the project upward.",
-    ),
-    option("--dags-path", default="dags", help="The DAGs directory, relative to the project."),
+_PROJECT = option(
+    "--project",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="The Astro project's directory.",
+)
+_IDENTITY = (
     option(
         "--deployment-id",
         env=("ASTRO_DEPLOYMENT_ID", "ASTRONOMER_DEPLOYMENT_ID", "DEPLOYMENT_ID"),
@@ -101,6 +93,19 @@ PLAN_OPTIONS = (
     ),
     option("--workspace-id", env=("ASTRO_WORKSPACE_ID",), help="Where to look for the name."),
     option("--organization-id", env=("ASTRO_ORGANIZATION_ID",), help="Taken from the token."),
+)
+TARGET_OPTIONS = (_PROJECT, *_IDENTITY)
+PLAN_OPTIONS = (
+    _PROJECT,
+    option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The configuration file; else the nearest astro-ci.yaml, from the project upward.",
+    ),
+    option("--dags-path", default="dags", help="The DAGs directory, relative to the project."),
+    *_IDENTITY,
     option(
         "--type",
         "requested",
@@ -211,7 +216,7 @@ COMMENT = option(
     help="Keep one comment on the pull or merge request up to date.",
 )
 _FOR_THE_COMMAND_LINE = {
-    *("as_json", "comment", "config_file"),
+    *("as_json", "branch", "ci", "comment", "config_file", "print_only"),
     *("detailed_exitcode", "fail_on_skip", "show_schema"),
 }
 _SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
