@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,17 +13,25 @@ from astro_ci.errors import ProjectError
 def write_new(root: Path, texts: Mapping[str, str]) -> None:
     """Create the files, by name from the root. Raises ProjectError, and then none is left."""
     made: list[Path] = []
+    name = ""
     try:
         for name, text in texts.items():
             _create(root, name, text, made)
     except OSError as error:
-        for path in reversed(made):
-            with suppress(OSError):
-                path.rmdir() if path.is_dir() else path.unlink()
+        _remove(made)
         raise ProjectError(
             f"{name} cannot be written in {root}: {error.strerror}",
             hint="Check the permissions of the directory; --print shows the files instead.",
         ) from error
+    except BaseException:
+        _remove(made)
+        raise
+
+
+def _remove(made: Sequence[Path]) -> None:
+    for path in reversed(made):
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _create(root: Path, name: str, text: str, made: list[Path]) -> None:

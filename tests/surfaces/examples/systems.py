@@ -114,7 +114,7 @@ def read_circle(path: Path, job: str, secrets: Secrets) -> Job:
             _bash(script, "-eo", "pipefail") for script in _circle_runs(file, found["steps"])
         ),
         env={
-            **file["executors"][found["executor"]]["environment"],
+            **file["executors"][found["executor"]].get("environment", {}),
             **(secrets if used.get("context") == "astro" else {}),
         },
     )
@@ -140,7 +140,7 @@ def read_azure(path: Path, job: str, secrets: Secrets) -> Job:
     stage = next(one for one in file["stages"] if one["stage"] == job)
     steps = azure_steps(stage)
     assert "checkout" in steps[0], "a deployment job checks nothing out by itself"
-    env = dict(file["variables"])
+    env = dict(file.get("variables", {}))
     for step in steps[1:]:
         for name, value in step.get("env", {}).items():
             env[name] = re.sub(r"\$\((\w+)\)", lambda m: secrets.get(m[1], m[0]), value)
@@ -163,8 +163,7 @@ def azure_steps(stage: Any) -> list[Any]:
 def read_bitbucket(path: Path, job: str, secrets: Secrets) -> Job:
     """All lines are one script; every step has the repository's variables."""
     pipelines = yaml.safe_load(path.read_text())["pipelines"]
-    started = {PLAN: pipelines["pull-requests"]["**"], DEPLOY: pipelines["branches"]["main"]}
-    (step,) = started[job]
+    (step,) = pipelines["branches"]["main"] if job == DEPLOY else pipelines["pull-requests"]["**"]
     return Job(processes=(_bash("\n".join(step["step"]["script"]), "-e"),), env=secrets)
 
 
@@ -177,7 +176,7 @@ def read_buildkite(path: Path, job: str, secrets: Secrets) -> Job:
         lambda match: "$" if match[0] == "$$" else "",
         "\n".join(step["commands"]),
     )
-    env = {**file["env"], **{name: secrets[name] for name in step["secrets"]}}
+    env = {**file.get("env", {}), **{name: secrets[name] for name in step["secrets"]}}
     return Job(processes=(_bash(script, "-e"),), env=env)
 
 

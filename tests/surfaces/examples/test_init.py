@@ -1,0 +1,47 @@
+"""What `init` writes is run, as its CI system would, against a sandbox."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from astro_ci.commands.init import systems as written
+from tests.surfaces.examples.machine import World
+from tests.surfaces.examples.systems import DEPLOY, SYSTEMS
+
+# The examples' names for the systems that have others.
+KEYS = {"aws-codebuild": "codebuild", "azure-devops": "azure"}
+BOTH = {name: key for name in SYSTEMS if (key := KEYS.get(name, name)) in written.KEYS}
+
+
+@pytest.mark.parametrize(("name", "key"), BOTH.items(), ids=BOTH)
+def test_a_push_deploys(name: str, key: str, world: World) -> None:
+    """From an empty repository to a deploy, by `init`, a commit and a push."""
+    system = SYSTEMS[name]
+    world.seed()
+    words = ("init", "--ci", key, "--deployment-name", "production")
+    done = subprocess.run(
+        [sys.executable, "-m", "astro_ci", *words],
+        cwd=world.origin.root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    world.origin.write({"dags/new.py": "new = True\n"})
+    world.origin.commit("a pipeline and a DAG")
+    stage = world.check_out(system, DEPLOY)
+    pipeline = stage.project.root / written.system_named(key).path
+    job = system.read(pipeline, DEPLOY, {"ASTRO_API_TOKEN": world.astro.token})
+    env = world.environment(system, DEPLOY, job, stage.project.head)
+    log = ""
+    for process in job.processes:
+        ran = subprocess.run(
+            process, cwd=stage.project.root, env=env, capture_output=True, text=True
+        )
+        log += ran.stdout + ran.stderr
+        assert ran.returncode == 0, log
+    assert "deployed: DAGs only in " in log
+    assert stage.running_dags() == stage.checked_out_dags()
+    stage.refuse_secrets(log)
