@@ -11,7 +11,7 @@ from astro_ci.astro.http import Patience
 from astro_ci.ci import CIContext, detect, git_access
 from astro_ci.commands.doctor import access, deployment, docker, files, job
 from astro_ci.commands.doctor.access import Access
-from astro_ci.commands.doctor.check import Check, Steps, attempt, exit_code, not_checked
+from astro_ci.commands.doctor.check import Check, Steps, attempt, exit_code, not_checked, skip
 from astro_ci.commands.doctor.deployment import Platform
 from astro_ci.commands.doctor.docker import Need
 from astro_ci.commands.doctor.files import Files
@@ -26,6 +26,10 @@ from astro_ci.remote import repository_identity
 __all__ = ["Check", "document", "examine", "exit_code", "lines"]
 
 _JOB, _FILES, _ASTRO, _DOCKER = "This job", "Project", "Astro", "Docker"
+_OF_PROJECT = ("Dockerfile", "DAGs", ".dockerignore")
+_OF_DEPLOYMENT = (
+    *("health", "DAG-only", "CI/CD", "Runtime", "what runs", "other deploys", "registry"),
+)
 _CORRECT_FIRST = "the configuration has to be corrected first"
 # The answer is wanted now: a deploy would try longer.
 _IMPATIENT = Patience(attempts=2, timeout_seconds=(5.0, 20.0))
@@ -63,7 +67,7 @@ class _Examination:
         steps = files.configuration(given, self.env, config_file, directory)
         targets = yield from attempt(_FILES, "configuration", steps)
         if targets is None:
-            yield from _skip(_FILES, "project", _CORRECT_FIRST)
+            yield from skip(_FILES, ("project", *_OF_PROJECT), _CORRECT_FIRST)
         patients = [
             _Patient(config=target.config, label=target.label if len(targets or ()) > 1 else "")
             for target in targets or ()
@@ -73,7 +77,7 @@ class _Examination:
             patient.files = yield from attempt(_FILES, "project", steps_there, target=patient.label)
         way_in = yield from self._way_in()
         if targets is None:
-            yield from _skip(_ASTRO, "Deployment", _CORRECT_FIRST)
+            yield from skip(_ASTRO, ("Deployment", *_OF_DEPLOYMENT), _CORRECT_FIRST)
         for patient in patients:
             yield from self._platform(patient, way_in, repo)
         steps_last = docker.engine(
@@ -81,13 +85,13 @@ class _Examination:
             need=_most([patient.need for patient in patients]),
             needs_buildkit=any(p.files.needs_buildkit for p in patients if p.files),
         )
-        yield from attempt(_DOCKER, "engine", steps_last)
+        yield from attempt(_DOCKER, "engine", steps_last, then=docker.OF_ENGINE)
 
     def _job(self, directory: Path) -> Steps[GitRepo | None]:
         yield from attempt(_JOB, "Python", _one(job.python()))
         yield from attempt(_JOB, "CI system", _one(job.ci_system(self.ci)))
         if not (yield from attempt(_JOB, "git", job.git_command(self.env))):
-            yield from _skip(_JOB, "repository", "git is missing")
+            yield from skip(_JOB, ["repository"], "git comes first")
             return None
         steps = job.repository(directory, git_access(self.ci, self.env))
         return (yield from attempt(_JOB, "repository", steps))
@@ -96,32 +100,39 @@ class _Examination:
         """The credentials, if the API that they are for answers."""
         answers = yield from attempt(_ASTRO, "API", access.api(self.env, self.patience))
         steps = access.credentials(self.env, self.ci, now=self.now, patience=self.patience)
-        found = yield from attempt(_ASTRO, access.NAME, steps)
+        found = yield from attempt(_ASTRO, access.NAME, steps, then=["expiry"])
         return found if answers else None
 
     def _platform(
         self, patient: _Patient, way_in: Access | None, repo: GitRepo | None
     ) -> Iterator[Check]:
         if way_in is None:
+            names = ("Deployment", *_OF_DEPLOYMENT)
             why = "Astro cannot be asked, as said above"
-            yield from _skip(_ASTRO, "Deployment", why, target=patient.label)
+            yield from skip(_ASTRO, names, why, target=patient.label)
             return
         steps = deployment.find(
             patient.config, way_in, patience=self.patience, interactive=self.interactive
         )
-        found = yield from attempt(_ASTRO, "Deployment", steps, target=patient.label)
+        found = yield from attempt(
+            _ASTRO, "Deployment", steps, target=patient.label, then=_OF_DEPLOYMENT
+        )
         if found is None:
             return
         patient.platform = found
         its = found.deployment
-        for name, steps_there in (
-            ("health", deployment.health(its)),
-            ("DAG-only", deployment.dag_deploys(its, patient.config.requested)),
-            ("CI/CD", deployment.enforcement(its, way_in)),
-            ("Runtime", deployment.runtime(found, patient.files)),
-            ("what runs", self._history(patient, found, repo)),
-            ("other deploys", deployment.unfinished(found.deploys, now=self.now)),
-            ("registry", deployment.registry(its, self.patience)),
+        for name, steps_there in zip(
+            _OF_DEPLOYMENT,
+            (
+                deployment.health(its),
+                deployment.dag_deploys(its, patient.config.requested),
+                deployment.enforcement(its, way_in),
+                deployment.runtime(found, patient.files),
+                self._history(patient, found, repo),
+                deployment.unfinished(found, now=self.now),
+                deployment.registry(its, self.patience),
+            ),
+            strict=True,
         ):
             yield from attempt(_ASTRO, name, steps_there, target=patient.label)
 
@@ -133,7 +144,7 @@ class _Examination:
         remote = repo.remote_url() or self.ci.repository_url
         runs = what_runs(
             found.deployment,
-            found.deploys,
+            found.client.list_deploys(found.deployment.id),
             repository=repository_identity(remote) if remote else None,
             project=path,
         )
@@ -164,10 +175,6 @@ class _Patient:
 def _most(needs: Sequence[Need]) -> Need:
     order: tuple[Need, ...] = ("yes", "maybe", "no")
     return next((need for need in order if need in needs), "maybe")
-
-
-def _skip(group: str, name: str, because: str, *, target: str = "") -> Iterator[Check]:
-    yield from attempt(group, name, _one(not_checked(name, because)), target=target)
 
 
 def _one(check: Check) -> Steps[None]:

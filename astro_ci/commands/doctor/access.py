@@ -18,12 +18,13 @@ from astro_ci.astro.endpoint import Endpoint, find_endpoint
 from astro_ci.astro.http import Http, NoAuth, Patience
 from astro_ci.ci import CIContext
 from astro_ci.commands.connect import find_access
-from astro_ci.commands.doctor.check import Check, Steps, ok, problem, warning
+from astro_ci.commands.doctor.check import Check, Steps, not_checked, ok, problem, warning
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
 
 NAME = "credentials"
 _DAY_SECONDS = 24 * 3600
 _SOON_DAYS = 14
+_LONG_DAYS = 100 * 365
 _VARIABLE = "ASTRO_API_TOKEN"
 # What a CI system leaves of a reference to a secret that is not there.
 _UNEXPANDED = re.compile(r"\$\(.*\)|\$\{.*\}|\$\w+|<<.*>>|%.*%")
@@ -44,17 +45,21 @@ def credentials(
     raw = env.get(_VARIABLE, "")
     if raw.strip() and (error := malformed(raw, ci)):
         yield problem(NAME, error)
+        yield not_checked("expiry", f"{NAME} come first")
         return None
     endpoint, found = find_access(env, patience)
     if found is None:
         yield absent(env, ci)
+        yield not_checked("expiry", "there are no credentials")
         return None
     yield ok(NAME, f"{_kind(found)}, from {found.source}")
     if found.source == _VARIABLE and (note := untidy(raw)):
         yield warning(NAME, note, "Store the token alone; other tools are less forgiving.")
     if found.notice:
         yield warning(NAME, "Deployment API keys are being retired", found.notice)
-    if found.kind != "Deployment API key":  # which is exchanged anew in every run
+    if found.kind == "Deployment API key":
+        yield ok("expiry", "exchanged for a new token in every run")
+    else:
         yield from _time_left(found, ci, now)
     return Access(endpoint=endpoint, credentials=found)
 
@@ -141,6 +146,9 @@ def _time_left(found: Credentials, ci: CIContext, now: float) -> Steps[None]:
         yield ok("expiry", "never, as far as the token says")
         return
     days = int((claims.expires - now) // _DAY_SECONDS)
+    if days > _LONG_DAYS:
+        yield ok("expiry", "not in our lifetime")
+        return
     when = datetime.fromtimestamp(claims.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
     left = f"on {when}, in {days} days" if days else f"on {when}, within a day"
     is_session = found.kind == "astro login"

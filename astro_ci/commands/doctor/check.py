@@ -58,11 +58,14 @@ def not_checked(name: str, because: str) -> Check:
     return Check(name=name, status="not checked", message=because)
 
 
-def attempt(group: str, name: str, steps: Steps[T], *, target: str = "") -> Steps[T | None]:
+def attempt(
+    group: str, name: str, steps: Steps[T], *, target: str = "", then: Sequence[str] = ()
+) -> Steps[T | None]:
     """Make the checks; one that fails with an error becomes a problem of this name, and the last.
 
-    Gives what they give, None after an error.
+    `then` are those that would have come after it. Gives what they give, None after an error.
     """
+    made: set[str] = set()
     while True:
         found: Any
         try:
@@ -72,8 +75,17 @@ def attempt(group: str, name: str, steps: Steps[T], *, target: str = "") -> Step
             return result
         except AstroCIError as error:
             yield replace(problem(name, error), group=group, target=target)
+            left = [other for other in then if other not in made]
+            yield from skip(group, left, f"{name} comes first", target=target)
             return None
+        made.add(found.name)
         yield replace(found, group=group, target=target)
+
+
+def skip(group: str, names: Sequence[str], because: str, *, target: str = "") -> Generator[Check]:
+    """Say that these are not checked."""
+    for name in names:
+        yield replace(not_checked(name, because), group=group, target=target)
 
 
 def exit_code(checks: Sequence[Check]) -> int:

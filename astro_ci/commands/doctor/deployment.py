@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from urllib.parse import urlsplit
 
+from astro_ci.astro.client import FIRST_PAGE, AstroClient
 from astro_ci.astro.http import Http, NoAuth, Patience
 from astro_ci.commands.connect import connect_with, find_deployment
 from astro_ci.commands.doctor.access import Access
@@ -22,7 +23,7 @@ from astro_ci.errors import (
     UnavailableError,
 )
 from astro_ci.image.checks import check_order, check_supported
-from astro_ci.model import Deploy, Deployment, Request, RuntimeRelease
+from astro_ci.model import Deploy, Deployment, Request
 from astro_ci.runtime import RuntimeVersion
 from astro_ci.text import listed
 
@@ -37,11 +38,10 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """The Deployment, and what Astro says about it."""
+    """The Deployment, and whom to ask about it."""
 
     deployment: Deployment
-    deploys: Sequence[Deploy]
-    runtimes: Sequence[RuntimeRelease]
+    client: AstroClient = field(repr=False)
 
 
 def find(
@@ -51,11 +51,7 @@ def find(
     astro = connect_with(config, access.endpoint, access.credentials, patience)
     found = find_deployment(astro, config, interactive=interactive)
     yield ok("Deployment", f"{found.name} ({found.id})")
-    return Platform(
-        deployment=found,
-        deploys=list(astro.client.list_deploys(found.id)),
-        runtimes=astro.client.list_runtimes(found.id),
-    )
+    return Platform(deployment=found, client=astro.client)
 
 
 def health(deployment: Deployment) -> Steps[None]:
@@ -109,16 +105,19 @@ def runtime(platform: Platform, files: Files | None) -> Steps[None]:
     running = RuntimeVersion.parse(runs)
     if running is not None:
         check_order(built, running)
-    supported = [release.version for release in platform.runtimes]
+    supported = [
+        release.version for release in platform.client.list_runtimes(platform.deployment.id)
+    ]
     if supported:
         check_supported(str(built), supported)
     change = f"stays at {built}" if str(built) == runs else f"goes from {runs or 'none'} to {built}"
     yield ok("Runtime", f"the next image {change}")
 
 
-def unfinished(deploys: Sequence[Deploy], *, now: float) -> Steps[None]:
+def unfinished(platform: Platform, *, now: float) -> Steps[None]:
     """Whether somebody else is at it."""
-    fresh = [d.id for d in deploys if d.status == "INITIALIZED" and _age(d, now) < _FRESH_SECONDS]
+    newest = islice(platform.client.list_deploys(platform.deployment.id), FIRST_PAGE)
+    fresh = [d.id for d in newest if d.status == "INITIALIZED" and _age(d, now) < _FRESH_SECONDS]
     if fresh:
         yield warning(
             "other deploys",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from astro_ci.commands.doctor.check import Steps, ok, problem, warning
+from astro_ci.commands.doctor.check import Steps, not_checked, ok, problem, warning
 from astro_ci.errors import DockerError
 from astro_ci.image.builder import find_builder
 from astro_ci.image.docker_config import private_config
@@ -16,6 +16,7 @@ from astro_ci.image.engine import Engine, connect
 
 Need = Literal["no", "maybe", "yes"]
 
+OF_ENGINE = ("builder", "platform", "disk")
 _GIB = 1024**3
 _LITTLE_GIB = 5
 
@@ -33,6 +34,8 @@ def engine(env: Mapping[str, str], *, need: Need, needs_buildkit: bool) -> Steps
         else:
             message = f"{error.message}; a deploy that needs an image would fail here"
             yield warning("engine", message, error.hint)
+        for name in OF_ENGINE:
+            yield not_checked(name, "there is no engine")
         return
     try:
         yield from _examine(found, env, needs_buildkit=needs_buildkit)

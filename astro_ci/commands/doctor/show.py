@@ -15,20 +15,45 @@ _NAME_WIDTH = 15
 
 
 def lines(checks: Iterable[Check]) -> Iterator[str]:
-    """A line for each check as it comes, its remedy below it, under the heading of its group."""
-    heading, seen = "", []
-    for check in checks:
+    """A line for each check as it comes, its remedy below it, under the heading of its group.
+
+    Those that are not checked for the same reason share a line.
+    """
+    heading, seen = "", list[Check]()
+    for check, *others in _by_line(checks):
+        seen += (check, *others)
         title = ": ".join(filter(None, (check.group, printable(check.target))))
         if title != heading:
             yield from ("", title) if heading else (title,)
             heading = title
-        seen.append(check)
-        yield f"  {check.status:{_STATUS_WIDTH}}  {check.name:{_NAME_WIDTH}}  {_one_line(check)}"
+        message = printable(" ".join(check.message.split()))
+        if others:
+            message += f"; the same for {', '.join(other.name for other in others)}"
+        yield f"  {check.status:{_STATUS_WIDTH}}  {check.name:{_NAME_WIDTH}}  {message}"
         if check.remedy:
             margin = " " * (_STATUS_WIDTH + _NAME_WIDTH + 6)
             yield f"{margin}-> {sentence(printable(' '.join(check.remedy.split())))}"
     yield ""
     yield summary(seen)
+
+
+def _by_line(checks: Iterable[Check]) -> Iterator[list[Check]]:
+    """The checks of each line, as soon as it is clear that there are no more of them."""
+    waiting: list[Check] = []
+    for check in checks:
+        if waiting and _place(waiting[0]) != _place(check):
+            yield waiting
+            waiting = []
+        if check.status == "not checked":
+            waiting.append(check)
+        else:
+            yield [check]
+    if waiting:
+        yield waiting
+
+
+def _place(check: Check) -> tuple[str, ...]:
+    return (check.group, check.target, check.status, check.message)
 
 
 def summary(checks: Sequence[Check]) -> str:
@@ -60,7 +85,3 @@ def document(checks: Sequence[Check]) -> dict[str, Any]:
             for check in checks
         ],
     }
-
-
-def _one_line(check: Check) -> str:
-    return printable(" ".join(check.message.split()))

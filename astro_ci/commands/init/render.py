@@ -73,12 +73,12 @@ def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
             f"{system.name} does not take {unfit[0]} in the name of the branch {branch} as it is",
             hint="Write the pipeline file by hand, or deploy from another branch with --branch.",
         )
-    group = f"astro-{slug(entries[0].key)}" if len(entries) == 1 else "astro"
+    name = slug(entries[0].key) if len(entries) == 1 else "deployments"
     quoted = groovy_text if system.key == "jenkins" else yaml_text
     values = {
         "branch": quoted(system.escape(branch)),
-        "group": group,
-        "environment": group,
+        "group": f"astro-{name}",
+        "environment": name,
         "condition": yaml_text(_gitlab_condition(branch)) if system.key == "gitlab" else "",
         "package": PACKAGE,
         "action": ACTION,
