@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from astro_ci.cli import cli
 from astro_ci.config import Config
-from astro_ci.configuration.choice import Choice, Ref, choose
+from astro_ci.configuration.choice import Choice, Ref, choose, every_target
 from astro_ci.configuration.file import DEPLOYMENT_KEYS, PROJECT_KEYS, TOP_KEYS, ConfigFile, parse
 from astro_ci.configuration.keys import KEYS, Setting, Settings
 from astro_ci.configuration.locate import find_config_file, load
@@ -437,6 +437,18 @@ class TestChoice:
         with pytest.raises(ConfigurationError, match=message) as caught:
             self.choose(text, Ref(branch="main"), directory, **options)
         assert hint in caught.value.hint
+
+
+def test_every_target_of_a_directory() -> None:
+    file = read(
+        "projects:\n  a: {deployments: {x: {branches: []}, y: {tags: v*}}}\n"
+        "  b: {deployments: {z: {branches: main}}}\n"
+    )
+    found = {
+        place: [target.entry for target in every_target(file, {}, Path("/repo") / place)]
+        for place in ("", "a", "b")
+    }
+    assert found == {"": ["x", "y", "z"], "a": ["x", "y"], "b": ["z"]}
 
 
 class TestLocate:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from astro_ci.errors import AstroCIError
+from astro_ci.errors import AstroCIError, CommandError
 
 Status = Literal["ok", "warning", "problem", "not checked"]
 
@@ -73,8 +73,9 @@ def attempt(
         except StopIteration as end:
             result: T = end.value
             return result
-        except AstroCIError as error:
-            yield replace(problem(name, error), group=group, target=target)
+        except (AstroCIError, OSError) as error:
+            known = error if isinstance(error, AstroCIError) else _unforeseen(error)
+            yield replace(problem(name, known), group=group, target=target)
             left = [other for other in then if other not in made]
             yield from skip(group, left, f"{name} comes first", target=target)
             return None
@@ -91,3 +92,8 @@ def skip(group: str, names: Sequence[str], because: str, *, target: str = "") ->
 def exit_code(checks: Sequence[Check]) -> int:
     """That of the first problem; 0 without one."""
     return next((check.exit_code for check in checks if check.status == "problem"), 0)
+
+
+def _unforeseen(error: OSError) -> CommandError:
+    where = f"{error.filename}: " if error.filename else ""
+    return CommandError(f"this could not be checked: {where}{error.strerror or error}")

@@ -85,7 +85,7 @@ def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
         "checkout": CHECKOUT,
         "include": GITLAB_TEMPLATE,
     }
-    return fill(_template(system.template), values)
+    return fill(_template(system.key), values)
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
@@ -151,8 +151,9 @@ def _gitlab_condition(branch: str) -> str:
     return f"$CI_COMMIT_BRANCH == {quote}{branch}{quote}"
 
 
-def _template(name: str) -> str:
-    return files("astro_ci.commands.init").joinpath("templates", name).read_text("utf-8")
+def _template(key: str) -> str:
+    templates = files("astro_ci.commands.init").joinpath("templates")
+    return templates.joinpath(f"{key}.template").read_text("utf-8")
 
 
 def _escaped(c: str) -> str:

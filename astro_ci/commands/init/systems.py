@@ -27,8 +27,7 @@ class System:
     key: str
     name: str
     path: str
-    """Where its pipeline file goes, from the repository's root."""
-    template: str
+    """Where its pipeline file goes, from the repository's root. `templates/` has it by the key."""
     markers: Sequence[str]
     """Globs of files that show that it is in use."""
     host: re.Pattern[str] | None = None
@@ -44,7 +43,6 @@ SYSTEMS = (
         key="github",
         name="GitHub Actions",
         path=".github/workflows/deploy-to-astro.yml",
-        template="github.yml",
         markers=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
         host=re.compile(r"(^|[.-])github\."),
         # A branch filter is a pattern, in which + repeats.
@@ -54,7 +52,6 @@ SYSTEMS = (
         key="gitlab",
         name="GitLab CI",
         path=".gitlab-ci.yml",
-        template="gitlab.yml",
         markers=(".gitlab-ci.yml",),
         host=re.compile(r"(^|[.-])gitlab\."),
     ),
@@ -62,14 +59,12 @@ SYSTEMS = (
         key="jenkins",
         name="Jenkins",
         path="Jenkinsfile",
-        template="jenkins.groovy",
         markers=("Jenkinsfile",),
     ),
     System(
         key="circleci",
         name="CircleCI",
         path=".circleci/config.yml",
-        template="circleci.yml",
         markers=(".circleci/config.yml",),
         has_a_meaning_for=("<<",),
     ),
@@ -77,7 +72,6 @@ SYSTEMS = (
         key="azure",
         name="Azure Pipelines",
         path="azure-pipelines.yml",
-        template="azure.yml",
         markers=("azure-pipelines.yml", ".azure-pipelines/*"),
         host=re.compile(r"(^|\.)(dev\.azure\.com|visualstudio\.com)$"),
         has_a_meaning_for=("${{",),
@@ -86,7 +80,6 @@ SYSTEMS = (
         key="bitbucket",
         name="Bitbucket Pipelines",
         path="bitbucket-pipelines.yml",
-        template="bitbucket.yml",
         markers=("bitbucket-pipelines.yml",),
         host=re.compile(r"(^|[.-])bitbucket\."),
         has_a_meaning_for=("{", "}"),
@@ -95,7 +88,6 @@ SYSTEMS = (
         key="buildkite",
         name="Buildkite",
         path=".buildkite/pipeline.yml",
-        template="buildkite.yml",
         markers=(".buildkite/*",),
         # The upload of the file puts variables in.
         escape=lambda branch: branch.replace("$", "$$"),
@@ -104,7 +96,6 @@ SYSTEMS = (
         key="drone",
         name="Drone",
         path=".drone.yml",
-        template="drone.yml",
         markers=(".drone.yml",),
         has_a_meaning_for=("${",),
     ),
@@ -112,7 +103,6 @@ SYSTEMS = (
         key="woodpecker",
         name="Woodpecker",
         path=".woodpecker/deploy-to-astro.yaml",
-        template="woodpecker.yml",
         markers=(".woodpecker.yml", ".woodpecker/*"),
         has_a_meaning_for=("{", "}"),
     ),
@@ -120,7 +110,6 @@ SYSTEMS = (
         key="codebuild",
         name="AWS CodeBuild",
         path="buildspec.yml",
-        template="codebuild.yml",
         markers=("buildspec.yml",),
         host=re.compile(r"^git-codecommit\..*\.amazonaws\.com$"),
     ),

@@ -86,6 +86,30 @@ class TestRemote:
         assert GitRepo.open(origin.root).remote() is None
 
 
+class TestWhatTheRemoteSays:
+    def test_the_default_branch(self, origin: Repository, tmp_path: Path) -> None:
+        origin.git("branch", "--move", "trunk")
+        clone = origin.clone(tmp_path / "clone")
+        clone.git("checkout", "--quiet", "-b", "feature/x")
+        assert GitRepo.open(clone.root).default_branch() == "trunk"
+
+    def test_the_default_branch_without_a_remote(self, origin: Repository) -> None:
+        assert GitRepo.open(origin.root).default_branch() == "main"
+        origin.git("checkout", "--quiet", "--detach")
+        assert GitRepo.open(origin.root).default_branch() is None
+
+    def test_whether_it_answers(self, origin: Repository, tmp_path: Path) -> None:
+        clone = origin.clone(tmp_path / "clone", "--depth=1")
+        before = fingerprint(clone.root)
+        assert GitRepo.open(clone.root).reaches_remote()
+        assert fingerprint(clone.root) == before
+        origin.root.rename(tmp_path / "gone")
+        assert not GitRepo.open(clone.root).reaches_remote()
+
+    def test_none_answers(self, origin: Repository) -> None:
+        assert not GitRepo.open(origin.root).reaches_remote()
+
+
 class TestRelative:
     @pytest.mark.parametrize(
         ("path", "expected"),

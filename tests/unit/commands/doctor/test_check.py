@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from astro_ci.commands.doctor.check import (
     Check,
     Steps,
@@ -121,3 +123,12 @@ class TestShow:
                 },
             ],
         }
+
+
+def test_what_the_system_refuses_is_a_problem_too(tmp_path: Path) -> None:
+    def reading() -> Steps[None]:
+        yield ok("a", (tmp_path / "missing").read_text())
+
+    (found,), _ = run(attempt("here", "a", reading()))
+    assert (found.status, found.exit_code) == ("problem", 4)
+    assert found.message.endswith("missing: No such file or directory")
