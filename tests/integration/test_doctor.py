@@ -139,11 +139,6 @@ class TestFiles:
         assert found["Dockerfile"]["status"] == "warning"
         assert found["Runtime"]["status"] == "not checked"
 
-    def test_a_dockerfile_that_needs_buildkit(self, world: Stage) -> None:
-        mount = "RUN --mount=type=cache,target=/root/.cache pip install x\n"
-        world.project.write({"Dockerfile": RUNTIME + mount})
-        assert status(doctor(world), "Dockerfile") == ("ok", "from Astro Runtime 3.1-2")
-
     def test_a_bad_dockerignore(self, world: Stage) -> None:
         world.project.write({".dockerignore": "[\n"})
         found = doctor(world, "--type", "dags")
@@ -386,3 +381,18 @@ class TestDocker:
         found = doctor(world, "--type", "image-and-dags", DOCKER_HOST=engine)
         assert found["engine"]["status"] == "ok"
         assert {"builder", "platform", "disk"} <= found.keys()
+
+    @pytest.mark.docker
+    def test_the_classic_builder(self, world: Stage, tmp_path: Path) -> None:
+        """An engine, and no docker command."""
+        git = shutil.which("git")
+        assert git is not None
+        (tmp_path / "git").symlink_to(git)
+        env = {"DOCKER_HOST": os.environ.get("DOCKER_HOST", ""), "PATH": str(tmp_path)}
+        found = doctor(world, **env)
+        assert (found["code"], found["builder"]["status"]) == (0, "warning")
+        mount = "RUN --mount=type=cache,target=/x pip install y\n"
+        world.project.write({"Dockerfile": RUNTIME + mount})
+        found = doctor(world, **env)
+        assert (found["code"], found["builder"]["status"]) == (4, "problem")
+        assert "needs BuildKit" in status(found, "builder")[1]

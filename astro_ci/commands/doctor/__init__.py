@@ -75,11 +75,11 @@ class _Examination:
         for patient in patients:
             steps_there = files.project(patient.config, self.env)
             patient.files = yield from attempt(_FILES, "project", steps_there, target=patient.label)
-        way_in = yield from self._way_in()
+        way_in, first = yield from self._way_in()
         if targets is None:
             yield from skip(_ASTRO, ("Deployment", *_OF_DEPLOYMENT), _CORRECT_FIRST)
         for patient in patients:
-            yield from self._platform(patient, way_in, repo)
+            yield from self._platform(patient, way_in, repo, first)
         steps_last = docker.engine(
             self.env,
             need=_most([patient.need for patient in patients]),
@@ -96,20 +96,21 @@ class _Examination:
         steps = job.repository(directory, git_access(self.ci, self.env))
         return (yield from attempt(_JOB, "repository", steps))
 
-    def _way_in(self) -> Steps[Access | None]:
-        """The credentials, if the API that they are for answers."""
+    def _way_in(self) -> Steps[tuple[Access | None, str]]:
+        """The credentials, if the API that they are for answers; else what has to be done first."""
         answers = yield from attempt(_ASTRO, "API", access.api(self.env, self.patience))
         steps = access.credentials(self.env, self.ci, now=self.now, patience=self.patience)
         found = yield from attempt(_ASTRO, access.NAME, steps, then=["expiry"])
-        return found if answers else None
+        if not answers:
+            return None, "the API comes first"
+        return found, "" if found else f"{access.NAME} come first"
 
     def _platform(
-        self, patient: _Patient, way_in: Access | None, repo: GitRepo | None
+        self, patient: _Patient, way_in: Access | None, repo: GitRepo | None, first: str
     ) -> Iterator[Check]:
         if way_in is None:
             names = ("Deployment", *_OF_DEPLOYMENT)
-            why = "Astro cannot be asked, as said above"
-            yield from skip(_ASTRO, names, why, target=patient.label)
+            yield from skip(_ASTRO, names, first, target=patient.label)
             return
         steps = deployment.find(
             patient.config, way_in, patience=self.patience, interactive=self.interactive

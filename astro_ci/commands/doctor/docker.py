@@ -48,7 +48,7 @@ def _examine(found: Engine, env: Mapping[str, str], *, needs_buildkit: bool) -> 
     yield ok("engine", f"{name} {found.version} at {found.host}")
     yield from _builder(found, env, needs_buildkit=needs_buildkit)
     info = _info(found)
-    yield from _platform(str(info.get("Architecture", "")))
+    yield from platform(str(info.get("Architecture", "")))
     yield from _disk(found, str(info.get("DockerRootDir", "")))
 
 
@@ -71,7 +71,8 @@ def _builder(found: Engine, env: Mapping[str, str], *, needs_buildkit: bool) -> 
         yield warning("builder", message, hint)
 
 
-def _platform(architecture: str) -> Steps[None]:
+def platform(architecture: str) -> Steps[None]:
+    """Whether what the engine builds is what Astro runs."""
     if architecture in ("x86_64", "amd64"):
         yield ok("platform", "linux/amd64, as Astro runs")
     else:
