@@ -133,6 +133,27 @@ class TestEachSystem:
         assert done.code == 2
         assert written(repository) == []
 
+    @pytest.mark.parametrize("key", [key for key in KEYS if key != "jenkins"])
+    def test_yamllint(self, repository: Repository, key: str) -> None:
+        assert init(repository, "--ci", key, *NAMED).code == 0
+        made = [str(repository.root / name) for name in (PATHS[key], "astro-ci.yaml")]
+        done = subprocess.run(
+            [sys.executable, "-m", "yamllint", "--strict", *made],
+            cwd=Path(__file__).parents[2],  # whose rules hold for all that we write
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+
+    def test_the_buildspec(self, repository: Repository) -> None:
+        """There is no schema. Source: CodeBuild's "Build specification reference"."""
+        assert init(repository, "--ci", "codebuild", *NAMED).code == 0
+        file = load(repository, "codebuild")
+        assert (file["version"], list(file)) == (0.2, ["version", "env", "phases"])
+        assert list(file["phases"]) == ["install", "build"]
+        commands = [c for phase in file["phases"].values() for c in phase["commands"]]
+        assert all(isinstance(command, str) for command in commands)
+
     def test_an_unknown_one(self, repository: Repository) -> None:
         done = init(repository, "--ci", "hudson", *NAMED)
         assert done.code == 2

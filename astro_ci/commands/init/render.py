@@ -23,6 +23,11 @@ CONFIG_FILE = "astro-ci.yaml"
 
 _PLACE = re.compile(r"@([a-z]+)@")
 _PLAIN = re.compile(r"[A-Za-z]\w*(?:[./-]\w+)*", re.ASCII)
+# By system: what is compared with the branch, and what else has to hold.
+_CONDITIONS = {
+    "gitlab": ("$CI_COMMIT_BRANCH", ""),
+    "buildkite": ("build.branch", " && build.pull_request.id == null"),
+}
 # What some version of YAML takes for something else than a text.
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
 
@@ -79,7 +84,7 @@ def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
         "branch": quoted(system.escape(branch)),
         "group": f"astro-{name}",
         "environment": name,
-        "condition": yaml_text(_gitlab_condition(branch)) if system.key == "gitlab" else "",
+        "condition": yaml_text(_condition(system, branch)),
         "package": PACKAGE,
         "action": ACTION,
         "checkout": CHECKOUT,
@@ -140,15 +145,17 @@ def _entry(entry: Entry, branch: str, margin: str) -> list[str]:
     ]
 
 
-def _gitlab_condition(branch: str) -> str:
-    """The comparison in GitLab's expressions, whose strings know no escapes."""
+def _condition(system: System, branch: str) -> str:
+    """The comparison in expressions whose strings know no escapes; empty where there are none."""
+    variable, rest = _CONDITIONS.get(system.key, ("", ""))
     quote = "'" if '"' in branch else '"'
-    if quote in branch:
+    if variable and quote in branch:
         raise ConfigurationError(
-            f"GitLab cannot compare with the branch {branch}, which holds both kinds of quotes",
+            f"{system.name} cannot compare with the branch {branch}, which holds both kinds of "
+            "quotes",
             hint="Deploy from another branch with --branch.",
         )
-    return f"$CI_COMMIT_BRANCH == {quote}{branch}{quote}"
+    return f"{variable} == {quote}{system.escape(branch)}{quote}{rest}" if variable else ""
 
 
 def _template(key: str) -> str:

@@ -8,17 +8,23 @@ import sys
 import pytest
 
 from astro_ci.commands.init import systems as written
+from tests.integration.stage import Stage
 from tests.surfaces.examples.machine import World
-from tests.surfaces.examples.systems import DEPLOY, SYSTEMS
+from tests.surfaces.examples.systems import DEPLOY, PLAN, SYSTEMS
 
 # The examples' names for the systems that have others.
 KEYS = {"aws-codebuild": "codebuild", "azure-devops": "azure"}
 BOTH = {name: key for name in SYSTEMS if (key := KEYS.get(name, name)) in written.KEYS}
 
 
-@pytest.mark.parametrize(("name", "key"), BOTH.items(), ids=BOTH)
-def test_a_push_deploys(name: str, key: str, world: World) -> None:
-    """From an empty repository to a deploy, by `init`, a commit and a push."""
+EACH = pytest.mark.parametrize(("name", "key"), BOTH.items(), ids=BOTH)
+
+
+def push(world: World, name: str, key: str, *, event: str) -> tuple[Stage, str]:
+    """From an empty repository to a run of its pipeline, by `init`, a commit and a push.
+
+    `event` is the job of the examples whose variables the CI system sets.
+    """
     system = SYSTEMS[name]
     world.seed()
     words = ("init", "--ci", key, "--deployment-name", "production")
@@ -34,7 +40,7 @@ def test_a_push_deploys(name: str, key: str, world: World) -> None:
     stage = world.check_out(system, DEPLOY)
     pipeline = stage.project.root / written.system_named(key).path
     job = system.read(pipeline, DEPLOY, {"ASTRO_API_TOKEN": world.astro.token})
-    env = world.environment(system, DEPLOY, job, stage.project.head)
+    env = world.environment(system, event, job, stage.project.head)
     log = ""
     for process in job.processes:
         ran = subprocess.run(
@@ -42,6 +48,20 @@ def test_a_push_deploys(name: str, key: str, world: World) -> None:
         )
         log += ran.stdout + ran.stderr
         assert ran.returncode == 0, log
+    stage.refuse_secrets(log)
+    return stage, log
+
+
+@EACH
+def test_a_push_deploys(name: str, key: str, world: World) -> None:
+    stage, log = push(world, name, key, event=DEPLOY)
     assert "deployed: DAGs only in " in log
     assert stage.running_dags() == stage.checked_out_dags()
-    stage.refuse_secrets(log)
+
+
+@EACH
+def test_a_pull_request_deploys_nothing(name: str, key: str, world: World) -> None:
+    """Even where the CI system runs the job for it, for whatever reason."""
+    _, log = push(world, name, key, event=PLAN)
+    assert "skipped: " in log
+    assert len(world.astro.deploys("production")) == 1

@@ -39,10 +39,10 @@ def branch_in(pipeline: Any, key: str) -> str:
         ]["only"],
         "azure": lambda: pipeline["trigger"]["branches"]["include"][0],
         "bitbucket": lambda: next(iter(pipeline["pipelines"]["branches"])),
-        "buildkite": lambda: pipeline["steps"][0]["branches"],
+        "buildkite": lambda: pipeline["steps"][0]["if"],
         "drone": lambda: pipeline["trigger"]["branch"][0],
         "woodpecker": lambda: pipeline["when"][0]["branch"],
-        "codebuild": lambda: pipeline["env"]["variables"]["ASTRO_CI_BRANCH"],
+        "codebuild": lambda: pipeline["env"]["variables"]["PIPELINE_BRANCH"],
     }[key]()
     assert isinstance(found, str)
     return found
@@ -60,7 +60,8 @@ def test_the_branch(key: str, branch: str) -> None:
     quote = "'" if '"' in branch else '"'
     expected = {
         "github": branch.replace("+", r"\+"),
-        "buildkite": branch.replace("$", "$$"),
+        "buildkite": f"build.branch == {quote}{branch.replace('$', '$$')}{quote}"
+        " && build.pull_request.id == null",
         "gitlab": f"$CI_COMMIT_BRANCH == {quote}{branch}{quote}",
     }.get(key, branch)
     assert branch_in(yaml.safe_load(text), key) == expected
@@ -75,6 +76,7 @@ def test_the_branch(key: str, branch: str) -> None:
         ("circleci", "a<<b"),
         ("drone", "${b}"),
         ("gitlab", "a'b\"c"),
+        ("buildkite", "a'b\"c"),
         *((key, branch) for key in KEYS for branch in ("!a", "release/*", "two words", "")),
     ],
 )
