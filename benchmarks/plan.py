@@ -1,38 +1,43 @@
 """How long a plan takes in a large repository, against the bare `git diff` that it needs.
 
-Makes a repository with `git fast-import`, and a sandbox on which a deploy by hand put a commit
-some way back. Both are measured in the same run, best of several: what else the machine does
-only adds. A second clone, of depth 1, shows what the plan fetches.
+Makes a repository with `git fast-import`, and a sandbox whose Deployments run a commit some way
+back: one was deployed to by hand, so that only the commit is known (a diff tells what changed),
+the other by us, so that its content is known, too (every shipped file goes into a digest).
+All is measured in turn in the same run, and the medians are compared. A second clone, of depth
+1, shows what the plan fetches.
 
-Usage: python benchmarks/plan.py [--files N] [--commits N] [--behind N] [--repeat N] [--profile]
+Usage: python benchmarks/plan.py [--files N] [--commits N] [--behind N] [--repeat N]
+                                 [--cache DIR] [--profile]
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
-import json
-import logging
 import os
 import pstats
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 sys.path.append(str(Path(__file__).parents[1]))
 
 from astro_ci.commands.plan import plan
 from astro_ci.config import Config
+from astro_ci.history import Digests, describe
 from astro_ci.sandbox import Sandbox
 from tests.integration.sandbox.support import Client, push, upload
 
 FILES_A_DIRECTORY = 100
 ROOTS = ("dags", "dags", "include", "plugins", "docs")
+BY_COMMIT, BY_CONTENT = "production", "development"
 
 
 def file_name(number: int) -> str:
@@ -72,8 +77,8 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 def make_origin(origin: Path, files: int, commits: int) -> None:
-    """Make the bare repository that is cloned from."""
-    origin.mkdir()
+    """Make the bare repository that is cloned from, as one that a server keeps tidy."""
+    origin.mkdir(parents=True)
     git(origin, "init", "--quiet", "--bare", "--initial-branch=main")
     git(origin, "config", "uploadpack.allowAnySHA1InWant", "true")
     command = ["git", "fast-import", "--quiet", "--max-pack-size=2g"]
@@ -83,100 +88,144 @@ def make_origin(origin: Path, files: int, commits: int) -> None:
     assert importer.returncode == 0
 
 
-@contextmanager
-def sandbox(commit: str, origin: Path) -> Iterator[dict[str, str]]:
-    """Start a sandbox whose `production` runs a commit; gives what points at it.
-
-    In a process of its own: Astro does not share our interpreter.
-    """
-    data = origin.parent / "astro"
-    with Sandbox(data) as astro:
-        deploy_by_hand(astro, commit, origin)
-    command = [sys.executable, "-m", "astro_ci", "sandbox", "--json", "--port", "0"]
-    with subprocess.Popen([*command, "--data", str(data)], stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        try:
-            found = json.loads(process.stdout.readline())
-            yield {"ASTRO_API_URL": found["api_url"], "ASTRO_API_TOKEN": found["token"]}
-        finally:
-            process.terminate()
+def prepare(cache: Path, files: int, commits: int) -> tuple[Path, Path]:
+    """Make the repository and a clone of it, unless an earlier run left them in the cache."""
+    made = cache / f"plan-{files}-{commits}"
+    if not made.exists():
+        started = time.perf_counter()
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as name:
+            fresh = Path(name) / "fresh"
+            make_origin(fresh / "origin.git", files, commits)
+            git(fresh, "clone", "--quiet", f"file://{fresh}/origin.git", str(fresh / "clone"))
+            fresh.rename(made)
+        git(made / "clone", "remote", "set-url", "origin", f"file://{made}/origin.git")
+        print(f"made the repository in {time.perf_counter() - started:.0f} s")
+    return made / "origin.git", made / "clone"
 
 
-def deploy_by_hand(astro: Sandbox, commit: str, origin: Path) -> None:
-    """Let `production` run a commit, as the deploy history tells it."""
+def deploy_by_hand(astro: Sandbox, name: str, commit: str, origin: Path, marker: str = "") -> None:
+    """Let a Deployment run a commit, as the deploy history tells it."""
     client = Client(astro, None)
     source = {"provider": "GENERIC", "remoteUrl": f"file://{origin}", "commitSha": commit}
-    deploy = client.create("IMAGE_AND_DAG", git=source)
+    deploy = client.create("IMAGE_AND_DAG", name, git=source, description=marker)
     push(astro, deploy)
-    client.finalize(deploy, dagTarballVersion=upload(deploy, b"a bundle"))
+    client.finalize(deploy, name, dagTarballVersion=upload(deploy, b"a bundle"))
     client.close()
 
 
-def best_of(repeat: int, action: Callable[[], object]) -> float:
-    """The quickest of several runs, in seconds."""
-    times = []
-    for _ in range(repeat):
-        started = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - started)
-    return min(times)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one run took, in seconds. `cpu` counts the processes that it started."""
+
+    wall: float
+    cpu: float
 
 
-def count_objects(clone: Path) -> Counter[str]:
-    """Count a clone's objects by their kind."""
-    kinds = git(
-        clone, "cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype)"
-    )
-    return Counter(kinds.split())
+def cost_of(action: Callable[[], object]) -> Cost:
+    """Run once, with a clock."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    action()
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(wall=wall, cpu=cpu)
+
+
+def side_by_side(repeat: int, rows: dict[str, Callable[[], object]]) -> dict[str, Cost]:
+    """The medians of several rounds. Each round runs every row: what disturbs one disturbs all."""
+    costs: dict[str, list[Cost]] = {name: [] for name in rows}
+    for number in range(repeat + 1):
+        for name, action in rows.items():
+            cost = cost_of(action)
+            if number:  # the first round only warms up
+                costs[name].append(cost)
+    return {
+        name: Cost(wall=median(c.wall for c in found), cpu=median(c.cpu for c in found))
+        for name, found in costs.items()
+    }
+
+
+def process(clone: Path, env: dict[str, str], *arguments: str) -> Callable[[], object]:
+    """A run of the command line in the clone."""
+    command = [sys.executable, "-m", "astro_ci", *arguments]
+
+    def run() -> None:
+        done = subprocess.run(command, cwd=clone, env=env, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+
+    return run
 
 
 def measure(clone: Path, base: str, env: dict[str, str], repeat: int) -> None:
     """Print the times of the bare diff, of the plan, and of the plan's process."""
-    config = Config(project=clone, deployment_name="production")
-    environment = os.environ | env
-    python = [sys.executable, "-m", "astro_ci"]
-
-    def run(*arguments: str) -> Callable[[], object]:
-        command = [*python, *arguments]
-        return lambda: subprocess.run(
-            command, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL
-        )
-
-    found = plan(config, environment)
+    by_commit = Config(project=clone, deployment_name=BY_COMMIT)
+    by_content = Config(project=clone, deployment_name=BY_CONTENT)
+    found = plan(by_commit, env)
     print(f"the plan: {found.deploy_type}, {found.reason}; {len(found.changes)} changes")
-    bare = best_of(repeat, lambda: git(clone, "diff", "--raw", "-z", "--no-renames", base))
-    rows = {
-        "git diff --raw -z --no-renames": bare,
-        "plan, called": best_of(repeat, lambda: plan(config, environment)),
-        "python -m astro_ci --version": best_of(repeat, run("--version")),
-        "python -m astro_ci plan": best_of(
-            repeat, run("plan", "--deployment-name", "production", "--json")
-        ),
-    }
-    rows["the same without its start"] = (
-        rows["python -m astro_ci plan"] - rows["python -m astro_ci --version"]
+    # The commit against the work tree: git looks at every file, as it does for the plan. The
+    # plan has to look for untracked files as well, which git does not do here.
+    bare = "git diff --raw -z --no-renames BASE"
+    costs = side_by_side(
+        repeat,
+        {
+            bare: lambda: git(clone, "diff", "--raw", "-z", "--no-renames", base),
+            "python -c pass": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
+            "astro-ci plan, by commit": process(
+                clone, env, "plan", "--json", "--deployment-name", BY_COMMIT
+            ),
+            "astro-ci plan, by content": process(
+                clone, env, "plan", "--json", "--deployment-name", BY_CONTENT
+            ),
+            "plan() called, by commit": lambda: plan(by_commit, env),
+            "plan() called, by content": lambda: plan(by_content, env),
+        },
     )
-    for name, seconds in rows.items():
-        print(f"{name:32} {seconds * 1000:8.1f} ms {seconds / bare:6.2f} x")
+    print(f"{'median of ' + str(repeat):36} {'wall':>8} {'ratio':>6}   {'CPU':>8} {'ratio':>6}")
+    for name, cost in costs.items():
+        row = f"{name:36} {cost.wall * 1000:5.0f} ms {cost.wall / costs[bare].wall:5.2f}x"
+        if not name.startswith("plan()"):  # there, this process works as well
+            row += f"   {cost.cpu * 1000:5.0f} ms {cost.cpu / costs[bare].cpu:5.2f}x"
+        print(row)
 
 
-def show_fetch(origin: Path, clone: Path, env: dict[str, str]) -> None:
+def count_objects(clone: Path) -> Counter[str]:
+    """Count a clone's objects by their kind, and their bytes on disk."""
+    told = git(
+        *(clone, "cat-file", "--batch-all-objects", "--unordered"),
+        "--batch-check=%(objecttype) %(objectsize:disk)",
+    )
+    found: Counter[str] = Counter()
+    for kind, size in (line.split() for line in told.splitlines()):
+        found[kind] += 1
+        found["bytes"] += int(size)
+    return found
+
+
+def show_fetch(origin: Path, env: dict[str, str]) -> None:
     """Print what a plan fetches into a clone of depth 1."""
-    git(clone.parent, "clone", "--quiet", "--depth=1", f"file://{origin}", str(clone))
-    before = count_objects(clone)
-    started = time.perf_counter()
-    found = plan(Config(project=clone, deployment_name="production"), os.environ | env)
-    seconds = time.perf_counter() - started
-    fetched = count_objects(clone) - before
-    print(f"clone of depth 1: {found.deploy_type} in {seconds * 1000:.0f} ms with the fetch")
-    print("fetched: " + ", ".join(f"{count} {kind}" for kind, count in sorted(fetched.items())))
-    assert fetched["commit"] == 1, "more than the one commit was fetched"
+    with tempfile.TemporaryDirectory(prefix="astro-ci-shallow-") as name:
+        clone = Path(name) / "clone"
+        git(origin, "clone", "--quiet", "--depth=1", f"file://{origin}", str(clone))
+        before = count_objects(clone)
+        cost = cost_of(process(clone, env, "plan", "--json", "--deployment-name", BY_COMMIT))
+        after = count_objects(clone)
+        again = cost_of(process(clone, env, "plan", "--json", "--deployment-name", BY_COMMIT))
+        settled = count_objects(clone)
+    fetched = after - before
+    print(f"clone of depth 1: {before['commit']} commit before, {after['commit']} after the plan")
+    print(
+        f"fetched: {fetched['commit']} commit, {fetched['tree']} trees, {fetched['blob']} blobs, "
+        f"{fetched['bytes']} bytes; {cost.wall * 1000:.0f} ms with the fetch, "
+        f"{again.wall * 1000:.0f} ms for the next plan, which fetches nothing"
+    )
+    assert (before["commit"], after["commit"]) == (1, 2), "more than the one commit was fetched"
+    assert settled == after, "the next plan fetched again"
 
 
 def show_profile(clone: Path, env: dict[str, str]) -> None:
     """Print where a plan spends its time."""
-    config, profile = Config(project=clone, deployment_name="production"), cProfile.Profile()
-    profile.runcall(plan, config, os.environ | env)
+    config, profile = Config(project=clone, deployment_name=BY_CONTENT), cProfile.Profile()
+    profile.runcall(plan, config, env)
     pstats.Stats(profile).sort_stats("cumulative").print_stats("astro_ci", 45)
 
 
@@ -186,26 +235,27 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--commits", type=int, default=20_000)
     parser.add_argument("--behind", type=int, default=500, help="how far back what runs is")
-    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--cache", type=Path, help="keep the repository here for the next run")
     parser.add_argument("--profile", action="store_true", help="also show where the time goes")
     options = parser.parse_args()
-    logging.getLogger("astro_ci").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="astro-ci-plan-") as name:
-        scratch = Path(name)
-        origin, clone = scratch / "origin.git", scratch / "clone"
-        make_origin(origin, options.files, options.commits)
-        git(scratch, "clone", "--quiet", f"file://{origin}", str(clone))
+    with tempfile.TemporaryDirectory(prefix="astro-ci-plan-") as scratch, Sandbox() as astro:
+        cache = (options.cache or Path(scratch)).absolute()
+        origin, clone = prepare(cache, options.files, options.commits)
         base = git(clone, "rev-parse", f"HEAD~{options.behind}").strip()
+        deploy_by_hand(astro, BY_COMMIT, base, origin)
+        other = Digests(dags="0" * 16, image="0" * 16)
+        deploy_by_hand(astro, BY_CONTENT, base, origin, describe("", other))
+        env = os.environ | {"ASTRO_API_URL": astro.api_url, "ASTRO_API_TOKEN": astro.token}
         print(
             f"{options.files} files, {options.commits} commits, what runs is {options.behind} "
-            f"back; best of {options.repeat}; Python {sys.version.split()[0]}, "
-            f"{git(scratch, '--version').strip()}"
+            f"back; Python {sys.version.split()[0]}, {git(clone, '--version').strip()}, "
+            f"{os.cpu_count()} CPUs"
         )
-        with sandbox(base, origin) as env:
-            measure(clone, base, env, options.repeat)
-            show_fetch(origin, scratch / "shallow", env)
-            if options.profile:
-                show_profile(clone, env)
+        measure(clone, base, env, options.repeat)
+        show_fetch(origin, env)
+        if options.profile:
+            show_profile(clone, env)
 
 
 if __name__ == "__main__":

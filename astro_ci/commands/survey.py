@@ -101,8 +101,11 @@ def survey(
         newer_image = _newer(runs.image if runs else None, repo, head, ci)
         newer_dags = _newer(runs.dags if runs else None, repo, head, ci)
         members = list_members(project.dags) if project.has_dags else []
-        inputs = [f"{name}={value}" for name, value in build_args.items()]
-        shipped = snapshot.read(lambda lines: digests(lines, rules, image_inputs=inputs))
+        shipped = Digests(dags="", image="")
+        # For a deploy's marker, or where the running deploy has one to compare with.
+        if needs_credentials or (runs and (runs.image.digest or runs.dags.digest)):
+            inputs = [f"{name}={value}" for name, value in build_args.items()]
+            shipped = snapshot.read(lambda lines: digests(lines, rules, image_inputs=inputs))
         _refuse_sparse(snapshot, rules)
         dirty = _is_dirty(snapshot, head, where, rules)
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)

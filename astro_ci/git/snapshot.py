@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,7 @@ class Snapshot:
         self._inner: dict[str, str] = {}
         self._inner_changed: list[str] = []
         self._ignored: set[str] = set()
+        self._behind_link: dict[str, bool] = {}
         self._compared: dict[str, Future[_Difference]] = {}
         self._tree = ""
         self._lines: Sequence[str] = ()
@@ -227,7 +228,11 @@ class Snapshot:
         shipped = sorted(path for path in found if not self._never_ships(path))
         # git lists a repository inside this one that is no submodule as a name with a slash.
         clones = [path.rstrip("/") for path in shipped if path.endswith("/")]
-        self._update_index(path for path in shipped if not path.endswith("/"))
+        files = [path for path in shipped if not path.endswith("/")]
+        gone = [path for path in files if self._is_behind_link(path)]
+        # By force, as git refuses to look for what was in a directory that is a link now.
+        self._update_index("--force-remove", gone)
+        self._update_index("--add", [path for path in files if path not in set(gone)])
         self._tree = self._write_tree()
         lines = list_tree(self._git, self._tree, scope.paths, env=self._environment)
         self._lines = self._with_inner_repositories(lines, clones)
@@ -329,10 +334,20 @@ class Snapshot:
         out = self._out("ls-files", "-z", *flags, "--", *_pathspecs(paths))
         return [path for path in out.split("\0") if path]
 
-    def _update_index(self, paths: Iterable[str]) -> None:
+    def _is_behind_link(self, path: str) -> bool:
+        """Whether a path leads through a link, and so is no file of the work tree."""
+        above = path.rpartition("/")[0]
+        if not above:
+            return False
+        if above not in self._behind_link:
+            is_link = os.path.islink(self._git.root / above)  # noqa: PTH114 - quicker
+            self._behind_link[above] = is_link or self._is_behind_link(above)
+        return self._behind_link[above]
+
+    def _update_index(self, how: str, paths: Sequence[str]) -> None:
         listing = "".join(f"{path}\0" for path in paths)
         if listing:
-            flags = ("--add", "--remove", "--replace", "-z", "--stdin")
+            flags = (how, "--remove", "--replace", "-z", "--stdin")
             self._out("update-index", *flags, stdin=os.fsencode(listing))
 
     def _write_tree(self) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -205,6 +206,24 @@ def test_partial_clones_need_no_file_contents(project: Repository, tmp_path: Pat
         clone = project.clone(tmp_path / f"clone{number}", f"--filter={kind}")
         clone.write({"dags/c.py": "c"})
         assert changes(clone, base) == ["M dags/a.py", "A dags/c.py", "A include/more.sql"]
+
+
+def test_a_directory_that_becomes_a_link(project: Repository) -> None:
+    project.write(
+        {"dags/sub/c.py": "1", "dags/sub/deep/d.py": "1", "dags/sub.z": "", "other/c.py": "2"}
+    )
+    project.commit()
+    shutil.rmtree(project.root / "dags/sub")
+    (project.root / "dags/sub").symlink_to("../other")
+    assert changes(project) == ["A dags/sub", "D dags/sub/c.py", "D dags/sub/deep/d.py"]
+
+
+def test_a_link_that_becomes_a_directory(project: Repository) -> None:
+    (project.root / "dags/sub").symlink_to("../include")
+    project.commit()
+    (project.root / "dags/sub").unlink()
+    project.write({"dags/sub/c.py": "1"})
+    assert changes(project) == ["D dags/sub", "A dags/sub/c.py"]
 
 
 def test_a_path_of_255_bytes(project: Repository) -> None:
