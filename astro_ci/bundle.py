@@ -72,10 +72,10 @@ def list_members(dags: Path) -> list[Member]:
     return sorted(members, key=lambda member: os.fsencode(member.name))
 
 
-def count_dag_files(members: Collection[Member]) -> int:
-    """Count the files that Airflow may find DAGs in, or that a DAG factory reads."""
-    names = (f"/{member.name}".lower() for member in members)
-    return sum(name.endswith(DAG_SUFFIXES) and not name.endswith(_NO_MORE) for name in names)
+def has_dag_suffix(name: str) -> bool:
+    """Whether Airflow may find DAGs in a file, or a DAG factory reads it, by its name."""
+    name = f"/{name}".lower()
+    return name.endswith(DAG_SUFFIXES) and not name.endswith(_NO_MORE)
 
 
 def check_links(

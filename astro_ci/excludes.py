@@ -32,6 +32,11 @@ def is_excluded_name(name: str) -> bool:
     return name in _NAMES or name.endswith(_SUFFIXES)
 
 
+def may_hold_excluded_names(text: str) -> bool:
+    """Whether a text that holds names might hold one that never ships."""
+    return any(part in text for part in (*_NAMES, *_SUFFIXES))
+
+
 def excluder(is_venv: Callable[[str], bool]) -> Callable[[str], bool]:
     """Make the predicate for whole paths; `is_venv` tells whether a directory holds VENV_MARKER."""
     is_venv = cache(is_venv)

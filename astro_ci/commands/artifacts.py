@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.bundle import Bundle, check_links, write_bundle
+from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bundle
 from astro_ci.commands.provenance import image_labels
 from astro_ci.commands.survey import Survey
 from astro_ci.config import Config
@@ -65,16 +65,19 @@ def artifacts(
     if plan.deploy_type.has_image:
         survey.project.require_dockerfile()
     _refuse_empty_submodules(survey)
-    bundle = _bundle(survey, scratch, console) if with_bundle else None
+    members: Sequence[Member] = ()
+    if with_bundle and survey.project.has_dags:
+        members = list_members(survey.project.dags)
+    bundle = _bundle(survey, members, scratch, console) if with_bundle else None
     if not plan.deploy_type.has_image:
-        _check_links(survey, deployment.astro_runtime_version)
+        _check_links(survey, members, deployment.astro_runtime_version)
         yield Artifacts(bundle=bundle)
         return
     with _engine(connect_engine, env) as engine:
         image = _build(config, env, survey, deployment, client, engine, console)
         try:
             if with_bundle:
-                _check_links(survey, image.facts.runtime_version or "")
+                _check_links(survey, members, image.facts.runtime_version or "")
             yield Artifacts(image=image, bundle=bundle)
         finally:
             _remove(engine, image.name)
@@ -93,19 +96,18 @@ def _refuse_empty_submodules(survey: Survey) -> None:
         )
 
 
-def _bundle(survey: Survey, scratch: Path, console: Console) -> Bundle:
+def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: Console) -> Bundle:
     # With uncommitted changes the commit's time would let Python trust a stale bytecode cache.
     mtime = int(time.time()) if survey.plan.dirty else survey.head.time
-    bundle = write_bundle(survey.members, scratch / "dags.tar.gz", mtime=mtime)
+    bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime)
     console.say(f"DAG bundle: {bundle.files} files, {bundle.size / MIB:.2f} MiB")
     return bundle
 
 
-def _check_links(survey: Survey, runtime: str) -> None:
+def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> None:
     version = RuntimeVersion.parse(runtime)
-    check_links(
-        survey.members, survey.project.dags, refuse=version is not None and version.airflow >= 3
-    )
+    is_refused = version is not None and version.airflow >= 3
+    check_links(members, survey.project.dags, refuse=is_refused)
 
 
 def _build(

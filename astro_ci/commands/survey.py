@@ -11,19 +11,19 @@ from pathlib import Path, PurePosixPath
 
 from astro_ci.astro.auth import missing_credentials
 from astro_ci.astro.http import Patience
-from astro_ci.bundle import Member, count_dag_files, list_members
 from astro_ci.ci import CIContext, detect, git_access
-from astro_ci.classify import Rules, below, parse_globs
+from astro_ci.classify import Rules, parse_globs
 from astro_ci.commands.base import Bases, find_bases
 from astro_ci.commands.connect import Astro, connect, find_deployment
+from astro_ci.commands.dag_files import count_dag_files, names_in_listing
 from astro_ci.config import BASE_WORDS, Config
 from astro_ci.content import digests
 from astro_ci.errors import GitError, ProjectError
-from astro_ci.excludes import VENV_MARKER, excluder, is_excluded_name
+from astro_ci.excludes import VENV_MARKER, excluder
 from astro_ci.git import Commit, GitRepo, Snapshot
 from astro_ci.history import Digests, Running, what_runs
-from astro_ci.model import Affects, Change, Deployment, Plan, Status
-from astro_ci.planner import Comparison, DagFiles, Facts, Options, make_plan
+from astro_ci.model import Affects, Deployment, Plan
+from astro_ci.planner import Comparison, Facts, Options, make_plan
 from astro_ci.project import Project, find_project
 from astro_ci.remote import repository_identity
 from astro_ci.text import listed, short
@@ -44,7 +44,6 @@ class Survey:
     ci: CIContext
     digests: Digests
     build_args: Mapping[str, str] = field(repr=False)
-    members: Sequence[Member]
     empty_submodules: Mapping[str, Affects]
     """Submodules that were not checked out, by what they affect."""
     remote_url: str | None = field(repr=False)
@@ -100,12 +99,17 @@ def survey(
             snapshot.prepare_changes(base)
         newer_image = _newer(runs.image if runs else None, repo, head, ci)
         newer_dags = _newer(runs.dags if runs else None, repo, head, ci)
-        members = list_members(project.dags) if project.has_dags else []
-        shipped = Digests(dags="", image="")
+        inputs = [f"{name}={value}" for name, value in build_args.items()]
         # For a deploy's marker, or where the running deploy has one to compare with.
-        if needs_credentials or (runs and (runs.image.digest or runs.dags.digest)):
-            inputs = [f"{name}={value}" for name, value in build_args.items()]
-            shipped = snapshot.read(lambda lines: digests(lines, rules, image_inputs=inputs))
+        is_compared = bool(runs and (runs.image.digest or runs.dags.digest))
+
+        def read(lines: Sequence[str]) -> tuple[Digests, Sequence[str] | None]:
+            found = Digests(dags="", image="")
+            if needs_credentials or is_compared:
+                found = digests(lines, rules, image_inputs=inputs)
+            return found, names_in_listing(lines, where.dags[0], rules)
+
+        shipped, dag_names = snapshot.read(read)
         _refuse_sparse(snapshot, rules)
         dirty = _is_dirty(snapshot, head, where, rules)
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)
@@ -119,7 +123,14 @@ def survey(
         image=_with_running(image, bases, runs.image if runs else None, newer_image),
         dags=_with_running(dags, bases, runs.dags if runs else None, newer_dags),
         digests=shipped,
-        dag_files=_dag_files(members, project, where, dags, rules, dag_deploy_enabled),
+        dag_files=count_dag_files(
+            dag_names,
+            project,
+            where.dags[0],
+            rules,
+            changes=dags.changes,
+            is_bundle=dag_deploy_enabled,
+        ),
         dag_deploy_enabled=dag_deploy_enabled,
         deployment=deployment,
         assumptions=_assumptions(bases, deployment, config),
@@ -133,7 +144,6 @@ def survey(
         ci=ci,
         digests=shipped,
         build_args=build_args,
-        members=members,
         empty_submodules=empty_submodules,
         remote_url=remote_url,
         astro=astro,
@@ -263,43 +273,6 @@ def _with_running(
     """Add what only the running deploy knows: its digest, and whether it is newer."""
     digest = running.digest if running and bases.is_what_runs else None
     return replace(side, digest=digest, newer=newer)
-
-
-def _dag_files(
-    members: Sequence[Member],
-    project: Project,
-    where: _Where,
-    compared: Comparison,
-    rules: Rules,
-    dag_deploy_enabled: bool,
-) -> DagFiles:
-    inside = project.dags_in_context
-
-    def ships(name: str) -> bool:
-        # Without DAG-only deploys the DAGs are in the image, where .dockerignore has its say.
-        return dag_deploy_enabled or (
-            bool(inside) and not rules.dockerignore.excludes(f"{inside[0]}/{name}")
-        )
-
-    shipped = members
-    if not dag_deploy_enabled:
-        shipped = [member for member in members if ships(member.name)]
-    before = None
-    if compared.changes is not None:
-        before = len(shipped) - _growth(compared.changes, where.dags[0], ships)
-    return DagFiles(shipped=len(shipped), dag_files=count_dag_files(shipped), before=before)
-
-
-def _growth(changes: Sequence[Change], directory: str, ships: Callable[[str], bool]) -> int:
-    """How many files more a directory ships than at the commit that it was compared with."""
-    found = 0
-    for change in changes:
-        step = {Status.ADDED: 1, Status.DELETED: -1}.get(change.status, 0)
-        name = below(change.path, directory) or change.path
-        is_inside = _is_under(change.path, directory)
-        if step and is_inside and ships(name) and not any(map(is_excluded_name, name.split("/"))):
-            found += step
-    return found
 
 
 def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:

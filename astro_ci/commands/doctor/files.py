@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from astro_ci.bundle import count_dag_files, list_members
+from astro_ci.bundle import has_dag_suffix, list_members
 from astro_ci.commands.doctor.check import Steps, ok, problem, warning
 from astro_ci.commands.targets import find_targets
 from astro_ci.config import Config
@@ -111,7 +111,7 @@ def _dags(found: Project, config: Config) -> Steps[None]:
         )
         return
     try:
-        count = count_dag_files(list_members(found.dags))
+        count = sum(has_dag_suffix(member.name) for member in list_members(found.dags))
     except ProjectError as error:
         yield problem("DAGs", error)
         return

@@ -1,0 +1,80 @@
+"""Count the DAG files that would ship, and those that run, for the guard against a wipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from astro_ci.bundle import has_dag_suffix, list_members
+from astro_ci.classify import Rules, below
+from astro_ci.excludes import VENV_MARKER, is_excluded_name, may_hold_excluded_names
+from astro_ci.model import Change, Status
+from astro_ci.planner import DagFiles
+from astro_ci.project import Project
+
+_GITLINK = "160000 "
+
+
+def names_in_listing(lines: Sequence[str], directory: str, rules: Rules) -> list[str] | None:
+    """The files that ship from the DAGs directory, relative to it; None where git does not know.
+
+    `lines` are as `git ls-files --stage` prints them. What is in a repository within this one is
+    not among them.
+    """
+    links = (line.partition("\t")[2] for line in lines if line.startswith(_GITLINK))
+    if any(_is_under(link, directory) or _is_under(directory, link) for link in links):
+        return None
+    mark = f"\t{directory}/" if directory else "\t"
+    names = [name for _, found, name in (line.partition(mark) for line in lines) if found]
+    text = "\0".join(names)
+    if may_hold_excluded_names(text) or VENV_MARKER in text:
+        start = f"{directory}/" if directory else ""
+        names = [name for name in names if not rules.is_leftover(f"{start}{name}")]
+    return names
+
+
+def count_dag_files(
+    names: Sequence[str] | None,
+    project: Project,
+    directory: str,
+    rules: Rules,
+    *,
+    changes: Sequence[Change] | None,
+    is_bundle: bool,
+) -> DagFiles:
+    """Count what ships, and what did at the commit that it was compared with.
+
+    `names` are those in the listing, None to look for them. `changes` are those since that commit;
+    None when there is none. Without a bundle the DAGs are in the image, where .dockerignore has
+    its say. Raises ProjectError when the directory cannot be read.
+    """
+    if names is None:
+        found = list_members(project.dags) if project.has_dags else []
+        names = [member.name for member in found]
+    inside = project.dags_in_context
+
+    def ships(name: str) -> bool:
+        return is_bundle or (
+            bool(inside) and not rules.dockerignore.excludes(f"{inside[0]}/{name}")
+        )
+
+    shipped = names if is_bundle else [name for name in names if ships(name)]
+    before = None
+    if changes is not None:
+        before = len(shipped) - _growth(changes, directory, ships)
+    dag_files = sum(map(has_dag_suffix, shipped))
+    return DagFiles(shipped=len(shipped), dag_files=dag_files, before=before)
+
+
+def _growth(changes: Sequence[Change], directory: str, ships: Callable[[str], bool]) -> int:
+    """How many files more a directory ships than at the commit that it was compared with."""
+    found = 0
+    for change in changes:
+        step = {Status.ADDED: 1, Status.DELETED: -1}.get(change.status, 0)
+        name = below(change.path, directory)
+        if step and name and ships(name) and not any(map(is_excluded_name, name.split("/"))):
+            found += step
+    return found
+
+
+def _is_under(path: str, directory: str) -> bool:
+    return path == directory or below(path, directory) is not None
