@@ -147,8 +147,20 @@ def _superseding(
     )
     if not moved_on or deploy.status != "DEPLOYED":
         return None
-    newest = next((d for d in client.list_deploys(deployment.id) if d.status == "DEPLOYED"), None)
-    return newest if newest is not None and newest.id != deploy.id else None
+    done = [d for d in client.list_deploys(deployment.id) if d.status == "DEPLOYED"]
+    if done and done[0].id != deploy.id:  # the newest
+        return done[0]
+    before = rollout.deployment
+    if (wanted, deployment.image_tag) == (before.running_bundle_version, before.image_tag):
+        return None  # ours is yet to be taken in
+    # One that was created earlier may have been finalized later.
+    return next((d for d in done if d.id != deploy.id and _is_running(d, deployment)), None)
+
+
+def _is_running(deploy: Deploy, deployment: Deployment) -> bool:
+    """Whether the Deployment runs, or takes in, what this deploy brought."""
+    brought = {deploy.image_tag, deploy.dag_tarball_version} - {""}
+    return bool(brought & {deployment.image_tag, deployment.running_bundle_version})
 
 
 def refuse_failed(deploy: Deploy) -> None:

@@ -160,6 +160,19 @@ class TestWaiter:
         _, said = wait(astro)
         assert said == ["deploy d2 has replaced this one already"]
 
+    def test_one_that_was_replaced_by_one_that_was_created_before(self) -> None:
+        other = Deploy(id="d0", type="DAG_ONLY", status="DEPLOYED", dag_tarball_version="v3")
+        moved_on = deployment(dag_tarball_version="v3", desired_dag_tarball_version="v3")
+        old = deployment(dag_tarball_version="v1", desired_dag_tarball_version="v1")
+        _, said = wait(Astro([moved_on], [deploy(), deploy(), other]), before=old)
+        assert said == ["deploy d0 has replaced this one already"]
+
+    def test_one_that_is_yet_to_be_taken_in_is_waited_for(self) -> None:
+        first = Deploy(id="d0", type="DAG_ONLY", status="DEPLOYED", dag_tarball_version="v1")
+        old = deployment(dag_tarball_version="v1", desired_dag_tarball_version="v1")
+        clock, _ = wait(Astro([old, old, LIVE], [*[deploy()] * 5, first]), before=old)
+        assert len(clock.pauses) == 2
+
 
 class TestFinalize:
     ROLLOUT = Rollout(
