@@ -169,6 +169,7 @@ class _Where:
                 f"the DAGs directory {project.dags} leads out of the repository {repo.root}",
                 hint="Name a directory inside the repository with --dags-path.",
             )
+        _refuse_other_repository(repo, real)
         # A link to the DAGs is a path that git sees change, beside the directory behind it.
         named = Path(os.path.abspath(project.dags))  # noqa: PTH100 - links stay links
         link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
@@ -183,6 +184,18 @@ class _Where:
         if rules.image_paths.patterns:
             return [""]
         return [self.project, *self.dags, *rules.attribute_files]
+
+
+def _refuse_other_repository(repo: GitRepo, dags: str) -> None:
+    """Raise ProjectError when the DAGs lie within a submodule or clone: git looks at that whole."""
+    above = [path.as_posix() for path in PurePosixPath(dags).parents if path.as_posix() != "."]
+    inner = next((path for path in above if (repo.root / path / ".git").exists()), None)
+    if inner:
+        raise ProjectError(
+            f"the DAGs directory {dags} lies in another repository, {inner}",
+            hint="Let that repository be the DAGs directory itself, or deploy from a checkout of "
+            "it; a directory within a submodule cannot be compared with what runs.",
+        )
 
 
 def _leftovers(repo: GitRepo, where: _Where) -> Callable[[str], bool]:
@@ -211,6 +224,8 @@ def _named_directories(image_paths: Sequence[str], repo: GitRepo, where: _Where)
     for glob in image_paths:
         parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
         literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
+        if ".." in literal:
+            continue  # nothing of the repository, as globs are compared part by part
         for start in ("", where.project):
             path = "/".join(filter(None, (start, *literal)))
             if (repo.root / path).exists():

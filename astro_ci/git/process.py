@@ -20,6 +20,8 @@ _QUIET = (
     *("-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.fsmonitor=false"),
     *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"),
     *("-c", "log.showSignature=false"),
+    # Names that other file systems could take for `.git` ship like any other.
+    *("-c", "core.protectNTFS=false", "-c", "core.protectHFS=false"),
     "--literal-pathspecs",
 )
 SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
@@ -39,6 +41,9 @@ class Git:
         self.env = env
         """For every command, and never shown: it may hold credentials."""
         self._repo = repo
+        # A checkout made elsewhere may say otherwise than the file system that it is mounted on.
+        is_case_blind = (root / ".GIT").exists()
+        self._flags = _QUIET if is_case_blind else ("-c", "core.ignoreCase=false", *_QUIET)
 
     def code(self, *arguments: str) -> int:
         """Run git for its exit code."""
@@ -66,7 +71,7 @@ class Git:
         timeout_seconds: float | None = None,
     ) -> tuple[int, str, str]:
         """Run git: exit code, stdout with surrogate escapes for odd bytes, stderr."""
-        command = ["git", "-c", f"safe.directory={self.root}", *_QUIET, *arguments]
+        command = ["git", "-c", f"safe.directory={self.root}", *self._flags, *arguments]
         with _as_file(stdin) as istream, git_present():
             code, out, err = self._repo.git.execute(
                 command,

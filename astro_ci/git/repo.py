@@ -74,7 +74,7 @@ class GitRepo:
                 )
             fields = self._git.out(*ask)
         sha, tree, author, time, subject = fields.rstrip("\n").split("\0", 4)
-        return Commit(sha=sha, tree=tree, author=author, time=int(time), subject=subject)
+        return Commit(sha=sha, tree=tree, author=author, time=int(time or 0), subject=subject)
 
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached, as in most CI systems."""
@@ -177,7 +177,7 @@ class GitRepo:
         )
 
     def _time_of(self, commit: str) -> int:
-        return int(self._git.out("log", "-1", "--format=%ct", commit))
+        return int(self._git.out("log", "-1", "--format=%ct", commit).strip() or 0)
 
     def is_shallow(self) -> bool:
         """Whether history was cut off when the repository was cloned."""

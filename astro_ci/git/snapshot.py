@@ -89,8 +89,9 @@ class Snapshot:
         objects, self._real_index = _git_paths(git, "objects", "index")
         (scratch / "objects" / "info").mkdir(parents=True)
         # In a file: the variable for alternates splits paths that hold a colon.
-        alternates = os.fsencode(objects) + b"\n"
-        (scratch / "objects" / "info" / "alternates").write_bytes(alternates)
+        (scratch / "objects" / "info" / "alternates").write_bytes(_alternate(objects))
+        root, place = os.path.realpath(git.root), os.path.realpath(scratch)
+        self._own = os.path.relpath(place, root) if place.startswith(f"{root}/") else ""
         self._environment = {
             "GIT_INDEX_FILE": str(self._index),
             "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
@@ -207,16 +208,19 @@ class Snapshot:
         others = [f"{path}x" if path.endswith("/") else path for path in self._others.result()]
         changed = [*self._changed.result(), *others]
         wait([self._staged_tree])  # which holds the lock of our index
-        if staged.flagged or staged.has_inner or not all(map(self._never_ships, changed)):
-            self._take(staged.flagged)
-        else:
+        is_clean = not (staged.flagged or staged.inner) and all(map(self._never_ships, changed))
+        if is_clean and not self._staged_tree.exception():
             self._tree, self._lines = self._staged_tree.result(), staged.lines
             self._is_as_staged = True
+        else:
+            self._take(staged)
         self._is_settled = True
 
-    def _take(self, flagged: Sequence[str]) -> None:
+    def _take(self, staged: _Staged) -> None:
         """Fill the index from the work tree and write the tree."""
-        self._clear_flags(flagged)
+        self._clear_flags(staged.flagged)
+        # A submodule that came without its repository, as in an artifact, is files like others.
+        self._update_index("--force-remove", list(filter(self._is_orphan, staged.inner)))
         scope = self._scope
         wanted = ("--modified", "--deleted", "--others", "--exclude-standard")
         found = set(self._list(*wanted, paths=scope.paths))
@@ -225,7 +229,11 @@ class Snapshot:
             ignored = [path for path in others if path not in found]
             found.update(path for path in ignored if scope.counts_ignored(path.rstrip("/")))
             self._ignored.update(path.rstrip("/") for path in ignored)
-        shipped = sorted(path for path in found if not self._never_ships(path))
+        # git looks through a link for what was in the directory that it stands for.
+        found.update(path for path in self._changed.result() if self._is_behind_link(path))
+        # A conflict anywhere would keep the tree from being written.
+        unmerged = {line.partition("\t")[2] for line in self._list("--unmerged", paths=("",))}
+        shipped = sorted({path for path in found if not self._never_ships(path)} | unmerged)
         # git lists a repository inside this one that is no submodule as a name with a slash.
         clones = [path.rstrip("/") for path in shipped if path.endswith("/")]
         files = [path for path in shipped if not path.endswith("/")]
@@ -259,7 +267,12 @@ class Snapshot:
         return sorted((*others, *inner.values()), key=_path_bytes) if inner else lines
 
     def _never_ships(self, path: str) -> bool:
-        return self._scope.excludes(path.rstrip("/"))
+        is_our_own = bool(self._own) and is_under(path, self._own)
+        return is_our_own or self._scope.excludes(path.rstrip("/"))
+
+    def _is_orphan(self, path: str) -> bool:
+        directory = self._git.root / path
+        return not (directory / ".git").exists() and not _is_empty(directory)
 
     def _list_changed(self) -> list[str]:
         """What differs from the index; unlike ls-files, this looks at many files at a time."""
@@ -272,7 +285,7 @@ class Snapshot:
         return _Staged(
             lines=[line[2:] for line in tagged],
             flagged=[line for line in tagged if line[0] != "H"],
-            has_inner=any(line.startswith(_GITLINK, 2) for line in tagged),
+            inner=[line.partition("\t")[2] for line in tagged if line.startswith(_GITLINK, 2)],
         )
 
     def _list_others(self) -> list[str]:
@@ -305,7 +318,9 @@ class Snapshot:
     def _copy_index(self) -> None:
         index = self._real_index
         if not index.exists():
-            self._out("read-tree", "HEAD")
+            # A repository within this one may have no commit yet.
+            is_born = self._git.code("rev-parse", "--verify", "--quiet", "HEAD^{tree}") == 0
+            self._out("read-tree", "HEAD" if is_born else "--empty")
             return
         try:
             # With its times: by them git knows which entries are too young to be trusted.
@@ -364,7 +379,8 @@ class _Staged:
     lines: Sequence[str]
     flagged: Sequence[str]
     """Those that git was told not to look at, with their tags."""
-    has_inner: bool
+    inner: Sequence[str]
+    """Submodules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +411,14 @@ def list_tree(
 def is_under(path: str, directory: str) -> bool:
     """Whether a path is a directory or lies below it; everything is below the root, `""`."""
     return not directory or path == directory or path.startswith(f"{directory}/")
+
+
+def _alternate(objects: Path) -> bytes:
+    """The line that names another object store; git unquotes it as it does strings of C."""
+    path = os.fsencode(objects)
+    for character, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
+        path = path.replace(character, escaped)
+    return b'"' + path + b'"\n'
 
 
 def _pathspecs(paths: Sequence[str]) -> list[str]:

@@ -254,6 +254,27 @@ class TestPaths:
         above.write({"lib/x": "edited"})
         assert live.plan(**options).dirty
 
+    @pytest.mark.parametrize("is_ignored", [False, True])
+    def test_dags_that_lie_in_another_repository_are_refused(
+        self, live: World, tmp_path: Path, is_ignored: bool
+    ) -> None:
+        """Of a submodule git knows the commit alone, and of a clone that it ignores nothing."""
+        library = Repository.create(tmp_path / "library", {"dags/a.py": "1"})
+        if is_ignored:
+            live.repository.write({".gitignore": "lib\n"})
+            library.clone(live.repository.root / "lib")
+        else:
+            live.repository.git("submodule", "--quiet", "add", str(library.root), "lib")
+        live.repository.commit()
+        with pytest.raises(ProjectError, match="lies in another repository, lib"):
+            live.plan(dags_path="lib/dags")
+
+    def test_image_paths_outside_of_the_repository_match_nothing(
+        self, live: World, tmp_path: Path
+    ) -> None:
+        (tmp_path / "shared").mkdir()
+        assert live.plan(image_paths=["../shared/**"]).deploy_type is NONE
+
     def test_the_plan_changes_nothing(self, live: World) -> None:
         live.repository.write({"dags/a.py": "edited\n"})
         before = fingerprint(live.repository.root)

@@ -273,3 +273,12 @@ def test_names_the_command_when_git_fails(origin: Repository) -> None:
     ):
         snapshot.read(len)
     assert caught.value.exit_code == 4
+
+
+def test_a_commit_without_a_date(origin: Repository) -> None:
+    tree = origin.git("rev-parse", "HEAD^{tree}")
+    text = f"tree {tree}\nauthor a <a@b> 1 +0000\ncommitter a <a@b>\n\nhi\n"
+    write = ["git", "hash-object", "-t", "commit", "--literally", "-w", "--stdin"]
+    done = subprocess.run(write, cwd=origin.root, input=text.encode(), capture_output=True)
+    origin.git("update-ref", "HEAD", done.stdout.decode().strip())
+    assert GitRepo.open(origin.root).head().time == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,65 @@ class TestReadingWhileGitLooks:
         with GitRepo.open(project.root).snapshot([""], excludes=excludes) as snapshot:
             snapshot.read(lambda lines: seen.append(len(lines)))
             assert seen == [4]
+
+
+class TestStrangeCheckouts:
+    def test_a_directory_that_is_a_link_to_the_same(self, project: Repository) -> None:
+        """git looks through the link, finds the file as it was, and ignores the link itself."""
+        project.write({".gitignore": "plugins\n", "plugins/p.py": "1", "include/pp/p.py": "1"})
+        project.git("add", "--all", "--force")
+        project.commit()
+        shutil.rmtree(project.root / "plugins")
+        (project.root / "plugins").symlink_to("include/pp")
+        assert changes(project) == ["D plugins/p.py"]
+
+    def test_a_submodule_without_its_repository(self, project: Repository, tmp_path: Path) -> None:
+        library = Repository.create(tmp_path / "library", {"lib.py": "1"})
+        project.git("submodule", "--quiet", "add", str(library.root), "dags/lib")
+        project.commit()
+        (project.root / "dags/lib/.git").unlink()
+        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+            before = snapshot.read(list)
+        assert any(line.endswith("\tdags/lib/lib.py") for line in before)
+        project.write({"dags/lib/lib.py": "2"})
+        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+            assert snapshot.read(list) != before
+
+    def test_a_checkout_made_where_case_does_not_count(self, project: Repository) -> None:
+        project.git("config", "core.ignorecase", "true")
+        project.write({"dags/A.py": "5"})
+        assert changes(project) == ["A dags/A.py"]
+
+    @pytest.mark.parametrize("name", ["git~1", ".git ", ".git\u200c"])
+    def test_names_that_are_peculiar_elsewhere(self, project: Repository, name: str) -> None:
+        project.write({f"dags/{name}": "x"})
+        assert changes(project) == [f"A dags/{name}"]
+
+    @pytest.mark.parametrize("inside", ["tmp", "dags/.tmp"])
+    def test_our_own_scratch_does_not_ship(
+        self, project: Repository, monkeypatch: pytest.MonkeyPatch, inside: str
+    ) -> None:
+        (project.root / inside).mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(project.root / inside))
+        assert changes(project) == []
+
+    def test_a_line_break_in_the_way_to_it(self, tmp_path: Path) -> None:
+        project = Repository.create(tmp_path / 'a "new"\nline\\' / "project", FILES)
+        base = project.head
+        project.write({"dags/a.py": "2"})
+        assert changes(project, base) == ["M dags/a.py"]
+
+    def test_a_repository_within_that_has_no_commit(self, project: Repository) -> None:
+        inner = Repository.create(project.root / "dags/gen")
+        inner.write({"x.py": "1"})
+        assert changes(project) == ["M dags/gen"]
+
+    def test_a_conflict_elsewhere(self, project: Repository) -> None:
+        for branch, text in (("theirs", "1"), ("ours", "2")):
+            project.git("checkout", "--quiet", "-B", branch, "main")
+            project.write({"notes": text})
+            project.commit()
+        merge = ["git", "merge", "--quiet", "theirs"]
+        assert subprocess.run(merge, cwd=project.root, capture_output=True).returncode == 1
+        with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
+            assert snapshot.read(len) == 2
