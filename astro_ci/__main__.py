@@ -10,6 +10,11 @@ def main() -> None:
 
         print(f"astro-ci {__version__}")
         return
+    import gc
+
+    # Loading what a command needs makes many objects, and the files of a large project make more;
+    # hardly any is ever garbage. By default, Python looks for that after every 700.
+    gc.set_threshold(100_000)
     from astro_ci.cli import run
 
     run()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from astro_ci import __version__
-from astro_ci.errors import AstroCIError, CancelledError, ConfigurationError
+from astro_ci.errors import AstroCIError, CancelledError, ConfigurationError, Stopped
 from astro_ci.options import (
     COMMENT,
     DEPLOY_OPTIONS,
@@ -488,8 +488,6 @@ def _stop_on_signals() -> Callable[[], None]:
 
     Gives a check that raises it again, as Python drops what is raised while it deletes an object.
     """
-    from astro_ci.commands.deploy import Stopped
-
     received: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:

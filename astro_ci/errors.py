@@ -145,3 +145,11 @@ class CancelledError(AstroCIError):
     def __init__(self, message: str, *, hint: str = "", signal_number: int) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = 128 + signal_number
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to stop. Raised by the command line's signal handlers."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number

@@ -77,14 +77,6 @@ class Tools:
     now: Callable[[], float] = time.monotonic
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal asked the process to stop. Raised by the command line's signal handlers."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__()
-        self.signal_number = signal_number
-
-
 def deploy(
     config: Config,
     env: Mapping[str, str],

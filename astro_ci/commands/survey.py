@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from astro_ci.astro.auth import missing_credentials
-from astro_ci.astro.http import Patience
 from astro_ci.ci import CIContext, detect, git_access
 from astro_ci.classify import Rules, parse_globs
 from astro_ci.commands.base import Bases, find_bases
-from astro_ci.commands.connect import Astro, connect, find_deployment
 from astro_ci.commands.dag_files import count_dag_files, names_in_listing
 from astro_ci.config import BASE_WORDS, Config
 from astro_ci.content import digests
@@ -27,6 +25,10 @@ from astro_ci.planner import Comparison, Facts, Options, make_plan
 from astro_ci.project import Project, find_project
 from astro_ci.remote import repository_identity
 from astro_ci.text import listed, short
+
+if TYPE_CHECKING:
+    from astro_ci.astro.http import Patience
+    from astro_ci.commands.connect import Astro
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,10 @@ def survey(
         counts_ignored=rules.counts_although_ignored,
         excludes=is_leftover,
     ) as snapshot:
+        # Loaded while git is at work, as it takes its time.
+        from astro_ci.astro.auth import missing_credentials
+        from astro_ci.commands.connect import connect, find_deployment
+
         astro = connect(config, env, patience)
         if astro is None and needs_credentials:
             raise missing_credentials(ci.secret_hint)

@@ -13,10 +13,11 @@ from typing import Any
 from astro_ci.astro.http import Patience
 from astro_ci.astro.upload import Uploader
 from astro_ci.ci import dialect_for
-from astro_ci.commands.deploy import Stopped, Tools, deploy
+from astro_ci.commands.deploy import Tools, deploy
 from astro_ci.commands.plan import plan
 from astro_ci.config import Config
 from astro_ci.console import Console
+from astro_ci.errors import Stopped
 from astro_ci.model import Deploy, DeployResult, Plan
 from astro_ci.sandbox import Sandbox
 from tests.integration.sandbox.support import Client, Json, upload
