@@ -183,6 +183,11 @@ class TestInnerRepositories:
         with GitRepo.open(clone.root).snapshot([""]) as snapshot:
             assert snapshot.empty_submodules == ["dags/lib"]
 
+    def test_a_clone_inside_that_has_no_commit_yet(self, project: Repository) -> None:
+        Repository.create(project.root / "dags/new")
+        project.write({"dags/new/a.py": "x"})
+        assert changes(project) == ["M dags/new"]
+
     def test_a_clone_inside_ships_and_counts(
         self, project: Repository, library: Repository
     ) -> None:
