@@ -62,23 +62,35 @@ def set_up(env: Mapping[str, str]) -> Path:
     """
     temporary = Path(env.get("RUNNER_TEMP") or tempfile.gettempdir())
     home = temporary / f"astro-ci-{_key()}"
-    python = home / "bin" / "python"
-    ready = home / "ready"
-    if ready.exists():
-        return python
+    if (home / "ready").exists():
+        return home / "bin" / "python"
     print("::group::Set up astro_ci", file=sys.stderr)
     started = time.monotonic()
     print(f"Python {sys.version.split()[0]}, {sys.executable}", file=sys.stderr)
+    # Elsewhere at first: two steps may do this at the same time.
+    made = Path(tempfile.mkdtemp(prefix="astro-ci-setup-", dir=temporary))
     with _timed("environment"):
-        shutil.rmtree(home, ignore_errors=True)
-        venv.create(home, symlinks=True)
+        venv.create(made, symlinks=True)
     with _timed("packages"):
-        _install(home, python, env)
-    (_site_packages(home) / "astro_ci.pth").write_text(f"{ROOT}\n", encoding="utf-8")
-    ready.touch()
+        _install(made, made / "bin" / "python", env)
+    (_site_packages(made) / "astro_ci.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+    (made / "ready").touch()
+    _put_in_place(made, home)
     print(f"ready after {time.monotonic() - started:.2f} s", file=sys.stderr)
     print("::endgroup::", file=sys.stderr)
-    return python
+    return home / "bin" / "python"
+
+
+def _put_in_place(made: Path, home: Path) -> None:
+    """Let the environment be found by later steps; one that is there already is as good."""
+    try:
+        made.rename(home)
+    except OSError:
+        if (home / "ready").exists():
+            shutil.rmtree(made, ignore_errors=True)
+            return
+        shutil.rmtree(home, ignore_errors=True)  # a part of one, which an earlier version left
+        made.rename(home)
 
 
 def _key() -> str:

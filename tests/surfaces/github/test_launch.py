@@ -68,6 +68,15 @@ def test_one_that_was_interrupted_is_made_anew(action: Path, env: dict[str, str]
     assert run(action, env, "--version").returncode == 0
 
 
+def test_steps_that_run_at_once_share_it(action: Path, env: dict[str, str]) -> None:
+    command = [str(action / "actions/run.sh"), "--version"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    steps = [subprocess.Popen(command, env=env, text=True, **pipes) for _ in range(4)]  # type: ignore[call-overload]
+    ended = [(step.communicate(), step.returncode) for step in steps]
+    assert [(out, code) for (out, _), code in ended] == [(f"astro-ci {__version__}\n", 0)] * 4
+    assert len([*Path(env["RUNNER_TEMP"]).iterdir()]) == 1
+
+
 def test_two_versions_in_one_job_stay_apart(
     action: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
