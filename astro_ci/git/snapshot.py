@@ -206,9 +206,10 @@ class Snapshot:
         staged = self._listing.result()
         # For a directory of files that are not in the index, any of them stands.
         others = [f"{path}x" if path.endswith("/") else path for path in self._others.result()]
-        changed = [*self._changed.result(), *others]
         wait([self._staged_tree])  # which holds the lock of our index
-        is_clean = not (staged.flagged or staged.inner) and all(map(self._never_ships, changed))
+        # Not even a leftover that changed: one that is only meant to be added is in no tree.
+        is_as_staged = not (staged.flagged or staged.inner or self._changed.result())
+        is_clean = is_as_staged and all(map(self._never_ships, others))
         if is_clean and not self._staged_tree.exception():
             self._tree, self._lines = self._staged_tree.result(), staged.lines
             self._is_as_staged = True

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from astro_ci.excludes import VENV_MARKER, excluder
@@ -126,6 +126,12 @@ def slow(
 
 
 @settings(max_examples=60)
+@example(
+    steps=[("write", "dags/x.pyc", "1"), ("git", ("add", "--intent-to-add", "."))],
+    scopes=[""],
+    with_ignored=[],
+    kept="",
+)
 @given(
     steps=st.lists(STEPS, max_size=8),
     scopes=SCOPES,
