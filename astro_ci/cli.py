@@ -35,14 +35,6 @@ if TYPE_CHECKING:  # each command loads what it needs
     from astro_ci.commands.targets import Found
     from astro_ci.model import Plan
 
-# What git sets for its hooks would point every git command at the wrong repository.
-_HOOK_VARIABLES = (
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
-    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_PREFIX"),
-    # Paths are names, and nothing else.
-    *("GIT_ICASE_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
-)
-
 
 @click.group(
     context_settings={
@@ -431,8 +423,6 @@ class _Session:
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit with its code; an exception that is none of ours is a bug."""
-    for name in _HOOK_VARIABLES:
-        os.environ.pop(name, None)
     for stream in (sys.stdout, sys.stderr):
         # A name that the locale cannot spell must not end a deploy.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -3,8 +3,9 @@
 Makes a repository with `git fast-import`, and a sandbox whose Deployments run a commit some way
 back: one was deployed to by hand, so that only the commit is known (a diff tells what changed),
 the other by us, so that its content is known, too (every shipped file goes into a digest).
-All is measured in turn in the same run, and the medians are compared. A second clone, of depth
-1, shows what the plan fetches.
+All is measured in turn in the same run, and the medians are compared. What the process takes
+whatever the size of the repository (loading Python and the libraries, asking Astro) shows in a
+repository of ten files. A second clone, of depth 1, shows what the plan fetches.
 
 Usage: python benchmarks/plan.py [--files N] [--commits N] [--behind N] [--repeat N]
                                  [--cache DIR] [--profile]
@@ -38,6 +39,7 @@ from tests.integration.sandbox.support import Client, push, upload
 FILES_A_DIRECTORY = 100
 ROOTS = ("dags", "dags", "include", "plugins", "docs")
 BY_COMMIT, BY_CONTENT = "production", "development"
+START_UP = "astro-ci plan, of ten files"
 
 
 def file_name(number: int) -> str:
@@ -156,7 +158,7 @@ def process(clone: Path, env: dict[str, str], *arguments: str) -> Callable[[], o
     return run
 
 
-def measure(clone: Path, base: str, env: dict[str, str], repeat: int) -> None:
+def measure(clone: Path, small: Path, base: str, env: dict[str, str], repeat: int) -> None:
     """Print the times of the bare diff, of the plan, and of the plan's process."""
     by_commit = Config(project=clone, deployment_name=BY_COMMIT)
     by_content = Config(project=clone, deployment_name=BY_CONTENT)
@@ -176,6 +178,7 @@ def measure(clone: Path, base: str, env: dict[str, str], repeat: int) -> None:
             "astro-ci plan, by content": process(
                 clone, env, "plan", "--json", "--deployment-name", BY_CONTENT
             ),
+            START_UP: process(small, env, "plan", "--json", "--deployment-name", BY_COMMIT),
             "plan() called, by commit": lambda: plan(by_commit, env),
             "plan() called, by content": lambda: plan(by_content, env),
         },
@@ -186,6 +189,11 @@ def measure(clone: Path, base: str, env: dict[str, str], repeat: int) -> None:
         if not name.startswith("plan()"):  # there, this process works as well
             row += f"   {cost.cpu * 1000:5.0f} ms {cost.cpu / costs[bare].cpu:5.2f}x"
         print(row)
+    for way in ("commit", "content"):
+        size = costs[f"astro-ci plan, by {way}"].wall - costs[START_UP].wall
+        print(
+            f"what the size costs, by {way}: {size * 1000:.0f} ms, {size / costs[bare].wall:.2f}x"
+        )
 
 
 def count_objects(clone: Path) -> Counter[str]:
@@ -242,6 +250,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="astro-ci-plan-") as scratch, Sandbox() as astro:
         cache = (options.cache or Path(scratch)).absolute()
         origin, clone = prepare(cache, options.files, options.commits)
+        _, small = prepare(cache, 10, 3)
         base = git(clone, "rev-parse", f"HEAD~{options.behind}").strip()
         deploy_by_hand(astro, BY_COMMIT, base, origin)
         other = Digests(dags="0" * 16, image="0" * 16)
@@ -252,7 +261,7 @@ def main() -> None:
             f"back; Python {sys.version.split()[0]}, {git(clone, '--version').strip()}, "
             f"{os.cpu_count()} CPUs"
         )
-        measure(clone, base, env, options.repeat)
+        measure(clone, small, base, env, options.repeat)
         show_fetch(origin, env)
         if options.profile:
             show_profile(clone, env)

@@ -1,8 +1,4 @@
-"""The repository that holds the project: its head, its remote, its history.
-
-GitPython finds the repository and starts git; everything else is plumbing, because its diff
-objects lose files whose names are not UTF-8 and hide one side of a rename.
-"""
+"""The repository that holds the project: its head, its remote, its history."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from astro_ci.errors import ProjectError
-from astro_ci.git.process import Git, git_present
+from astro_ci.git.process import Git
 from astro_ci.git.snapshot import Commit, Inner, Scope, Snapshot
 
 log = logging.getLogger(__name__)
@@ -42,8 +38,6 @@ class GitRepo:
 
         Raises ProjectError when there is none, GitError when git is missing.
         """
-        with git_present():
-            import git as gitpython
         start = Path(os.path.realpath(directory))
         root = next((p for p in (start, *start.parents) if (p / ".git").exists()), None)
         if root is None:
@@ -52,13 +46,16 @@ class GitRepo:
                 hint="Run in a git checkout: the plan compares what is deployed with the commit "
                 "that is checked out.",
             )
-        try:
-            return cls(Git(root, gitpython.Repo(root, expand_vars=False), env or {}))
-        except gitpython.InvalidGitRepositoryError as error:
+        git = Git(root, env or {})
+        # What git takes for no repository of its own, it looks for further up.
+        code, way_up, err = git.run("rev-parse", "--show-cdup")
+        if code != 0 or way_up.strip():
+            log.debug("git rev-parse: %s", err.strip())
             raise ProjectError(
                 f"{root} holds a .git that git does not recognise",
                 hint="Check the repository out again.",
-            ) from error
+            )
+        return cls(git)
 
     # --- identity ---------------------------------------------------------------------------
 

@@ -130,7 +130,9 @@ class Snapshot:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End what is still under way."""
+        """End what is still under way, which nobody waits for when something else went wrong."""
+        if kind:
+            self._git.stop()
         self._pool.shutdown(cancel_futures=True)
 
     # --- questions --------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -230,6 +231,30 @@ class TestCancelled:
         said = killed.after_line("DAG bundle:", number)
         assert killed.process.returncode == code
         assert "no deploy was created" in said
+
+    def test_while_git_hangs_it_waits_for_none(
+        self,
+        world: Stage,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        number: signal.Signals,
+        code: int,
+    ) -> None:
+        fake, begun = tmp_path / "bin" / "git", tmp_path / "begun"
+        fake.parent.mkdir()
+        fake.write_text(
+            f'#!/bin/sh\ncase " $* " in *" diff-files "*) touch {begun}; exec sleep 600;; esac\n'
+            f'exec {shutil.which("git")} "$@"\n'
+        )
+        fake.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+        killed = Killed(world)
+        while not begun.exists():
+            assert killed.process.poll() is None
+            time.sleep(0.01)
+        killed.process.send_signal(number)
+        out, err = killed.process.communicate(timeout=30)
+        assert killed.process.returncode == code, out + err
 
     def test_after_finalize_it_goes_live(
         self, tmp_path: Path, number: signal.Signals, code: int

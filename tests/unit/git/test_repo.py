@@ -37,6 +37,12 @@ class TestOpen:
         with pytest.raises(ProjectError, match="does not recognise"):
             GitRepo.open(tmp_path)
 
+    def test_refuses_a_broken_repository_within_another(self, origin: Repository) -> None:
+        """Git would take the outer one, whose files are not what is asked for."""
+        (origin.root / "inner" / ".git").mkdir(parents=True)
+        with pytest.raises(ProjectError, match="does not recognise"):
+            GitRepo.open(origin.root / "inner")
+
     def test_opens_a_worktree(self, origin: Repository, tmp_path: Path) -> None:
         origin.git("worktree", "add", "--quiet", str(tmp_path / "tree"), "-b", "side")
         repo = GitRepo.open(tmp_path / "tree")

@@ -1,0 +1,103 @@
+"""How git is started and ended, with real git and with one that misbehaves."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from astro_ci.errors import GitError
+from astro_ci.git.process import KILLED, Git
+from tests.repository import Repository
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Repository:
+    return Repository.create(tmp_path / "project", {"dags/a.py": "a"})
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git that hangs with what it started, which holds the pipes. Gives where it notes both."""
+    notes = tmp_path / "pids"
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(
+        "#!/bin/sh\n"
+        f"sleep 600 & echo $$ $! > {notes}.new; mv {notes}.new {notes}\n"
+        "trap 'kill $!; exit 143' TERM\n"
+        "wait\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    return notes
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_a_git_that_hangs_is_ended_with_what_it_started(tmp_path: Path, hanging: Path) -> None:
+    assert Git(tmp_path, {}).run("fetch", timeout_seconds=1) == (KILLED, "", "no answer within 1 s")
+    assert not any(map(is_running, hanging.read_text().split()))
+
+
+def test_a_git_that_another_thread_waits_for_can_be_ended(tmp_path: Path, hanging: Path) -> None:
+    git, codes = Git(tmp_path, {}), []
+    thread = threading.Thread(target=lambda: codes.append(git.code("diff-files")))
+    thread.start()
+    while not hanging.exists():
+        thread.join(0.01)
+    git.stop()
+    thread.join()
+    assert codes == [143]
+    assert not any(map(is_running, hanging.read_text().split()))
+
+
+def test_what_git_tells_its_hooks_is_not_passed_on(
+    project: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
+        monkeypatch.setenv(name, "/nonexistent")
+    monkeypatch.setenv("GIT_ICASE_PATHSPECS", "1")
+    git = Git(project.root, {})
+    assert git.out("ls-files", "--", "dags", "DAGS") == "dags/a.py\n"
+    assert git.out("ls-files", env={"GIT_INDEX_FILE": str(project.root / "none")}) == ""
+
+
+def test_messages_are_in_english(project: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de")
+    with pytest.raises(GitError, match="exit code 128: fatal: Not a valid object name nothing"):
+        Git(project.root, {}).out("ls-tree", "nothing")
+
+
+def test_more_than_a_pipe_holds_goes_both_ways(project: Repository) -> None:
+    asked = f"{project.head}\n" * 20_000
+    answer = Git(project.root, {}).out("cat-file", "--batch-check", stdin=asked.encode())
+    assert answer == asked.replace("\n", f" commit {answer.split(' ', 3)[2].split()[0]}\n")
+
+
+def test_no_git_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitError, match="git is not installed") as caught:
+        Git(tmp_path, {}).code("version")
+    assert caught.value.hint == "Install git in the job's image."
+
+
+def test_a_git_that_may_not_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text("#!/nonexistent/interpreter\n")
+    (tmp_path / "git").chmod(0o644)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitError, match=r"git could not be started in .*: Permission denied"):
+        Git(tmp_path, {}).code("version")
+
+
+def test_a_checkout_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(GitError, match="is gone"):
+        Git(tmp_path / "none", {}).code("version")
