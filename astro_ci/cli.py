@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from astro_ci import __version__
-from astro_ci.errors import AstroCIError, CancelledError, ConfigurationError, Stopped
+from astro_ci.errors import AstroCIError, BugError, CancelledError, ConfigurationError
 from astro_ci.options import (
     COMMENT,
     DEPLOY_OPTIONS,
@@ -27,12 +25,12 @@ from astro_ci.options import (
     option,
     with_options,
 )
+from astro_ci.session import Session
+from astro_ci.signals import ignore_signals, stop_on_signals
 
 if TYPE_CHECKING:  # each command loads what it needs
-    from astro_ci.ci import CIContext, Dialect
     from astro_ci.commands.doctor import Check
     from astro_ci.commands.several import Ending
-    from astro_ci.commands.targets import Found
     from astro_ci.model import Plan
 
 
@@ -49,7 +47,7 @@ if TYPE_CHECKING:  # each command loads what it needs
 @click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Say more.")
 @click.pass_obj
 @click.pass_context
-def cli(ctx: click.Context, session: _Session, /, verbose: bool) -> None:
+def cli(ctx: click.Context, session: Session, /, verbose: bool) -> None:
     """Deploy Apache Airflow projects to Astro from CI.
 
     Compares the checkout with what is running, deploys only DAGs or the full image, and says why.
@@ -64,7 +62,7 @@ def cli(ctx: click.Context, session: _Session, /, verbose: bool) -> None:
 @click.pass_context
 def plan(
     ctx: click.Context,
-    session: _Session,
+    session: Session,
     /,
     as_json: bool,
     comment: bool,
@@ -84,7 +82,7 @@ def plan(
     from astro_ci.render import as_json as to_json
 
     session.start(as_json=as_json)
-    check_stopped = _stop_on_signals()
+    check_stopped = stop_on_signals()
     choice = session.find(ctx, config_file, deploys=False).choice
 
     def act(ending: Ending) -> None:
@@ -108,7 +106,7 @@ def plan(
 @click.pass_context
 def deploy(
     ctx: click.Context,
-    session: _Session,
+    session: Session,
     /,
     as_json: bool,
     comment: bool,
@@ -129,7 +127,7 @@ def deploy(
     from astro_ci.render import plan_text
 
     session.start(as_json=as_json)
-    check_stopped = _stop_on_signals()
+    check_stopped = stop_on_signals()
     choice = session.find(ctx, config_file, deploys=True).choice
 
     def act(ending: Ending) -> None:
@@ -149,7 +147,7 @@ def deploy(
         )
 
     endings = each(choice.targets, act, session.explain)
-    _ignore_signals()
+    ignore_signals()
     session.report(endings, choice.reason, comment=comment)
     if error := only_error(endings):
         raise error
@@ -169,7 +167,7 @@ def deploy(
 @click.pass_context
 def config(
     ctx: click.Context,
-    session: _Session,
+    session: Session,
     /,
     as_json: bool,
     config_file: Path | None,
@@ -197,7 +195,7 @@ def config(
 @click.pass_context
 def doctor(
     ctx: click.Context,
-    session: _Session,
+    session: Session,
     /,
     as_json: bool,
     config_file: Path | None,
@@ -237,7 +235,7 @@ def doctor(
 @click.pass_context
 def init(
     ctx: click.Context,
-    session: _Session,
+    session: Session,
     /,
     ci: str | None,
     branch: str | None,
@@ -266,7 +264,7 @@ def init(
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def env(session: _Session, /, as_json: bool) -> None:
+def env(session: Session, /, as_json: bool) -> None:
     """Show what the CI system says about this run, and which variable says it."""
     from astro_ci.ci import detect
     from astro_ci.commands.env import env_document, env_text
@@ -288,12 +286,12 @@ def env(session: _Session, /, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 @click.pass_obj
-def sandbox(session: _Session, /, as_json: bool, **options: Any) -> None:
+def sandbox(session: Session, /, as_json: bool, **options: Any) -> None:
     """Start a local Astro and print the variables that point a pipeline at it."""
     from astro_ci.commands.sandbox import sandbox as serve
 
     session.start(as_json=as_json)
-    _stop_on_signals()
+    stop_on_signals()
     try:
         serve(**options, as_json=as_json, emit=session.emit)
     except KeyboardInterrupt:  # how it is meant to end
@@ -303,132 +301,22 @@ def sandbox(session: _Session, /, as_json: bool, **options: Any) -> None:
 @cli.command()
 @click.option("--keep", is_flag=True, help="Leave the project of the demo behind.")
 @click.pass_obj
-def demo(session: _Session, /, keep: bool) -> None:
+def demo(session: Session, /, keep: bool) -> None:
     """Walk through first deploy, DAG change, image change and a failed deploy, on a sandbox."""
     from astro_ci.commands.demo import demo as run_demo
 
-    _stop_on_signals()
+    stop_on_signals()
     run_demo(session.env, emit=session.emit, keep=keep)
 
 
-class _Session:
-    """One invocation: its environment, its streams, and what is known when it fails."""
-
-    def __init__(self, env: Mapping[str, str], *, as_json: bool) -> None:
-        self.env = env
-        self.as_json = as_json
-        self.verb = ""
-        self.is_reported = False
-        self.is_verbose = False
-        self.plan: Any = None
-        self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
-
-    @functools.cached_property
-    def ci(self) -> CIContext:
-        """What the CI system says about the run."""
-        from astro_ci.ci import detect
-
-        return detect(self.env)
-
-    @functools.cached_property
-    def dialect(self) -> Dialect:
-        """How to speak to this CI system's log."""
-        from astro_ci.ci import dialect_for
-
-        # TeamCity obeys standard output alone, which is for the document when there is one.
-        speaks_there = self.ci.key == "teamcity" and not self.as_json
-        out = sys.stdout if speaks_there else sys.stderr
-        return dialect_for(self.ci.key, env=self.env, out=out)
-
-    @functools.cached_property
-    def console(self) -> Any:
-        """Standard error, for people."""
-        from astro_ci.console import Console
-
-        is_live = sys.stderr.isatty() and not self.env.get("CI")
-        return Console(sys.stderr, self.dialect, is_live=is_live)
-
-    def start(self, *, as_json: bool, quiet: bool = False) -> None:
-        """Begin a command: from here on, what the adapters log is shown.
-
-        With `quiet` only to who asked for it, as the result says it all.
-        """
-        from astro_ci.console import LogHandler
-
-        self.as_json = as_json
-        log = logging.getLogger("astro_ci")
-        level = logging.ERROR if quiet else logging.INFO
-        log.setLevel(logging.DEBUG if self.is_verbose else level)
-        log.addHandler(LogHandler(self.console))
-
-    def find(self, ctx: click.Context, config_file: Path | None, *, deploys: bool) -> Found:
-        """Find the Deployments that this run is about."""
-        from astro_ci.commands.targets import find_targets
-
-        options = given(ctx, self.env)
-        return find_targets(options, self.env, config_file=config_file, deploys=deploys)
-
-    def emit(self, text: str) -> None:
-        """Print a result."""
-        click.echo(text)
-
-    def show(self, text: str) -> None:
-        """Print a result for people, which may hold untrusted names: CI systems read it, too."""
-        self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
-
-    def report(
-        self,
-        endings: Sequence[Ending] = (),
-        reason: str = "",
-        *,
-        error: AstroCIError | None = None,
-        comment: bool = False,
-    ) -> None:
-        """Tell the pipeline how it went, once."""
-        from astro_ci.commands.report import Report, Verb, publish
-
-        if self.is_reported or self.verb not in ("plan", "deploy"):
-            return
-        self.is_reported = True
-        verb: Verb = "deploy" if self.verb == "deploy" else "plan"
-        report = Report(verb=verb, endings=endings, reason=reason, error=error)
-        publish(report, self.dialect, self.ci, self.env, comment=comment)
-
-    def explain(self, error: AstroCIError, *, label: str = "") -> None:
-        """Say what went wrong where people look, and with which Deployment of several."""
-        from astro_ci.text import sentence
-
-        message = f"{label}: {error.message}" if label else error.message
-        hint = sentence(error.hint)
-        if self.dialect.has_annotations:  # which stand in the log too
-            self.dialect.annotate("error", f"{message}\n{hint}".strip())
-        else:
-            self.console.say(f"error: {message}")
-            if hint:
-                self.console.say(f"hint: {hint}")
-
-    def fail(self, error: AstroCIError) -> int:
-        """Say what went wrong, where people look and where programs do."""
-        from astro_ci.render import as_json, error_document
-
-        self.explain(error)
-        self.report(error=error)
-        is_deploy = self.verb == "deploy"
-        if is_deploy:
-            self.console.say("outcome: failed")
-        if self.as_json:
-            self.emit(as_json(error_document(error, self.plan, outcome=is_deploy)))
-        return error.exit_code
-
-
 def run(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit with its code; an exception that is none of ours is a bug."""
+    """Run a command and exit with its code; whatever goes wrong is told in full."""
     for stream in (sys.stdout, sys.stderr):
         # A name that the locale cannot spell must not end a deploy.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     words = sys.argv[1:] if arguments is None else arguments
     # Known before the arguments are parsed, as parsing them may be what fails.
-    session = _Session(dict(os.environ), as_json="--json" in words)
+    session = Session(dict(os.environ), as_json="--json" in words)
     try:
         code = cli.main(args=words, standalone_mode=False, prog_name="astro-ci", obj=session)
     except click.ClickException as error:
@@ -443,6 +331,9 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         number = getattr(stop.__cause__ or stop, "signal_number", signal.SIGINT)
         name = signal.Signals(number).name
         sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
+    except Exception as error:  # of which nothing may be lost
+        session.console.say(traceback.format_exc().rstrip())
+        sys.exit(session.fail(BugError(error)))
     sys.exit(code)
 
 
@@ -465,30 +356,3 @@ def _usage_error(error: click.ClickException) -> ConfigurationError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "astro-ci"
     return ConfigurationError(error.format_message(), hint=f"See `{command} --help`.")
-
-
-def _ignore_signals() -> None:
-    """What was done is done, and only has to be told."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _stop_on_signals() -> Callable[[], None]:
-    """Turn a cancelled job's signals into an exception, once: a second one ends us at once.
-
-    Gives a check that raises it again, as Python drops what is raised while it deletes an object.
-    """
-    received: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        received.append(number)
-        raise Stopped(number)
-
-    def check() -> None:
-        if received:
-            raise Stopped(received[0])
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return check

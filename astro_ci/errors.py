@@ -14,9 +14,8 @@ AstroCIError                    message: one sentence; hint: what to change; exi
 ├── DeployFailedError      7    Astro reported that the deploy failed
 ├── DeployTimeoutError     8    still in progress when the wait ran out
 ├── AuthenticationError    9    credentials missing, malformed, expired or refused
-└── CancelledError     130|143  SIGINT or SIGTERM
-
-An exception that is not one of these is a bug of ours and exits with 1.
+├── CancelledError     130|143  SIGINT or SIGTERM
+└── BugError               1    any other exception; its traceback is printed before
 """
 
 from __future__ import annotations
@@ -145,6 +144,18 @@ class CancelledError(AstroCIError):
     def __init__(self, message: str, *, hint: str = "", signal_number: int) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = 128 + signal_number
+
+
+class BugError(AstroCIError):
+    """A bug of ours, with a traceback."""
+
+    def __init__(self, cause: Exception) -> None:
+        # What the cause says is in the traceback, for the log alone: it may be anything.
+        super().__init__(
+            f"a bug in astro_ci ended the run ({type(cause).__name__})",
+            hint="Report it with the traceback from the log. If it was a deploy, the Deployment's "
+            "page in Astro tells whether one was made; running again sets it right.",
+        )
 
 
 class Stopped(KeyboardInterrupt):
