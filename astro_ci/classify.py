@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from astro_ci.dockerignore import DockerIgnore
 from astro_ci.model import Affects, Change, PathChange
+from astro_ci.paths import below, is_under
 
 # Relative to the project's root. They never reach into the DAGs directory, so that a project
 # whose DAGs live under `tests/` or `docs/` is not ignored altogether.
@@ -102,7 +103,7 @@ class Rules:
         if path.endswith(ATTRIBUTES) and path in self.attribute_files:
             return "image", f"{ATTRIBUTES} shapes every file that git checks out"
         for directory in self.dags:
-            if path == directory or below(path, directory) is not None:
+            if is_under(path, directory):
                 if self.is_leftover(path):
                     return "nothing", "a leftover of tools, which never ships"
                 return "dags", f"under {directory or '.'}/"
@@ -142,11 +143,3 @@ class Rules:
                 Change(path=change.path, status=change.status, affects=affects, because=because)
             )
         return explained
-
-
-def below(path: str, directory: str) -> str | None:
-    """The path relative to a directory that it lies below, else None. Compares whole parts."""
-    if not directory:
-        return path
-    prefix = f"{directory}/"
-    return path[len(prefix) :] if path.startswith(prefix) else None

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from astro_ci.classify import Rules, below
+from astro_ci.classify import Rules
 from astro_ci.excludes import is_excluded_name
 from astro_ci.history import Digests
 from astro_ci.model import Affects
+from astro_ci.paths import below
 
 _DIGITS = 16
 

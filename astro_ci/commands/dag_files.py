@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from astro_ci.bundle import has_dag_suffix, list_members
-from astro_ci.classify import Rules, below
+from astro_ci.classify import Rules
 from astro_ci.excludes import VENV_MARKER, is_excluded_name, may_hold_excluded_names
 from astro_ci.model import Change, Status
+from astro_ci.paths import below, is_under
 from astro_ci.planner import DagFiles
 from astro_ci.project import Project
 
@@ -21,7 +22,7 @@ def names_in_listing(lines: Sequence[str], directory: str, rules: Rules) -> list
     not among them.
     """
     links = (line.partition("\t")[2] for line in lines if line.startswith(_GITLINK))
-    if any(_is_under(link, directory) or _is_under(directory, link) for link in links):
+    if any(is_under(link, directory) or is_under(directory, link) for link in links):
         return None
     mark = f"\t{directory}/" if directory else "\t"
     names = [name for _, found, name in (line.partition(mark) for line in lines) if found]
@@ -74,7 +75,3 @@ def _growth(changes: Sequence[Change], directory: str, ships: Callable[[str], bo
         if step and name and ships(name) and not any(map(is_excluded_name, name.split("/"))):
             found += step
     return found
-
-
-def _is_under(path: str, directory: str) -> bool:
-    return path == directory or below(path, directory) is not None

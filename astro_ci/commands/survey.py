@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from astro_ci.ci import CIContext, detect, git_access
-from astro_ci.classify import Rules, parse_globs
+from astro_ci.classify import Rules
 from astro_ci.commands.base import Bases, find_bases
 from astro_ci.commands.dag_files import count_dag_files, names_in_listing
+from astro_ci.commands.layout import Layout, leftovers, make_rules, named_directories
 from astro_ci.config import BASE_WORDS, Config
 from astro_ci.content import digests
 from astro_ci.errors import GitError, ProjectError
-from astro_ci.excludes import VENV_MARKER, excluder
 from astro_ci.git import Commit, GitRepo, Snapshot
 from astro_ci.history import Digests, Running, what_runs
 from astro_ci.model import Affects, Deployment, Plan
+from astro_ci.paths import is_under
 from astro_ci.planner import Comparison, Facts, Options, make_plan
 from astro_ci.project import Project, find_project
 from astro_ci.remote import repository_identity
@@ -67,19 +65,19 @@ def survey(
     project = find_project(config.project, config.dags_path)
     repo = GitRepo.open(project.root, git_access(ci, env))
     head = repo.head()
-    where = _Where.find(repo, project)
-    is_leftover = _leftovers(repo, where)
-    rules = _rules(config, project, where, is_leftover)
+    layout = Layout.find(repo, project)
+    is_leftover = leftovers(repo, layout)
+    rules = make_rules(config, project, layout, is_leftover)
     build_args = _build_args(config, env)
     remote_url = repo.remote_url() or ci.repository_url
 
     # Git looks at every file of the checkout while Astro is asked what runs.
     with repo.snapshot(
-        where.scopes(rules),
+        layout.scopes(rules),
         with_ignored=[
-            *where.dags,
-            *(where.in_project(name) for name in rules.build_files),
-            *_named_directories(config.image_paths, repo, where),
+            *layout.dags,
+            *(layout.in_project(name) for name in rules.build_files),
+            *named_directories(config.image_paths, repo, layout),
         ],
         counts_ignored=rules.counts_although_ignored,
         excludes=is_leftover,
@@ -98,7 +96,7 @@ def survey(
                 deployment,
                 astro.client.list_deploys(deployment.id),
                 repository=repository_identity(remote_url) if remote_url else None,
-                project=where.project,
+                project=layout.project,
             )
         bases = find_bases(config, ci, repo, runs)
         for base in filter(None, (bases.image, bases.dags)):
@@ -113,11 +111,11 @@ def survey(
             found = Digests(dags="", image="")
             if needs_credentials or is_compared:
                 found = digests(lines, rules, image_inputs=inputs)
-            return found, names_in_listing(lines, where.dags[0], rules)
+            return found, names_in_listing(lines, layout.dags[0], rules)
 
         shipped, dag_names = snapshot.read(read)
         _refuse_sparse(snapshot, rules)
-        dirty = _is_dirty(snapshot, head, where, rules)
+        dirty = _is_dirty(snapshot, head, layout, rules)
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)
         dags = _compare(snapshot, rules, bases.dags, bases.dags_unknown)
         empty_submodules = {p: rules.classify(p)[0] for p in snapshot.empty_submodules}
@@ -132,7 +130,7 @@ def survey(
         dag_files=count_dag_files(
             dag_names,
             project,
-            where.dags[0],
+            layout.dags[0],
             rules,
             changes=dags.changes,
             is_bundle=dag_deploy_enabled,
@@ -144,7 +142,7 @@ def survey(
     return Survey(
         plan=make_plan(facts, _options(config)),
         project=project,
-        project_path=where.project,
+        project_path=layout.project,
         repo=repo,
         head=head,
         ci=ci,
@@ -157,88 +155,6 @@ def survey(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Where:
-    """The project and its DAGs as git names them."""
-
-    project: str
-    dags: Sequence[str]
-
-    @classmethod
-    def find(cls, repo: GitRepo, project: Project) -> _Where:
-        root = repo.relative(project.root)
-        if root is None:
-            raise ProjectError(f"{project.root} is not inside the repository {repo.root}")
-        real = repo.relative(project.dags)
-        if real is None:
-            raise ProjectError(
-                f"the DAGs directory {project.dags} leads out of the repository {repo.root}",
-                hint="Name a directory inside the repository with --dags-path.",
-            )
-        _refuse_other_repository(repo, real)
-        # A link to the DAGs is a path that git sees change, beside the directory behind it.
-        named = Path(os.path.abspath(project.dags))  # noqa: PTH100 - links stay links
-        link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
-        return cls(project=root, dags=tuple(dict.fromkeys((real, "" if link == "." else link))))
-
-    def in_project(self, name: str) -> str:
-        """Name a path of the project as git does."""
-        return f"{self.project}/{name}" if self.project else name
-
-    def scopes(self, rules: Rules) -> list[str]:
-        """Where to look for files that ship."""
-        if rules.image_paths.patterns:
-            return [""]
-        return [self.project, *self.dags, *rules.attribute_files]
-
-
-def _refuse_other_repository(repo: GitRepo, dags: str) -> None:
-    """Raise ProjectError when the DAGs lie within a submodule or clone: git looks at that whole."""
-    above = [path.as_posix() for path in PurePosixPath(dags).parents if path.as_posix() != "."]
-    inner = next((path for path in above if (repo.root / path / ".git").exists()), None)
-    if inner:
-        raise ProjectError(
-            f"the DAGs directory {dags} lies in another repository, {inner}",
-            hint="Let that repository be the DAGs directory itself, or deploy from a checkout of "
-            "it; a directory within a submodule cannot be compared with what runs.",
-        )
-
-
-def _leftovers(repo: GitRepo, where: _Where) -> Callable[[str], bool]:
-    """Make the predicate for what never ships. A project may lie in a virtual environment."""
-    held = [PurePosixPath(path) for path in (where.project, *where.dags)]
-    around = {above.as_posix() for path in held for above in (path, *path.parents)}
-    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
-
-
-def _rules(
-    config: Config, project: Project, where: _Where, is_leftover: Callable[[str], bool]
-) -> Rules:
-    return Rules(
-        project=where.project,
-        dags=where.dags,
-        dockerignore=project.read_dockerignore(),
-        ignore=parse_globs(config.ignore, name="ignore"),
-        image_paths=parse_globs(config.image_paths, name="image-paths"),
-        is_leftover=is_leftover,
-    )
-
-
-def _named_directories(image_paths: Sequence[str], repo: GitRepo, where: _Where) -> list[str]:
-    """The directories that the globs of `image-paths` start from, as far as they are literal."""
-    found = []
-    for glob in image_paths:
-        parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
-        literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
-        if ".." in literal:
-            continue  # nothing of the repository, as globs are compared part by part
-        for start in ("", where.project):
-            path = "/".join(filter(None, (start, *literal)))
-            if (repo.root / path).exists():
-                found.append(path)
-    return found
-
-
 def _refuse_sparse(snapshot: Snapshot, rules: Rules) -> None:
     """Raise ProjectError when files that should ship are not in the checkout at all."""
     missing = [path for path in snapshot.absent if rules.classify(path)[0] != "nothing"]
@@ -249,23 +165,19 @@ def _refuse_sparse(snapshot: Snapshot, rules: Rules) -> None:
         )
 
 
-def _is_dirty(snapshot: Snapshot, head: Commit, where: _Where, rules: Rules) -> bool:
+def _is_dirty(snapshot: Snapshot, head: Commit, layout: Layout, rules: Rules) -> bool:
     """Whether what ships is not the commit: uncommitted or untracked files of the project.
 
     Those count that lie in it, and those elsewhere that shape its image.
     """
     if snapshot.is_tree_of(head):
         return False
-    roots = (where.project, *where.dags)
+    roots = (layout.project, *layout.dags)
     return any(
         not snapshot.is_ignored(path)
-        and (any(_is_under(path, root) for root in roots) or rules.classify(path)[0] != "nothing")
+        and (any(is_under(path, root) for root in roots) or rules.classify(path)[0] != "nothing")
         for path in (change.path for change in snapshot.changes(head.sha))
     )
-
-
-def _is_under(path: str, directory: str) -> bool:
-    return not directory or path == directory or path.startswith(f"{directory}/")
 
 
 def _compare(snapshot: Snapshot, rules: Rules, base: str | None, unknown: str) -> Comparison:

@@ -7,9 +7,12 @@ than git takes to answer.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -40,6 +43,7 @@ _ENVIRONMENT = {
     "LANGUAGE": "C",
     "LC_ALL": "C",
 }
+_PATIENCE_SECONDS = 0.2
 _GRACE_SECONDS = 2
 KILLED = -9
 
@@ -58,7 +62,7 @@ class Git:
         # A checkout made elsewhere may say otherwise than the file system that it is mounted on.
         is_case_blind = (root / ".GIT").exists()
         self._flags = _QUIET if is_case_blind else ("-c", "core.ignoreCase=false", *_QUIET)
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_stopped = False
 
     def code(self, *arguments: str) -> int:
         """Run git for its exit code."""
@@ -87,24 +91,26 @@ class Git:
     ) -> tuple[int, str, str]:
         """Run git: exit code, stdout with surrogate escapes for odd bytes, stderr.
 
-        A git that outlives its time is ended, and its exit code is `KILLED`. Raises GitError when
-        git cannot be started.
+        A git that outlives its time, or `stop`, is ended, and its exit code is `KILLED`. Raises
+        GitError when git cannot be started.
         """
-        with self._started(arguments, {**_ENVIRONMENT, **self.env, **(env or {})}) as process:
-            try:
-                out, err = process.communicate(stdin or b"", timeout=timeout_seconds)
-            except subprocess.TimeoutExpired:
-                return KILLED, "", f"no answer within {timeout_seconds:g} s"
-            return process.returncode, os.fsdecode(out), os.fsdecode(err)
+        over = time.monotonic() + timeout_seconds if timeout_seconds else math.inf
+        variables = {**_ENVIRONMENT, **self.env, **(env or {})}
+        with _as_file(stdin) as file, self._started(arguments, variables, file) as process:
+            while not self._is_stopped and time.monotonic() < over:
+                # Again and again, as what git started may hold the pipes when git itself is gone.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    out, err = process.communicate(timeout=_PATIENCE_SECONDS)
+                    return process.returncode, os.fsdecode(out), os.fsdecode(err)
+            return KILLED, "", "git was stopped, or took too long"
 
     def stop(self) -> None:
-        """End what other threads run."""
-        for process in tuple(self._running):
-            _stop(process)
+        """End what other threads run, soon, and let nothing more begin."""
+        self._is_stopped = True
 
     @contextlib.contextmanager
     def _started(
-        self, arguments: tuple[str, ...], env: Mapping[str, str]
+        self, arguments: tuple[str, ...], env: Mapping[str, str], stdin: int
     ) -> Iterator[subprocess.Popen[bytes]]:
         """A git that has ended when the context has, whatever ended that."""
         inherited = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
@@ -113,7 +119,7 @@ class Git:
                 ["git", "-c", f"safe.directory={self.root}", *self._flags, *arguments],
                 cwd=self.root,
                 env={**inherited, **env},
-                stdin=subprocess.PIPE,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
@@ -127,16 +133,24 @@ class Git:
                 f"git could not be started in {self.root}: {error.strerror}",
                 hint="Run `git status` in the checkout to see why.",
             ) from error
-        self._running.add(process)
         try:
             yield process
         finally:
             _stop(process)
-            self._running.discard(process)
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                with contextlib.suppress(OSError):
-                    if pipe:
-                        pipe.close()
+            for pipe in filter(None, (process.stdout, process.stderr)):
+                pipe.close()
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes | None) -> Iterator[int]:
+    """Standard input as a file: a pipe would have to be filled while the others are emptied."""
+    if content is None:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file.fileno()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -21,6 +21,7 @@ from typing import Protocol, TypeVar
 from astro_ci.errors import GitError
 from astro_ci.git.process import SPACE_HINT, Git
 from astro_ci.model import PathChange, Status
+from astro_ci.paths import is_under
 
 _T = TypeVar("_T")
 _GITLINK = "160000 "
@@ -409,11 +410,6 @@ def list_tree(
         mode, _, object_id = meta.split(" ", 2)
         lines.append(f"{mode} {object_id} 0\t{path}")
     return lines
-
-
-def is_under(path: str, directory: str) -> bool:
-    """Whether a path is a directory or lies below it; everything is below the root, `""`."""
-    return not directory or path == directory or path.startswith(f"{directory}/")
 
 
 def _alternate(objects: Path) -> bytes:

@@ -16,12 +16,12 @@ import pytest
 from astro_ci.bundle import (
     Bundle,
     Member,
-    _tar,
     check_links,
     has_dag_suffix,
     list_members,
     write_bundle,
 )
+from astro_ci.bundle.archive import _tar
 from astro_ci.errors import CommandError, ProjectError
 
 MTIME = 1_700_000_000

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_ci.bundle import _Shipped, list_members, write_bundle
+from astro_ci.bundle import list_members, write_bundle
+from astro_ci.bundle.links import _Shipped
 from astro_ci.excludes import VENV_MARKER, excluder
 
 MTIME = 1_700_000_000

@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_ci.classify import Rules, below, parse_globs
+from astro_ci.classify import Rules, parse_globs
 from astro_ci.content import digests
 from astro_ci.dockerignore import DockerIgnore
 from astro_ci.excludes import excluder
 from astro_ci.history import Digests
+from astro_ci.paths import below
 
 RULES = Rules(project="", dags=("dags",))
 BELOW = Rules(project="astro", dags=("astro/dags",))

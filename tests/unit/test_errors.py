@@ -45,7 +45,17 @@ def test_a_request_id_is_part_of_the_message() -> None:
 
 # What each part of the package may import, beside the values, errors and pure modules.
 ADAPTERS = ("astro", "bundle", "ci", "git", "image", "sandbox")
-PURE = {"classify", "content", "dockerignore", "excludes", "history", "planner", "remote", "text"}
+PURE = {
+    "classify",
+    "content",
+    "dockerignore",
+    "excludes",
+    "history",
+    "paths",
+    "planner",
+    "remote",
+    "text",
+}
 PURE |= {"errors", "model", "runtime", "render", "config", "project"}
 
 

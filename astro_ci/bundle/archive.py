@@ -1,0 +1,169 @@
+"""A bundle's bytes: a deterministic `.tar.gz`, streamed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import sys
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from astro_ci.bundle.members import Member, directories
+from astro_ci.errors import CommandError, ProjectError
+from astro_ci.paths import join
+from astro_ci.text import printable
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_LFS_POINTER_MAX_BYTES = 1024
+_COMPRESSION_LEVEL = 2
+_CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A written bundle."""
+
+    path: Path
+    size: int
+    md5: bytes
+    sha256: str
+    files: int
+
+
+def write_bundle(
+    members: Sequence[Member], path: Path, *, mtime: int, prefix: str = "dags"
+) -> Bundle:
+    """Write the members to a new `.tar.gz`; memory does not grow with their size.
+
+    `mtime` is every member's, in seconds since 1970. An empty `prefix` puts the files at the root.
+    Raises ProjectError for a Git LFS pointer and for a file that cannot be read or changes
+    meanwhile, CommandError when the bundle cannot be written; a part of it may be left at `path`.
+    """
+    try:
+        with path.open("wb") as file:
+            out = _HashingWriter(file)
+            for data in _compressed(_tar(members, prefix=prefix, mtime=mtime)):
+                out.write(data)
+    except OSError as error:
+        raise CommandError(
+            f"the DAG bundle could not be written to {printable(str(path.parent))}: "
+            f"{error.strerror}",
+            hint="Free some space there, or let TMPDIR name a directory with more of it."
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            else "Let TMPDIR name a directory that this job may write to.",
+        ) from error
+    return Bundle(
+        path=path,
+        size=out.size,
+        md5=out.md5.digest(),
+        sha256=out.sha256.hexdigest(),
+        files=len(members),
+    )
+
+
+def _tar(members: Sequence[Member], *, prefix: str, mtime: int) -> Iterator[bytes]:
+    """Make the archive, piece by piece. The pieces are the same whenever the members are."""
+    # Some readers of archives do not make the directories that they need.
+    for directory in sorted(directories(members, prefix), key=os.fsencode):
+        yield _header(directory, tarfile.DIRTYPE, 0o755, mtime)
+    for member in members:
+        name = join(prefix, member.name)
+        if member.link is not None:
+            yield _header(name, tarfile.SYMTYPE, 0o777, mtime, link=member.link)
+        else:
+            yield from _tar_file(member, name, mtime)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _tar_file(member: Member, name: str, mtime: int) -> Iterator[bytes]:
+    """Make a header and exactly as many bytes as it announces."""
+    try:
+        with open(member.source, "rb", opener=_open_plain) as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise _changed(member)
+            mode = 0o755 if before.st_mode & stat.S_IXUSR else 0o644
+            yield _header(name, tarfile.REGTYPE, mode, mtime, size=before.st_size)
+            yield from _contents(file, before.st_size, member)
+            yield bytes(-before.st_size % tarfile.BLOCKSIZE)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise ProjectError(
+            f"{printable(member.source)} cannot be read: {error.strerror}",
+            hint="Check its permissions, and that nothing changes the DAGs during the deploy.",
+        ) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise _changed(member)
+
+
+def _contents(file: BinaryIO, size: int, member: Member) -> Iterator[bytes]:
+    left = size
+    while left:
+        data = file.read(min(left, _CHUNK_BYTES))
+        if not data:
+            raise _changed(member)
+        if size < _LFS_POINTER_MAX_BYTES and data.startswith(_LFS_POINTER):
+            raise ProjectError(
+                f"{printable(member.source)} is a Git LFS pointer, not the file itself",
+                hint="Fetch LFS files before the deploy: `git lfs pull`, `lfs: true` on "
+                "actions/checkout, and no GIT_LFS_SKIP_SMUDGE.",
+            )
+        left -= len(data)
+        yield data
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open what was listed as a file, and not what a link or a pipe put in its place leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _header(
+    name: str, kind: bytes, mode: int, mtime: int, *, size: int = 0, link: str = ""
+) -> bytes:
+    header = tarfile.TarInfo(name)
+    header.type, header.mode, header.mtime = kind, mode, mtime
+    header.size, header.linkname = size, link
+    # GNU rather than PAX: it stores the bytes of a name as they are, whatever they are.
+    return header.tobuf(tarfile.GNU_FORMAT, sys.getfilesystemencoding(), "surrogateescape")
+
+
+def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    # Not IGzipFile: how it cuts its input, and so what it writes, depends on Python's version.
+    from isal import isal_zlib
+
+    gzip = isal_zlib.compressobj(
+        _COMPRESSION_LEVEL, isal_zlib.DEFLATED, 16 + isal_zlib.MAX_WBITS
+    )  # 16: a gzip header, which holds neither a time nor a name
+    for piece in pieces:
+        yield gzip.compress(piece)
+    yield gzip.flush()
+
+
+def _changed(member: Member) -> ProjectError:
+    return ProjectError(
+        f"{printable(member.source)} changed while it was packed",
+        hint="Let nothing write to the DAGs directory during the deploy.",
+    )
+
+
+class _HashingWriter:
+    """Counts and digests what passes through."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        # Not for security: Content-MD5 is how the blob store checks what it received.
+        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        """Write all of it."""
+        self.size += len(data)
+        self.md5.update(data)
+        self.sha256.update(data)
+        self._file.write(data)

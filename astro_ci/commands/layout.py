@@ -1,0 +1,101 @@
+"""Where the project and its DAGs are in the repository, and by what rules their files ship."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+
+from astro_ci.classify import Rules, parse_globs
+from astro_ci.config import Config
+from astro_ci.errors import ProjectError
+from astro_ci.excludes import VENV_MARKER, excluder
+from astro_ci.git import GitRepo
+from astro_ci.paths import join
+from astro_ci.project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The project and its DAGs as git names them."""
+
+    project: str
+    dags: Sequence[str]
+
+    @classmethod
+    def find(cls, repo: GitRepo, project: Project) -> Layout:
+        """Find them. Raises ProjectError when the repository does not hold both."""
+        root = repo.relative(project.root)
+        if root is None:
+            raise ProjectError(f"{project.root} is not inside the repository {repo.root}")
+        real = repo.relative(project.dags)
+        if real is None:
+            raise ProjectError(
+                f"the DAGs directory {project.dags} leads out of the repository {repo.root}",
+                hint="Name a directory inside the repository with --dags-path.",
+            )
+        _refuse_other_repository(repo, real)
+        # A link to the DAGs is a path that git sees change, beside the directory behind it.
+        named = Path(os.path.abspath(project.dags))  # noqa: PTH100 - links stay links
+        link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
+        return cls(project=root, dags=tuple(dict.fromkeys((real, "" if link == "." else link))))
+
+    def in_project(self, name: str) -> str:
+        """Name a path of the project as git does."""
+        return join(self.project, name)
+
+    def scopes(self, rules: Rules) -> list[str]:
+        """Where to look for files that ship."""
+        if rules.image_paths.patterns:
+            return [""]
+        return [self.project, *self.dags, *rules.attribute_files]
+
+
+def leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
+    """Make the predicate for what never ships. A project may lie in a virtual environment."""
+    held = [PurePosixPath(path) for path in (layout.project, *layout.dags)]
+    around = {above.as_posix() for path in held for above in (path, *path.parents)}
+    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
+
+
+def make_rules(
+    config: Config, project: Project, layout: Layout, is_leftover: Callable[[str], bool]
+) -> Rules:
+    """Make the rules for what a path affects. Raises ConfigurationError for a bad glob."""
+    return Rules(
+        project=layout.project,
+        dags=layout.dags,
+        dockerignore=project.read_dockerignore(),
+        ignore=parse_globs(config.ignore, name="ignore"),
+        image_paths=parse_globs(config.image_paths, name="image-paths"),
+        is_leftover=is_leftover,
+    )
+
+
+def named_directories(image_paths: Sequence[str], repo: GitRepo, layout: Layout) -> list[str]:
+    """The directories that the globs of `image-paths` start from, as far as they are literal."""
+    found = []
+    for glob in image_paths:
+        parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
+        literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
+        if ".." in literal:
+            continue  # nothing of the repository, as globs are compared part by part
+        for start in ("", layout.project):
+            path = "/".join(filter(None, (start, *literal)))
+            if (repo.root / path).exists():
+                found.append(path)
+    return found
+
+
+def _refuse_other_repository(repo: GitRepo, dags: str) -> None:
+    """Raise ProjectError when the DAGs lie within a submodule or clone: git looks at that whole."""
+    above = [path.as_posix() for path in PurePosixPath(dags).parents if path.as_posix() != "."]
+    inner = next((path for path in above if (repo.root / path / ".git").exists()), None)
+    if inner:
+        raise ProjectError(
+            f"the DAGs directory {dags} lies in another repository, {inner}",
+            hint="Let that repository be the DAGs directory itself, or deploy from a checkout of "
+            "it; a directory within a submodule cannot be compared with what runs.",
+        )
