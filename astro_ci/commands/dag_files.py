@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from astro_ci.bundle import has_dag_suffix, list_members
 from astro_ci.classify import Rules
 from astro_ci.excludes import VENV_MARKER, is_excluded_name, may_hold_excluded_names
+from astro_ci.git import GITLINK
 from astro_ci.model import Change, Status
 from astro_ci.paths import below, is_under
 from astro_ci.planner import DagFiles
 from astro_ci.project import Project
-
-_GITLINK = "160000 "
 
 
 def names_in_listing(lines: Sequence[str], directory: str, rules: Rules) -> list[str] | None:
@@ -21,7 +20,7 @@ def names_in_listing(lines: Sequence[str], directory: str, rules: Rules) -> list
     `lines` are as `git ls-files --stage` prints them. What is in a repository within this one is
     not among them.
     """
-    links = (line.partition("\t")[2] for line in lines if line.startswith(_GITLINK))
+    links = (line.partition("\t")[2] for line in lines if line.startswith(GITLINK))
     if any(is_under(link, directory) or is_under(directory, link) for link in links):
         return None
     mark = f"\t{directory}/" if directory else "\t"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ SECRET = "what-the-exception-says"
 
 
 @pytest.fixture
-def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project, and a command with a bug. Gives where the summary of the job is."""
     project = Repository.create(tmp_path / "project", {"dags/a.py": "a", "Dockerfile": "FROM x"})
     monkeypatch.chdir(project.root)
@@ -29,7 +31,11 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr("astro_ci.commands.plan.plan_target", fail)
     monkeypatch.setattr("astro_ci.commands.deploy.deploy", fail)
-    return summary
+    log = logging.getLogger("astro_ci")
+    handlers, level = list(log.handlers), log.level
+    yield summary
+    log.handlers[:] = handlers
+    log.setLevel(level)
 
 
 @pytest.mark.parametrize("verb", ["plan", "deploy"])

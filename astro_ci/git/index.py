@@ -1,0 +1,172 @@
+"""An index and an object store of our own, so that asking git costs the checkout nothing.
+
+They start as a copy of the repository's index and lean on its objects. git's speed, which is to
+read only files whose stat changed, is kept; the checkout's own index is not even locked.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.errors import GitError
+from astro_ci.git.process import SPACE_HINT, Git
+
+GITLINK = "160000 "
+"""How the line of a submodule begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """What the index lists."""
+
+    lines: Sequence[str]
+    """`mode object 0<TAB>path`, sorted by the bytes of the paths."""
+    flagged: Sequence[str]
+    """Those that git was told not to look at, with their tags."""
+    inner: Sequence[str]
+    """Submodules."""
+
+
+class ScratchIndex:
+    """Lists the work tree, and makes a tree of it. The scratch directory is the caller's."""
+
+    def __init__(self, git: Git, scratch: Path) -> None:
+        self._git = git
+        self._path = scratch / "index"
+        objects, self._real = _git_paths(git, "objects", "index")
+        (scratch / "objects" / "info").mkdir(parents=True)
+        # In a file: the variable for alternates splits paths that hold a colon.
+        (scratch / "objects" / "info" / "alternates").write_bytes(_alternate(objects))
+        self._environment = {
+            "GIT_INDEX_FILE": str(self._path),
+            "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
+        }
+
+    def copy(self) -> None:
+        """Start from what the repository's index holds. Raises GitError when it cannot be read."""
+        if not self._real.exists():
+            # A repository within another may have no commit yet.
+            is_born = self._git.code("rev-parse", "--verify", "--quiet", "HEAD^{tree}") == 0
+            self._out("read-tree", "HEAD" if is_born else "--empty")
+            return
+        try:
+            # With its times: by them git knows which entries are too young to be trusted.
+            shutil.copy2(self._real, self._path)
+        except OSError as error:
+            raise GitError(
+                f"{self._real} could not be copied to {self._path.parent}: {error.strerror}",
+                hint=SPACE_HINT
+                if error.errno == errno.ENOSPC
+                else "Check the permissions of both.",
+            ) from error
+
+    # --- what it lists ----------------------------------------------------------------------
+
+    def staged(self, paths: Sequence[str]) -> Staged:
+        """List its files below some directories."""
+        tagged = self.names("--stage", "-v", paths=paths)
+        return Staged(
+            lines=[line[2:] for line in tagged],
+            flagged=[line for line in tagged if line[0] != "H"],
+            inner=[line.partition("\t")[2] for line in tagged if line.startswith(GITLINK, 2)],
+        )
+
+    def changed(self, paths: Sequence[str]) -> list[str]:
+        """What differs from it; unlike ls-files, this looks at many files at a time."""
+        flags = ("-z", "--name-only", "--no-renames", "--ignore-submodules=dirty")
+        out = self._out("diff-files", *flags, "--", *_pathspecs(paths))
+        return [path for path in out.split("\0") if path]
+
+    def others(self, paths: Sequence[str]) -> list[str]:
+        """What is not in it, ignored or not; a directory of such files is one name."""
+        return self.names("--others", "--directory", "--no-empty-directory", paths=paths)
+
+    def names(self, *flags: str, paths: Sequence[str]) -> list[str]:
+        """List the names that `git ls-files` does."""
+        out = self._out("ls-files", "-z", *flags, "--", *_pathspecs(paths))
+        return [path for path in out.split("\0") if path]
+
+    # --- what changes it --------------------------------------------------------------------
+
+    def clear_flags(self, flagged: Sequence[str]) -> list[str]:
+        """Let git look at the files that it was told not to look at; gives those that are absent.
+
+        `flagged` are lines with their tags.
+        """
+        listed = [(line[0], line.partition("\t")[2]) for line in flagged]
+        skipped = [path for tag, path in listed if tag in "Ss"]
+        absent = [path for path in skipped if not os.path.lexists(self._git.root / path)]
+        present = [path for path in skipped if path not in set(absent)]
+        assumed = [path for tag, path in listed if tag.islower()]
+        self._update("--no-skip-worktree", paths=present)
+        self._update("--no-assume-unchanged", paths=assumed)
+        return absent
+
+    def add(self, paths: Sequence[str]) -> None:
+        """Take files as they are now, or as gone."""
+        self._update("--add", "--remove", "--replace", paths=paths)
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Take files out, whatever the work tree holds."""
+        self._update("--force-remove", "--remove", "--replace", paths=paths)
+
+    # --- trees ------------------------------------------------------------------------------
+
+    def write_tree(self) -> str:
+        """Make a tree of it; gives the object id."""
+        return self._out("write-tree", "--missing-ok").strip()
+
+    def list_tree(self, tree: str, paths: Sequence[str]) -> list[str]:
+        """List the files of a tree as those of an index are, `mode object 0<TAB>path`."""
+        names = [] if "" in paths else list(paths)
+        out = self._out("ls-tree", "-r", "-z", "--full-tree", tree, "--", *names)
+        lines = []
+        for line in filter(None, out.split("\0")):
+            meta, _, path = line.partition("\t")
+            mode, _, object_id = meta.split(" ", 2)
+            lines.append(f"{mode} {object_id} 0\t{path}")
+        return lines
+
+    def compare(self, base: str, tree: str) -> str:
+        """Compare a commit with a tree: letters and paths, in turn, each ended by NUL."""
+        # By default git leaves out a submodule that .gitmodules says to ignore.
+        flags = ("-r", "-z", "--name-status", "--no-renames", "--ignore-submodules=none")
+        return self._out("diff-tree", *flags, base, tree)
+
+    # --- git --------------------------------------------------------------------------------
+
+    def _update(self, *flags: str, paths: Sequence[str]) -> None:
+        if paths:
+            listing = os.fsencode("".join(f"{path}\0" for path in paths))
+            self._out("update-index", *flags, "-z", "--stdin", stdin=listing)
+
+    def _out(self, *arguments: str, stdin: bytes | None = None) -> str:
+        return self._git.out(*arguments, env=self._environment, stdin=stdin)
+
+
+def _alternate(objects: Path) -> bytes:
+    """The line that names another object store; git unquotes it as it does strings of C."""
+    path = os.fsencode(objects)
+    for character, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
+        path = path.replace(character, escaped)
+    return b'"' + path + b'"\n'
+
+
+def _pathspecs(paths: Sequence[str]) -> list[str]:
+    # Each costs git time for every file, and the root holds the others.
+    return ["."] if "" in paths else list(paths)
+
+
+def _git_paths(git: Git, *names: str) -> list[Path]:
+    """Where parts of the repository are; a work tree of several shares some with the others."""
+    flags = [flag for name in names for flag in ("--git-path", name)]
+    found = git.out("rev-parse", *flags).removesuffix("\n").split("\n")
+    if len(found) != len(names):  # a directory whose name holds a line break
+        one = [git.out("rev-parse", "--git-path", name).removesuffix("\n") for name in names]
+        found = one
+    return [git.root / path for path in found]
