@@ -15,6 +15,8 @@ from astro_ci.remote import deploy_identity
 
 _MARKER = re.compile(r"astro-ci dags=(?P<dags>[0-9a-f]{16}) image=(?P<image>[0-9a-f]{16})\s*$")
 DESCRIPTION_LIMIT = 500
+NO_DIGEST = "0" * 16
+"""Stands for content that is not known, and so is never the same as any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def describe(text: str, digests: Digests) -> str:
 
 def description_room() -> int:
     """How many characters of a description are the user's."""
-    return DESCRIPTION_LIMIT - len(describe("", Digests(dags="0" * 16, image="0" * 16))) - 1
+    return DESCRIPTION_LIMIT - len(describe("", Digests(dags=NO_DIGEST, image=NO_DIGEST))) - 1
 
 
 def read_marker(description: str) -> Digests | None:

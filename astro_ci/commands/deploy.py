@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,7 @@ from astro_ci.errors import (
     DeployTimeoutError,
     UnavailableError,
 )
+from astro_ci.history import NO_DIGEST, Digests
 from astro_ci.image.engine import Engine
 from astro_ci.image.engine import connect as connect_engine
 from astro_ci.image.push import push_image
@@ -44,6 +46,8 @@ from astro_ci.model import (
     Outcome,
     Plan,
 )
+
+log = logging.getLogger(__name__)
 
 Report = Callable[[int, int], None]
 Phase = Literal["planned", "opening", "open", "finalizing", "finalized"]
@@ -148,7 +152,7 @@ class _Run:
                 console=self.console,
             ) as made,
         ):
-            opened = self._open()
+            opened = self._open(self._shipped())
             self._send(made, opened)
         if late := self._overtaken():
             self.console.say(f"deploy {opened.id} stays unfinished, and changes nothing")
@@ -213,13 +217,29 @@ class _Run:
                 hint="Use an API token in ASTRO_API_TOKEN.",
             )
 
-    def _open(self) -> Deploy:
+    def _shipped(self) -> Digests:
+        """What was packed: as it was planned, unless something wrote to the checkout meanwhile.
+
+        Then it is neither for sure, and the deploy is marked so that the next one makes up for it.
+        """
+        planned, now = self.survey.digests, self.survey.digest_again()
+        if now != planned:
+            log.warning(
+                "files that ship changed during the deploy, which may hold either of the two; the "
+                "next one will deploy again"
+            )
+        return Digests(
+            dags=planned.dags if now.dags == planned.dags else NO_DIGEST,
+            image=planned.image if now.image == planned.image else NO_DIGEST,
+        )
+
+    def _open(self, shipped: Digests) -> Deploy:
         self.phase = "opening"
         self.opened = opened = self.astro.client.create_deploy(
             self.deployment.id,
             _API_TYPES[self.survey.plan.deploy_type],
-            description=description(self.config, self.survey),
-            git=deploy_git(self.survey),
+            description=description(self.config, self.survey, shipped),
+            git=deploy_git(self.survey, shipped),
         )
         self.phase = "open"
         self._mask(opened)

@@ -8,7 +8,7 @@ from astro_ci.ci import CIContext
 from astro_ci.commands.survey import Survey
 from astro_ci.config import Config
 from astro_ci.git import Commit
-from astro_ci.history import describe
+from astro_ci.history import Digests, describe
 from astro_ci.model import DeployGit, Plan
 from astro_ci.remote import commit_url, github_repository, without_credentials
 from astro_ci.text import printable, short, shorten
@@ -16,9 +16,9 @@ from astro_ci.text import printable, short, shorten
 _SUBJECT_CHARACTERS = 100
 
 
-def deploy_git(survey: Survey) -> DeployGit | None:
+def deploy_git(survey: Survey, shipped: Digests) -> DeployGit | None:
     """The commit that is shipped; None when something else is: a dirty tree is no commit."""
-    if survey.plan.dirty:
+    if survey.plan.dirty or shipped != survey.digests:
         return None
     url = without_credentials(survey.remote_url or f"file://{survey.repo.root}")
     if not url:
@@ -39,14 +39,14 @@ def deploy_git(survey: Survey) -> DeployGit | None:
     )
 
 
-def description(config: Config, survey: Survey) -> str:
+def description(config: Config, survey: Survey, shipped: Digests) -> str:
     """The user's description, or the commit's title, and our marker."""
     title = shorten(printable(survey.head.subject), _SUBJECT_CHARACTERS)
     dirty = ", with uncommitted changes" if survey.plan.dirty else ""
     own = f"{title} ({short(survey.head.sha)}{dirty})"
     if survey.ci.run_url:
         own = f"{own} {survey.ci.run_url}"
-    return describe(config.description or own, survey.digests)
+    return describe(config.description or own, shipped)
 
 
 def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, str]:

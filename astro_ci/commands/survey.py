@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from astro_ci.ci import CIContext, detect, git_access
@@ -50,6 +51,8 @@ class Survey:
     """May hold credentials, as GitLab's does."""
     astro: Astro | None
     deployment: Deployment | None
+    digest_again: Callable[[], Digests] = field(repr=False)
+    """Looks at the checkout once more, for what changed since. Raises GitError."""
 
 
 def survey(
@@ -71,8 +74,8 @@ def survey(
     build_args = _build_args(config, env)
     remote_url = repo.remote_url() or ci.repository_url
 
-    # Git looks at every file of the checkout while Astro is asked what runs.
-    with repo.snapshot(
+    take_snapshot = partial(
+        repo.snapshot,
         layout.scopes(rules),
         with_ignored=[
             *layout.dags,
@@ -81,7 +84,15 @@ def survey(
         ],
         counts_ignored=rules.counts_although_ignored,
         excludes=is_leftover,
-    ) as snapshot:
+    )
+    inputs = [f"{name}={value}" for name, value in build_args.items()]
+
+    def digest_again() -> Digests:
+        with take_snapshot() as snapshot:
+            return snapshot.read(lambda lines: digests(lines, rules, image_inputs=inputs))
+
+    # Git looks at every file of the checkout while Astro is asked what runs.
+    with take_snapshot() as snapshot:
         # Loaded while git is at work, as it takes its time.
         from astro_ci.astro.auth import missing_credentials
         from astro_ci.commands.connect import connect, find_deployment
@@ -103,7 +114,6 @@ def survey(
             snapshot.prepare_changes(base)
         newer_image = _newer(runs.image if runs else None, repo, head, ci)
         newer_dags = _newer(runs.dags if runs else None, repo, head, ci)
-        inputs = [f"{name}={value}" for name, value in build_args.items()]
         # For a deploy's marker, or where the running deploy has one to compare with.
         is_compared = bool(runs and (runs.image.digest or runs.dags.digest))
 
@@ -152,6 +162,7 @@ def survey(
         remote_url=remote_url,
         astro=astro,
         deployment=deployment,
+        digest_again=digest_again,
     )
 
 

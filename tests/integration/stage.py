@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from astro_ci.ci import dialect_for
 from astro_ci.commands.deploy import Tools, deploy
 from astro_ci.config import Config
 from astro_ci.console import Console
-from astro_ci.model import DeployResult, Request
+from astro_ci.model import DeployResult, Plan, Request
 from astro_ci.sandbox import Sandbox
 from tests.repository import Repository, fingerprint
 
@@ -79,7 +79,13 @@ class Stage:
         self.refuse_secrets(run.out + run.err)
         return run
 
-    def deploy(self, *, env: Mapping[str, str] | None = None, **options: Any) -> DeployResult:
+    def deploy(
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        on_plan: Callable[[Plan], None] = lambda plan: None,
+        **options: Any,
+    ) -> DeployResult:
         """Deploy DAGs in process, with an impatient outside world."""
         said = io.StringIO()
         options = {"requested": Request.DAGS, "deployment_name": "production", **options}
@@ -92,6 +98,7 @@ class Stage:
                 Config(project=self.project.root, **options),
                 env or self.env,
                 console=Console(said, dialect_for("none", env={}, out=said), is_live=False),
+                on_plan=on_plan,
                 tools=tools,
             )
         finally:

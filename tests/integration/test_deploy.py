@@ -170,6 +170,24 @@ def test_from_a_git_hook(world: Stage) -> None:
     assert world.command("deploy", "--type", "dags", env=env).code == 0
 
 
+def test_a_file_that_changes_during_the_deploy_is_not_taken_for_what_was_planned(
+    world: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The plan knew one content, the bundle may hold another: the next deploy sets it right."""
+    assert world.deploy().outcome == "deployed"
+    world.project.write({"dags/a.py": "a = 2\n"})
+    world.project.commit("second")
+    world.deploy(on_plan=lambda _plan: world.project.write({"dags/a.py": "meanwhile\n"}))
+    assert "changed during the deploy" in caplog.text
+    assert world.running_dags()["dags/a.py"] == b"meanwhile\n"
+    latest, *_ = world.astro.deploys("production")
+    assert latest.git is None, "it is no commit"
+    world.project.write({"dags/a.py": "a = 2\n"})
+    assert world.deploy(skip_unchanged=True).outcome == "deployed"
+    assert world.running_dags() == world.checked_out_dags()
+    assert world.deploy(skip_unchanged=True).outcome == "skipped"
+
+
 # --- killed ---------------------------------------------------------------------------------------
 
 
