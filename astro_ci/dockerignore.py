@@ -12,7 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from astro_ci.errors import ProjectError
 
@@ -64,6 +64,17 @@ class Pattern:
     """Whether it brings back what an earlier line left out."""
     cleaned: str
     expression: re.Pattern[str] = field(repr=False)
+
+    def within(self, directory: str) -> Pattern:
+        """The same pattern for the paths relative to a directory, which is taken literally."""
+        name = "".join(f"\\{c}" if c in _WILD else c for c in directory)
+        return replace(
+            self,
+            cleaned=f"{name}/{self.cleaned}",
+            expression=re.compile(
+                f"{re.escape(directory)}/(?:{self.expression.pattern})", re.ASCII
+            ),
+        )
 
     def could_match_below(self, directory: str) -> bool:
         """Tell whether this exception might bring back something under `directory`."""
@@ -123,6 +134,16 @@ class DockerIgnore:
     def parse(cls, text: str, *, name: str = ".dockerignore") -> DockerIgnore:
         """Read an ignore file; a line that the engine would refuse is a ProjectError."""
         return cls(tuple(_read_patterns(text, name)))
+
+    def also_within(self, directory: str) -> DockerIgnore:
+        """The same patterns, each for paths as they are and for those relative to a directory.
+
+        One that matches either way matches, so that an exception holds for both.
+        """
+        if not directory:
+            return self
+        both = ((pattern, pattern.within(directory)) for pattern in self.patterns)
+        return DockerIgnore(tuple(pattern for pair in both for pattern in pair))
 
     def excludes(self, path: str) -> bool:
         """Tell whether the engine leaves this path out of the build context."""

@@ -134,6 +134,8 @@ class Change(PathChange):
 
     affects: Affects
     because: str
+    also_dags: bool = False
+    """Whether it counts for the DAGs as well, although the image is what it affects first."""
 
 
 # --- the plan -----------------------------------------------------------------------------------

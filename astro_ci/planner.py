@@ -111,7 +111,11 @@ def _sameness(side: Comparison, digest: str, affects: Affects) -> Sameness:
         return "same" if side.digest == digest else "different"
     if side.changes is None:
         return "unknown"
-    return "different" if any(c.affects == affects for c in side.changes) else "same"
+    return "different" if any(_counts_for(affects, c) for c in side.changes) else "same"
+
+
+def _counts_for(side: Affects, change: Change) -> bool:
+    return change.affects == side or (side == "dags" and change.also_dags)
 
 
 def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
@@ -157,11 +161,13 @@ def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[
 
 def _because(side: Comparison, affects: Affects) -> str:
     """One sentence on what differs on a side that is known to differ."""
-    paths = [change.path for change in side.changes or () if change.affects == affects]
+    counted = [change for change in side.changes or () if _counts_for(affects, change)]
+    paths = [change.path for change in sorted(counted, key=lambda c: c.affects != affects)]
     if not paths:
         what = {"image": "the image's inputs", "dags": "the DAGs"}[affects]
         return f"{what} are not the ones that run"
-    what = {"image": "which the image is made from", "dags": "under the DAGs directory"}[affects]
+    under = "under the DAGs directory" if counted[0].affects == "dags" else "which shapes the DAGs"
+    what = {"image": "which the image is made from", "dags": under}[affects]
     only = "only DAGs changed" if affects == "dags" else "the image changed"
     return f"{only} since {short(side.base or '')}: {listed(paths, most=1)}, {what}"
 
@@ -202,8 +208,9 @@ def _refuse_wipe(facts: Facts, options: Options, deploy_type: DeployType) -> Non
 def _all_changes(facts: Facts) -> list[Change]:
     """Every change once: each side's from its own base, the rest from either."""
     found: dict[tuple[str, Affects], Change] = {}
-    for side, own in ((facts.image, "image"), (facts.dags, "dags")):
+    sides: tuple[tuple[Comparison, Affects], ...] = ((facts.image, "image"), (facts.dags, "dags"))
+    for side, own in sides:
         for change in side.changes or ():
-            if change.affects in (own, "nothing"):
+            if change.affects == "nothing" or _counts_for(own, change):
                 found.setdefault((change.path, change.affects), change)
     return [found[key] for key in sorted(found)]

@@ -15,11 +15,10 @@ from typing import BinaryIO
 
 from astro_ci.bundle.members import Member, directories
 from astro_ci.errors import CommandError, ProjectError
+from astro_ci.lfs import POINTER_MAX_BYTES, refuse_pointer
 from astro_ci.paths import join
 from astro_ci.text import printable
 
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_LFS_POINTER_MAX_BYTES = 1024
 _COMPRESSION_LEVEL = 2
 _CHUNK_BYTES = 256 * 1024
 
@@ -107,12 +106,8 @@ def _contents(file: BinaryIO, size: int, member: Member) -> Iterator[bytes]:
         data = file.read(min(left, _CHUNK_BYTES))
         if not data:
             raise _changed(member)
-        if size < _LFS_POINTER_MAX_BYTES and data.startswith(_LFS_POINTER):
-            raise ProjectError(
-                f"{printable(member.source)} is a Git LFS pointer, not the file itself",
-                hint="Fetch LFS files before the deploy: `git lfs pull`, `lfs: true` on "
-                "actions/checkout, and no GIT_LFS_SKIP_SMUDGE.",
-            )
+        if size < POINTER_MAX_BYTES:
+            refuse_pointer(member.source, data)
         left -= len(data)
         yield data
 

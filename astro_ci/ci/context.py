@@ -18,6 +18,7 @@ class Facts:
     branch: Found[str] | None = None
     tag: Found[str] | None = None
     before: Found[str] | None = None
+    before_is_previous_run: Found[bool] | None = None
     pull_request: Found[str] | None = None
     base_branch: Found[str] | None = None
     base_sha: Found[str] | None = None
@@ -52,6 +53,8 @@ class CIContext:
     Only for branches, and only when the system has one. It may be gone from the history (force
     push): git decides.
     """
+    before_is_previous_run: bool = False
+    """It says nothing of a push: a run that is repeated names what ran last, newer or older."""
     pull_request: str | None = None
     """The number that people use (GitLab's `iid`)."""
     base_branch: str | None = None

@@ -45,6 +45,7 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
         branch=_value(facts.branch),
         tag=_value(facts.tag),
         before=_value(facts.before),
+        before_is_previous_run=facts.before_is_previous_run is not None,
         pull_request=_value(facts.pull_request),
         base_branch=_value(facts.base_branch),
         base_sha=_value(facts.base_sha),

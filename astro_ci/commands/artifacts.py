@@ -16,12 +16,14 @@ from astro_ci.commands.survey import Survey
 from astro_ci.config import Config
 from astro_ci.console import MIB, Console
 from astro_ci.errors import ProjectError
+from astro_ci.excludes import VENV_MARKER, excluder
 from astro_ci.image.build import build_image
 from astro_ci.image.checks import ImageFacts, check_image, inspect_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.spec import Build
+from astro_ci.image.spec import Build, LeaveOut
 from astro_ci.model import Deployment
-from astro_ci.project import DOCKERFILE
+from astro_ci.paths import below
+from astro_ci.project import DOCKERFILE, Project
 from astro_ci.runtime import RuntimeVersion
 from astro_ci.text import listed
 
@@ -119,12 +121,11 @@ def _build(
     engine: Engine,
     console: Console,
 ) -> Image:
-    leave_out = survey.project.dags_in_context if deployment.is_dag_deploy_enabled else []
     build = Build(
         root=survey.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=leave_out,
+        leave_out=_left_out(survey.project, dags_ship=not deployment.is_dag_deploy_enabled),
         labels=image_labels(survey.plan, survey.head, survey.remote_url),
         build_args=survey.build_args,
         secrets=config.build_secrets,
@@ -139,6 +140,21 @@ def _build(
         _remove(engine, build.tag)
         raise
     return Image(engine=engine, name=build.tag, facts=facts)
+
+
+def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
+    """Leave the DAGs out of the image; where they ship in it, what would not be in a bundle."""
+    inside = project.dags_in_context
+    if not dags_ship:
+        return set(inside).__contains__
+    is_leftover = excluder(lambda name: (project.dags / name / VENV_MARKER).exists())
+
+    def is_left_out(path: str) -> bool:
+        names = (below(path, directory) for directory in inside)
+        # As if it were a directory: then it is asked about itself as well.
+        return any(name and is_leftover(f"{name}/.") for name in names)
+
+    return is_left_out
 
 
 def _remove(engine: Engine, name: str) -> None:

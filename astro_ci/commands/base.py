@@ -74,6 +74,10 @@ def _event(ci: CIContext, repo: GitRepo) -> Bases:
         return Bases(source="none", image_unknown=why, dags_unknown=why)
     source = ci.sources.get("before" if ci.before else "base_sha", "the CI event")
     note = f"compared with the CI event's commit {short(commit)} (from {source})"
+    # A pull request's own head lacks what its base branch gained since; merging takes nothing away.
+    forked = None if ci.before else repo.merge_base(commit, "HEAD")
+    if forked and forked != commit:
+        commit, note = forked, f"compared with {short(forked)}, where the work left the base branch"
     return Bases(source="event", image=commit, dags=commit, assumptions=(note,))
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from astro_ci.bundle import has_dag_suffix, list_members
 from astro_ci.classify import Rules
-from astro_ci.excludes import VENV_MARKER, is_excluded_name, may_hold_excluded_names
-from astro_ci.git import GITLINK
+from astro_ci.excludes import VENV_MARKER, excluder, may_hold_excluded_names
+from astro_ci.git import GITLINK, GitRepo
 from astro_ci.model import Change, Status
 from astro_ci.paths import below, is_under
-from astro_ci.planner import DagFiles
+from astro_ci.planner import Comparison, DagFiles
 from astro_ci.project import Project
 
 
@@ -38,15 +38,16 @@ def count_dag_files(
     directory: str,
     rules: Rules,
     *,
-    changes: Sequence[Change] | None,
+    repo: GitRepo,
+    compared: Comparison,
     is_bundle: bool,
 ) -> DagFiles:
     """Count what ships, and what did at the commit that it was compared with.
 
-    `names` are those in the listing, None to look for them. `changes` are those since that commit;
-    None when there is none. Without a bundle the DAGs are in the image, where .dockerignore has
-    its say. Raises ProjectError when the directory cannot be read.
+    `names` are those in the listing, None to look for them. Without a bundle the DAGs are in the
+    image, where .dockerignore has its say. Raises ProjectError when the directory cannot be read.
     """
+    is_plain = names is not None
     if names is None:
         found = list_members(project.dags) if project.has_dags else []
         names = [member.name for member in found]
@@ -59,18 +60,26 @@ def count_dag_files(
 
     shipped = names if is_bundle else [name for name in names if ships(name)]
     before = None
-    if changes is not None:
-        before = len(shipped) - _growth(changes, directory, ships)
+    may_be_fewer = not is_plain or any(map(_takes_away, compared.changes or ()))
+    if compared.base and compared.changes is not None and may_be_fewer:
+        before = _count_at(repo, compared.base, directory, ships)
     dag_files = sum(map(has_dag_suffix, shipped))
     return DagFiles(shipped=len(shipped), dag_files=dag_files, before=before)
 
 
-def _growth(changes: Sequence[Change], directory: str, ships: Callable[[str], bool]) -> int:
-    """How many files more a directory ships than at the commit that it was compared with."""
-    found = 0
-    for change in changes:
-        step = {Status.ADDED: 1, Status.DELETED: -1}.get(change.status, 0)
-        name = below(change.path, directory)
-        if step and name and ships(name) and not any(map(is_excluded_name, name.split("/"))):
-            found += step
-    return found
+def _takes_away(change: Change) -> bool:
+    """Whether fewer files may ship after a change."""
+    counts = change.affects == "dags" or change.also_dags
+    return counts and (change.status is Status.DELETED or change.path.endswith(VENV_MARKER))
+
+
+def _count_at(
+    repo: GitRepo, commit: str, directory: str, ships: Callable[[str], bool]
+) -> int | None:
+    paths = repo.files_at(commit, directory)
+    if paths is None:
+        return None
+    names = [name for name in (below(path, directory) for path in paths) if name]
+    venvs = {name.rpartition("/")[0] for name in names if name.endswith(f"/{VENV_MARKER}")}
+    is_leftover = excluder(venvs.__contains__)
+    return sum(ships(name) and not is_leftover(name) for name in names)

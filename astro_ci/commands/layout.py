@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from astro_ci.classify import Rules, parse_globs
+from astro_ci.classify import Rules, build_files, parse_globs
 from astro_ci.config import Config
 from astro_ci.errors import ProjectError
 from astro_ci.excludes import VENV_MARKER, excluder
 from astro_ci.git import GitRepo
 from astro_ci.paths import join
-from astro_ci.project import Project
+from astro_ci.project import DOCKERFILE, Project
+
+_MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +52,22 @@ class Layout:
         """Where to look for files that ship."""
         if rules.image_paths.patterns:
             return [""]
-        return [self.project, *self.dags, *rules.attribute_files]
+        return [self.project, *self.dags, *sorted(rules.attribute_files), *rules.build_links]
 
 
-def leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
-    """Make the predicate for what never ships. A project may lie in a virtual environment."""
-    held = [PurePosixPath(path) for path in (layout.project, *layout.dags)]
-    around = {above.as_posix() for path in held for above in (path, *path.parents)}
-    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
+def make_rules(config: Config, repo: GitRepo, project: Project, layout: Layout) -> Rules:
+    """Make the rules for what a path affects.
 
-
-def make_rules(
-    config: Config, project: Project, layout: Layout, is_leftover: Callable[[str], bool]
-) -> Rules:
-    """Make the rules for what a path affects. Raises ConfigurationError for a bad glob."""
+    Raises ConfigurationError for a bad glob, ProjectError for what lies out of the repository.
+    """
     return Rules(
         project=layout.project,
         dags=layout.dags,
         dockerignore=project.read_dockerignore(),
         ignore=parse_globs(config.ignore, name="ignore"),
         image_paths=parse_globs(config.image_paths, name="image-paths"),
-        is_leftover=is_leftover,
+        build_links=_build_links(repo, project),
+        is_leftover=_leftovers(repo, layout),
     )
 
 
@@ -87,6 +84,49 @@ def named_directories(image_paths: Sequence[str], repo: GitRepo, layout: Layout)
             if (repo.root / path).exists():
                 found.append(path)
     return found
+
+
+def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
+    """Make the predicate for what never ships. A project may lie in a virtual environment."""
+    held = [PurePosixPath(path) for path in (layout.project, *layout.dags)]
+    around = {above.as_posix() for path in held for above in (path, *path.parents)}
+    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
+
+
+def _build_links(repo: GitRepo, project: Project) -> list[str]:
+    """What the files that steer the build lead through and to, where they are links."""
+    found: dict[str, None] = {}
+    for name in build_files(DOCKERFILE):
+        if not (project.root / name).is_symlink():
+            continue
+        for step in _steps(project.root / name):
+            path = repo.relative(step.parent)
+            if path is None:
+                raise ProjectError(
+                    f"{name} is a link that leads out of the repository {repo.root}, to {step}",
+                    hint="Keep it in the repository: a change elsewhere would go unnoticed.",
+                )
+            found[join(path, step.name)] = None
+    return list(found)
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """Each link on the way to what a path names, and that at last. The root is no link."""
+    here, ahead = Path(path.anchor), list(path.parts[:0:-1])
+    links_left = _MAX_LINKS
+    while ahead:
+        part = ahead.pop()
+        if part == os.pardir:
+            here = here.parent
+        elif (here / part).is_symlink() and links_left:
+            links_left -= 1
+            yield here / part
+            target = Path(os.readlink(here / part))  # noqa: PTH115 - as written
+            here = Path(target.anchor) if target.anchor else here
+            ahead.extend(part for part in reversed(target.parts) if part != target.anchor)
+        else:
+            here /= part
+    yield here
 
 
 def _refuse_other_repository(repo: GitRepo, dags: str) -> None:

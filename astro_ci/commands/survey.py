@@ -12,7 +12,7 @@ from astro_ci.ci import CIContext, detect, git_access
 from astro_ci.classify import Rules
 from astro_ci.commands.base import Bases, find_bases
 from astro_ci.commands.dag_files import count_dag_files, names_in_listing
-from astro_ci.commands.layout import Layout, leftovers, make_rules, named_directories
+from astro_ci.commands.layout import Layout, make_rules, named_directories
 from astro_ci.config import BASE_WORDS, Config
 from astro_ci.content import digests
 from astro_ci.errors import GitError, ProjectError
@@ -69,8 +69,7 @@ def survey(
     repo = GitRepo.open(project.root, git_access(ci, env))
     head = repo.head()
     layout = Layout.find(repo, project)
-    is_leftover = leftovers(repo, layout)
-    rules = make_rules(config, project, layout, is_leftover)
+    rules = make_rules(config, repo, project, layout)
     build_args = _build_args(config, env)
     remote_url = repo.remote_url() or ci.repository_url
 
@@ -80,17 +79,12 @@ def survey(
         with_ignored=[
             *layout.dags,
             *(layout.in_project(name) for name in rules.build_files),
+            *rules.build_links,
             *named_directories(config.image_paths, repo, layout),
         ],
         counts_ignored=rules.counts_although_ignored,
-        excludes=is_leftover,
+        excludes=rules.is_leftover,
     )
-    inputs = [f"{name}={value}" for name, value in build_args.items()]
-
-    def digest_again() -> Digests:
-        with take_snapshot() as snapshot:
-            return snapshot.read(lambda lines: digests(lines, rules, image_inputs=inputs))
-
     # Git looks at every file of the checkout while Astro is asked what runs.
     with take_snapshot() as snapshot:
         # Loaded while git is at work, as it takes its time.
@@ -101,6 +95,13 @@ def survey(
         if astro is None and needs_credentials:
             raise missing_credentials(ci.secret_hint)
         deployment = find_deployment(astro, config, interactive=interactive) if astro else None
+        dag_deploy_enabled = deployment.is_dag_deploy_enabled if deployment else True
+        digest = partial(
+            digests,
+            rules=rules,
+            image_inputs=[f"{name}={value}" for name, value in build_args.items()],
+            dags_in_image=not dag_deploy_enabled,
+        )
         runs = None
         if astro and deployment:
             runs = what_runs(
@@ -120,7 +121,7 @@ def survey(
         def read(lines: Sequence[str]) -> tuple[Digests, Sequence[str] | None]:
             found = Digests(dags="", image="")
             if needs_credentials or is_compared:
-                found = digests(lines, rules, image_inputs=inputs)
+                found = digest(lines)
             return found, names_in_listing(lines, layout.dags[0], rules)
 
         shipped, dag_names = snapshot.read(read)
@@ -129,7 +130,11 @@ def survey(
         image = _compare(snapshot, rules, bases.image, bases.image_unknown)
         dags = _compare(snapshot, rules, bases.dags, bases.dags_unknown)
         empty_submodules = {p: rules.classify(p)[0] for p in snapshot.empty_submodules}
-    dag_deploy_enabled = deployment.is_dag_deploy_enabled if deployment else True
+
+    def digest_again() -> Digests:
+        with take_snapshot() as snapshot:
+            return snapshot.read(digest)
+
     facts = Facts(
         head=head.sha,
         dirty=dirty,
@@ -142,7 +147,8 @@ def survey(
             project,
             layout.dags[0],
             rules,
-            changes=dags.changes,
+            repo=repo,
+            compared=dags,
             is_bundle=dag_deploy_enabled,
         ),
         dag_deploy_enabled=dag_deploy_enabled,
@@ -205,7 +211,8 @@ def _newer(running: Running | None, repo: GitRepo, head: Commit, ci: CIContext) 
     """The running commit, when history proves that it came after the checked-out one."""
     commit = running.commit if running else None
     # A push that moved the branch from the running commit back to this one is meant.
-    is_moved_back = ci.before == commit and ci.head in (None, head.sha)
+    is_pushed = ci.before == commit and not ci.before_is_previous_run
+    is_moved_back = is_pushed and ci.head in (None, head.sha)
     if commit is None or commit == head.sha or is_moved_back:
         return None
     return commit if repo.came_after(commit, head.sha) else None

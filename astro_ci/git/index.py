@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,15 +122,8 @@ class ScratchIndex:
         return self._out("write-tree", "--missing-ok").strip()
 
     def list_tree(self, tree: str, paths: Sequence[str]) -> list[str]:
-        """List the files of a tree as those of an index are, `mode object 0<TAB>path`."""
-        names = [] if "" in paths else list(paths)
-        out = self._out("ls-tree", "-r", "-z", "--full-tree", tree, "--", *names)
-        lines = []
-        for line in filter(None, out.split("\0")):
-            meta, _, path = line.partition("\t")
-            mode, _, object_id = meta.split(" ", 2)
-            lines.append(f"{mode} {object_id} 0\t{path}")
-        return lines
+        """List the files of a tree as those of an index are."""
+        return list_tree(self._git, tree, paths, env=self._environment)
 
     def compare(self, base: str, tree: str) -> str:
         """Compare a commit with a tree: letters and paths, in turn, each ended by NUL."""
@@ -147,6 +140,23 @@ class ScratchIndex:
 
     def _out(self, *arguments: str, stdin: bytes | None = None) -> str:
         return self._git.out(*arguments, env=self._environment, stdin=stdin)
+
+
+def list_tree(
+    git: Git, tree: str, paths: Sequence[str], *, env: Mapping[str, str] | None = None
+) -> list[str]:
+    """List the files of a tree or commit below some directories; an empty path is the root.
+
+    A line is `mode object 0<TAB>path`, as for an index. Raises GitError.
+    """
+    names = [] if "" in paths else list(paths)
+    out = git.out("ls-tree", "-r", "-z", "--full-tree", tree, "--", *names, env=env)
+    lines = []
+    for line in filter(None, out.split("\0")):
+        meta, _, path = line.partition("\t")
+        mode, _, object_id = meta.split(" ", 2)
+        lines.append(f"{mode} {object_id} 0\t{path}")
+    return lines
 
 
 def _alternate(objects: Path) -> bytes:

@@ -26,6 +26,7 @@ _QUIET = (
     # Names that other file systems could take for `.git` ship like any other.
     *("-c", "core.protectNTFS=false", "-c", "core.protectHFS=false"),
     "--literal-pathspecs",
+    "--no-replace-objects",
 )
 SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
 _NO_SPACE = re.compile("no space left|out of disk ?space|disk quota", re.IGNORECASE)
@@ -113,7 +114,11 @@ class Git:
         self, arguments: tuple[str, ...], env: Mapping[str, str], stdin: int
     ) -> Iterator[subprocess.Popen[bytes]]:
         """A git that has ended when the context has, whatever ended that."""
-        inherited = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _MISLEADING and not name.startswith("GIT_TRACE")  # maybe to stdout
+        }
         try:
             process = subprocess.Popen(
                 ["git", "-c", f"safe.directory={self.root}", *self._flags, *arguments],

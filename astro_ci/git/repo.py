@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from astro_ci.errors import ProjectError
+from astro_ci.errors import GitError, ProjectError
+from astro_ci.git.index import GITLINK, list_tree
 from astro_ci.git.process import Git
 from astro_ci.git.snapshot import Commit, Inner, Scope, Snapshot
 
@@ -145,11 +146,41 @@ class GitRepo:
         code, out, _ = self._git.run("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
         return out.strip() if code == 0 else None
 
+    def files_at(self, commit: str, directory: str) -> list[str] | None:
+        """List the paths below a directory at a commit, those of submodules among them.
+
+        None when it cannot be told, as of a submodule that is not checked out.
+        """
+        try:
+            lines = list_tree(self._git, commit, [directory])
+        except GitError as error:
+            log.debug("%s", error)
+            return None
+        found: list[str] = []
+        for line in lines:
+            meta, _, path = line.partition("\t")
+            if not line.startswith(GITLINK):
+                found.append(path)
+                continue
+            if not (self.root / path / ".git").exists():
+                return None
+            inner = GitRepo.open(self.root / path, self._git.env)
+            below = inner.files_at(meta.split(" ")[1], "")
+            if below is None:
+                return None
+            found += (f"{path}/{name}" for name in below)
+        return found
+
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether history proves that one commit led to another. A shallow clone proves little."""
         if not (HEX_COMMIT.fullmatch(ancestor) and HEX_COMMIT.fullmatch(descendant)):
             return False
         return self._git.code("merge-base", "--is-ancestor", ancestor, descendant) == 0
+
+    def merge_base(self, commit: str, other: str) -> str | None:
+        """Where two histories part; None when the clone does not hold it."""
+        code, out, _ = self._git.run("merge-base", "--end-of-options", commit, other)
+        return out.strip() if code == 0 else None
 
     def came_after(self, commit: str, head: str) -> bool:
         """Whether a commit provably descends from the checked-out one.

@@ -89,7 +89,7 @@ class Snapshot:
         self._pool = ThreadPoolExecutor(max_workers=4)
         self._is_settled = self._is_as_staged = False
         self._inner: dict[str, str] = {}
-        self._inner_changed: list[str] = []
+        self._inner_changed: dict[str, Status] = {}
         self._ignored: set[str] = set()
         self._behind_link: dict[str, bool] = {}
         self._compared: dict[str, Future[_Difference]] = {}
@@ -176,8 +176,8 @@ class Snapshot:
             path: PathChange(path=path, status=Status(letter[:1]))
             for letter, path in zip(fields[0:-1:2], fields[1:-1:2], strict=True)
         }
-        for path in self._inner_changed:
-            found.setdefault(path, PathChange(path=path, status=Status.MODIFIED))
+        for path, status in self._inner_changed.items():
+            found.setdefault(path, PathChange(path=path, status=status))
         return [found[path] for path in sorted(found)]
 
     def is_tree_of(self, commit: Commit) -> bool:
@@ -257,7 +257,7 @@ class Snapshot:
             taken = self._take_inner(path, commit)
             self._empty_submodules += [f"{path}/{below}" for below in taken.empty_submodules]
             if commit is None or taken.recorded != taken.tree:
-                self._inner_changed.append(path)
+                self._inner_changed[path] = Status.ADDED if commit is None else Status.MODIFIED
             inner[path] = f"{GITLINK}{taken.tree} 0\t{path}"
         others = (line for line in lines if line.partition("\t")[2] not in inner)
         return sorted((*others, *inner.values()), key=_path_bytes) if inner else lines

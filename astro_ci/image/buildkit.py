@@ -51,10 +51,12 @@ def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], F
 
     BuildKit takes a tar as it is: no ignore file is applied to it, and the Dockerfile is part of
     it. So a Dockerfile that the ignore file excludes cannot come by tar without ending up in the
-    image. Then the context is copied, and the Dockerfile lies next to the copy.
+    image. Then the context is copied, and the Dockerfile lies next to the copy; as it does when it
+    is a link, which may lead to what the context does not hold.
     """
     ignore = build.read_ignore()
-    if not ignore.excludes(build.dockerfile):
+    is_link = build.root.joinpath(build.dockerfile).is_symlink()
+    if not (is_link or ignore.excludes(build.dockerfile)):
 
         def feed(out: IO[bytes]) -> None:
             always = (build.dockerfile,)

@@ -18,6 +18,8 @@ from typing import IO
 
 from astro_ci.dockerignore import DockerIgnore
 from astro_ci.errors import ProjectError
+from astro_ci.image.spec import LeaveOut, nothing
+from astro_ci.lfs import POINTER_MAX_BYTES, refuse_pointer
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +34,17 @@ def write_context(
     out: IO[bytes],
     *,
     ignore: DockerIgnore,
-    leave_out: Collection[str] = (),
+    leave_out: LeaveOut = nothing,
     always: Collection[str] = (),
 ) -> None:
     """Write the project as a tar to `out`, which need not seek.
 
-    Paths of `leave_out` stay behind with everything below them, whatever the ignore file says;
-    those of `always`, such as the Dockerfile, are sent in any case. Both are relative to `root`,
-    with `/`. A file that changes while it is read, or cannot be read, is a ProjectError; an
-    OSError comes from `out`.
+    What `leave_out` says stays behind with everything below it, whatever the ignore file says;
+    the paths of `always`, such as the Dockerfile, are sent in any case. Both are relative to
+    `root`, with `/`. A file that changes while it is read, cannot be read, or is a Git LFS pointer
+    is a ProjectError; an OSError comes from `out`.
     """
-    choice = _Choice(ignore, frozenset(leave_out), frozenset(always))
+    choice = _Choice(ignore, leave_out, frozenset(always))
     # GNU headers hold a name's bytes as they are; the other formats insist on UTF-8.
     with tarfile.open(
         fileobj=out,
@@ -57,7 +59,7 @@ def write_context(
 
 
 def copy_context(
-    root: Path, target: Path, *, ignore: DockerIgnore, leave_out: Collection[str] = ()
+    root: Path, target: Path, *, ignore: DockerIgnore, leave_out: LeaveOut = nothing
 ) -> None:
     """Copy what `write_context` would write into a new directory.
 
@@ -65,7 +67,7 @@ def copy_context(
     """
     target.mkdir()
     modes: list[tuple[Path, int]] = []
-    for path in _walk(root, "", _Choice(ignore, frozenset(leave_out)), is_left_out=False):
+    for path in _walk(root, "", _Choice(ignore, leave_out), is_left_out=False):
         source, copy = root / path, target / path
         try:
             entry = _entry(source, path, source.lstat())
@@ -78,6 +80,8 @@ def copy_context(
                 copy.symlink_to(entry.linkname)
             else:
                 shutil.copyfile(source, copy, follow_symlinks=False)
+                with copy.open("rb") as file:
+                    _refuse_pointer(file, copy.stat().st_size, path)
                 copy.chmod(entry.mode)
                 os.utime(copy, (FILE_DATE, FILE_DATE))
         except OSError as error:
@@ -94,7 +98,7 @@ class _Choice:
     def __init__(
         self,
         ignore: DockerIgnore,
-        leave_out: frozenset[str],
+        leave_out: LeaveOut,
         always: frozenset[str] = frozenset(),
     ) -> None:
         self.ignore, self.leave_out, self.always = ignore, leave_out, always
@@ -112,7 +116,7 @@ def _walk(root: Path, directory: str, choice: _Choice, *, is_left_out: bool) -> 
     """
     for name, is_directory in _entries(root, directory, choice):
         path = f"{directory}/{name}" if directory else name
-        left_out = is_left_out or path in choice.leave_out
+        left_out = is_left_out or choice.leave_out(path)
         wanted = path in choice.always or not (left_out or choice.ignore.excludes(path))
         if wanted:
             yield path
@@ -160,9 +164,17 @@ def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
             if not stat.S_ISREG(opened.st_mode):
                 raise _changed(path, "was replaced")
             entry.size = opened.st_size
+            _refuse_pointer(file, entry.size, path)
             archive.addfile(entry, _Steady(file, path))
             if file.read(1):
                 raise _changed(path, "grew")
+
+
+def _refuse_pointer(file: IO[bytes], size: int, path: str) -> None:
+    if size < POINTER_MAX_BYTES:
+        otherwise = "; or exclude it in .dockerignore, when the image does not need it"
+        refuse_pointer(path, file.read(POINTER_MAX_BYTES), otherwise=otherwise)
+        file.seek(0)
 
 
 class _Steady(io.RawIOBase):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from astro_ci.dockerignore import DockerIgnore
 from astro_ci.project import read_ignore_file
+
+LeaveOut = Callable[[str], bool]
+"""Whether a path stays out, with all that is below it; relative to the context, with `/`."""
+
+
+def nothing(_path: str) -> bool:
+    """Leave nothing out."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +26,8 @@ class Build:
     tag: str
     """A name of our own: it is removed when the build fails or is interrupted."""
     dockerfile: str = "Dockerfile"
-    leave_out: Collection[str] = ()
-    """Paths that stay out of the image, such as `dags`."""
+    leave_out: LeaveOut = nothing
+    """What stays out of the image, such as `dags`."""
     labels: Mapping[str, str] = field(default_factory=dict)
     build_args: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Sequence[str] = ()

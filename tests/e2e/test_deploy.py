@@ -118,6 +118,54 @@ def test_without_dag_only_deploys_the_dags_are_in_the_image(world: Stage, engine
     assert pull(engine, world, "classic")["dags/a.py"] == b"a = 2\n"
 
 
+def test_what_never_ships_is_not_in_the_image_either(world: Stage, engine: Engine) -> None:
+    """Without DAG-only deploys, leftovers among the DAGs would otherwise change unnoticed."""
+    leftovers = ("dags/__pycache__/a.pyc", "dags/b.pyc", "dags/env/pyvenv.cfg", "dags/env/lib/x.py")
+    world.project.write(dict.fromkeys((*leftovers, "include/__pycache__/c.pyc"), "x\n"))
+    world.project.commit()
+    world.deploy(deployment_name="classic", **AUTO)
+    files = pull(engine, world, "classic")
+    assert {name for name in files if name.startswith("dags/")} == {"dags/a.py", "dags/sub/b.py"}
+    assert "include/__pycache__/c.pyc" in files, "of what is not among them, nothing is left out"
+
+
+def test_moved_dags_are_elsewhere_in_the_image(world: Stage, engine: Engine) -> None:
+    world.project.git("mv", "dags", "pipelines")
+    world.project.commit()
+    world.deploy(deployment_name="classic", dags_path="pipelines", **AUTO)
+    world.project.git("mv", "pipelines", "dags")
+    world.project.commit()
+    assert world.deploy(deployment_name="classic", **AUTO).outcome == "deployed"
+    assert "dags/a.py" in pull(engine, world, "classic")
+
+
+def test_a_dockerfile_that_is_a_link(world: Stage, engine: Engine) -> None:
+    root = world.project.root
+    (root / "docker").mkdir()
+    (root / "Dockerfile").rename(root / "docker/Dockerfile.prod")
+    (root / "Dockerfile").symlink_to("docker/Dockerfile.prod")
+    world.project.write({".dockerignore": "docker/\n"})
+    world.project.commit()
+    world.deploy(**AUTO)
+    assert world.deploy(**AUTO).outcome == "skipped"
+    text = (root / "docker/Dockerfile.prod").read_text()
+    world.project.write({"docker/Dockerfile.prod": f"{text}LABEL more=1\n"})
+    world.project.commit()
+    assert world.deploy(**AUTO).plan.deploy_type is DeployType.IMAGE_AND_DAGS
+
+
+def test_a_git_lfs_pointer_is_no_file(world: Stage) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    world.project.write({"include/model.bin": pointer})
+    before = world.state()
+    with pytest.raises(ProjectError, match=r"include/model\.bin is a Git LFS pointer") as caught:
+        world.deploy(**AUTO)
+    assert "exclude it in .dockerignore" in caught.value.hint
+    assert world.state() == before
+    world.project.write({".dockerignore": "**/*.bin\n"})
+    assert world.deploy(**AUTO).outcome == "deployed"
+
+
 def test_an_image_alone(world: Stage, engine: Engine) -> None:
     world.deploy(**AUTO)
     old = world.running_dags()

@@ -127,7 +127,7 @@ def test_the_image_is_what_docker_build_makes_but_for_the_dags(
     lines: list[str] = []
     image = build_image(
         engine,
-        Build(root=project, tag=tag, leave_out=("dags",)),
+        Build(root=project, tag=tag, leave_out={"dags"}.__contains__),
         env=env,
         on_line=lines.append,
     )
@@ -164,7 +164,7 @@ def test_nothing_is_left_in_the_checkout_the_home_or_the_temporary_directory(
     before = tree_digest(project), tree_digest(home)
     build_image(
         engine,
-        Build(root=project, tag=tag, leave_out=("dags",)),
+        Build(root=project, tag=tag, leave_out={"dags"}.__contains__),
         env={**env, "HOME": str(home)},
         on_line=lambda line: None,
     )
@@ -178,7 +178,7 @@ def test_an_excluded_dockerfile_builds_and_stays_out_of_the_image(
     project.joinpath(".dockerignore").write_text("Dockerfile\n.dockerignore\nlogs\n!dags\n")
     build_image(
         engine,
-        Build(root=project, tag=tag, leave_out=("dags",)),
+        Build(root=project, tag=tag, leave_out={"dags"}.__contains__),
         env=env,
         on_line=lambda line: None,
     )

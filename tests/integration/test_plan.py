@@ -396,6 +396,153 @@ def test_a_sparse_checkout_is_fine_as_long_as_the_project_is_whole(world: World)
         world.plan()
 
 
+class TestBuildFilesBehindLinks:
+    """A Dockerfile may be a link, to where no other rule would look."""
+
+    @pytest.mark.parametrize(
+        ("project", "links", "ignored"),
+        [
+            ("p", {"p/Dockerfile": "../common/Dockerfile"}, "Dockerfile"),
+            ("", {"Dockerfile": "docker/Dockerfile.prod"}, "docker/\nDockerfile"),
+            ("", {"Dockerfile": ".devcontainer/Dockerfile"}, ""),
+            ("", {"Dockerfile": "one", "one": "docs/two", "docs/two": "../tests/three"}, ""),
+            ("p", {"p/Dockerfile": "../way/Dockerfile", "way": "common"}, "Dockerfile"),
+        ],
+    )
+    def test_what_they_lead_to_is_image(
+        self, world: World, project: str, links: dict[str, str], ignored: str
+    ) -> None:
+        root = world.repository.root
+        inside = f"{project}/" if project else ""
+        (root / "Dockerfile").unlink()
+        world.repository.write({f"{inside}.dockerignore": ignored, f"{inside}dags/a.py": "a"})
+        for name, target in links.items():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).symlink_to(target)
+        behind = (root / inside / "Dockerfile").resolve()
+        behind.parent.mkdir(exist_ok=True)
+        behind.write_text("FROM x\n")
+        world.deploy("IMAGE_AND_DAG", world.git(world.repository.commit(), path=project))
+        assert world.plan(project=root / project).deploy_type is NONE
+        behind.write_text("FROM y\n")
+        found = world.plan(project=root / project)
+        assert (found.deploy_type, found.dirty) == (FULL, True)
+        world.repository.commit()
+        assert world.plan(project=root / project).deploy_type is FULL
+
+    def test_a_link_that_changes(self, world: World) -> None:
+        root = world.repository.root
+        world.repository.write({"docs/a": "FROM x\n", "docs/b": "FROM y\n"})
+        (root / "docs/link").symlink_to("a")
+        (root / "Dockerfile").unlink()
+        (root / "Dockerfile").symlink_to("docs/link")
+        world.deploy("IMAGE_AND_DAG", world.git(world.repository.commit()))
+        (root / "docs/link").unlink()
+        (root / "docs/link").symlink_to("b")
+        world.repository.commit()
+        assert world.plan().deploy_type is FULL
+
+    def test_out_of_the_repository(self, world: World, tmp_path: Path) -> None:
+        (tmp_path / "Dockerfile").write_text("FROM x\n")
+        (world.repository.root / "Dockerfile").unlink()
+        (world.repository.root / "Dockerfile").symlink_to("../Dockerfile")
+        with pytest.raises(ProjectError, match="Dockerfile is a link that leads out of"):
+            world.plan()
+
+
+class TestShrinking:
+    """The guard against a wipe counts what runs by the rules that held for it."""
+
+    def deployed(self, world: World, files: dict[str, str]) -> None:
+        world.repository.write(files)
+        world.deploy("IMAGE_AND_DAG", world.git(world.repository.commit()))
+
+    def test_a_virtual_environment_never_counted(self, world: World) -> None:
+        venv = {f"dags/env/lib/{number}.py": "x" for number in range(20)}
+        self.deployed(world, {**venv, "dags/env/pyvenv.cfg": "home = x"})
+        world.repository.git("rm", "-rq", "dags/env")
+        world.repository.write({"dags/a.py": "a = 2\n"})
+        world.repository.commit()
+        assert world.plan().deploy_type is DAGS
+
+    def test_a_directory_becomes_one(self, world: World) -> None:
+        self.deployed(world, {f"dags/lib/{number}.py": "x" for number in range(20)})
+        world.repository.write({"dags/lib/pyvenv.cfg": "home = x"})
+        world.repository.commit()
+        with pytest.raises(ProjectError, match=r"would hold 2 files .* where 22 run"):
+            world.plan()
+        assert world.plan(allow_shrink=True).deploy_type is DAGS
+
+    def test_dags_that_are_a_submodule(self, world: World, tmp_path: Path) -> None:
+        inner = Repository.create(tmp_path / "in", {f"{number}.py": "x" for number in range(20)})
+        world.repository.git("rm", "-rq", "dags")
+        allow = ("-c", "protocol.file.allow=always")
+        world.repository.git(*allow, "submodule", "--quiet", "add", str(inner.root), "dags")
+        world.deploy("IMAGE_AND_DAG", world.git(world.repository.commit()))
+        for number in range(2, 20):
+            inner.git("rm", "-q", f"{number}.py")
+        inner.commit("most are gone")
+        world.repository.git("-C", "dags", "pull", "--quiet")
+        world.repository.commit()
+        with pytest.raises(ProjectError, match=r"would hold 2 files .* where 20 run"):
+            world.plan()
+
+
+def test_attributes_count_for_the_dags_as_well(world: World) -> None:
+    """They change the bytes of the bundle, though no blob of it changes."""
+    world.deploy("IMAGE_AND_DAG", world.git(world.repository.head))
+    world.repository.write({".gitattributes": "*.py eol=crlf\n"})
+    world.repository.commit()
+    found = world.plan(requested=Request.DAGS, skip_unchanged=True)
+    assert (found.deploy_type, found.content.dags) == (DAGS, "different")
+    assert world.plan().deploy_type is FULL
+
+
+def test_a_replaced_commit_is_not_what_was_deployed(world: World) -> None:
+    base = world.repository.head
+    world.deploy("IMAGE_AND_DAG", world.git(base))
+    world.repository.write({"dags/a.py": "a = 2\n"})
+    world.repository.git("replace", base, world.repository.commit())
+    assert world.plan().deploy_type is DAGS
+
+
+def test_git_may_trace_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.deploy("IMAGE_AND_DAG", world.git(world.repository.head))
+    monkeypatch.setenv("GIT_TRACE", "/dev/stdout")
+    assert world.plan().deploy_type is NONE
+
+
+class TestRepeatedRuns:
+    """Some systems name the commit of their previous run, which is no push that moved a branch."""
+
+    def test_an_old_run_is_stale(self, world: World) -> None:
+        old = world.repository.head
+        world.repository.write({"dags/a.py": "a = 2\n"})
+        new = world.repository.commit()
+        world.deploy("IMAGE_AND_DAG", world.git(new))
+        world.repository.git("checkout", "--quiet", old)
+        jenkins = {
+            "JENKINS_URL": "https://ci.example.com/",
+            "BRANCH_NAME": "main",
+            "GIT_COMMIT": old,
+            "GIT_PREVIOUS_SUCCESSFUL_COMMIT": new,
+        }
+        woodpecker = {
+            "CI": "woodpecker",
+            "CI_PIPELINE_EVENT": "manual",
+            "CI_COMMIT_SHA": old,
+            "CI_COMMIT_BRANCH": "main",
+            "CI_PREV_COMMIT_SHA": new,
+            "CI_PREV_COMMIT_BRANCH": "main",
+        }
+        astro = {"ASTRO_API_URL": world.astro.api_url, "ASTRO_API_TOKEN": world.astro.token}
+        for env in (jenkins, woodpecker):
+            config = Config(project=world.repository.root, deployment_name="production")
+            found = plan(config, {**env, **astro})
+            assert found.deploy_type is NONE
+            assert "a newer commit is already running" in found.reason
+
+
 class TestBases:
     def plan(self, world: World, env: dict[str, str], **options: Any) -> Plan:
         return plan(Config(project=world.repository.root, **options), env)
@@ -429,6 +576,27 @@ class TestBases:
         assert (found.deploy_type, found.base.source) == (DAGS, "event")
         assert found.base.image == found.base.dags == before
         assert any("event.before" in note for note in found.assumptions)
+
+    def test_what_the_base_branch_gained_is_no_change_of_the_pull_request(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        """A checkout of the pull request's head, instead of its merge with the base branch."""
+        forked = world.repository.head
+        world.repository.git("checkout", "--quiet", "-b", "feature")
+        world.repository.write({"dags/new.py": "n\n"})
+        world.repository.commit("a DAG")
+        world.repository.git("checkout", "--quiet", "main")
+        world.repository.write({"include/main.sql": "select 1\n"})
+        tip = world.repository.commit("the base branch moves on")
+        world.repository.git("checkout", "--quiet", "feature")
+        event = tmp_path / "event.json"
+        event.write_text(f'{{"number": 7, "pull_request": {{"base": {{"sha": "{tip}"}}}}}}')
+        names = {"EVENT_NAME": "pull_request", "EVENT_PATH": str(event)}
+        env = {"GITHUB_ACTIONS": "true", **{f"GITHUB_{k}": v for k, v in names.items()}}
+        found = self.plan(world, env)
+        assert (found.deploy_type, affected(found)) == (DAGS, {"dags/new.py": "dags"})
+        assert found.base.image == forked
+        assert any("where the work left the base branch" in note for note in found.assumptions)
 
     def test_zeros_are_no_commit(self, world: World, tmp_path: Path) -> None:
         found = self.plan(world, self.push_event(world, tmp_path, "0" * 40))

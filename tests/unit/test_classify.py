@@ -17,6 +17,7 @@ def rules(project: str = "", dags: str | tuple[str, ...] = "dags", **globs: list
         dockerignore=DockerIgnore.parse("\n".join(globs.get("dockerignore", []))),
         ignore=parse_globs(globs.get("ignore", []), name="ignore"),
         image_paths=parse_globs(globs.get("image_paths", []), name="image-paths"),
+        build_links=globs.get("build_links", []),
     )
 
 
@@ -73,7 +74,26 @@ TABLE: list[tuple[str, Rules, str, Affects, str]] = [
      "pipelines/a.py", "dags", "under pipelines/"),
     ("DAGs behind a link", rules("", ("shared/dags", "dags")),
      "shared/dags/a.py", "dags", "under shared/dags/"),
-    ("the link itself", rules("", ("shared/dags", "dags")), "dags", "dags", "under dags/"),
+    ("the link itself", rules("", ("shared/dags", "dags")), "dags", "image",
+     "the link to the DAGs, which the image leaves out"),
+    ("an exception of the project", rules("p", "p/dags", ignore=["*", "!dags", "!include/x"]),
+     "p/dags/a.py", "dags", "under p/dags/"),
+    ("an exception of the project, exactly", rules("p", "p/dags", ignore=["**/*.sql", "!q.sql"]),
+     "p/q.sql", "image", "in the image"),
+    ("an exception for elsewhere", rules("p", "p/dags", ignore=["**/*.sql", "!q.sql"]),
+     "p/r/q.sql", "nothing", "ignore: **/*.sql"),
+    ("a project whose name is a pattern", rules("[p]*", "[p]*/dags", ignore=["x"]),
+     "[p]*/x", "nothing", "ignore: x"),
+    ("its sibling", rules("[p]*", "[p]*/dags", ignore=["x"], image_paths=["**"]),
+     "pp/x", "image", "image-paths: **"),
+    ("attributes above the DAGs alone", rules("p", "q/dags"), "q/.gitattributes", "dags",
+     ".gitattributes shapes every file that git checks out"),
+    ("attributes above both", rules("p", "q/dags"), ".gitattributes", "image",
+     ".gitattributes shapes every file that git checks out"),
+    ("what makes a directory a virtual environment", AT_ROOT, "dags/v/pyvenv.cfg", "dags",
+     "makes its directory a virtual environment, which never ships"),
+    ("what the Dockerfile is a link to", rules("p", "p/dags", build_links=["docker/Dockerfile"]),
+     "docker/Dockerfile", "image", "a file that shapes the image is a link to it"),
 ]  # fmt: skip
 
 

@@ -74,27 +74,66 @@ def test_files_from_outside_are_no_files_of_the_project() -> None:
     assert digests([outside], rules).image != digests([inside], BELOW).image
 
 
+def test_what_shapes_both_counts_for_both() -> None:
+    """Attributes change the bytes that git checks out; image-paths may lie among the DAGs."""
+    rules = Rules(
+        project="p",
+        dags=("q/r/dags",),
+        image_paths=parse_globs(["q/r/dags/req/**"], name="image-paths"),
+    )
+    both, dags, image = (
+        ".gitattributes",
+        ("q/.gitattributes", "q/r/.gitattributes"),
+        "p/.gitattributes",
+    )
+    before = digests([], rules)
+    for path in (both, "q/r/dags/req/x.txt"):
+        after = digests([line(path)], rules)
+        assert (after.dags != before.dags, after.image != before.image) == (True, True), path
+    for path in dags:
+        after = digests([line(path)], rules)
+        assert (after.dags != before.dags, after.image != before.image) == (True, False), path
+    after = digests([line(image)], rules)
+    assert (after.dags != before.dags, after.image != before.image) == (False, True)
+
+
+def test_dags_in_the_image_are_where_they_are() -> None:
+    here, there = [line("dags/a.py")], [line("pipelines/a.py")]
+    elsewhere = Rules(project="", dags=("pipelines",))
+    assert digests(here, RULES) == digests(there, elsewhere)
+    moved = digests(there, elsewhere, dags_in_image=True)
+    assert digests(here, RULES, dags_in_image=True).dags != moved.dags
+
+
 # --- directories as a whole, against a file at a time --------------------------------------------
 
 
-def one_by_one(lines: Sequence[str], rules: Rules) -> Digests:
+def one_by_one(lines: Sequence[str], rules: Rules, *, dags_in_image: bool) -> Digests:
     """What the digests are by definition."""
     sides = {"dags": hashlib.sha256(), "image": hashlib.sha256()}
     for each in lines:
         meta, _, path = each.partition("\t")
         affects, _ = rules.classify(path)
-        roots = rules.dags if affects == "dags" else (rules.project,)
-        inner = next(
-            (name for root in roots if (name := below(path, root)) is not None), f"/{path}"
-        )
-        if affects != "nothing":
-            sides[affects].update(os.fsencode(f"{meta}\t{inner}") + b"\0")
+        counts = {
+            "image": affects == "image",
+            "dags": rules.also_dags(path) if affects == "image" else affects == "dags",
+        }
+        if affects == "dags" and rules.is_leftover(path):
+            continue  # what makes a directory a virtual environment does not ship itself
+        for side in (side for side, is_counted in counts.items() if is_counted):
+            is_bundled = side == "dags" and not dags_in_image
+            roots = rules.dags if is_bundled else (rules.project,)
+            inner = next(
+                (name for root in roots if (name := below(path, root)) is not None), f"/{path}"
+            )
+            sides[side].update(os.fsencode(f"{meta}\t{inner}") + b"\0")
     return Digests(dags=sides["dags"].hexdigest()[:16], image=sides["image"].hexdigest()[:16])
 
 
 ALL_NAMES = (
     *("a", "b", "ab", "dags", "tests", "docs", "astro", "x.py", "x.md", "README.md", "a b"),
     *(".gitattributes", "Dockerfile", ".dockerignore", "__pycache__", "x.pyc", ".git", ".venv"),
+    "pyvenv.cfg",
     *("\udcff", "é", "tab\tdags/x", "new\nline", "{", "|", "^a", "[a]", "*"),
 )
 NAMES = st.sampled_from(ALL_NAMES)
@@ -156,12 +195,15 @@ def rules(draw: st.DrawFn) -> Rules:
 
 
 @settings(max_examples=500)
-@given(st.sets(PATHS, max_size=30), rules())
-@example({"dags/a.py", "dags/x/b.py"}, RULES)
-@example({"a/dags/x"}, Rules(project="a", dags=("a/dags",)))
-def test_directories_as_a_whole_make_no_difference(paths: set[str], rules: Rules) -> None:
+@given(st.sets(PATHS, max_size=30), rules(), st.booleans())
+@example({"dags/a.py", "dags/x/b.py"}, RULES, False)
+@example({"a/dags/x"}, Rules(project="a", dags=("a/dags",)), False)
+def test_directories_as_a_whole_make_no_difference(
+    paths: set[str], rules: Rules, in_image: bool
+) -> None:
     lines = in_order([line(path, str(number % 10)) for number, path in enumerate(sorted(paths))])
-    assert digests(lines, rules) == one_by_one(lines, rules)
+    expected = one_by_one(lines, rules, dags_in_image=in_image)
+    assert digests(lines, rules, dags_in_image=in_image) == expected
 
 
 @settings(max_examples=1000)

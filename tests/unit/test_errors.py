@@ -51,6 +51,7 @@ PURE = {
     "dockerignore",
     "excludes",
     "history",
+    "lfs",
     "paths",
     "planner",
     "remote",

@@ -9,6 +9,7 @@ import tarfile
 import threading
 from io import BytesIO, RawIOBase
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from astro_ci.image.context import copy_context, write_context
 from astro_ci.project import read_ignore_file
 
 
-def tar_of(root: Path, ignore: str = "", **options: tuple[str, ...]) -> bytes:
+def tar_of(root: Path, ignore: str = "", **options: Any) -> bytes:
     out = BytesIO()
     write_context(root, out, ignore=DockerIgnore.parse(ignore), **options)
     return out.getvalue()
@@ -82,14 +83,14 @@ def test_modes_links_and_any_name_are_kept(tmp_path: Path) -> None:
 
 def test_what_is_left_out_is_left_out_whatever_the_ignore_file_says(tmp_path: Path) -> None:
     root = make(tmp_path, "Dockerfile", "dags/a.py", "dags/sub/b.py", "dags_too/c.py", "x/dags/d")
-    found = entries(tar_of(root, "*.md\n!dags\n!dags/a.py\n", leave_out=("dags",)))
+    found = entries(tar_of(root, "*.md\n!dags\n!dags/a.py\n", leave_out={"dags"}.__contains__))
     assert sorted(found) == ["Dockerfile", "dags_too", "dags_too/c.py", "x", "x/dags", "x/dags/d"]
 
 
 def test_what_is_always_sent_is_sent_whatever_the_ignore_file_says(tmp_path: Path) -> None:
     root = make(tmp_path, "docker/ci/Dockerfile", "docker/other", "dags/a", "b")
     always = ("docker/ci/Dockerfile", "dags/a")
-    found = entries(tar_of(root, "*\n", leave_out=("dags",), always=always))
+    found = entries(tar_of(root, "*\n", leave_out={"dags"}.__contains__, always=always))
     assert list(found) == ["dags", "dags/a", "docker", "docker/ci", "docker/ci/Dockerfile"]
 
 
@@ -172,8 +173,8 @@ def test_a_copy_holds_what_the_tar_holds(tmp_path: Path) -> None:
     os.mkfifo(root / "fifo")
     ignore = "**/*.pyc\nDockerfile\n"
     copy = tmp_path / "copy"
-    copy_context(root, copy, ignore=DockerIgnore.parse(ignore), leave_out=("dags",))
-    assert tar_of(copy) == tar_of(root, ignore, leave_out=("dags",))
+    copy_context(root, copy, ignore=DockerIgnore.parse(ignore), leave_out={"dags"}.__contains__)
+    assert tar_of(copy) == tar_of(root, ignore, leave_out={"dags"}.__contains__)
     assert not copy.joinpath("Dockerfile").exists()
     for directory in (root, copy):
         directory.joinpath("a").chmod(0o755)

@@ -40,14 +40,14 @@ def read(env: Lookup) -> Facts:
     tag = env.first(values.tag, "TAG_NAME")
     if tag:
         return replace(common, head=head, tag=tag)
+    previous = env.first(values.sha, "GIT_PREVIOUS_SUCCESSFUL_COMMIT", "GIT_PREVIOUS_COMMIT")
     return replace(
         common,
         head=head,
         branch=env.first(values.branch, "BRANCH_NAME", "GIT_LOCAL_BRANCH")
         or env.first(_remote_branch, "GIT_BRANCH"),
-        before=env.first(
-            values.sha, "GIT_PREVIOUS_SUCCESSFUL_COMMIT", "GIT_PREVIOUS_COMMIT", "gitlabBefore"
-        ),
+        before=previous or env.first(values.sha, "gitlabBefore"),
+        before_is_previous_run=previous and Found(True, previous.source),
     )
 
 

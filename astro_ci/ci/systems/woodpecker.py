@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Lookup
+from astro_ci.ci.lookup import Found, Lookup
 
 NAME = "Woodpecker"
 KEY = "woodpecker"
@@ -46,4 +46,9 @@ def read(env: Lookup) -> Facts:
     # The previous pipeline may have been another branch's.
     same = branch is not None and env.text("CI_PREV_COMMIT_BRANCH") == branch.value
     before = env.first(values.sha, "CI_PREV_COMMIT_SHA") if same else None
-    return replace(common, branch=branch, before=before)
+    return replace(
+        common,
+        branch=branch,
+        before=before,
+        before_is_previous_run=before and Found(True, before.source),
+    )

@@ -12,6 +12,9 @@ from tests.unit.ci.context_table import ZEROS, A, B, C, described
 
 Row = tuple[Mapping[str, str], Mapping[str, object]]
 
+# The commit of the previous run says nothing of a push.
+PREVIOUS = {"before_is_previous_run": True}
+
 JENKINS = {
     "JENKINS_URL": "https://ci.example.com/",
     "BUILD_URL": "https://ci.example.com/job/flows/job/main/5/",
@@ -33,23 +36,23 @@ JENKINS_PR_SAID = {
 JENKINS_ROWS: dict[str, Row] = {
     "multibranch": (
         {**JENKINS, "BRANCH_NAME": "main", "GIT_PREVIOUS_SUCCESSFUL_COMMIT": B},
-        {**JENKINS_SAID, "head": A, "branch": "main", "before": B},
+        {**JENKINS_SAID, "head": A, "branch": "main", **PREVIOUS, "before": B},
     ),
     "never-succeeded-yet": (
         {**JENKINS, "BRANCH_NAME": "main"},
-        {**JENKINS_SAID, "head": A, "branch": "main", "before": C},
+        {**JENKINS_SAID, "head": A, "branch": "main", **PREVIOUS, "before": C},
     ),
     "freestyle": (
         {**JENKINS, "GIT_BRANCH": "origin/feat/x"},
-        {**JENKINS_SAID, "head": A, "branch": "feat/x", "before": C},
+        {**JENKINS_SAID, "head": A, "branch": "feat/x", **PREVIOUS, "before": C},
     ),
     "freestyle-by-full-ref": (
         {**JENKINS, "GIT_BRANCH": "refs/remotes/origin/main"},
-        {**JENKINS_SAID, "head": A, "branch": "main", "before": C},
+        {**JENKINS_SAID, "head": A, "branch": "main", **PREVIOUS, "before": C},
     ),
     "freestyle-by-commit": (
         {**JENKINS, "GIT_BRANCH": "detached"},
-        {**JENKINS_SAID, "head": A, "before": C},
+        {**JENKINS_SAID, "head": A, **PREVIOUS, "before": C},
     ),
     "tag": (
         {**JENKINS, "BRANCH_NAME": "v1", "TAG_NAME": "v1"},
@@ -390,7 +393,7 @@ WOODPECKER_SAID = {
     "repository_url": "https://git.example.com/acme/flows",
 }
 WOODPECKER_ROWS: dict[str, Row] = {
-    "push": (WOODPECKER, {**WOODPECKER_SAID, "branch": "main", "before": B}),
+    "push": (WOODPECKER, {**WOODPECKER_SAID, "branch": "main", **PREVIOUS, "before": B}),
     "previous-pipeline-of-another-branch": (
         {**WOODPECKER, "CI_PREV_COMMIT_BRANCH": "other"},
         {**WOODPECKER_SAID, "branch": "main"},
@@ -417,7 +420,7 @@ WOODPECKER_ROWS: dict[str, Row] = {
     ),
     "before-gitlab-and-drone-whose-variables-it-shares": (
         {**WOODPECKER, "GITLAB_CI": "true", "DRONE": "true"},
-        {**WOODPECKER_SAID, "branch": "main", "before": B},
+        {**WOODPECKER_SAID, "branch": "main", **PREVIOUS, "before": B},
     ),
 }
 

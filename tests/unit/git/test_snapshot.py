@@ -186,13 +186,13 @@ class TestInnerRepositories:
     def test_a_clone_inside_that_has_no_commit_yet(self, project: Repository) -> None:
         Repository.create(project.root / "dags/new")
         project.write({"dags/new/a.py": "x"})
-        assert changes(project) == ["M dags/new"]
+        assert changes(project) == ["A dags/new"]
 
     def test_a_clone_inside_ships_and_counts(
         self, project: Repository, library: Repository
     ) -> None:
         library.clone(project.root / "dags/vendored")
-        assert changes(project) == ["M dags/vendored"]
+        assert changes(project) == ["A dags/vendored"]
         first = self._module_id(project, "dags/vendored")
         project.write({"dags/vendored/lib.py": "edited"})
         assert self._module_id(project, "dags/vendored") != first
@@ -346,7 +346,7 @@ class TestStrangeCheckouts:
     def test_a_repository_within_that_has_no_commit(self, project: Repository) -> None:
         inner = Repository.create(project.root / "dags/gen")
         inner.write({"x.py": "1"})
-        assert changes(project) == ["M dags/gen"]
+        assert changes(project) == ["A dags/gen"]
 
     def test_a_conflict_elsewhere(self, project: Repository) -> None:
         for branch, text in (("theirs", "1"), ("ours", "2")):
