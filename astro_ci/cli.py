@@ -27,6 +27,7 @@ from astro_ci.options import (
 )
 from astro_ci.session import Session
 from astro_ci.signals import ignore_signals, stop_on_signals
+from astro_ci.text import without_secrets
 
 if TYPE_CHECKING:  # each command loads what it needs
     from astro_ci.commands.doctor import Check
@@ -311,9 +312,7 @@ def demo(session: Session, /, keep: bool) -> None:
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit with its code; whatever goes wrong is told in full."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the locale cannot spell must not end a deploy.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _open_streams()
     words = sys.argv[1:] if arguments is None else arguments
     # Known before the arguments are parsed, as parsing them may be what fails.
     session = Session(dict(os.environ), as_json="--json" in words)
@@ -332,9 +331,19 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         name = signal.Signals(number).name
         sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
     except Exception as error:  # of which nothing may be lost
-        session.console.say(traceback.format_exc().rstrip())
+        session.console.say(without_secrets(traceback.format_exc().rstrip(), session.env))
         sys.exit(session.fail(BugError(error)))
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """See that there are some: a job may have closed them, and who opens a file then gets one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the locale cannot spell must not end a deploy.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _ask(question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:

@@ -82,7 +82,10 @@ class RegistryError(CommandError):
 
 
 class ApiError(AstroCIError):
-    """The Astro API or its blob store refused; `status` is None when no answer came."""
+    """The Astro API or its blob store refused; `status` is None when no answer came.
+
+    `is_clear` when Astro itself said no, so that the request had no effect.
+    """
 
     exit_code = 5
 
@@ -93,12 +96,14 @@ class ApiError(AstroCIError):
         hint: str = "",
         status: int | None = None,
         request_id: str | None = None,
+        is_clear: bool = False,
     ) -> None:
         if request_id:
             message = f"{message} (request id {request_id})"
         super().__init__(message, hint=hint)
         self.status = status
         self.request_id = request_id
+        self.is_clear = is_clear
 
 
 class NotFoundError(ApiError):

@@ -237,10 +237,12 @@ def given(ctx: click.Context, env: Mapping[str, str]) -> Settings:
         if name in _FOR_THE_COMMAND_LINE or source not in _SAID:
             continue
         value = ctx.params[name]
+        if type(value) is str:  # and no choice
+            value = value.strip()  # as a secret or a variable was pasted
         if isinstance(value, tuple):
             value = tuple(item.strip() for item in value if item.strip())
         is_flag = source is ParameterSource.COMMANDLINE
-        if is_flag or value != ():
+        if is_flag or value not in ((), ""):
             found[name] = Setting(value=value, source=_source(param, value, env, is_flag=is_flag))
     _take_shortcut(found)
     _let_flag_name_deployment(found)

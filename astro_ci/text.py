@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+
+_SECRET_NAME = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL", re.IGNORECASE)
+_SECRET_LENGTH = 8
 
 
 def printable(text: str) -> str:
@@ -18,6 +22,20 @@ def unicode(text: str) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # half of a pair, which no file name can hold, but JSON can
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def without_secrets(text: str, env: Mapping[str, str]) -> str:
+    """Cross out what variables hold that are secrets by their names, word by word."""
+    words = {
+        word
+        for name, value in env.items()
+        if _SECRET_NAME.search(name)
+        for word in value.split()
+        if len(word) >= _SECRET_LENGTH
+    }
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, "***")
+    return text
 
 
 def shorten(text: str, limit: int) -> str:

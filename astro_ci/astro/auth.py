@@ -24,6 +24,7 @@ Kind = Literal["API token", "Deployment API key", "astro login"]
 AUDIENCE = "astronomer-ee"
 RENEW_BEFORE_SECONDS = 300
 LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
+_JSON_WEB_TOKEN = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
 # What a CI system leaves of a reference to a secret that the job does not get, as that of a fork:
 # $(A) on Azure, $A or ${A} on GitLab.
 _UNEXPANDED = re.compile(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
@@ -90,10 +91,10 @@ def missing_credentials(secret_hint: str = "") -> AuthenticationError:
 
 def read_claims(token: str) -> Claims | None:
     """Read a JSON Web Token's claims; None when it is not one."""
-    parts = token.split(".")
-    if len(parts) != 3:
+    found = _JSON_WEB_TOKEN.fullmatch(token)
+    if found is None:
         return None
-    payload = parts[1] + "=" * (-len(parts[1]) % 4)
+    payload = found[1] + "=" * (-len(found[1]) % 4)
     try:
         claims = msgspec.json.decode(base64.b64decode(payload, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):

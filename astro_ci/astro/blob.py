@@ -18,8 +18,8 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from astro_ci import __version__
-from astro_ci.astro.http import NoAuth
-from astro_ci.astro.retry import WORTH_REPEATING, asked_wait
+from astro_ci.astro.http import NoAuth, describe
+from astro_ci.astro.retry import asked_wait, is_worth_repeating
 from astro_ci.errors import ApiError, UnavailableError
 
 API_VERSION = "2023-11-03"
@@ -125,8 +125,8 @@ class Blob:
                 timeout=self._timeout,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
-            problem = _describe(error)
+        except OSError as error:  # those of requests among them
+            problem = describe(error)
         if problem:
             # Outside the handler, so without a context: the exception holds the URL.
             raise UnavailableError(
@@ -188,7 +188,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError:
     kind: type[ApiError] = ApiError
     message = f"{what} was refused with {status} {code}".rstrip()
     hint = "Run the job again; if it happens again, tell Astronomer's support the request id."
-    if status in WORTH_REPEATING or code == "Md5Mismatch":
+    if is_worth_repeating(status) or code == "Md5Mismatch":
         kind = UnavailableError
         hint = "The blob store or the network on the way is in trouble; run the job again."
     elif code == "InvalidBlockList":
@@ -216,22 +216,6 @@ def _error_code(response: requests.Response) -> str:
 def _request_id(response: requests.Response) -> str | None:
     request_id = response.headers.get("x-ms-request-id", "")
     return request_id if re.fullmatch(r"[\w-]{1,80}", request_id) else None
-
-
-def _describe(error: requests.RequestException) -> str:
-    """Say what went wrong without the words of the exception, which hold the URL."""
-    match error:
-        case requests.exceptions.SSLError():
-            return "its TLS certificate was not accepted"
-        case requests.exceptions.ProxyError():
-            return "the proxy did not connect"
-        case requests.ConnectTimeout():
-            return "connecting timed out"
-        case requests.Timeout():
-            return "it timed out"
-        case requests.ConnectionError():
-            return "no connection, or one that broke off"
-    return type(error).__name__
 
 
 def _base64(data: bytes) -> str:

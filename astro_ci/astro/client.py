@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -51,6 +52,12 @@ class AstroClient:
     def __init__(self, http: Http, organization_id: str) -> None:
         self._http = http
         self._organization = f"/v1/organizations/{organization_id}"
+
+    def within(self, seconds: float) -> AstroClient:
+        """The same, without repeating anything, for somebody who asks again within that time."""
+        found = copy.copy(self)
+        found._http = self._http.within(seconds)
+        return found
 
     def get_deployment(self, deployment_id: str) -> Deployment:
         """Read a Deployment. Source: GET /organizations/{o}/deployments/{d}."""

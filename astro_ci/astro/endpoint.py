@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from astro_ci.errors import ConfigurationError
+from astro_ci.text import printable
 
 DEFAULT_DOMAIN = "astronomer.io"
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,14 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
 
     Raises ConfigurationError for a URL that is none, or that would send a token in clear text.
     """
-    domain = env.get("ASTRO_DOMAIN") or domain or DEFAULT_DOMAIN
-    url = env.get("ASTRO_API_URL", "").rstrip("/")
+    domain = env.get("ASTRO_DOMAIN", "").strip() or domain or DEFAULT_DOMAIN
+    if not _DOMAIN.fullmatch(domain):
+        raise ConfigurationError(
+            f"ASTRO_DOMAIN is {printable(domain)!r}, which is not the name of a domain",
+            hint="Set it to a name such as astronomer.io, without scheme and path, or unset it; "
+            "a whole URL goes into ASTRO_API_URL.",
+        )
+    url = env.get("ASTRO_API_URL", "").strip().rstrip("/")
     if not url:
         local = _is_local(domain)
         return Endpoint(
@@ -45,6 +55,11 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         raise ConfigurationError(
             f"ASTRO_API_URL is {url!r}, which is not a URL",
             hint="Set it to a scheme and host such as https://api.astronomer.io, or unset it.",
+        )
+    if "@" in parts.netloc:
+        raise ConfigurationError(
+            "ASTRO_API_URL holds a user or a password, which Astro does not take",
+            hint="Put the token into ASTRO_API_TOKEN, and nothing but scheme and host here.",
         )
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ConfigurationError(
@@ -60,4 +75,8 @@ def _is_local(domain: str) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
+    """Whether a host is this machine for sure; a name is not, whatever it starts with."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -16,10 +18,10 @@ from requests.auth import AuthBase
 from astro_ci import __version__
 from astro_ci.astro.retry import (
     ATTEMPTS,
-    WORTH_REPEATING,
     asked_wait,
     had_no_effect,
     is_unavailable,
+    is_worth_repeating,
     repeating,
 )
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = (10.0, 60.0)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+"""Source: RFC 6750, b64token."""
 
 
 class BearerAuth(AuthBase):
@@ -39,8 +43,14 @@ class BearerAuth(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header. Called by requests."""
-        request.headers["Authorization"] = f"Bearer {self._token()}"
+        """Add the header. Called by requests. Raises AuthenticationError for what is no token."""
+        token = self._token()
+        if not _TOKEN.fullmatch(token):
+            raise AuthenticationError(
+                "the token holds characters that no token has, such as a line break or a quote",
+                hint="Store the token's text alone, as it was shown when it was created.",
+            )
+        request.headers["Authorization"] = f"Bearer {token}"
         return request
 
 
@@ -79,6 +89,13 @@ class Http:
             }
         )
 
+    def within(self, seconds: float) -> Http:
+        """The same, without repeating anything, for somebody who asks again within that time."""
+        found = copy.copy(self)
+        connect, read = (min(timeout, seconds) for timeout in self._patience.timeout_seconds)
+        found._patience = replace(self._patience, attempts=1, timeout_seconds=(connect, read))
+        return found
+
     def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> bytes:
         """GET, repeated while the service is unavailable."""
         return self._send("GET", path, repeat=is_unavailable, params=params)
@@ -105,7 +122,7 @@ class Http:
                 allow_redirects=False,
                 **body,
             )
-        except requests.RequestException as error:
+        except OSError as error:  # those of requests among them
             raise _unreachable(what, error) from error
         log.debug("%s: %s", what, response.status_code)
         if response.status_code >= 300:
@@ -118,13 +135,15 @@ def is_json(content: bytes) -> bool:
     return content.lstrip()[:1] in (b"{", b"[")
 
 
-def _unreachable(what: str, error: requests.RequestException) -> UnavailableError:
-    unavailable = UnavailableError(
-        f"{what} got no answer: {_cause(error)}",
+def _unreachable(what: str, error: OSError) -> ApiError:
+    kind = ApiError if _is_for_good(error) else UnavailableError
+    failure = kind(
+        f"{what} got no answer: {describe(error)}",
         hint="Check the network of the job (proxy, firewall) and ASTRO_DOMAIN or ASTRO_API_URL.",
     )
-    unavailable.never_arrived = _is_connect_failure(error)
-    return unavailable
+    if isinstance(failure, UnavailableError):
+        failure.never_arrived = _is_connect_failure(error)
+    return failure
 
 
 def _refusal(what: str, response: requests.Response) -> ApiError | AuthenticationError:
@@ -138,7 +157,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError | Authenticatio
             hint="Create a new API token and store it as ASTRO_API_TOKEN in the CI system.",
         )
     kind = NotFoundError if status == 404 else ApiError
-    if status in WORTH_REPEATING:
+    if is_worth_repeating(status):
         kind = UnavailableError
     error = kind(
         f"{what} answered {status}: {message}",
@@ -146,6 +165,8 @@ def _refusal(what: str, response: requests.Response) -> ApiError | Authenticatio
         status=status,
         request_id=request_id,
     )
+    # A proxy says no as well, and then nobody knows how far the request came.
+    error.is_clear = 400 <= status < 500 and status != 408 and is_json(response.content)
     if isinstance(error, UnavailableError):
         error.retry_after_seconds = asked_wait(response.headers)
     return error
@@ -181,12 +202,58 @@ def _without_secrets(text: str, request: requests.PreparedRequest) -> str:
 def _hint(status: int) -> str:
     if status == 403:
         return "Give the token a role that may deploy to this Deployment, or use another token."
-    if status in WORTH_REPEATING:
+    if is_worth_repeating(status):
         return "Astro is busy or down; run the job again, and see Astro's status page if it lasts."
     return ""
 
 
-def _is_connect_failure(error: requests.RequestException) -> bool:
+def describe(error: OSError) -> str:
+    """Say why no answer came, without the words of an exception that may hold the whole URL."""
+    match error:
+        case requests.exceptions.SSLError():
+            is_tls = not {"WRONG_VERSION_NUMBER", "RECORD_LAYER"} & set(_tls_reasons(error))
+            return "its TLS certificate was not accepted" if is_tls else "it does not speak TLS"
+        case requests.exceptions.ProxyError():
+            return "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect"
+        case requests.exceptions.InvalidURL():  # ours was looked at before
+            return "HTTPS_PROXY or HTTP_PROXY names no proxy"
+        case requests.exceptions.InvalidSchema():
+            return "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY asks for what is not supported here"
+        case requests.ConnectTimeout():
+            return "connecting timed out"
+        case requests.Timeout():
+            return "it timed out"
+        case requests.exceptions.ContentDecodingError():
+            return "the answer is not encoded as it says"
+        case requests.ConnectionError():
+            cause = _reason(error)
+            if not _is_connect_failure(error):
+                return "no connection, or one that broke off"
+            told = re.sub(r"^\[Errno -?\d+\] ", "", str(cause).rpartition(": ")[2])
+            return f"no connection ({told})"
+        case requests.RequestException():
+            return type(error).__name__
+    if "TLS" in str(error):  # requests looks for the file before it connects
+        return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names is not there"
+    return error.strerror or type(error).__name__
+
+
+def _is_for_good(error: OSError) -> bool:
+    """Whether the next attempt would end like this one."""
+    lasting = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
+    if isinstance(error, requests.exceptions.SSLError):
+        return bool(
+            {"CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER"} & set(_tls_reasons(error))
+        )
+    passing = (requests.RequestException, ConnectionError, TimeoutError)
+    return isinstance(error, lasting) or not isinstance(error, passing)
+
+
+def _tls_reasons(error: BaseException) -> list[str]:
+    return re.findall(r"[A-Z]+(?:_[A-Z]+)+", str(error))
+
+
+def _is_connect_failure(error: OSError) -> bool:
     """Whether no connection was made, so that nothing can have been received."""
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
@@ -194,13 +261,6 @@ def _is_connect_failure(error: requests.RequestException) -> bool:
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
-def _reason(error: requests.RequestException) -> HTTPError | None:
+def _reason(error: OSError) -> HTTPError | None:
     cause = error.args[0] if error.args else None
     return getattr(cause, "reason", cause)
-
-
-def _cause(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "it timed out"
-    text = str(_reason(error) or error)
-    return text.rpartition(": ")[2] or type(error).__name__

@@ -26,6 +26,7 @@ from astro_ci.commands.survey import Survey, survey
 from astro_ci.config import Config
 from astro_ci.console import Console
 from astro_ci.errors import (
+    ApiError,
     AstroCIError,
     AuthenticationError,
     CancelledError,
@@ -194,7 +195,7 @@ class _Run:
             cancelled.result = self.result("failed")
             raise cancelled from None
         except AstroCIError as error:
-            if not isinstance(error, UnavailableError) or error.never_arrived:
+            if not _may_have_had_effect(error):
                 self.phase = _REFUSED.get(self.phase, self.phase)
             is_told = self.phase == "finalized" and isinstance(error, _TELLING)
             if self.phase != "planned" and not is_told:
@@ -334,6 +335,13 @@ class _Run:
             now=self.tools.now,
             on_change=self.console.say,
         ).wait(self.astro.client, rollout)
+
+
+def _may_have_had_effect(error: AstroCIError) -> bool:
+    """Whether the request that failed may have done its work all the same."""
+    if isinstance(error, UnavailableError) and error.never_arrived:
+        return False
+    return isinstance(error, ApiError) and not error.is_clear
 
 
 def _cancelled(stop: KeyboardInterrupt, state: str) -> CancelledError:

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.errors import ApiError, DeployFailedError, DeployTimeoutError, UnavailableError
+from astro_ci.errors import (
+    ApiError,
+    AuthenticationError,
+    DeployFailedError,
+    DeployTimeoutError,
+    UnavailableError,
+)
 from astro_ci.model import Deploy, Deployment
 
 log = logging.getLogger(__name__)
@@ -32,8 +38,8 @@ class Rollout:
 def finalize(client: AstroClient, rollout: Rollout, *, sleep: Callable[[float], None]) -> Deploy:
     """Finalize a deploy exactly once, however often the answer gets lost, and return it.
 
-    When no answer comes, the deploy itself tells whether the request arrived. UnavailableError
-    means that it may have.
+    When no clear answer comes, the deploy itself tells whether the request arrived.
+    UnavailableError means that it may have.
     """
     deployment_id, deploy_id = rollout.deployment.id, rollout.deploy.id
     attempt = 1
@@ -44,16 +50,20 @@ def finalize(client: AstroClient, rollout: Rollout, *, sleep: Callable[[float], 
             )
         except ApiError as error:
             # A refusal is clear at first; later it may be of what an earlier attempt has done.
-            if attempt == 1 and not isinstance(error, UnavailableError):
+            is_refused = error.is_clear and not isinstance(error, UnavailableError)
+            if attempt == 1 and is_refused:
                 raise
             log.warning("finalize got no clear answer (%s); reading the deploy back", error)
-            deploy = client.get_deploy(deployment_id, deploy_id)
+            unclear = UnavailableError(error.message, hint=error.hint, status=error.status)
+            try:
+                deploy = client.get_deploy(deployment_id, deploy_id)
+            except (ApiError, AuthenticationError) as unread:
+                unclear.message = f"{error}; and the deploy could not be read back: {unread}"
+                raise unclear from error
             if deploy.status != "INITIALIZED":
                 return deploy
-            if attempt == FINALIZE_ATTEMPTS or not isinstance(error, UnavailableError):
-                raise UnavailableError(
-                    error.message, hint=error.hint, status=error.status
-                ) from error
+            if attempt == FINALIZE_ATTEMPTS or is_refused:
+                raise unclear from error
         sleep(float(attempt))
         attempt += 1
 
@@ -76,20 +86,20 @@ class Waiter:
         deadline = self.now() + self.wait_seconds
         pause, said, unhealthy_since = FIRST_WAIT_SECONDS, "", None
         while True:
+            impatient = client.within(max(deadline - self.now(), FIRST_WAIT_SECONDS))
             try:
-                deployment = client.get_deployment(rollout.deployment.id)
-                deploy = client.get_deploy(rollout.deployment.id, rollout.deploy.id)
-            except UnavailableError as error:
-                state = f"Astro does not answer: {error}"
-            else:
+                deployment = impatient.get_deployment(rollout.deployment.id)
+                deploy = impatient.get_deploy(rollout.deployment.id, rollout.deploy.id)
                 refuse_failed(deploy)
                 if is_live(rollout, deploy, deployment):
                     return
-                if superseding := _superseding(client, rollout, deploy, deployment):
+                if superseding := _superseding(impatient, rollout, deploy, deployment):
                     self.on_change(f"deploy {superseding.id} has replaced this one already")
                     return
                 unhealthy_since = self._unhealthy_since(deployment, rollout, unhealthy_since)
                 state = _describe(deployment, rollout)
+            except UnavailableError as error:
+                state = f"Astro does not answer: {error}"
             if state != said:
                 self.on_change(state)
                 said = state

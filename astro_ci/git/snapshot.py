@@ -7,8 +7,9 @@ fresh checkout.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,11 +101,8 @@ class Snapshot:
 
     def __enter__(self) -> Snapshot:
         """Begin to look at the work tree."""
-        try:
+        with self._stopping():
             self._begin()
-        except BaseException:
-            self._pool.shutdown(cancel_futures=True)
-            raise
         return self
 
     def _begin(self) -> None:
@@ -122,9 +120,20 @@ class Snapshot:
         traceback: TracebackType | None,
     ) -> None:
         """End what is still under way, which nobody waits for when something else went wrong."""
-        if kind:
+        with self._stopping():
+            if value:
+                raise value
+            self._pool.shutdown(cancel_futures=True)
+
+    @contextlib.contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Let no thread wait for git when an exception, such as that of a signal, ends us."""
+        try:
+            yield
+        except BaseException:
             self._git.stop()
-        self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)
+            raise
 
     # --- questions --------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -162,6 +163,22 @@ def test_a_checkout_of_somebody_else(world: Stage) -> None:
     subprocess.run(["chown", "-R", "12345:12345", str(world.project.root)], check=True)
     run = world.command("deploy", "--type", "dags", env={**world.env, "HOME": "/nonexistent"})
     assert run.code == 0, run.err
+
+
+def test_with_no_standard_streams_at_all(world: Stage) -> None:
+    """As a job runner may leave it; what is opened next must not be taken for them."""
+    command = f"{shlex.quote(sys.executable)} -m astro_ci deploy --type dags <&- >&- 2>&-"
+    env = {**os.environ, **world.env}
+    done = subprocess.run(["sh", "-c", command], cwd=world.project.root, env=env, check=False)
+    assert done.returncode == 0
+    assert world.running_dags() == world.checked_out_dags()
+
+
+def test_an_id_that_was_pasted_with_its_line_break(world: Stage) -> None:
+    deployment_id = world.astro.deployment("production").id
+    env = {**world.env, "ASTRO_DEPLOYMENT_ID": f" {deployment_id}\n"}
+    del env["ASTRO_CI_DEPLOYMENT_NAME"]
+    assert world.command("deploy", "--type", "dags", env=env).code == 0
 
 
 def test_from_a_git_hook(world: Stage) -> None:

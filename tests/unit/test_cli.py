@@ -14,6 +14,8 @@ from tests.repository import Repository
 
 SECRET = "what-the-exception-says"
 
+TOKEN = "a-token-that-an-exception-quotes"
+
 
 @pytest.fixture
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -26,8 +28,10 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
 
+    monkeypatch.setenv("ASTRO_API_TOKEN", f"{TOKEN}\n")
+
     def fail(*_arguments: object, **_options: object) -> None:
-        raise LookupError(f"{SECRET}\n::warning::obeyed")
+        raise LookupError(f"{SECRET} {f'{TOKEN} '!r}\n::warning::obeyed")
 
     monkeypatch.setattr("astro_ci.commands.plan.plan_target", fail)
     monkeypatch.setattr("astro_ci.commands.deploy.deploy", fail)
@@ -49,6 +53,7 @@ def test_a_bug_is_told_everywhere(
     assert f"LookupError: {SECRET}" in err, "the traceback"
     assert "::error" in err
     assert "\n::warning" not in err
+    assert TOKEN not in err
     document = json.loads(out)
     assert document["error"]["exit_code"] == 1
     assert document["error"]["message"] == "a bug in astro_ci ended the run (LookupError)"

@@ -167,7 +167,7 @@ def refused_upload(job: Job, env: dict[str, str]) -> None:
 
 
 def refused_finalize(job: Job, env: dict[str, str]) -> None:
-    job.astro.faults.add("POST", "/finalize$", status=400, html=True)
+    job.astro.faults.add("POST", "/finalize$", status=400)
 
 
 def revoked_token(job: Job, env: dict[str, str]) -> None:

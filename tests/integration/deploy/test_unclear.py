@@ -37,6 +37,14 @@ class TestCreate:
         assert job.deploy().outcome == "deployed"
 
 
+@pytest.mark.parametrize(("status", "html"), [(200, True), (302, True), (403, True), (520, False)])
+def test_a_create_that_something_else_answers(job: Job, status: int, html: bool) -> None:
+    job.astro.faults.add("POST", "/deploys$", after=True, status=status, html=html)
+    with pytest.raises(ApiError, match="or one that stays unfinished, and"):
+        job.deploy()
+    assert posts(job, "/deploys") == 1
+
+
 def test_a_create_that_is_refused_leaves_no_doubt(job: Job) -> None:
     job.astro.faults.add("POST", "/deploys$", status=403)
     with pytest.raises(ApiError, match=r"answered 403: [^;]*$") as caught:
@@ -53,6 +61,25 @@ def test_a_create_that_is_told_to_wait_had_no_effect(job: Job) -> None:
 
 
 class TestFinalize:
+    @pytest.mark.parametrize(
+        ("status", "html"),
+        [(200, True), (302, True), (403, True), (520, True), (524, False)],
+    )
+    def test_counts_once_when_something_else_answers(
+        self, job: Job, status: int, html: bool
+    ) -> None:
+        """A proxy's answer says nothing of what Astro did."""
+        job.astro.faults.add("POST", "/finalize$", after=True, status=status, html=html)
+        assert job.deploy().outcome == "deployed"
+        assert posts(job, "/finalize") == 1
+        job.assert_runs_the_checkout()
+
+    def test_nobody_says_that_nothing_happened_when_that_is_not_known(self, job: Job) -> None:
+        job.astro.faults.add("POST", "/finalize$", after=True, status=403, html=True)
+        job.astro.faults.add("GET", "/deploys/[^/]+$", status=403, html=True, times=None)
+        with pytest.raises(UnavailableError, match="was being finalized, and may go live"):
+            job.deploy()
+
     @pytest.mark.parametrize("drop", [False, True], ids=["500", "dropped"])
     def test_counts_once_when_its_answer_is_lost(self, job: Job, drop: bool) -> None:
         job.astro.faults.add("POST", "/finalize$", after=True, drop=drop)

@@ -67,6 +67,9 @@ class TestApiToken:
         ("token", "message", "hint"),
         [
             ("cl123", "is not a token: it should be three parts", "as it was shown"),
+            (f"{TOKEN}\n# mine", "is not a token: it should be three parts", "as it was shown"),
+            (f"{TOKEN[:-3]}\r\n{TOKEN[-3:]}", "is not a token: it should", "as it was shown"),
+            (f"{TOKEN}…", "is not a token: it should be three parts", "as it was shown"),
             ("a.b", "is not a token", "as it was shown"),
             ("a.b.c", "is not a token", "as it was shown"),
             ("a.ü.c", "is not a token", "as it was shown"),
@@ -274,6 +277,32 @@ class TestEndpoint:
         with pytest.raises(ConfigurationError, match="not a URL"):
             find_endpoint({"ASTRO_API_URL": url})
 
-    def test_refuses_to_send_a_token_in_clear_text(self) -> None:
+    @pytest.mark.parametrize(
+        "host",
+        ["api.example.com", "127.evil.example.com", "127.0.0.1.example.com", "[2001:db8::1]"],
+    )
+    def test_refuses_to_send_a_token_in_clear_text(self, host: str) -> None:
         with pytest.raises(ConfigurationError, match="unencrypted"):
-            find_endpoint({"ASTRO_API_URL": "http://api.example.com"})
+            find_endpoint({"ASTRO_API_URL": f"http://{host}"})
+
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1", "127.8.9.1:80", "[::1]:5", "localhost", "a.localhost"]
+    )
+    def test_a_machine_may_talk_to_itself(self, host: str) -> None:
+        assert find_endpoint({"ASTRO_API_URL": f"http://{host}"}).domain == "localhost"
+
+    def test_refuses_a_password_and_does_not_repeat_it(self) -> None:
+        with pytest.raises(ConfigurationError, match="a user or a password") as caught:
+            find_endpoint({"ASTRO_API_URL": "https://me:hunter2@api.example.com"})
+        assert "hunter2" not in caught.value.message + caught.value.hint
+
+    @pytest.mark.parametrize(
+        "domain",
+        ["https://cloud.astronomer.io", "astronomer.io/", "localhost:8888", "a b", ".", "é.io"],
+    )
+    def test_refuses_what_is_no_domain(self, domain: str) -> None:
+        with pytest.raises(ConfigurationError, match="not the name of a domain"):
+            find_endpoint({"ASTRO_DOMAIN": domain})
+
+    def test_forgives_white_space(self) -> None:
+        assert find_endpoint({"ASTRO_DOMAIN": " astronomer.io\n"}).domain == "astronomer.io"

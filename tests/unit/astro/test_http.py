@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from astro_ci.astro.client import AstroClient, list_organization_ids
 from astro_ci.astro.http import BearerAuth, Http, Patience
-from astro_ci.astro.retry import ATTEMPTS, MAX_WAIT_SECONDS
+from astro_ci.astro.retry import ATTEMPTS
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
 from tests.unit.astro.server import Answer, serving
 
@@ -68,7 +70,60 @@ class TestRequests:
             get(http(script.url))
 
 
+class TestNeverSent:
+    """What fails before a request leaves says so, once, and in words that help."""
+
+    @pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "tokén", "", '"quoted"'])
+    def test_what_is_no_token(self, token: str) -> None:
+        client = Http("http://127.0.0.1:1", BearerAuth(lambda: token), Patience(sleep=Pauses()))
+        with pytest.raises(AuthenticationError, match="characters that no token has") as caught:
+            get(client)
+        assert not token or token not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "message"),
+        [
+            ("REQUESTS_CA_BUNDLE", "/nonexistent/ca.pem", "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"),
+            ("HTTPS_PROXY", "http://[bad", "HTTPS_PROXY or HTTP_PROXY names no proxy"),
+            ("HTTPS_PROXY", "socks5://127.0.0.1:1", "asks for what is not supported"),
+        ],
+    )
+    def test_a_variable_that_misleads(
+        self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+    ) -> None:
+        for name in ("NO_PROXY", "no_proxy", "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(variable, value)
+        pauses = Pauses()
+        with pytest.raises(ApiError, match=message):
+            get(http("https://astro.example.com", pauses))
+        assert pauses == []
+
+    def test_a_proxy_that_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:1")
+        with pytest.raises(UnavailableError, match="the proxy that HTTPS_PROXY") as caught:
+            get(http("https://astro.example.com"))
+        assert "hunter2" not in str(caught.value)
+
+    def test_what_does_not_speak_tls(self) -> None:
+        pauses = Pauses()
+        with serving(OK) as script, pytest.raises(ApiError, match="it does not speak TLS"):
+            get(http(script.url.replace("http:", "https:"), pauses))
+        assert pauses == []
+
+
 class TestRetries:
+    def test_who_asks_again_anyway_is_impatient(self) -> None:
+        pauses = Pauses()
+        with (
+            serving(Answer(delay_seconds=1.0)) as script,
+            pytest.raises(UnavailableError, match="it timed out"),
+        ):
+            get(http(script.url, pauses).within(0.1))
+        assert (len(script.requests), pauses) == (1, [])
+
     @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
     def test_a_get_is_repeated(self, status: int) -> None:
         pauses = Pauses()
@@ -98,15 +153,32 @@ class TestRetries:
         assert len(script.requests) == 1
 
     @pytest.mark.parametrize(
-        ("asked", "waited"), [("7", 7.0), ("0", 0.0), ("3600", MAX_WAIT_SECONDS)]
+        ("asked", "least", "most"),
+        [
+            ("7", 7, 7),
+            ("0", 0, 0),
+            ("100", 100, 100),
+            (format_datetime(datetime.now(UTC) + timedelta(seconds=200), usegmt=True), 100, 200),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+            *((nonsense, 1, 2) for nonsense in ("", "soon", "nan", "inf", "1e999", "99999999 GMT")),
+        ],
     )
-    def test_retry_after_is_honoured_within_reason(self, asked: str, waited: float) -> None:
+    def test_retry_after_is_honoured(self, asked: str, least: float, most: float) -> None:
         pauses = Pauses()
         with serving(Answer(status=429, headers={"Retry-After": asked}), OK) as script:
             get(http(script.url, pauses))
-        assert pauses == [waited]
+        (pause,) = pauses
+        assert least <= pause <= most
 
-    @pytest.mark.parametrize("status", [500, 502, 503, 408])
+    def test_who_asks_for_too_long_is_not_asked_again(self) -> None:
+        with (
+            serving(Answer(status=503, headers={"Retry-After": "3600"}), OK) as script,
+            pytest.raises(UnavailableError),
+        ):
+            get(http(script.url))
+        assert len(script.requests) == 1
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 520, 599, 408])
     def test_a_post_that_may_have_worked_is_not_repeated(self, status: int) -> None:
         with serving(Answer(status=status), OK) as script, pytest.raises(UnavailableError):
             post(http(script.url))

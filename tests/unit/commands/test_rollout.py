@@ -42,6 +42,9 @@ class Astro:
     deploys: list[Deploy] = field(default_factory=lambda: [deploy()])
     finalized: list[Exception | None] = field(default_factory=list)
 
+    def within(self, seconds: float) -> Astro:
+        return self
+
     def get_deployment(self, deployment_id: str) -> Deployment:
         look, *rest = self.looks
         self.looks = rest or [look]
@@ -197,14 +200,21 @@ class TestFinalize:
     def test_a_refusal_after_a_lost_answer_is_looked_up(self) -> None:
         """The first attempt arrived late: the second is refused because of it."""
         self.astro = Astro(
-            [LIVE], [deploy("INITIALIZED"), deploy()], [DOWN, ApiError("already", status=400)]
+            [LIVE],
+            [deploy("INITIALIZED"), deploy()],
+            [DOWN, ApiError("already", status=400, is_clear=True)],
         )
         finalize(cast(AstroClient, self.astro), self.ROLLOUT, sleep=lambda seconds: None)
         assert self.astro.finalized == []
 
     def test_a_refusal_after_a_lost_answer_is_not_called_harmless(self) -> None:
         with pytest.raises(UnavailableError, match="forbidden"):
-            self.run(DOWN, ApiError("forbidden", status=403))
+            self.run(DOWN, ApiError("forbidden", status=403, is_clear=True))
+
+    def test_what_a_proxy_says_is_looked_up(self) -> None:
+        self.astro = Astro([LIVE], [deploy()], [ApiError("a web page", status=403)])
+        found = finalize(cast(AstroClient, self.astro), self.ROLLOUT, sleep=lambda seconds: None)
+        assert found.status == "DEPLOYED"
 
     def test_not_for_ever(self) -> None:
         with pytest.raises(UnavailableError):
@@ -212,5 +222,5 @@ class TestFinalize:
 
     def test_a_refusal_is_final(self) -> None:
         with pytest.raises(ApiError, match="missing version"):
-            self.run(ApiError("missing version", status=400))
+            self.run(ApiError("missing version", status=400, is_clear=True))
         assert self.astro.finalized == []
