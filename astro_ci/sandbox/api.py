@@ -185,7 +185,11 @@ class Api:
         return self._shown(self._platform.describe_deploy(deploy, text))
 
     async def finalize_deploy(self, request: Request) -> Response:
-        identity, deployment, deploy = self._deploy(request)
+        try:
+            identity, deployment, deploy = self._deploy(request)
+        except Refusal as refusal:  # alone of its kind, this operation documents no 404
+            status = 403 if refusal.status == 404 else refusal.status
+            raise Refusal(status, refusal.message) from refusal
         body = await _body(request, FinalizeDeployRequest)
         return self._shown(self._platform.finalize_deploy(identity, deployment, deploy, body))
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from astro_ci.sandbox.api import Api, error_response
-from astro_ci.sandbox.blob_api import BlobApi
+from astro_ci.sandbox.blob_api import BLOB_METHODS, BlobApi
 from astro_ci.sandbox.faults import FaultMiddleware, Faults
 from astro_ci.sandbox.login import Login
 from astro_ci.sandbox.registry_api import RegistryApi
@@ -48,7 +48,7 @@ def build_app(
     routes = [
         *api.routes(),
         *login.routes(),
-        Route("/blobs/{name:path}", blobs.handle, methods=["GET", "HEAD", "PUT"]),
+        Route("/blobs/{name:path}", blobs.handle, methods=[*BLOB_METHODS]),
         Route("/v2/{path:path}", registry.handle, methods=_REGISTRY_METHODS),
     ]
     app = Starlette(

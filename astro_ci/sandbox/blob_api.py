@@ -7,6 +7,7 @@ Storage REST API.
 from __future__ import annotations
 
 import asyncio
+import re
 from email.utils import formatdate
 from uuid import uuid4
 from xml.parsers import expat
@@ -15,12 +16,16 @@ from xml.sax.saxutils import escape
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from astro_ci.sandbox.blobs import BlobError, BlobStore, Incoming, bad_parameter
+from astro_ci.sandbox.blobs import BlobError, BlobStore, Incoming, bad_parameter, is_md5
 from astro_ci.sandbox.platform import Platform
 from astro_ci.sandbox.sas import SERVICE_VERSION, check_query
 
 VERSIONED_SINCE = "2019-12-12"
 MAX_BLOCK_LIST_BYTES = 8 << 20
+BLOB_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
+"""All that is answered as the store answers, if only by a refusal."""
+_KINDS = ("Committed", "Uncommitted", "Latest")
+_SERVICE_VERSION = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class BlobApi:
@@ -39,6 +44,12 @@ class BlobApi:
 
     async def _answer(self, request: Request) -> Response:
         name = request.path_params["name"]
+        if request.method not in ("GET", "HEAD", "PUT"):
+            raise BlobError(
+                405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb."
+            )
+        if not _SERVICE_VERSION.fullmatch(request.headers.get("x-ms-version", SERVICE_VERSION)):
+            raise _bad_header("x-ms-version")
         if "authorization" in request.headers:
             # A token in a request to the blob store is a leak, not a credential.
             raise BlobError(
@@ -66,12 +77,7 @@ class BlobApi:
         if kind is None:
             raise _missing_header("x-ms-blob-type")
         if kind != "BlockBlob":
-            raise BlobError(
-                400,
-                "InvalidHeaderValue",
-                "The value for one of the HTTP headers is not in the correct format: "
-                "x-ms-blob-type.",
-            )
+            raise _bad_header("x-ms-blob-type")
         incoming = await self._receive(request)
         return _created(request, self._store.put(name, incoming), incoming.md5)
 
@@ -88,8 +94,14 @@ class BlobApi:
             raise BlobError(413, "RequestBodyTooLarge", "The request body is too large.")
         document = incoming.path.read_bytes()
         incoming.path.unlink()
-        block_ids = block_ids_in(document)
+        kept = request.headers.get("x-ms-blob-content-md5")
+        if kept is not None and not is_md5(kept):
+            raise _bad_header("x-ms-blob-content-md5")
+        listed = block_ids_in(document)
+        block_ids = [block_id for _, block_id in listed]
         version = self._store.commit_again(name, block_ids)
+        if version is None and any(kind == "Committed" for kind, _ in listed):
+            raise BlobError(400, "InvalidBlockList", "The specified block list is invalid.")
         if version is None:
             taken = self._store.take_blocks(name, block_ids)
             joined = await asyncio.to_thread(self._store.join, taken, block_ids)
@@ -112,20 +124,23 @@ class BlobApi:
         return FileResponse(path, headers=headers, media_type="application/octet-stream")
 
 
-def block_ids_in(document: bytes) -> list[str]:
-    """Read the ids of a block list. Raises BlobError 400 when it is not one."""
+def block_ids_in(document: bytes) -> list[tuple[str, str]]:
+    """Read a block list: where to look for each block, and its id. Raises BlobError 400."""
     parser = expat.ParserCreate()
-    block_ids: list[str] = []
+    listed: list[tuple[str, str]] = []
     inside: list[str] = []
 
     def start(tag: str, _attributes: dict[str, str]) -> None:
+        if len(inside) > 1 or tag not in (_KINDS if inside else ("BlockList",)):
+            raise expat.ExpatError(f"{tag} is not expected")
         inside.append(tag)
         if len(inside) > 1:
-            block_ids.append("")
+            listed.append((tag, ""))
 
     def text(data: str) -> None:
         if len(inside) > 1:
-            block_ids[-1] += data
+            kind, block_id = listed[-1]
+            listed[-1] = kind, block_id + data
 
     def end(_tag: str) -> None:
         inside.pop()
@@ -143,7 +158,7 @@ def block_ids_in(document: bytes) -> list[str]:
         raise BlobError(
             400, "InvalidXmlDocument", "XML specified is not syntactically valid."
         ) from exc
-    return [block_id.strip() for block_id in block_ids]
+    return [(kind, block_id.strip()) for kind, block_id in listed]
 
 
 def _created(request: Request, version: str | None, md5: str | None) -> Response:
@@ -165,6 +180,14 @@ def _headers(request: Request, version: str | None) -> dict[str, str]:
         if spoken >= VERSIONED_SINCE:
             headers["x-ms-version-id"] = version
     return headers
+
+
+def _bad_header(name: str) -> BlobError:
+    return BlobError(
+        400,
+        "InvalidHeaderValue",
+        f"The value for one of the HTTP headers is not in the correct format: {name}.",
+    )
 
 
 def _missing_header(name: str) -> BlobError:

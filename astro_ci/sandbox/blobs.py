@@ -41,6 +41,14 @@ def bad_parameter() -> BlobError:
     )
 
 
+def is_md5(text: str) -> bool:
+    """Whether a header's value is an MD5 as Azure wants it, in base64."""
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A body that arrived: where it lies, and its MD5 in base64."""
@@ -76,6 +84,8 @@ class BlobStore:
                     file.write(chunk)
                     digest.update(chunk)
             found = base64.b64encode(digest.digest()).decode()
+            if md5 is not None and not is_md5(md5):
+                raise BlobError(400, "InvalidMd5", "The MD5 value specified is invalid.")
             if md5 is not None and md5 != found:
                 raise BlobError(
                     400,

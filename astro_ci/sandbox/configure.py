@@ -68,12 +68,13 @@ def override_hibernation(
     """Wake a development Deployment or put it to sleep; with no body, let its schedule decide."""
     if not deployment.is_development_mode:
         raise Refusal(400, f"Deployment {deployment.name} is not in development mode")
+    override = None
+    if body is not None:
+        until = body.override_until
+        moment = _moment("overrideUntil", until) if isinstance(until, str) else None
+        override = Override(is_hibernating=body.is_hibernating, until=moment)
     with platform.transaction():
-        deployment.override = None
-        if body is not None:
-            until = body.override_until
-            moment = _moment("overrideUntil", until) if isinstance(until, str) else None
-            deployment.override = Override(is_hibernating=body.is_hibernating, until=moment)
+        deployment.override = override
         deployment.updated_at = platform.now()
 
 
@@ -112,6 +113,8 @@ def _variables(settings: dict[str, object]) -> list[dict[str, object]]:
 def _moment(field: str, text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as exc:
+        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+        timestamp(seconds)  # an offset may lead out of the years that there are
+    except (ValueError, OverflowError, OSError) as exc:
         raise invalid(field, "not a date and time as in RFC 3339") from exc
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    return seconds

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import re
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -185,9 +186,14 @@ class RegistryApi:
         last = request.query_params.get("last", "")
         count = request.query_params.get("n", "")
         page = [tag for tag in tags if tag > last]
-        if count.isdecimal():
+        headers = dict(_HEADERS)
+        if count and not count.isdecimal():
+            raise RegistryRefusal(400, "PAGINATION_NUMBER_INVALID", "n is not a number")
+        if count and int(count) < len(page):
             page = page[: int(count)]
-        return JSONResponse({"name": parts["name"], "tags": page}, headers=_HEADERS)
+            more = urlencode({"n": count, "last": page[-1] if page else last})
+            headers["link"] = f'</v2/{parts["name"]}/tags/list?{more}>; rel="next"'
+        return JSONResponse({"name": parts["name"], "tags": page}, headers=headers)
 
 
 def _created_blob(name: str, digest: str) -> Response:

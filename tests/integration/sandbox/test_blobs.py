@@ -318,3 +318,51 @@ def test_a_part_can_be_read(url: str, header: str) -> None:
     assert part.headers["content-range"] == "bytes 2-4/10"
     whole = requests.get(url, headers={header: "bytes=0-1048575"}, timeout=10)
     assert whole.content == b"0123456789"
+
+
+# --- what Azure refuses ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["banana", "2020", "2020-01-01x"])
+def test_a_version_that_is_none(url: str, version: str) -> None:
+    answer = put(url, x_ms_version=version)
+    assert (answer.status_code, error_code(answer)) == (400, "InvalidHeaderValue")
+
+
+@pytest.mark.parametrize("md5", ["x", "AAAA", "deadbeefdeadbeefdeadbeefdeadbeef"])
+def test_an_md5_that_is_none(url: str, md5: str) -> None:
+    answer = put(url, Content_MD5=md5)
+    assert (answer.status_code, error_code(answer)) == (400, "InvalidMd5")
+    query = f"{url}&comp=blocklist"
+    headers = {"x-ms-blob-content-md5": md5}
+    listed = requests.put(query, "<BlockList></BlockList>", headers=headers, timeout=30)
+    assert (listed.status_code, error_code(listed)) == (400, "InvalidHeaderValue")
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("<Foo><Latest>{}</Latest></Foo>", "InvalidXmlDocument"),
+        ("<BlockList><Bar>{}</Bar></BlockList>", "InvalidXmlDocument"),
+        ("<BlockList><Latest><Latest>{}</Latest></Latest></BlockList>", "InvalidXmlDocument"),
+        ("<BlockList><Committed>{}</Committed></BlockList>", "InvalidBlockList"),
+    ],
+)
+def test_a_block_list_that_is_none(url: str, document: str, code: str) -> None:
+    put_block(url, block_id(1), b"a block")
+    answer = requests.put(f"{url}&comp=blocklist", document.format(block_id(1)), timeout=30)
+    assert (answer.status_code, error_code(answer)) == (400, code)
+    assert put_block_list(url, block_id(1)).status_code == 201
+
+
+def test_blocks_that_were_committed_are_found_there(url: str) -> None:
+    put_block(url, block_id(1), b"a block")
+    assert put_block_list(url, block_id(1)).status_code == 201
+    again = f"<BlockList><Committed>{block_id(1)}</Committed></BlockList>"
+    assert requests.put(f"{url}&comp=blocklist", again, timeout=30).status_code == 201
+
+
+@pytest.mark.parametrize("method", ["DELETE", "POST", "PATCH"])
+def test_other_methods_are_refused_in_the_words_of_the_store(url: str, method: str) -> None:
+    answer = requests.request(method, url, timeout=30)
+    assert (answer.status_code, error_code(answer)) == (405, "UnsupportedHttpVerb")

@@ -203,12 +203,19 @@ def test_a_deploy_is_finalized_once(api: Client) -> None:
     assert "already been finalized" in error["message"]
 
 
-def test_finalizing_an_unknown_deploy_is_not_found(api: Client, astro: Sandbox) -> None:
-    """The document lists no 404 here; there is no better answer."""
-    url = f"{astro.api_url}/v1{api.path('production', '/deploys/cl0/finalize')}"
+def test_finalizing_an_unknown_deploy_is_forbidden(api: Client, astro: Sandbox) -> None:
+    """The document lists no 404 here, alone of the operations on one deploy."""
+    deploy = api.create("DAG_ONLY")
     headers = {"Authorization": f"Bearer {astro.token}"}
-    answer = requests.post(url, json={}, headers=headers, timeout=10)
-    assert (answer.status_code, answer.json()["statusCode"]) == (404, 404)
+    for path in (
+        api.path("production", "/deploys/cl0/finalize"),
+        api.path("development", f"/deploys/{deploy['id']}/finalize"),
+        api.path("production", "/deploys/cl0/finalize").replace(
+            "organizations/c", "organizations/d"
+        ),
+    ):
+        answer = requests.post(f"{astro.api_url}/v1{path}", json={}, headers=headers, timeout=10)
+        assert (answer.status_code, answer.json()["statusCode"]) == (403, 403), path
 
 
 # --- rollback -------------------------------------------------------------------------------------
@@ -352,12 +359,20 @@ def test_an_override_runs_out(api: Client, astro: Sandbox, clock: Clock) -> None
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"isHibernating": "no"}, {"isHibernating": True, "overrideUntil": "x"}]
+    "body",
+    [
+        {},
+        {"isHibernating": "no"},
+        {"isHibernating": True, "overrideUntil": "x"},
+        {"isHibernating": True, "overrideUntil": "0001-01-01T00:00:00+23:59"},
+        {"isHibernating": True, "overrideUntil": "9999-12-31T23:59:59-23:59"},
+    ],
 )
 def test_a_bad_override_is_refused(api: Client, body: dict[str, Any]) -> None:
     path = api.path("development", "/hibernation-override")
     error = api.call("POST", path, json=body, status=400)
     assert error["fieldErrors"]
+    assert api.deployment("development")["status"] == "HEALTHY"
 
 
 def test_hibernation_is_for_development_alone(api: Client) -> None:

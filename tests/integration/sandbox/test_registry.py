@@ -231,7 +231,11 @@ def test_tags_are_listed_in_pages(api: Client, astro: Sandbox, repository: Repos
         if push(astro, deploy)
     )
     assert repository.call("GET", "/tags/list").json() == {"name": repository.name, "tags": tags}
-    assert repository.call("GET", "/tags/list?n=2").json()["tags"] == tags[:2]
+    page = repository.call("GET", "/tags/list?n=2")
+    assert page.json()["tags"] == tags[:2]
+    assert page.links["next"]["url"].endswith(f"/tags/list?n=2&last={tags[1]}")
+    assert "link" not in repository.call("GET", "/tags/list?n=3").headers
+    assert repository.call("GET", "/tags/list?n=x").status_code == 400
     assert repository.call("GET", f"/tags/list?n=2&last={tags[1]}").json()["tags"] == tags[2:]
     assert astro.tags("production") == tags
 
