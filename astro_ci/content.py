@@ -21,13 +21,15 @@ def digests(
     rules: Rules,
     *,
     image_inputs: Sequence[str] = (),
+    line_ends: str = "",
     dags_in_image: bool = False,
 ) -> Digests:
     """Digest the shipped files by what they affect; files that affect nothing do not count.
 
     A line is `mode object 0<TAB>path`, as `git ls-files --stage` prints a file, and they are
     sorted by the bytes of the paths, as git sorts them. `image_inputs` is what else makes the
-    image: build arguments, the target stage.
+    image: build arguments, the target stage. `line_ends` is what the checkout made of those, which
+    objects do not tell.
 
     Paths count relative to the DAGs directory and to the project, so that a checkout elsewhere
     is the same; with `dags_in_image` to the project alone, as the image holds them where they are.
@@ -35,6 +37,9 @@ def digests(
     dags, image = hashlib.sha256(), hashlib.sha256()
     for affects, text in _shipped(lines, rules, dags_in_image):
         (dags if affects == "dags" else image).update(os.fsencode(f"{text}\0"))
+    if line_ends:
+        for side in (dags, image):
+            side.update(os.fsencode(f"line ends\t{line_ends}\0"))
     for value in sorted(image_inputs):
         image.update(b"input\t" + os.fsencode(f"{value}\0"))
     return Digests(dags=dags.hexdigest()[:_DIGITS], image=image.hexdigest()[:_DIGITS])

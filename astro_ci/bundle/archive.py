@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from astro_ci.bundle.members import Member, directories
 from astro_ci.errors import CommandError, ProjectError
-from astro_ci.lfs import POINTER_MAX_BYTES, refuse_pointer
 from astro_ci.paths import join
+from astro_ci.standins import refuse_stand_in
 from astro_ci.text import printable
 
 _COMPRESSION_LEVEL = 2
@@ -106,8 +106,8 @@ def _contents(file: BinaryIO, size: int, member: Member) -> Iterator[bytes]:
         data = file.read(min(left, _CHUNK_BYTES))
         if not data:
             raise _changed(member)
-        if size < POINTER_MAX_BYTES:
-            refuse_pointer(member.source, data)
+        if left == size:
+            refuse_stand_in(member.source, data, size)
         left -= len(data)
         yield data
 

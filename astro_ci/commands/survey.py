@@ -100,6 +100,7 @@ def survey(
             digests,
             rules=rules,
             image_inputs=[f"{name}={value}" for name, value in build_args.items()],
+            line_ends=repo.line_ends,
             dags_in_image=not dag_deploy_enabled,
         )
         runs = None

@@ -102,16 +102,29 @@ class GitRepo:
         """The URL of that remote, as configured. May hold credentials: never show it as it is."""
         return self._remotes.get(self.remote() or "") or None
 
-    @cached_property
+    @property
+    def line_ends(self) -> str:
+        """What git was told to make of line ends; empty where files are as they were committed."""
+        settings = {key: value.lower() for key, value in self._settings if key.startswith("core.")}
+        is_crlf = settings.get("core.autocrlf") == "true" or settings.get("core.eol") == "crlf"
+        return "crlf" if is_crlf else ""
+
+    @property
     def _remotes(self) -> dict[str, str]:
         """The configured remotes and their URLs; of several URLs the first, which is fetched."""
-        code, out, _ = self._git.run("config", "-z", "--get-regexp", r"^remote\..*\.url$")
         found: dict[str, str] = {}
-        for entry in out.split("\0") if code == 0 else ():
-            key, _, url = entry.partition("\n")
-            if key:
-                found.setdefault(key.removeprefix("remote.").removesuffix(".url"), url.strip())
+        for key, url in self._settings:
+            if key.startswith("remote."):
+                found.setdefault(key.removeprefix("remote.").removesuffix(".url"), url)
         return found
+
+    @cached_property
+    def _settings(self) -> list[tuple[str, str]]:
+        """What the configuration says of remotes and line ends; the last word comes last."""
+        wanted = r"^(remote\..*\.url|core\.(autocrlf|eol))$"
+        code, out, _ = self._git.run("config", "-z", "--get-regexp", wanted)
+        entries = (entry.partition("\n") for entry in out.split("\0") if code == 0 and entry)
+        return [(key, value.strip()) for key, _, value in entries]
 
     def relative(self, path: Path) -> str | None:
         """A path as git names it: from the repository root, with `/`, empty for the root itself.

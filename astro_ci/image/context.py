@@ -19,7 +19,7 @@ from typing import IO
 from astro_ci.dockerignore import DockerIgnore
 from astro_ci.errors import ProjectError
 from astro_ci.image.spec import LeaveOut, nothing
-from astro_ci.lfs import POINTER_MAX_BYTES, refuse_pointer
+from astro_ci.standins import START_BYTES, refuse_stand_in
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ def write_context(
 
     What `leave_out` says stays behind with everything below it, whatever the ignore file says;
     the paths of `always`, such as the Dockerfile, are sent in any case. Both are relative to
-    `root`, with `/`. A file that changes while it is read, cannot be read, or is a Git LFS pointer
-    is a ProjectError; an OSError comes from `out`.
+    `root`, with `/`. A file that changes while it is read, cannot be read, or stands in for
+    another (a Git LFS pointer) is a ProjectError; an OSError comes from `out`.
     """
     choice = _Choice(ignore, leave_out, frozenset(always))
     # GNU headers hold a name's bytes as they are; the other formats insist on UTF-8.
@@ -81,7 +81,7 @@ def copy_context(
             else:
                 shutil.copyfile(source, copy, follow_symlinks=False)
                 with copy.open("rb") as file:
-                    _refuse_pointer(file, copy.stat().st_size, path)
+                    _refuse_stand_in(file, copy.stat().st_size, path)
                 copy.chmod(entry.mode)
                 os.utime(copy, (FILE_DATE, FILE_DATE))
         except OSError as error:
@@ -164,17 +164,16 @@ def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
             if not stat.S_ISREG(opened.st_mode):
                 raise _changed(path, "was replaced")
             entry.size = opened.st_size
-            _refuse_pointer(file, entry.size, path)
+            _refuse_stand_in(file, entry.size, path)
             archive.addfile(entry, _Steady(file, path))
             if file.read(1):
                 raise _changed(path, "grew")
 
 
-def _refuse_pointer(file: IO[bytes], size: int, path: str) -> None:
-    if size < POINTER_MAX_BYTES:
-        otherwise = "; or exclude it in .dockerignore, when the image does not need it"
-        refuse_pointer(path, file.read(POINTER_MAX_BYTES), otherwise=otherwise)
-        file.seek(0)
+def _refuse_stand_in(file: IO[bytes], size: int, path: str) -> None:
+    otherwise = "; or exclude it in .dockerignore, when the image does not need it"
+    refuse_stand_in(path, file.read(START_BYTES), size, otherwise=otherwise)
+    file.seek(0)
 
 
 class _Steady(io.RawIOBase):

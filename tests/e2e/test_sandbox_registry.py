@@ -69,7 +69,8 @@ class Docker:
                 member = tarfile.TarInfo(name)
                 member.size = len(data)
                 tar.addfile(member, BytesIO(data))
-        self.ok("build", "--quiet", "--tag", image, "-", stdin=context.getvalue())
+        # Without the cache: a run beside this one may remove an image that it just found there.
+        self.ok("build", "--quiet", "--no-cache", "--tag", image, "-", stdin=context.getvalue())
         self._images.add(image)
 
     def tag(self, image: str, name: str) -> None:

@@ -14,6 +14,7 @@ from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.model import DeployType, Plan, Request
 from astro_ci.sandbox import Sandbox
 from tests.integration.sandbox.support import Client, push, upload
+from tests.integration.stage import Stage
 from tests.repository import Repository, fingerprint
 
 FILES = {
@@ -496,6 +497,23 @@ def test_attributes_count_for_the_dags_as_well(world: World) -> None:
     found = world.plan(requested=Request.DAGS, skip_unchanged=True)
     assert (found.deploy_type, found.content.dags) == (DAGS, "different")
     assert world.plan().deploy_type is FULL
+
+
+def test_line_ends_of_the_checkout_count(world: World) -> None:
+    """The objects are the same, and the bytes that ship are not."""
+    stage = Stage(world.astro, world.repository)
+    assert stage.deploy().outcome == "deployed"
+    assert stage.deploy(skip_unchanged=True).outcome == "skipped"
+    world.repository.git("config", "core.autocrlf", "true")
+    (world.repository.root / "dags/a.py").unlink()
+    world.repository.git("checkout", "--", "dags/a.py")
+    assert stage.deploy(skip_unchanged=True).outcome == "deployed"
+    assert stage.running_dags()["dags/a.py"] == b"a = 1\r\n"
+    world.repository.git("config", "core.autocrlf", "input")
+    (world.repository.root / "dags/a.py").unlink()
+    world.repository.git("checkout", "--", "dags/a.py")
+    assert stage.deploy(skip_unchanged=True).outcome == "deployed"
+    assert stage.running_dags() == stage.checked_out_dags()
 
 
 def test_a_replaced_commit_is_not_what_was_deployed(world: World) -> None:

@@ -51,7 +51,7 @@ PURE = {
     "dockerignore",
     "excludes",
     "history",
-    "lfs",
+    "standins",
     "paths",
     "planner",
     "remote",

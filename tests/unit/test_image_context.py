@@ -190,3 +190,21 @@ def test_the_ignore_file_of_the_dockerfile_comes_before_the_common_one(tmp_path:
     tmp_path.joinpath("Dockerfile.dockerignore").write_text("[")
     with pytest.raises(ProjectError, match=r"^Dockerfile\.dockerignore line 1"):
         read_ignore_file(tmp_path, "Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer"),
+        (b"\0GITCRYPT\0" + bytes(5000), "is encrypted by git-crypt"),
+    ],
+)
+def test_what_stands_in_for_a_file_is_refused(tmp_path: Path, start: bytes, message: str) -> None:
+    make(tmp_path / "p", "include/a").joinpath("include/model.bin").write_bytes(start)
+    with pytest.raises(ProjectError, match=f"include/model.bin {message}") as caught:
+        tar_of(tmp_path / "p")
+    assert "exclude it in .dockerignore" in caught.value.hint
+    ignore = DockerIgnore.parse("")
+    with pytest.raises(ProjectError, match=message):
+        copy_context(tmp_path / "p", tmp_path / "copy", ignore=ignore)
+    assert tar_of(tmp_path / "p", "include/model.bin")
