@@ -36,6 +36,9 @@ _NOT_FOR_US = (
     *("PIP_NO_BINARY", "PIP_NO_DEPS", "PIP_DRY_RUN", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV"),
     *("UV_TARGET", "UV_PREFIX", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_BINARY", "UV_SYSTEM_PYTHON"),
 )
+# The environment comes before pip's configuration files, which may say the same. An empty value
+# would not.
+_INSTEAD = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PIP_CONSTRAINT": os.devnull}
 
 
 class SetupError(Exception):
@@ -49,10 +52,21 @@ def main(arguments: list[str], env: Mapping[str, str]) -> NoReturn:
     except SetupError as error:
         text = str(error).replace("%", "%25").replace("\r", "").replace("\n", "%0A")
         print(f"::error::{text}", file=sys.stderr)
+        _set_outputs(env, verb=arguments[0] if arguments else "", reason=str(error))
         sys.exit(4)
     sys.stderr.flush()
     # -I: neither a module in the checkout nor the job's PYTHONPATH comes before our own.
     os.execv(python, [str(python), "-I", "-m", "astro_ci", *arguments])  # noqa: S606
+
+
+def _set_outputs(env: Mapping[str, str], *, verb: str, reason: str) -> None:
+    """Tell later steps, as astro_ci itself would."""
+    path = env.get("GITHUB_OUTPUT")
+    if path:
+        with contextlib.suppress(OSError), Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"reason={reason.splitlines()[0]}\n")
+            if verb == "deploy":
+                file.write("outcome=failed\n")
 
 
 def set_up(env: Mapping[str, str]) -> Path:
@@ -65,20 +79,30 @@ def set_up(env: Mapping[str, str]) -> Path:
     if (home / "ready").exists():
         return home / "bin" / "python"
     print("::group::Set up astro_ci", file=sys.stderr)
+    try:
+        _make(home, temporary, env)
+    finally:
+        print("::endgroup::", file=sys.stderr)
+    return home / "bin" / "python"
+
+
+def _make(home: Path, temporary: Path, env: Mapping[str, str]) -> None:
     started = time.monotonic()
     print(f"Python {sys.version.split()[0]}, {sys.executable}", file=sys.stderr)
     # Elsewhere at first: two steps may do this at the same time.
     made = Path(tempfile.mkdtemp(prefix="astro-ci-setup-", dir=temporary))
-    with _timed("environment"):
-        venv.create(made, symlinks=True)
-    with _timed("packages"):
-        _install(made, made / "bin" / "python", env)
+    try:
+        with _timed("environment"):
+            venv.create(made, symlinks=True)
+        with _timed("packages"):
+            _install(made, made / "bin" / "python", env)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
     (_site_packages(made) / "astro_ci.pth").write_text(f"{ROOT}\n", encoding="utf-8")
     (made / "ready").touch()
     _put_in_place(made, home)
     print(f"ready after {time.monotonic() - started:.2f} s", file=sys.stderr)
-    print("::endgroup::", file=sys.stderr)
-    return home / "bin" / "python"
 
 
 def _put_in_place(made: Path, home: Path) -> None:
@@ -107,7 +131,7 @@ def _install(home: Path, python: Path, env: Mapping[str, str]) -> None:
             done = subprocess.run(
                 command,
                 cwd=HERE,  # where no settings of the user's project are found
-                env={name: value for name, value in env.items() if name not in _NOT_FOR_US},
+                env={n: v for n, v in env.items() if n not in _NOT_FOR_US} | _INSTEAD,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -123,7 +147,7 @@ def _install(home: Path, python: Path, env: Mapping[str, str]) -> None:
     tried = "\n".join(said)
     raise SetupError(
         f"astro_ci's packages could not be installed\n{tried}\n"
-        "Let this runner reach a package index: PIP_INDEX_URL or UV_INDEX_URL names a mirror."
+        "If no package index could be reached: PIP_INDEX_URL or UV_INDEX_URL names a mirror."
     )
 
 

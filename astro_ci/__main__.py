@@ -1,5 +1,6 @@
 """`python -m astro_ci`, and the script `astro-ci`."""
 
+import os
 import sys
 
 
@@ -20,5 +21,19 @@ def main() -> None:
     run()
 
 
+def _leave_out_the_checkout() -> None:
+    """Have no module of the user's project come first: `-m` puts the working directory there."""
+    here, package = sys.path[0], os.path.dirname(__file__)  # noqa: PTH120
+    if sys.flags.safe_path or here == os.path.dirname(package):  # noqa: PTH120
+        return
+    try:
+        is_working_directory = here == os.getcwd()  # noqa: PTH109 - it takes time to load
+    except OSError:
+        return
+    if is_working_directory:
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    _leave_out_the_checkout()
     main()

@@ -20,7 +20,7 @@ AstroCIError                    message: one sentence; hint: what to change; exi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from astro_ci.model import DeployResult
@@ -44,6 +44,12 @@ class AstroCIError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def saying(self, message: str) -> Self:
+        """The same failure with another message."""
+        found = type(self).__new__(type(self), message)
+        found.__dict__.update(self.__dict__, message=message)
+        return found
 
     @property
     def deploy_id(self) -> str:

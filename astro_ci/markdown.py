@@ -21,13 +21,13 @@ _AFFECTS: dict[Affects, str] = {"image": "image", "dags": "DAGs", "nothing": "no
 _STATUS = {"A": "added", "M": "changed", "D": "deleted", "T": "type changed", "U": "unmerged"}
 # What begins or ends markup: anywhere; not within a word; at the start of a line; in a bare URL.
 _MARKUP = re.compile(
-    r"[\\`*\[\]<>#|~&@$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+=]"
+    r"[\\`*\[\]<>#|~&@$!%]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+=]|(?<=\bGH)-(?=\d)"
     r"|:(?=//)|(?<=\bwww)\.",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
 _IN_URLS = ":/?#@!$&'*+,;=~%"
-_REFERENCE = re.compile(r"(?<=[@#])(?=\w)")
+_REFERENCE = re.compile(r"(?<=[@#!%])(?=\w)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
 
 
 def escape(text: str) -> str:
@@ -66,8 +66,18 @@ def result_markdown(result: DeployResult, *, title: str = "") -> str:
     return _page(heading, title or _name(plan), result_reason(result), rows, _details(plan))
 
 
-def error_markdown(error: AstroCIError, plan: Plan | None, *, verb: str, title: str = "") -> str:
-    """A failure: what came back and what to change first, then the Plan as far as there is one."""
+def error_markdown(
+    error: AstroCIError,
+    plan: Plan | None,
+    *,
+    verb: str,
+    title: str = "",
+    with_output: bool = True,
+) -> str:
+    """A failure: what came back and what to change first, then the Plan as far as there is one.
+
+    With `with_output` also the lines of a tool that the message ends with.
+    """
     deployment = plan.deployment if plan else None
     page = error.result.url if error.result else ""
     rows = [
@@ -79,7 +89,14 @@ def error_markdown(error: AstroCIError, plan: Plan | None, *, verb: str, title: 
     heading = {"plan": "Plan failed", "deploy": "Deploy failed"}[verb]
     name = title or (_name(plan) if plan else "")
     details = _details(plan) if plan else ()
-    return _page(heading, name, error.message, rows, [hint, *details])
+    reason, _, told = error.message.partition("\n")
+    output = _output(told) if with_output else "The rest of the message is in the log."
+    return _page(heading, name, reason, rows, [output if told else "", hint, *details])
+
+
+def _output(text: str) -> str:
+    lines = "\n".join(_entities(printable(line)) for line in text.split("\n"))
+    return f"<pre>\n{lines}\n</pre>"
 
 
 def skipped_markdown(reason: str, *, verb: str) -> str:

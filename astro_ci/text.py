@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 _SECRET_NAME = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL", re.IGNORECASE)
 _SECRET_LENGTH = 8
+_PASSWORD_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]*:[^/\s]*@", re.IGNORECASE)
 
 
 def printable(text: str) -> str:
@@ -24,18 +25,21 @@ def unicode(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def without_secrets(text: str, env: Mapping[str, str]) -> str:
-    """Cross out what variables hold that are secrets by their names, word by word."""
+def without_secrets(text: str, env: Mapping[str, str], *names: str) -> str:
+    """Cross out passwords in URLs, and what variables hold that are secrets, word by word.
+
+    Those are secrets whose names say so, and those of `names`.
+    """
     words = {
         word
         for name, value in env.items()
-        if _SECRET_NAME.search(name)
+        if name in names or _SECRET_NAME.search(name)
         for word in value.split()
         if len(word) >= _SECRET_LENGTH
     }
     for word in sorted(words, key=len, reverse=True):
         text = text.replace(word, "***")
-    return text
+    return _PASSWORD_IN_URL.sub("\\1***@", text)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -26,13 +28,14 @@ from astro_ci.markdown import (
 )
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.render import as_json, error_document
-from astro_ci.text import short
+from astro_ci.text import short, shorten, without_secrets
 
 _log = logging.getLogger(__name__)
 
 # A value that later steps pass on in an environment variable: Linux takes 128 KiB for one.
 LONGEST_OUTPUT = 100_000
 _COMMENT_LIMIT = 60_000
+_LONGEST_LINE, _MOST_LINES = 500, 40
 _RESULT_OUTPUTS = ("deploy_id", "image_tag", "bundle_version", "url")
 
 
@@ -55,6 +58,7 @@ def publish(
     report: Report, dialect: Dialect, ci: CIContext, env: Mapping[str, str], *, comment: bool
 ) -> None:
     """Write outputs and summary and, when wanted, the comment. Never fails for any of them."""
+    report = _presentable(report, env)
     for name, value in outputs(report).items():
         dialect.set_output(name, value)
     dialect.write_summary(summary(report))
@@ -92,9 +96,10 @@ def comments(report: Report, ci: CIContext) -> Iterator[tuple[str, str]]:
     """For each Deployment the marker of its comment, and what the comment says."""
     for ending in report.endings:
         plan = _plan(ending)
-        body = _section(report, ending)
+        body = _section(report, ending, is_public=True)
         if len(body) > _COMMENT_LIMIT:
-            body = f"{body[: body.rfind(chr(10), 0, _COMMENT_LIMIT)]}\n\n... and more, in the log\n"
+            end = body.rfind("\n", _COMMENT_LIMIT // 2, _COMMENT_LIMIT)
+            body = f"{body[: end if end > 0 else _COMMENT_LIMIT]}\n\n... and more, in the log\n"
         commit = f"commit {short(ci.head or (plan.head if plan else ''))}".strip()
         run = f", [this run](<{ci.run_url}>)" if ci.run_url else ""
         yield _marker(ending), f"{body}\n<sub>astro-ci for {escape(commit)}{run}</sub>\n"
@@ -113,14 +118,39 @@ def _comment(report: Report, ci: CIContext, env: Mapping[str, str]) -> None:
             _log.info("commented on pull request %s: %s", ci.pull_request, page)
     except CommentError as error:
         _log.warning("no comment: %s; %s", error.message, error.hint)
+    except Exception as error:  # whatever it is, what was deployed is deployed
+        _log.warning("no comment: %s", type(error).__name__)
 
 
-def _section(report: Report, ending: Ending) -> str:
+def _presentable(report: Report, env: Mapping[str, str]) -> Report:
+    """The same with errors that others than the log may show, which alone has its secrets masked.
+
+    The last lines of a build are part of an error, and may hold anything.
+    """
+
+    def clean(error: AstroCIError, build_secrets: Sequence[str] = ()) -> AstroCIError:
+        names = re.findall(r"\benv=([^,]+)", ",".join(build_secrets))
+        text = without_secrets(error.message, env, *names)
+        lines = [shorten(line, _LONGEST_LINE) for line in text.split("\n")]
+        return error.saying("\n".join([lines[0], *lines[1:][-_MOST_LINES:]]))
+
+    endings = [
+        replace(ending, error=clean(ending.error, ending.target.config.build_secrets))
+        if ending.error
+        else ending
+        for ending in report.endings
+    ]
+    return replace(report, endings=endings, error=report.error and clean(report.error))
+
+
+def _section(report: Report, ending: Ending, *, is_public: bool = False) -> str:
     target = ending.target
     title = target.label if target.entry else ""
     plan = _plan(ending)
     if ending.error:
-        return error_markdown(ending.error, plan, verb=report.verb, title=title)
+        return error_markdown(
+            ending.error, plan, verb=report.verb, title=title, with_output=not is_public
+        )
     if ending.result:
         return result_markdown(ending.result, title=title)
     return plan_markdown(plan, title=title) if plan else ""
@@ -130,10 +160,17 @@ def _marker(ending: Ending) -> str:
     """One for each Deployment and project, and never the end of an HTML comment."""
     plan, config = _plan(ending), ending.target.config
     deployment = plan.deployment if plan else None
-    name = deployment.id if deployment else config.deployment_id or config.deployment_name or ""
-    project = config.project.as_posix()
-    parts = (quote(part, safe="/").replace("-", "%2D") for part in (name, project))
+    # As it was named, which is the same however far a run came.
+    name = config.deployment_id or config.deployment_name or (deployment.id if deployment else "")
+    parts = (quote(part, safe="/").replace("-", "%2D") for part in (name, _place(config.project)))
     return f"<!-- astro-ci:{':'.join(parts)} -->"
+
+
+def _place(project: Path) -> str:
+    """A project's path in its repository: runners check out to paths of their own."""
+    real = project.resolve()
+    root = next((path for path in (real, *real.parents) if (path / ".git").exists()), None)
+    return real.relative_to(root).as_posix() if root else project.as_posix()
 
 
 def _plan_json(report: Report) -> str:
@@ -187,7 +224,7 @@ def _base_sha(plan: Plan) -> str:
 def _reason(report: Report) -> str:
     error = _error(report)
     if error and len(report.endings) < 2:
-        return error.message
+        return error.message.partition("\n")[0]
     plan = _plan(report.endings[0]) if len(report.endings) == 1 else None
     return plan.reason if plan else report.reason or counted(report.endings)
 

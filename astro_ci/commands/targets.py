@@ -13,6 +13,7 @@ from astro_ci.configuration.keys import Setting, Settings
 from astro_ci.configuration.locate import find_config_file, load
 from astro_ci.errors import ConfigurationError
 from astro_ci.git import GitRepo
+from astro_ci.text import short
 
 if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
     from astro_ci.configuration.file import ConfigFile
@@ -59,16 +60,35 @@ def _load(named: Path | None, directory: Path) -> ConfigFile | None:
 def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
     if _is_unmerged(ci):
         return _of_pull_request(ci, deploys=deploys)
-    if ci.tag:
+    repo = GitRepo.open(directory)
+    elsewhere = _head_elsewhere(ci, repo)
+    if elsewhere is None and ci.tag:
         return Ref(tag=ci.tag)
-    branch = ci.branch or GitRepo.open(directory).branch()
+    branch = (None if elsewhere else ci.branch) or repo.branch()
     if branch is None:
+        why = "neither a branch nor a tag is known"
+        if elsewhere:
+            why = f"the run is about commit {short(elsewhere)}, and another one is checked out"
         raise ConfigurationError(
-            "the Deployment cannot be chosen: neither a branch nor a tag is known",
+            f"the Deployment cannot be chosen: {why}",
             hint="Set ASTRO_CI_BRANCH to the branch, or name the Deployment with "
             "--deployment-name.",
         )
     return Ref(branch=branch)
+
+
+def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
+    """The commit that the run is about, when its branch or tag is not that of the checked-out one.
+
+    A job may check out something else, with or without a branch. It may also commit on top.
+    """
+    source = ci.sources.get("tag" if ci.tag else "branch", "")
+    # Jenkins names the commit of whichever repository a job checked out first.
+    if ci.head is None or source in ("ASTRO_CI_BRANCH", _MERGED) or ci.key == "jenkins":
+        return None
+    head = repo.head().sha
+    is_here = ci.head == head or (repo.branch() is None and repo.is_ancestor(ci.head, head))
+    return None if is_here else ci.head
 
 
 def _is_unmerged(ci: CIContext) -> bool:

@@ -27,16 +27,19 @@ PROOF_DEPTH = 1000
 class GitRepo:
     """A repository with a work tree, and the few questions that we ask it."""
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, with_access: Git | None = None) -> None:
+        """`with_access` asks a remote that does not take what the checkout left."""
         self.root = git.root
         self._git = git
+        self._askers = (git, with_access) if with_access else (git,)
         self._present: set[str] = set()
         self._came_after: dict[tuple[str, str], bool] = {}
 
     @classmethod
-    def open(cls, directory: Path, env: Mapping[str, str] | None = None) -> GitRepo:
-        """Open the repository that holds a directory; `env` is for every git command.
+    def open(cls, directory: Path, access: Mapping[str, str] | None = None) -> GitRepo:
+        """Open the repository that holds a directory.
 
+        `access` holds variables for git commands, in case the checkout left no credentials behind.
         Raises ProjectError when there is none, GitError when git is missing.
         """
         start = Path(os.path.realpath(directory))
@@ -47,7 +50,7 @@ class GitRepo:
                 hint="Run in a git checkout: the plan compares what is deployed with the commit "
                 "that is checked out.",
             )
-        git = Git(root, env or {})
+        git = Git(root, {})
         # What git takes for no repository of its own, it looks for further up.
         code, way_up, err = git.run("rev-parse", "--show-cdup")
         if code != 0 or way_up.strip():
@@ -56,7 +59,10 @@ class GitRepo:
                 f"{root} holds a .git that git does not recognise",
                 hint="Check the repository out again.",
             )
-        return cls(git)
+        if not access:
+            return cls(git)
+        with_access = Git(root, access)
+        return cls(git, with_access) if _has_credentials(git) else cls(with_access)
 
     # --- identity ---------------------------------------------------------------------------
 
@@ -102,12 +108,16 @@ class GitRepo:
         """The URL of that remote, as configured. May hold credentials: never show it as it is."""
         return self._remotes.get(self.remote() or "") or None
 
-    @property
+    @cached_property
     def line_ends(self) -> str:
-        """What git was told to make of line ends; empty where files are as they were committed."""
+        """What git made of line ends; empty where files are as they were committed."""
         settings = {key: value.lower() for key, value in self._settings if key.startswith("core.")}
-        is_crlf = settings.get("core.autocrlf") == "true" or settings.get("core.eol") == "crlf"
-        return "crlf" if is_crlf else ""
+        if settings.get("core.autocrlf") != "true" and settings.get("core.eol") != "crlf":
+            return ""
+        # It may have been set after the checkout. This reads every file, so it comes last.
+        code, out, _ = self._git.run("ls-files", "-z", "--eol")
+        is_crlf = any(line.split()[:2] == ["i/lf", "w/crlf"] for line in out.split("\0"))
+        return "crlf" if code or is_crlf else ""
 
     @property
     def _remotes(self) -> dict[str, str]:
@@ -230,7 +240,7 @@ class GitRepo:
         if remote is None:
             return False
         words = ("ls-remote", "--quiet", remote, "HEAD")
-        return self._git.run(*words, timeout_seconds=ANSWER_TIMEOUT_SECONDS)[0] == 0
+        return self._ask(*words, timeout_seconds=ANSWER_TIMEOUT_SECONDS)[0] == 0
 
     def fetch_commit(self, sha: str) -> bool:
         """Bring one missing commit into the clone; False when it cannot be had.
@@ -265,7 +275,7 @@ class GitRepo:
 
     def _refs_of(self, remote: str, *patterns: str) -> dict[str, str]:
         """The remote's refs, and what each names; none when it cannot be asked."""
-        code, out, _ = self._git.run(
+        code, out, _ = self._ask(
             *("ls-remote", "--quiet", "--end-of-options", remote, *patterns),
             timeout_seconds=FETCH_TIMEOUT_SECONDS,
         )
@@ -315,8 +325,18 @@ class GitRepo:
         ):
             yield snapshot
 
+    def _ask(
+        self, *arguments: str, stdin: bytes | None = None, timeout_seconds: float
+    ) -> tuple[int, str, str]:
+        """Run a git that talks to the remote."""
+        for git in self._askers:
+            code, out, err = git.run(*arguments, stdin=stdin, timeout_seconds=timeout_seconds)
+            if code == 0:
+                break
+        return code, out, err
+
     def _fetch(self, *arguments: str, stdin: str | None = None) -> bool:
-        code, _, err = self._git.run(
+        code, _, err = self._ask(
             *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
             *arguments,
             stdin=None if stdin is None else os.fsencode(stdin),
@@ -325,3 +345,8 @@ class GitRepo:
         if code != 0:
             log.debug("git fetch %s: %s", " ".join(arguments), err.strip())
         return code == 0
+
+
+def _has_credentials(git: Git) -> bool:
+    """Whether the checkout left a header with credentials in git's configuration."""
+    return git.code("config", "--get-regexp", r"^http\..*extraheader$") == 0

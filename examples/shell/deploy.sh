@@ -24,10 +24,10 @@ flock 9
 # A virtual environment, made once for each version.
 if [ ! -e "$cache/$version/installed" ]; then
   python3 -m venv --clear "$cache/$version"
-  "$cache/$version/bin/python" -m pip install --quiet "astro-ci==$version"
+  "$cache/$version/bin/pip" install --quiet "astro-ci==$version"
   touch "$cache/$version/installed"
 fi
 
 # Fetches the one commit that may be missing with the git credentials of whoever runs this.
 [ $# -gt 0 ] || set -- deploy
-exec "$cache/$version/bin/python" -m astro_ci "$@"
+exec "$cache/$version/bin/astro-ci" "$@"

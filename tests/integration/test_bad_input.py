@@ -172,6 +172,13 @@ class TestProject:
         assert "error: the project directory nowhere does not exist" in run.err
         assert "hint: Name the directory" in run.err
 
+    def test_modules_of_the_project_are_not_taken_for_ours(self, world: Stage) -> None:
+        """`python -m` looks in the working directory first."""
+        for name in ("click", "yaml", "requests", "urllib3", "docker", "tenacity"):
+            world.project.write({f"{name}.py": "raise SystemExit('the wrong module')\n"})
+        world.project.commit()
+        assert world.command("deploy", "--dags").code == 0
+
     def test_no_dockerfile(self, world: Stage) -> None:
         world.project.git("rm", "-q", "Dockerfile")
         error = refused(world, ProjectError, "has no Dockerfile", "FROM an Astro", requested=FULL)

@@ -140,7 +140,9 @@ def test_what_is_refused_is_a_warning_and_the_summary_stands(
     assert run.code == 0
     (warning,) = (line for line in run.err.splitlines() if line.startswith("warning: no comment"))
     assert said in warning
-    assert ("pull-requests: write" in warning) or ("GITLAB_TOKEN" in warning)
+    hints = ("pull-requests: write", "GITLAB_TOKEN", "has been renamed")
+    assert any(hint in warning for hint in hints)
+    assert (hints[-1] in warning) is (said == "301")
     assert summary.exists() is ("GITHUB_ACTIONS" in job)
     assert forge.comments == []
 

@@ -97,6 +97,77 @@ class TestByBranch:
         assert run(world, "deploy", file=BY_BRANCH, **env).code == 0
         assert deploys(world) == {"production": 1, "development": 0}
 
+    @pytest.mark.parametrize(
+        ("commands", "chosen"),
+        [
+            ((), "production"),
+            (("checkout -b develop",), "production"),
+            (("commit --allow-empty -m on-top",), "production"),
+            (("checkout --detach", "commit --allow-empty -m on-top"), "production"),
+            (("checkout -b develop", "commit --allow-empty -m its-own"), "development"),
+            (("checkout -b develop HEAD~1",), "development"),
+            (("checkout --detach HEAD~1",), None),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("kind", ["heads/main", "tags/v1"])
+    def test_a_job_may_check_out_another_commit(
+        self, world: Stage, commands: tuple[str, ...], chosen: str | None, kind: str
+    ) -> None:
+        """GitHub names the branch of the run, whatever `ref:` the checkout had."""
+        world.project.write({"dags/b.py": "b = 1\n"})
+        run_is_about = world.project.commit()
+        for command in commands:
+            world.project.git(*command.split())
+        env = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": "workflow_dispatch",
+            "GITHUB_REF": f"refs/{kind}",
+            "GITHUB_SHA": run_is_about,
+        }
+        done = run(world, "deploy", file=BY_BRANCH, **env)
+        if chosen is None:
+            assert done.code == 2
+            assert f"commit {run_is_about[:7]}, and another one is checked out" in done.err
+        else:
+            assert done.code == 0, done.err
+        assert [name for name, count in deploys(world).items() if count] == [chosen][: bool(chosen)]
+
+    def test_jenkins_may_name_a_commit_of_another_repository(self, world: Stage) -> None:
+        world.project.git("checkout", "--detach")
+        env = {"JENKINS_URL": "http://x", "GIT_COMMIT": "a" * 40, "BRANCH_NAME": "develop"}
+        assert run(world, "deploy", file=BY_BRANCH, **env).code == 0
+        assert deploys(world) == {"production": 0, "development": 1}
+
+    @pytest.mark.parametrize(
+        ("name", "event"),
+        [
+            ("workflow_run", {"workflow_run": {"event": "pull_request", "head_branch": "x"}}),
+            ("issue_comment", {"issue": {"number": 7, "pull_request": {"url": "http://x"}}}),
+        ],
+    )
+    def test_what_a_pull_request_causes_is_about_it(
+        self, world: Stage, tmp_path: Path, name: str, event: dict[str, Any]
+    ) -> None:
+        """They run on the default branch, and check out what they like."""
+        path = tmp_path / "event.json"
+        path.write_text(json.dumps({**event, "repository": {"default_branch": "main"}}))
+        env = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": name,
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_SHA": world.project.head,
+            "GITHUB_EVENT_PATH": str(path),
+        }
+        done = run(world, "deploy", "--fail-on-skip", file=BY_BRANCH, **env)
+        assert done.code == 10, done.err
+        assert "is not merged" in done.out
+        assert deploys(world) == {"production": 0, "development": 0}
+        assert (
+            run(world, "plan", "--json", file=BY_BRANCH, **env).document["deployment"]["name"]
+            == "production"
+        )
+
     def test_a_single_one_has_the_documented_shape(self, world: Stage) -> None:
         found = run(world, "deploy", "--json", file=BY_BRANCH).document
         named = run(world, "deploy", "--json", "--deployment-name", "production").document

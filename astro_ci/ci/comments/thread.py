@@ -25,6 +25,7 @@ _RETRIES = Retry(
 )
 _MOST_PAGES = 30
 _REFUSED = (401, 403, 404)
+_MOVED = "if the repository has been renamed, run again: new jobs know its new address"
 
 
 class _HeadersOnly(AuthBase):
@@ -117,9 +118,10 @@ class Thread:
 
     def _refuse(self, response: requests.Response, what: str) -> None:
         if response.status_code >= 300:
+            is_moved = response.status_code < 400
             raise CommentError(
                 f"{what} was answered with {response.status_code} {response.reason}",
-                hint=self._place.permission_hint,
+                hint=_MOVED if is_moved else self._place.permission_hint,
             )
 
 

@@ -69,7 +69,7 @@ class GitLabDialect(PlainDialect):
         variable = OUTPUT_PREFIX + _NOT_IN_A_NAME.sub("_", name.lower()).upper()
         line = f"{variable}={clean_line(value).replace('$', '_').strip()}\n"
         path = Path(self._dotenv_file)
-        if size(path) + len(encoded(line)) > DOTENV_LIMIT_BYTES:
+        if size(path) + len(encoded(line)) >= DOTENV_LIMIT_BYTES:
             _log.warning("%s is left out of %s, which would exceed 5 KiB", variable, path.name)
             return
         append(path, line)

@@ -45,6 +45,15 @@ def read_event(env: Lookup) -> Facts:
     )
     if kind.startswith("pull_request"):
         return _pull_request(env, event, facts)
+    if _is_about_a_pull_request(kind, event):
+        # They run with the default branch's rights and name it, whatever is then checked out.
+        return replace(
+            facts,
+            head=event.first(values.sha, "workflow_run.head_sha"),
+            branch=event.first(values.branch, "workflow_run.head_branch"),
+            pull_request=event.first(values.number, "issue.number"),
+            base_branch=event.first(values.branch, "repository.default_branch"),
+        )
     if kind == "merge_group":
         facts = replace(
             facts,
@@ -83,6 +92,13 @@ def _pull_request(env: Lookup, event: Lookup, facts: Facts) -> Facts:
         base_sha=event.first(values.sha, "pull_request.base.sha"),
         is_fork_pull_request=_is_fork(event),
     )
+
+
+def _is_about_a_pull_request(kind: str, event: Lookup) -> bool:
+    """Whether an event that is none of a pull request's own was caused by one."""
+    if kind == "workflow_run":
+        return event.text("workflow_run.event").startswith("pull_request")
+    return kind == "issue_comment" and bool(event.text("issue.pull_request.url"))
 
 
 def _is_fork(event: Lookup) -> Found[bool] | None:

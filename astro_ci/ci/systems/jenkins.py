@@ -68,6 +68,7 @@ def _pull_request(env: Lookup, common: Facts) -> Facts:
 
 
 def _remote_branch(raw: str) -> str | None:
-    """The branch in `origin/x` or `refs/remotes/origin/x`."""
+    """The branch in `origin/x` or `refs/remotes/origin/x`; the remote may have another name."""
     name = raw.strip().removeprefix("refs/remotes/").removeprefix("origin/")
+    name = name.removeprefix("upstream/")
     return None if name == "detached" else values.branch(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -115,9 +116,11 @@ def test_skipped_as_a_newer_commit_went_live_meanwhile(job: Job) -> None:
     job.project.write({"dags/a.py": "a = 2\n"})
     newer = job.project.commit()
     job.project.git("checkout", "--quiet", old)
-    job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=3)
+    fault = job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=3)
     process = job.start("deploy", "--dags", "--json")
     process.wait_for("created deploy")
+    while not fault.hits:  # else the other's upload might be the one that hangs
+        time.sleep(0.01)
     other = Client(job.astro, None)
     git = {"provider": "GENERIC", "remoteUrl": "https://git.example.com/acme/airflow"}
     other.deploy_dags(b"newer", git={**git, "commitSha": newer})

@@ -32,7 +32,10 @@ _PYTHON = """\
 #!/bin/sh
 if [ "$1 $2" = "-m venv" ]; then
   shift 2
-  exec "{python}" -m venv --without-pip "$@"
+  "{python}" -m venv --without-pip "$@" || exit
+  for made; do :; done
+  printf '#!/bin/sh\nexec "%s/bin/python" -P -m pip "$@"\n' "$made" >"$made/bin/pip"
+  exec chmod +x "$made/bin/pip"
 fi
 exec "{python}" "$@"
 """
@@ -95,6 +98,8 @@ class World:
         origin = directory / "origin"
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(EXAMPLES / "astro-project", origin, ignore=ignore)
+        for name in ("click", "pip"):  # neither may come before what is installed
+            (origin / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
         repository = Repository.create(origin)
         repository.commit("an Astro project")
         repository.git("config", "uploadpack.allowAnySHA1InWant", "true")

@@ -87,9 +87,19 @@ def test_two_versions_in_one_job_stay_apart(
     assert run(other, env, "--version").stdout == "astro-ci 9.9.9\n"
 
 
-def test_pip_does_when_there_is_no_uv(action: Path, env: dict[str, str]) -> None:
-    meddling = {"PIP_TARGET": "/nonexistent", "PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "1"}
-    done = run(action, {**env, **meddling, "PATH": path_without_ours()}, "--version")
+@pytest.mark.parametrize("where", ["variable", "file"])
+def test_pip_does_when_there_is_no_uv(
+    action: Path, env: dict[str, str], tmp_path: Path, where: str
+) -> None:
+    meddling = {"target": "/nonexistent", "prefix": "/nonexistent"} if where == "variable" else {}
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("click==0.1\n")
+    meddling |= {"user": "1", "require-virtualenv": "1", "constraint": str(constraints)}
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\n" + "".join(f"{key} = {value}\n" for key, value in meddling.items()))
+    variables = {f"PIP_{key.replace('-', '_').upper()}": v for key, v in meddling.items()}
+    given = variables if where == "variable" else {"PIP_CONFIG_FILE": str(file)}
+    done = run(action, {**env, **given, "PATH": path_without_ours()}, "--version")
     assert (done.returncode, done.stdout) == (0, f"astro-ci {__version__}\n"), done.stderr
 
 
@@ -99,9 +109,15 @@ def test_what_does_not_match_the_lock_file_is_not_installed(
     spoiled = shutil.copytree(action, tmp_path / "spoiled")
     lock = spoiled / "actions/requirements.lock"
     lock.write_text(re.sub(r"sha256:\w{4}", "sha256:0000", lock.read_text()))
-    done = run(spoiled, env, "--version")
+    output = tmp_path / "output"
+    done = run(spoiled, {**env, "GITHUB_OUTPUT": str(output)}, "deploy")
     assert done.returncode == 4
     assert done.stdout == ""
+    assert done.stderr.count("::group::") == done.stderr.count("::endgroup::") == 1
+    reason, outcome = output.read_text().splitlines()
+    assert reason == "reason=astro_ci's packages could not be installed"
+    assert outcome == "outcome=failed"
+    assert [*Path(env["RUNNER_TEMP"]).iterdir()] == []
     (error,) = (line for line in done.stderr.splitlines() if line.startswith("::error::"))
     assert "could not be installed" in error
     assert "PIP_INDEX_URL" in error

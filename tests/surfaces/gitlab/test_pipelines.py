@@ -292,6 +292,16 @@ def test_no_module_of_the_checkout_comes_first(runner: Runner, project: Reposito
     assert run.passed == ["astro-deploy"], run.log
 
 
+def test_what_pip_is_told_for_the_project_is_not_for_us(
+    runner: Runner, project: Repository, tmp_path: Path
+) -> None:
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("click==0.1\n")
+    told = {"CONSTRAINT": str(constraints), "USER": "true", "REQUIRE_VIRTUALENV": "true"}
+    run = runner.run(variables={f"PIP_{name}": value for name, value in told.items()})
+    assert run.passed == ["astro-deploy"], run.log
+
+
 def test_no_secret_is_shown(runner: Runner, project: Repository) -> None:
     run = runner.run()
     assert runner.astro.token not in run.log

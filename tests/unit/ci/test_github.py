@@ -168,6 +168,35 @@ ROWS = {
         {"before": B},
         {"event": "repository_dispatch", **ON_MAIN_SAID},
     ),
+    "workflow-run-of-a-pull-request": (
+        {"GITHUB_EVENT_NAME": "workflow_run", **ON_MAIN},
+        {
+            "workflow_run": {"event": "pull_request", "head_branch": "feature/x", "head_sha": B},
+            "repository": {"default_branch": "main"},
+        },
+        {"event": "workflow_run", "head": B, "branch": "feature/x", "base_branch": "main"},
+    ),
+    "workflow-run-of-a-push": (
+        {"GITHUB_EVENT_NAME": "workflow_run", **ON_MAIN},
+        {
+            "workflow_run": {"event": "push", "head_branch": "main", "head_sha": B},
+            "repository": {"default_branch": "main"},
+        },
+        {"event": "workflow_run", **ON_MAIN_SAID},
+    ),
+    "comment-on-a-pull-request": (
+        {"GITHUB_EVENT_NAME": "issue_comment", **ON_MAIN},
+        {
+            "issue": {"number": 7, "pull_request": {"url": "https://x"}},
+            "repository": {"default_branch": "main"},
+        },
+        {"event": "issue_comment", "pull_request": "7", "base_branch": "main"},
+    ),
+    "comment-on-an-issue": (
+        {"GITHUB_EVENT_NAME": "issue_comment", **ON_MAIN},
+        {"issue": {"number": 7}, "repository": {"default_branch": "main"}},
+        {"event": "issue_comment", **ON_MAIN_SAID},
+    ),
     "schedule": (
         {"GITHUB_EVENT_NAME": "schedule", **ON_MAIN},
         {"schedule": "0 4 * * *"},
