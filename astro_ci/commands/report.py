@@ -67,7 +67,7 @@ def publish(
 
 
 def outputs(report: Report) -> dict[str, str]:
-    """What later steps of the pipeline learn; ids and URLs of several are joined with commas."""
+    """What later steps of the pipeline learn; ids of several are joined with commas."""
     kind = union_type(report.endings)
     is_known = kind is not None and not report.error
     found = {"deploy-type": kind.value if kind and is_known else "", "reason": _reason(report)}
@@ -77,9 +77,10 @@ def outputs(report: Report) -> dict[str, str]:
     if report.verb == "deploy":
         found["outcome"] = "failed" if report.error else overall(report.endings)
         for name in _RESULT_OUTPUTS:
-            found[name.replace("_", "-")] = _joined(
-                str(getattr(_result(ending), name, "")) for ending in report.endings
-            )
+            values = [str(getattr(_result(ending), name, "")) for ending in report.endings]
+            found[name.replace("_", "-")] = ",".join(filter(None, values))
+        # Where a job's environment links to, which takes one.
+        found["url"] = found["url"].partition(",")[0]
     return found
 
 

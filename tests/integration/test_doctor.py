@@ -341,13 +341,37 @@ class TestPlatform:
 
     def test_a_downgrade(self, world: Stage) -> None:
         world.project.write({"Dockerfile": "FROM quay.io/astronomer/astro-runtime:11.0.0-base\n"})
-        found = doctor(world, "--type", "dags")
+        found = doctor(world)
         assert (found["code"], found["Runtime"]["status"]) == (3, "problem")
         assert "does not downgrade" in status(found, "Runtime")[1]
 
+    def test_dags_alone_need_no_dockerfile(self, world: Stage) -> None:
+        world.project.write({"Dockerfile": "FROM quay.io/astronomer/astro-runtime:11.0.0-base\n"})
+        found = doctor(world, "--type", "dags")
+        assert (found["code"], found["Runtime"]["status"]) == (0, "warning")
+        world.project.remove("Dockerfile")
+        found = doctor(world, "--type", "dags")
+        assert (found["code"], found["Dockerfile"]["status"]) == (0, "warning")
+        assert doctor(world)["Dockerfile"]["status"] == "problem"
+
+    def test_the_image_alone_needs_no_dags(self, world: Stage) -> None:
+        world.project.remove("dags/a.py", "dags/sub/b.py")
+        found = doctor(world, "--type", "image")
+        assert (found["DAGs"]["status"], found["code"]) == ("warning", 4)
+
+    def test_each_side_of_what_runs(self, world: Stage) -> None:
+        first = world.project.head
+        world.deploy(requested=Request.DAGS)
+        message = status(doctor(world), "what runs")[1]
+        assert message.startswith(f"commit {first[:7]}, which is in this clone; of the image, none")
+        message = status(doctor(world, "--type", "dags"), "what runs")[1]
+        assert message == f"commit {first[:7]}, which is in this clone"
+        message = status(doctor(world, "--type", "image"), "what runs")[1]
+        assert message.startswith("no commit to compare with: ")
+
     def test_a_version_that_is_not_supported(self, world: Stage) -> None:
         world.project.write({"Dockerfile": "ARG V=9.9-9\nFROM runtime:${V}\n"})
-        found = doctor(world, "--type", "dags")
+        found = doctor(world)
         assert found["code"] == 3
         assert "does not support" in status(found, "Runtime")[1]
 

@@ -309,6 +309,51 @@ class TestWhatIsThere:
         assert f"{PATHS[key]} is there already, and was not changed" in done.out
         assert len(holds(repository)["deployments"]) == 1
 
+    def test_what_to_mind_when_adding_to_gitlabs(self, repository: Repository) -> None:
+        mine = """\
+include: [{local: ci/lint.yml}]
+stages: [test, release]
+lint:
+  script: !reference [.lint, script]
+"""
+        repository.write({".gitlab-ci.yml": mine})
+        done = init(repository, "--ci", "gitlab", *NAMED)
+        assert done.code == 0, done.err
+        assert "note: .gitlab-ci.yml has include already: put what is in ours into that" in done.out
+        assert "note: .gitlab-ci.yml has no stage deploy" in done.out
+
+    @pytest.mark.parametrize(
+        "mine", ["lint: {script: x}\n", "stages:\n- deploy\n", "{", "[]", "stages: deploy\n", "\0"]
+    )
+    def test_nothing_to_mind(self, repository: Repository, mine: str) -> None:
+        repository.write({".gitlab-ci.yml": mine})
+        done = init(repository, "--ci", "gitlab", *NAMED)
+        assert done.code == 0, done.err
+        assert "note: .gitlab-ci.yml" not in done.out
+
+    def test_keys_of_which_there_is_one(self, repository: Repository) -> None:
+        repository.write({".circleci/config.yml": "version: 2.1\njobs: {}\nworkflows: {}\n"})
+        done = init(repository, "--ci", "circleci", *NAMED)
+        assert "has version, jobs, workflows already: put what is in ours into those" in done.out
+
+    @pytest.mark.parametrize(
+        ("text", "is_one"),
+        [
+            ("    - uses: astronomer/deploy-action@v0.9\n", True),
+            ("    - run: astro deploy --dags\n", True),
+            ("    # - run: astro deploy\n", False),
+            ("    - run: astro dev parse\n", False),
+        ],
+    )
+    def test_another_way_to_deploy(
+        self, repository: Repository, text: str, *, is_one: bool
+    ) -> None:
+        repository.write({".github/workflows/old.yml": text})
+        done = init(repository, "--ci", "github", *NAMED)
+        assert done.code == 0, done.err
+        said = "note: .github/workflows/old.yml deploys to Astro, too: remove that"
+        assert (said in done.out) is is_one
+
     def test_a_file_where_a_directory_has_to_be(self, repository: Repository) -> None:
         repository.write({".github": "a file\n"})
         before = fingerprint(repository.root)

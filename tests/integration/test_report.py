@@ -130,6 +130,17 @@ def test_several_deployments(stage: Stage) -> None:
     assert [plan["target"] for plan in plans] == ["production", "classic"]
 
 
+def test_the_url_is_one_that_an_environment_can_have(stage: Stage) -> None:
+    names = ("production", "development")
+    entries = "".join(f"  {name}: {{branches: main, type: dags}}\n" for name in names)
+    stage.project.write({"astro-ci.yaml": f"deployments:\n{entries}"})
+    stage.project.commit()
+    job = Job(stage, "deploy", ASTRO_CI_DEPLOYMENT_NAME="")
+    assert job.run.code == 0
+    assert job.outputs["deploy-id"].count(",") == 1
+    assert job.outputs["url"].count("://") == 1
+
+
 def test_when_no_deployment_is_meant(stage: Stage) -> None:
     stage.project.write({"astro-ci.yaml": "deployments:\n  production: {branches: release}\n"})
     stage.project.commit()

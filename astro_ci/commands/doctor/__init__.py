@@ -11,7 +11,15 @@ from astro_ci.astro.http import Patience
 from astro_ci.ci import CIContext, detect, git_access
 from astro_ci.commands.doctor import access, deployment, docker, files, job
 from astro_ci.commands.doctor.access import Access
-from astro_ci.commands.doctor.check import Check, Steps, attempt, exit_code, not_checked, skip
+from astro_ci.commands.doctor.check import (
+    Check,
+    Steps,
+    attempt,
+    exit_code,
+    lenient,
+    not_checked,
+    skip,
+)
 from astro_ci.commands.doctor.deployment import Platform
 from astro_ci.commands.doctor.docker import Need
 from astro_ci.commands.doctor.files import Files
@@ -30,6 +38,7 @@ _OF_PROJECT = ("Dockerfile", "DAGs", ".dockerignore")
 _OF_DEPLOYMENT = (
     *("health", "DAG-only", "CI/CD", "Runtime", "what runs", "other deploys", "registry"),
 )
+_DOES_WITHOUT = {Request.DAGS: ("Dockerfile", "Runtime"), Request.IMAGE: ("DAGs",)}
 _CORRECT_FIRST = "the configuration has to be corrected first"
 # The answer is wanted now: a deploy would try longer.
 _IMPATIENT = Patience(attempts=2, timeout_seconds=(5.0, 20.0))
@@ -74,7 +83,8 @@ class _Examination:
         ]
         for patient in patients:
             steps_there = files.project(patient.config, self.env)
-            patient.files = yield from attempt(_FILES, "project", steps_there, target=patient.label)
+            checks = attempt(_FILES, "project", steps_there, target=patient.label)
+            patient.files = yield from lenient(checks, patient.dispensable)
         way_in, first = yield from self._way_in()
         if targets is None:
             yield from skip(_ASTRO, ("Deployment", *_OF_DEPLOYMENT), _CORRECT_FIRST)
@@ -135,7 +145,8 @@ class _Examination:
             ),
             strict=True,
         ):
-            yield from attempt(_ASTRO, name, steps_there, target=patient.label)
+            checks = attempt(_ASTRO, name, steps_there, target=patient.label)
+            yield from lenient(checks, patient.dispensable)
 
     def _history(self, patient: _Patient, found: Platform, repo: GitRepo | None) -> Steps[None]:
         path = repo.relative(patient.files.project.root) if repo and patient.files else None
@@ -149,7 +160,7 @@ class _Examination:
             repository=repository_identity(remote) if remote else None,
             project=path,
         )
-        yield from job.history(repo, runs, self.ci)
+        yield from job.history(repo, runs, self.ci, patient.config.requested)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,6 +172,11 @@ class _Patient:
     """Empty when it is the only one."""
     files: Files | None = None
     platform: Platform | None = None
+
+    @property
+    def dispensable(self) -> Sequence[str]:
+        """The checks of what its next deploy does without."""
+        return _DOES_WITHOUT.get(self.config.requested, ())
 
     @property
     def need(self) -> Need:

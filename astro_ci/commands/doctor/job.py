@@ -16,11 +16,13 @@ from astro_ci.commands.doctor.check import Check, Steps, ok, warning
 from astro_ci.errors import GitError
 from astro_ci.git import GitRepo
 from astro_ci.history import Running, WhatRuns
-from astro_ci.text import short
+from astro_ci.model import Request
+from astro_ci.text import listed, short
 
 # `git fetch --no-write-fetch-head` came with it.
 _OLDEST_GIT = (2, 29)
 _ANSWER_SECONDS = 20
+_ONE_SIDE = {Request.DAGS: ["DAGs"], Request.IMAGE: ["image"]}
 
 
 def python() -> Check:
@@ -73,32 +75,35 @@ def repository(project: Path, git_env: Mapping[str, str]) -> Steps[GitRepo]:
     return repo
 
 
-def history(repo: GitRepo, runs: WhatRuns, ci: CIContext) -> Steps[None]:
+def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) -> Steps[None]:
     """Whether the commits that run can be compared with, here or after a fetch."""
-    commits = {side.commit for side in (runs.image, runs.dags) if side.commit}
+    sides = {"image": runs.image, "DAGs": runs.dags}
+    if requested in _ONE_SIDE:
+        sides = {name: sides[name] for name in _ONE_SIDE[requested]}
+    unknown = {name: _unknown(side) for name, side in sides.items() if side.commit is None}
+    commits = {side.commit for side in sides.values() if side.commit}
     if not commits:
-        yield ok("what runs", f"no commit to compare with: {_unknown(runs)}")
+        why = listed(sorted(set(unknown.values())))
+        yield ok("what runs", f"no commit to compare with: {why}")
         return
+    rest = "".join(f"; of the {name}, none: {why}" for name, why in unknown.items())
     missing = sorted(commit for commit in commits if not repo.has_commit(commit))
-    shown = " and ".join(map(short, missing or sorted(commits)))
+    shown = f"commit {' and '.join(map(short, missing or sorted(commits)))}"
     if not missing:
-        yield ok("what runs", f"commit {shown}, which is in this clone")
+        yield ok("what runs", f"{shown}, which is in this clone{rest}")
     elif repo.reaches_remote():
-        yield ok("what runs", f"commit {shown}, which will be fetched: the remote answers")
+        yield ok("what runs", f"{shown}, which will be fetched: the remote answers{rest}")
     else:
         yield warning(
             "what runs",
-            f"commit {shown} is not in this clone, and the remote lets nothing be fetched: "
-            "the next deploy will be a full one",
+            f"{shown} is not in this clone, and the remote lets nothing be fetched: "
+            f"the next deploy will be a full one{rest}",
             ci.history_hint,
         )
 
 
-def _unknown(runs: WhatRuns) -> str:
-    def why(side: Running) -> str:
-        return side.unknown or "its deploy names none"
-
-    return why(runs.image)
+def _unknown(side: Running) -> str:
+    return side.unknown or "its deploy names no commit"
 
 
 def _version_text(command: str) -> str:

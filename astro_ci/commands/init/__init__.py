@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from astro_ci.commands.connect import Astro, connect, find_deployment
+from astro_ci.commands.init.existing import how_to_add, other_deploys
 from astro_ci.commands.init.projects import find_projects, is_project
 from astro_ci.commands.init.render import (
     CONFIG_FILE,
@@ -77,7 +78,8 @@ def adopt(
     _refuse_configured(repo, projects)
     astro = connect(config, env)
     entries = [_entry(config, name, astro, ask, several=len(projects) > 1) for name in projects]
-    notes = [] if astro else ["without credentials, the Deployment was not looked up"]
+    notes = [*other_deploys(repo.root, system)]
+    notes += [] if astro else ["without credentials, the Deployment was not looked up"]
     pipeline = pipeline_text(system, entries, branch)
     adoption = Adoption(
         system=system,
@@ -87,10 +89,12 @@ def adopt(
     )
     there = repo.root / system.path
     if there.exists() or there.is_symlink():
+        to_add = "" if _holds(there, pipeline) else pipeline
         adoption = replace(
             adoption,
             files={CONFIG_FILE: adoption.files[CONFIG_FILE]},
-            to_add="" if _holds(there, pipeline) else pipeline,
+            to_add=to_add,
+            notes=[*notes, *(how_to_add(system, there, pipeline) if to_add else ())],
         )
     if print_only:
         return adoption
