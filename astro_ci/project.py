@@ -32,6 +32,11 @@ class Project:
         return self.dags.is_dir()
 
     @property
+    def has_dags_where_airflow_looks(self) -> bool:
+        """Whether Airflow finds the DAGs in an image that just holds the project."""
+        return os.path.realpath(self.dags) == os.path.realpath(self.root / "dags")
+
+    @property
     def dags_in_context(self) -> list[str]:
         """The DAGs directory relative to the build context; empty when it lies outside.
 

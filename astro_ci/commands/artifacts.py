@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from astro_ci.paths import below
 from astro_ci.project import DOCKERFILE, Project
 from astro_ci.runtime import RuntimeVersion
 from astro_ci.text import listed
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,12 @@ def _build(
         build_args=survey.build_args,
         secrets=config.build_secrets,
     )
+    if not deployment.is_dag_deploy_enabled and not survey.project.has_dags_where_airflow_looks:
+        log.warning(
+            "DAG-only deploys are disabled on %s, so the DAGs ship inside the image, where Airflow "
+            "reads dags/: unless the Dockerfile puts those of %s there, they will not run",
+            *(deployment.name, config.dags_path),
+        )
     with console.group("Build the image"):
         build_image(engine, build, env=env, on_line=console.say)
     try:

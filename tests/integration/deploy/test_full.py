@@ -50,6 +50,16 @@ def pulled(engine: Engine, job: Job, name: str) -> dict[str, bytes]:
     return {n.removeprefix(HOME): data for n, data in files.items() if n.startswith(HOME)}
 
 
+@pytest.mark.parametrize(("name", "is_warned"), [("classic", True), ("production", False)])
+def test_dags_where_airflow_does_not_look(full: Job, name: str, *, is_warned: bool) -> None:
+    full.project.git("mv", "dags", "flows")
+    full.project.commit()
+    env = {**full.env, "ASTRO_CI_DEPLOYMENT_NAME": name}
+    run = full.command("deploy", "--dags-path", "flows", env=env)
+    assert run.code == 0, run.err
+    assert ("those of flows there, they will not run" in run.err) is is_warned
+
+
 @pytest.mark.parametrize("github", ["", "true"], ids=["elsewhere", "github"])
 def test_with_a_key_and_no_deployment_named(full: Job, engine: Engine, github: str) -> None:
     checkout = full.checkout()
@@ -73,6 +83,7 @@ def test_classic_deployments_have_the_dags_in_the_image(full: Job, engine: Engin
     env = {**full.env, "ASTRO_CI_DEPLOYMENT_NAME": "classic"}
     run = full.command("deploy", "--json", env=env)
     assert run.code == 0, run.err
+    assert "will not run" not in run.err
     assert (run.document["deploy_type"], run.document["bundle_version"]) == ("image-and-dags", "")
     files = pulled(engine, full, "classic")
     assert {n: d for n, d in files.items() if n.startswith("dags/")} == full.checked_out_dags()
