@@ -25,9 +25,9 @@ from astro_ci.options import (
     option,
     with_options,
 )
+from astro_ci.redact import redact
 from astro_ci.session import Session
 from astro_ci.signals import ignore_signals, stop_on_signals
-from astro_ci.text import without_secrets
 
 if TYPE_CHECKING:  # each command loads what it needs
     from astro_ci.commands.doctor import Check
@@ -331,7 +331,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         name = signal.Signals(number).name
         sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
     except Exception as error:  # of which nothing may be lost
-        session.console.say(without_secrets(traceback.format_exc().rstrip(), session.env))
+        session.console.say(redact(traceback.format_exc().rstrip(), session.env))
         sys.exit(session.fail(BugError(error)))
     sys.exit(code)
 

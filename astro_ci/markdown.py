@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
-from astro_ci.errors import AstroCIError
+from astro_ci.errors import AstroCIError, CommandError
 from astro_ci.model import Affects, Change, Deployment, DeployResult, Plan
 from astro_ci.render import DEPLOY_TYPE_WORDS, base_text, result_reason
-from astro_ci.text import printable, sentence, short
+from astro_ci.text import printable, sentence, short, shorten
 
 SHOWN_CHANGES = 50
 _ORDER: Sequence[Affects] = ("image", "dags", "nothing")
@@ -25,6 +25,7 @@ _MARKUP = re.compile(
     r"|:(?=//)|(?<=\bwww)\.",
     re.IGNORECASE,
 )
+_LONGEST_REASON = 1000
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
 _IN_URLS = ":/?#@!$&'*+,;=~%"
 _REFERENCE = re.compile(r"(?<=[@#!%])(?=\w)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
@@ -72,11 +73,11 @@ def error_markdown(
     *,
     verb: str,
     title: str = "",
-    with_output: bool = True,
+    is_public: bool = False,
 ) -> str:
     """A failure: what came back and what to change first, then the Plan as far as there is one.
 
-    With `with_output` also the lines of a tool that the message ends with.
+    What a tool has said stays away from those who may read a comment, and not the log.
     """
     deployment = plan.deployment if plan else None
     page = error.result.url if error.result else ""
@@ -89,9 +90,24 @@ def error_markdown(
     heading = {"plan": "Plan failed", "deploy": "Deploy failed"}[verb]
     name = title or (_name(plan) if plan else "")
     details = _details(plan) if plan else ()
-    reason, _, told = error.message.partition("\n")
-    output = _output(told) if with_output else "The rest of the message is in the log."
-    return _page(heading, name, reason, rows, [output if told else "", hint, *details])
+    _, _, told = error.message.partition("\n")
+    if told and _is_of_a_tool(error):
+        told = "The rest of the message is in the log." if is_public else _output(told)
+    else:
+        told = ""
+    return _page(heading, name, error_reason(error), rows, [told, hint, *details])
+
+
+def error_reason(error: AstroCIError) -> str:
+    """A message in one line: without what a tool has said, which may be many."""
+    first, *others = error.message.split("\n")
+    if _is_of_a_tool(error) or not others:
+        return first.rstrip(":")
+    return shorten(f"{first} {'; '.join(filter(None, map(str.strip, others)))}", _LONGEST_REASON)
+
+
+def _is_of_a_tool(error: AstroCIError) -> bool:
+    return isinstance(error, CommandError)
 
 
 def _output(text: str) -> str:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-
-_SECRET_NAME = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL", re.IGNORECASE)
-_SECRET_LENGTH = 8
-_PASSWORD_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]*:[^/\s]*@", re.IGNORECASE)
+from collections.abc import Sequence
 
 
 def printable(text: str) -> str:
@@ -23,23 +18,6 @@ def unicode(text: str) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # half of a pair, which no file name can hold, but JSON can
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def without_secrets(text: str, env: Mapping[str, str], *names: str) -> str:
-    """Cross out passwords in URLs, and what variables hold that are secrets, word by word.
-
-    Those are secrets whose names say so, and those of `names`.
-    """
-    words = {
-        word
-        for name, value in env.items()
-        if name in names or _SECRET_NAME.search(name)
-        for word in value.split()
-        if len(word) >= _SECRET_LENGTH
-    }
-    for word in sorted(words, key=len, reverse=True):
-        text = text.replace(word, "***")
-    return _PASSWORD_IN_URL.sub("\\1***@", text)
 
 
 def shorten(text: str, limit: int) -> str:

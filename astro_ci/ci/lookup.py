@@ -15,6 +15,9 @@ from astro_ci.ci import values
 ReadFile = Callable[[Path], str]
 Parse = Callable[[str], str | None]
 
+FIRST = "0"
+"""In a dotted path, the first of a list."""
+
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -79,9 +82,12 @@ class Lookup:
 
 def _dig(document: object, path: str) -> str | None:
     for key in path.split("."):
-        if not isinstance(document, dict):
+        if isinstance(document, list) and key == FIRST:
+            document = document[0] if document else None
+        elif isinstance(document, dict):
+            document = document.get(key)
+        else:
             return None
-        document = document.get(key)
     if isinstance(document, bool):
         return "true" if document else "false"
     return str(document) if isinstance(document, str | int) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +17,21 @@ from astro_ci.commands.several import (
     plans_document,
     union_type,
 )
+from astro_ci.config import Config
 from astro_ci.errors import AstroCIError, CancelledError
+from astro_ci.image.secrets import secret_texts
 from astro_ci.markdown import (
     error_markdown,
+    error_reason,
     escape,
     plan_markdown,
     result_markdown,
     skipped_markdown,
 )
 from astro_ci.model import DeployResult, DeployType, Plan
+from astro_ci.redact import redact
 from astro_ci.render import as_json, error_document
-from astro_ci.text import short, shorten, without_secrets
+from astro_ci.text import short, shorten
 
 _log = logging.getLogger(__name__)
 
@@ -129,19 +132,21 @@ def _presentable(report: Report, env: Mapping[str, str]) -> Report:
     The last lines of a build are part of an error, and may hold anything.
     """
 
-    def clean(error: AstroCIError, build_secrets: Sequence[str] = ()) -> AstroCIError:
-        names = re.findall(r"\benv=([^,]+)", ",".join(build_secrets))
-        text = without_secrets(error.message, env, *names)
-        lines = [shorten(line, _LONGEST_LINE) for line in text.split("\n")]
-        return error.saying("\n".join([lines[0], *lines[1:][-_MOST_LINES:]]))
+    def clean(error: AstroCIError | None, config: Config | None = None) -> AstroCIError | None:
+        if error is None:
+            return None
+        arguments = (one.partition("=") for one in (config.build_args if config else ()))
+        variables = {**env, **{name: value for name, _, value in arguments if value}}
+        others = secret_texts(config.build_secrets if config else (), env)
+        lines = redact(error.message, variables, others).split("\n")
+        lines = [lines[0], *lines[1:][-_MOST_LINES:]]
+        return error.saying("\n".join(shorten(line, _LONGEST_LINE) for line in lines))
 
     endings = [
-        replace(ending, error=clean(ending.error, ending.target.config.build_secrets))
-        if ending.error
-        else ending
+        replace(ending, error=clean(ending.error, ending.target.config))
         for ending in report.endings
     ]
-    return replace(report, endings=endings, error=report.error and clean(report.error))
+    return replace(report, endings=endings, error=clean(report.error))
 
 
 def _section(report: Report, ending: Ending, *, is_public: bool = False) -> str:
@@ -150,7 +155,7 @@ def _section(report: Report, ending: Ending, *, is_public: bool = False) -> str:
     plan = _plan(ending)
     if ending.error:
         return error_markdown(
-            ending.error, plan, verb=report.verb, title=title, with_output=not is_public
+            ending.error, plan, verb=report.verb, title=title, is_public=is_public
         )
     if ending.result:
         return result_markdown(ending.result, title=title)
@@ -225,7 +230,7 @@ def _base_sha(plan: Plan) -> str:
 def _reason(report: Report) -> str:
     error = _error(report)
     if error and len(report.endings) < 2:
-        return error.message.partition("\n")[0]
+        return error_reason(error)
     plan = _plan(report.endings[0]) if len(report.endings) == 1 else None
     return plan.reason if plan else report.reason or counted(report.endings)
 

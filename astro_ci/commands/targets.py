@@ -62,9 +62,10 @@ def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
         return _of_pull_request(ci, deploys=deploys)
     repo = GitRepo.open(directory)
     elsewhere = _head_elsewhere(ci, repo)
-    if elsewhere is None and ci.tag:
+    is_said = ci.sources.get("branch") == "ASTRO_CI_BRANCH"
+    if ci.tag and not elsewhere:
         return Ref(tag=ci.tag)
-    branch = (None if elsewhere else ci.branch) or repo.branch()
+    branch = (ci.branch if is_said or not elsewhere else None) or repo.branch()
     if branch is None:
         why = "neither a branch nor a tag is known"
         if elsewhere:
@@ -78,17 +79,28 @@ def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
 
 
 def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
-    """The commit that the run is about, when its branch or tag is not that of the checked-out one.
+    """The commit that the run is about, unless its branch or tag is that of the checked-out one.
 
-    A job may check out something else, with or without a branch. It may also commit on top.
+    A job may check out something else, with or without a branch: an older commit, or one that was
+    never on the branch. It may also commit on top.
     """
-    source = ci.sources.get("tag" if ci.tag else "branch", "")
     # Jenkins names the commit of whichever repository a job checked out first.
-    if ci.head is None or source in ("ASTRO_CI_BRANCH", _MERGED) or ci.key == "jenkins":
+    if ci.head is None or ci.sources.get("branch") == _MERGED or ci.key == "jenkins":
         return None
-    head = repo.head().sha
-    is_here = ci.head == head or (repo.branch() is None and repo.is_ancestor(ci.head, head))
-    return None if is_here else ci.head
+    head, run_head = repo.head().sha, repo.resolve(ci.head) or ci.head
+    if head == run_head or _is_submodule_of(repo, run_head):
+        return None
+    if repo.branch() is None:  # else that one counts
+        is_on_branch = ci.tag is None and repo.is_ancestor(head, run_head)
+        if is_on_branch or repo.was_committed_on(run_head):
+            return None
+    return ci.head
+
+
+def _is_submodule_of(repo: GitRepo, commit: str) -> bool:
+    """Whether a superproject, which names a submodule's commit, is checked out at that one."""
+    outer = repo.superproject()
+    return outer is not None and GitRepo.open(outer).head().sha == commit
 
 
 def _is_unmerged(ci: CIContext) -> bool:

@@ -61,8 +61,9 @@ class GitRepo:
             )
         if not access:
             return cls(git)
-        with_access = Git(root, access)
-        return cls(git, with_access) if _has_credentials(git) else cls(with_access)
+        with_access, plain = Git(root, access), cls(git)
+        has_credentials = _has_credentials(git, plain.remote_url() or "")
+        return cls(git, with_access) if has_credentials else cls(with_access)
 
     # --- identity ---------------------------------------------------------------------------
 
@@ -204,6 +205,22 @@ class GitRepo:
         """Where two histories part; None when the clone does not hold it."""
         code, out, _ = self._git.run("merge-base", "--end-of-options", commit, other)
         return out.strip() if code == 0 else None
+
+    def was_committed_on(self, base: str) -> bool:
+        """Whether the checked-out commit was made in this clone, on top of that one."""
+        ask = ("log", "--walk-reflogs", "--max-count=100", "--format=%H%x00%gs", "HEAD", "--")
+        for line in self._git.run(*ask)[1].splitlines():
+            sha, _, how = line.partition("\0")
+            if sha == base:
+                return True
+            if not how.startswith("commit"):
+                return False
+        return False
+
+    def superproject(self) -> Path | None:
+        """The work tree that has this one as a submodule."""
+        code, out, _ = self._git.run("rev-parse", "--show-superproject-working-tree")
+        return Path(out.removesuffix("\n")) if code == 0 and out.strip() else None
 
     def came_after(self, commit: str, head: str) -> bool:
         """Whether a commit provably descends from the checked-out one.
@@ -347,6 +364,6 @@ class GitRepo:
         return code == 0
 
 
-def _has_credentials(git: Git) -> bool:
-    """Whether the checkout left a header with credentials in git's configuration."""
-    return git.code("config", "--get-regexp", r"^http\..*extraheader$") == 0
+def _has_credentials(git: Git, url: str) -> bool:
+    """Whether the checkout left a header with credentials for the remote in git's configuration."""
+    return git.code("config", "--get-urlmatch", "http.extraheader", url) == 0

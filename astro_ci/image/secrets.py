@@ -1,35 +1,55 @@
-"""Build secrets: checked before the build, because the engine gives an unset one as empty."""
+"""Build secrets: where each comes from, as `docker build --secret` takes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from astro_ci.errors import ConfigurationError
 
 _HINT = "write it as `docker build --secret` takes it: id=NAME,env=VARIABLE or id=NAME,src=FILE"
+_MOST_BYTES = 100_000
 _KEYS = {"id", "env", "src", "source", "type"}
 
 
 def check_secrets(secrets: Sequence[str], env: Mapping[str, str]) -> None:
-    """Raise ConfigurationError for a secret that is malformed, or whose source is not there."""
-    for secret in secrets:
-        fields = _fields(secret)
-        name = fields["id"]
-        path = fields.get("src") or fields.get("source")
+    """Raise ConfigurationError for a secret that is malformed, or whose source is not there.
+
+    The engine would give it as empty.
+    """
+    for name, path, variable in map(_source, secrets):
         if path and not Path(path).is_file():
             raise ConfigurationError(
                 f"the build secret {name} is to come from the file {path}, which is not there",
                 hint="create the file before the build; the path is relative to the directory "
                 "that this command is run in",
             )
-        variable = fields.get("env") or (None if path else name)
         if variable is not None and variable not in env:
             raise ConfigurationError(
                 f"the build secret {name} is to come from the environment variable {variable}, "
                 "which is not set",
                 hint=f"set {variable} for this job, from your CI system's secrets",
             )
+
+
+def secret_texts(secrets: Sequence[str], env: Mapping[str, str]) -> Iterator[str]:
+    """What they hold, as far as it is there."""
+    for secret in secrets:
+        with suppress(ConfigurationError, OSError):
+            _, path, variable = _source(secret)
+            if variable:
+                yield env.get(variable, "")
+            if path:
+                with Path(path).open("rb") as file:
+                    yield file.read(_MOST_BYTES).decode("utf-8", "replace")
+
+
+def _source(secret: str) -> tuple[str, str | None, str | None]:
+    """The id, the file and the environment variable of one."""
+    fields = _fields(secret)
+    path = fields.get("src") or fields.get("source")
+    return fields["id"], path, fields.get("env") or (None if path else fields["id"])
 
 
 def _fields(secret: str) -> dict[str, str]:

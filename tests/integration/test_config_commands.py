@@ -57,6 +57,16 @@ def run(world: Stage, *words: str, file: str | None = None, **env: str) -> Run:
     return world.command(*words, env={**given, **env})
 
 
+def dispatched(sha: str, ref: str = "heads/main") -> dict[str, str]:
+    """The environment of a run on GitHub that somebody started."""
+    return {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_REF": f"refs/{ref}",
+        "GITHUB_SHA": sha,
+    }
+
+
 def deploys(world: Stage) -> dict[str, int]:
     """How many deploys each Deployment has had."""
     return {name: len(world.astro.deploys(name)) for name in ("production", "development")}
@@ -106,26 +116,22 @@ class TestByBranch:
             (("checkout --detach", "commit --allow-empty -m on-top"), "production"),
             (("checkout -b develop", "commit --allow-empty -m its-own"), "development"),
             (("checkout -b develop HEAD~1",), "development"),
-            (("checkout --detach HEAD~1",), None),
+            (("checkout --detach HEAD~1",), "production"),
+            (("checkout --detach its-own",), None),
+            (("checkout --detach other",), None),
+            (("checkout --detach", "merge --no-edit other"), None),
         ],
         ids=str,
     )
-    @pytest.mark.parametrize("kind", ["heads/main", "tags/v1"])
+    @pytest.mark.parametrize("short", [40, 12])
     def test_a_job_may_check_out_another_commit(
-        self, world: Stage, commands: tuple[str, ...], chosen: str | None, kind: str
+        self, world: Stage, commands: tuple[str, ...], chosen: str | None, short: int
     ) -> None:
         """GitHub names the branch of the run, whatever `ref:` the checkout had."""
-        world.project.write({"dags/b.py": "b = 1\n"})
-        run_is_about = world.project.commit()
+        run_is_about = self.branches(world)
         for command in commands:
             world.project.git(*command.split())
-        env = {
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_EVENT_NAME": "workflow_dispatch",
-            "GITHUB_REF": f"refs/{kind}",
-            "GITHUB_SHA": run_is_about,
-        }
-        done = run(world, "deploy", file=BY_BRANCH, **env)
+        done = run(world, "deploy", file=BY_BRANCH, **dispatched(run_is_about[:short]))
         if chosen is None:
             assert done.code == 2
             assert f"commit {run_is_about[:7]}, and another one is checked out" in done.err
@@ -133,40 +139,112 @@ class TestByBranch:
             assert done.code == 0, done.err
         assert [name for name, count in deploys(world).items() if count] == [chosen][: bool(chosen)]
 
-    def test_jenkins_may_name_a_commit_of_another_repository(self, world: Stage) -> None:
-        world.project.git("checkout", "--detach")
-        env = {"JENKINS_URL": "http://x", "GIT_COMMIT": "a" * 40, "BRANCH_NAME": "develop"}
-        assert run(world, "deploy", file=BY_BRANCH, **env).code == 0
-        assert deploys(world) == {"production": 0, "development": 1}
+    def branches(self, world: Stage) -> str:
+        """Make one that left before main's newest commit, and one after; gives that commit."""
+        world.project.git("checkout", "-b", "other")
+        world.project.git("commit", "--allow-empty", "-m", "on another branch")
+        world.project.git("checkout", "main")
+        world.project.write({"dags/b.py": "b = 1\n"})
+        newest = world.project.commit()
+        world.project.git("checkout", "-b", "its-own")
+        world.project.git("commit", "--allow-empty", "-m", "after it")
+        world.project.git("checkout", "main")
+        return newest
 
     @pytest.mark.parametrize(
-        ("name", "event"),
+        ("commands", "chosen"),
         [
-            ("workflow_run", {"workflow_run": {"event": "pull_request", "head_branch": "x"}}),
-            ("issue_comment", {"issue": {"number": 7, "pull_request": {"url": "http://x"}}}),
+            ((), "production"),
+            (("checkout --detach", "commit --allow-empty -m on-top"), "production"),
+            (("checkout --detach HEAD~1",), None),
+            (("checkout --detach its-own",), None),
+            (("checkout -b develop HEAD~1",), "development"),
+        ],
+        ids=str,
+    )
+    def test_on_a_tag(self, world: Stage, commands: tuple[str, ...], chosen: str | None) -> None:
+        env = dispatched(self.branches(world), ref="tags/v1")
+        for command in commands:
+            world.project.git(*command.split())
+        done = run(world, "deploy", file=BY_BRANCH, **env)
+        assert done.code == (0 if chosen else 2), done.err
+        assert [name for name, count in deploys(world).items() if count] == [chosen][: bool(chosen)]
+        if not chosen:
+            env["ASTRO_CI_BRANCH"] = "develop"  # what the hint says
+            assert run(world, "deploy", file=BY_BRANCH, **env).code == 0
+            assert deploys(world) == {"production": 0, "development": 1}
+
+    def test_a_clone_of_depth_one_proves_nothing(self, world: Stage, tmp_path: Path) -> None:
+        newest = self.branches(world)
+        world.project.git("checkout", "--detach", "HEAD~1")
+        shallow = Stage(world.astro, world.project.clone(tmp_path / "clone", "--depth=1"))
+        shallow.project.git("checkout", "--detach")
+        assert run(shallow, "deploy", file=BY_BRANCH, **dispatched(newest)).code == 2
+
+    def test_a_submodule_is_on_the_branch_of_its_superproject(
+        self, world: Stage, tmp_path: Path
+    ) -> None:
+        outer = Repository.create(tmp_path / "outer", {"astro-ci.yaml": BY_BRANCH})
+        add = ("submodule", "add", "--quiet", str(world.project.root), "airflow")
+        outer.git("-c", "protocol.file.allow=always", *add)
+        whole = Stage(world.astro, outer)
+        env = dispatched(outer.commit())
+        outer.git("-C", "airflow", "checkout", "--detach")
+        words = ("deploy", "--project", "airflow", "--config", "astro-ci.yaml")
+        done = run(whole, *words, **env)
+        assert done.code == 0, done.err
+        assert deploys(world) == {"production": 1, "development": 0}
+        outer.git("commit", "--allow-empty", "-m", "another")
+        assert run(whole, *words, **env).code == 2
+
+    @pytest.mark.parametrize(
+        ("git_branch", "chosen"),
+        [
+            ("origin/main", "production"),
+            ("refs/remotes/upstream/main", "production"),
+            ("origin/upstream/main", None),
         ],
     )
-    def test_what_a_pull_request_causes_is_about_it(
-        self, world: Stage, tmp_path: Path, name: str, event: dict[str, Any]
+    def test_jenkins_may_name_a_commit_of_another_repository(
+        self, world: Stage, git_branch: str, chosen: str | None
     ) -> None:
-        """They run on the default branch, and check out what they like."""
+        world.project.git("checkout", "--detach")
+        env = {"JENKINS_URL": "http://x", "GIT_COMMIT": "a" * 40, "GIT_BRANCH": git_branch}
+        assert run(world, "deploy", file=BY_BRANCH, **env).code == 0
+        assert [name for name, count in deploys(world).items() if count] == [chosen][: bool(chosen)]
+
+    def workflow_run(self, world: Stage, tmp_path: Path, event: str, branch: str) -> dict[str, str]:
+        """The environment of a run after a workflow that was about what is checked out."""
+        its = {"event": event, "head_branch": branch, "head_sha": world.project.head}
+        document = {"workflow_run": its, "repository": {"default_branch": "main"}}
         path = tmp_path / "event.json"
-        path.write_text(json.dumps({**event, "repository": {"default_branch": "main"}}))
-        env = {
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_EVENT_NAME": name,
-            "GITHUB_REF": "refs/heads/main",
-            "GITHUB_SHA": world.project.head,
-            "GITHUB_EVENT_PATH": str(path),
-        }
+        path.write_text(json.dumps(document))
+        env = {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": str(path)}
+        return {**dispatched("b" * 40), **env}
+
+    @pytest.mark.parametrize(
+        ("branch", "chosen"),
+        [("main", "production"), ("develop", "development"), ("gh-readonly-queue/main/x", None)],
+    )
+    def test_after_another_workflow(
+        self, world: Stage, tmp_path: Path, branch: str, chosen: str | None
+    ) -> None:
+        """What that one tested is deployed, wherever the default branch is by now."""
+        world.project.git("checkout", "--detach")
+        env = self.workflow_run(world, tmp_path, "push", branch)
+        done = run(world, "deploy", file=BY_BRANCH, **env)
+        assert done.code == 0, done.err
+        assert [name for name, count in deploys(world).items() if count] == [chosen][: bool(chosen)]
+
+    def test_after_the_workflow_of_a_pull_request(self, world: Stage, tmp_path: Path) -> None:
+        world.project.git("checkout", "--detach")
+        env = self.workflow_run(world, tmp_path, "pull_request", "develop")
         done = run(world, "deploy", "--fail-on-skip", file=BY_BRANCH, **env)
         assert done.code == 10, done.err
         assert "is not merged" in done.out
         assert deploys(world) == {"production": 0, "development": 0}
-        assert (
-            run(world, "plan", "--json", file=BY_BRANCH, **env).document["deployment"]["name"]
-            == "production"
-        )
+        document = run(world, "plan", "--json", file=BY_BRANCH, **env).document
+        assert document["deployment"]["name"] == "production"
 
     def test_a_single_one_has_the_documented_shape(self, world: Stage) -> None:
         found = run(world, "deploy", "--json", file=BY_BRANCH).document

@@ -348,16 +348,18 @@ class TestPlatform:
     def test_dags_alone_need_no_dockerfile(self, world: Stage) -> None:
         world.project.write({"Dockerfile": "FROM quay.io/astronomer/astro-runtime:11.0.0-base\n"})
         found = doctor(world, "--type", "dags")
-        assert (found["code"], found["Runtime"]["status"]) == (0, "warning")
+        assert (found["code"], found["Runtime"]["status"]) == (0, "ok")
+        assert status(found, "Runtime")[1].startswith("not needed for this type of deploy: ")
         world.project.remove("Dockerfile")
         found = doctor(world, "--type", "dags")
-        assert (found["code"], found["Dockerfile"]["status"]) == (0, "warning")
+        assert (found["code"], found["Dockerfile"]["status"]) == (0, "ok")
+        assert not found["Dockerfile"].get("remedy")
         assert doctor(world)["Dockerfile"]["status"] == "problem"
 
     def test_the_image_alone_needs_no_dags(self, world: Stage) -> None:
         world.project.remove("dags/a.py", "dags/sub/b.py")
         found = doctor(world, "--type", "image")
-        assert (found["DAGs"]["status"], found["code"]) == ("warning", 4)
+        assert (found["DAGs"]["status"], found["code"]) == ("ok", 4)
 
     def test_each_side_of_what_runs(self, world: Stage) -> None:
         first = world.project.head

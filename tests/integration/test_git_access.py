@@ -74,6 +74,12 @@ def test_beside_what_the_checkout_left(stage: Stage, server: GitServer) -> None:
     assert all(len(headers) < 2 for headers in server.given)
 
 
+def test_a_header_for_another_host_is_none_for_this_one(stage: Stage, server: GitServer) -> None:
+    stage.project.git("config", "http.https://packages.example/.extraheader", "X-Key: y")
+    assert base_of(stage, job(server))
+    assert all(server.given), "asked without credentials"
+
+
 @pytest.mark.parametrize(
     "spoiled",
     [

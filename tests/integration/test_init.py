@@ -311,6 +311,9 @@ class TestWhatIsThere:
 
     def test_what_to_mind_when_adding_to_gitlabs(self, repository: Repository) -> None:
         mine = """\
+spec:
+  inputs: {}
+---
 include: [{local: ci/lint.yml}]
 stages: [test, release]
 lint:
@@ -323,7 +326,16 @@ lint:
         assert "note: .gitlab-ci.yml has no stage deploy" in done.out
 
     @pytest.mark.parametrize(
-        "mine", ["lint: {script: x}\n", "stages:\n- deploy\n", "{", "[]", "stages: deploy\n", "\0"]
+        "mine",
+        [
+            "lint: {script: x}\n",
+            "stages:\n- deploy\n",
+            "stages: [!reference [a, b], c]\n",
+            "{",
+            "[]",
+            "stages: deploy\n",
+            "\0",
+        ],
     )
     def test_nothing_to_mind(self, repository: Repository, mine: str) -> None:
         repository.write({".gitlab-ci.yml": mine})
@@ -342,6 +354,7 @@ lint:
             ("    - uses: astronomer/deploy-action@v0.9\n", True),
             ("    - run: astro deploy --dags\n", True),
             ("    # - run: astro deploy\n", False),
+            ("    - run: make lint # not astro deploy\n", False),
             ("    - run: astro dev parse\n", False),
         ],
     )
@@ -351,8 +364,12 @@ lint:
         repository.write({".github/workflows/old.yml": text})
         done = init(repository, "--ci", "github", *NAMED)
         assert done.code == 0, done.err
-        said = "note: .github/workflows/old.yml deploys to Astro, too: remove that"
+        said = "note: .github/workflows/old.yml has `astro"
         assert (said in done.out) is is_one
+        repository.remove("astro-ci.yaml")
+        elsewhere = init(repository, "--ci", "jenkins", "--print", *NAMED)
+        assert elsewhere.code == 0, elsewhere.err
+        assert (said in elsewhere.out) is is_one
 
     def test_a_file_where_a_directory_has_to_be(self, repository: Repository) -> None:
         repository.write({".github": "a file\n"})

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.lookup import FIRST, Found, Lookup
 
 NAME = "GitHub Actions"
 KEY = "github"
@@ -45,21 +45,14 @@ def read_event(env: Lookup) -> Facts:
     )
     if kind.startswith("pull_request"):
         return _pull_request(env, event, facts)
-    if _is_about_a_pull_request(kind, event):
-        # They run with the default branch's rights and name it, whatever is then checked out.
-        return replace(
-            facts,
-            head=event.first(values.sha, "workflow_run.head_sha"),
-            branch=event.first(values.branch, "workflow_run.head_branch"),
-            pull_request=event.first(values.number, "issue.number"),
-            base_branch=event.first(values.branch, "repository.default_branch"),
-        )
     if kind == "merge_group":
         facts = replace(
             facts,
             base_branch=event.first(values.branch, "merge_group.base_ref"),
             base_sha=event.first(values.sha, "merge_group.base_sha"),
         )
+    if kind == "workflow_run" and event.first(values.sha, "workflow_run.head_sha"):
+        return _workflow_run(event, facts)
     branch = _branch(env)
     return replace(
         facts,
@@ -90,24 +83,36 @@ def _pull_request(env: Lookup, event: Lookup, facts: Facts) -> Facts:
         base_branch=env.first(values.branch, "GITHUB_BASE_REF")
         or event.first(values.branch, "pull_request.base.ref"),
         base_sha=event.first(values.sha, "pull_request.base.sha"),
-        is_fork_pull_request=_is_fork(event),
+        is_fork_pull_request=_differs(
+            event, "pull_request.base.repo.full_name", "pull_request.head.repo.full_name"
+        ),
     )
 
 
-def _is_about_a_pull_request(kind: str, event: Lookup) -> bool:
-    """Whether an event that is none of a pull request's own was caused by one."""
-    if kind == "workflow_run":
-        return event.text("workflow_run.event").startswith("pull_request")
-    return kind == "issue_comment" and bool(event.text("issue.pull_request.url"))
+def _workflow_run(event: Lookup, facts: Facts) -> Facts:
+    """After another workflow, which was about this commit; the variables name the newest one."""
+    facts = replace(
+        facts,
+        head=event.first(values.sha, "workflow_run.head_sha"),
+        branch=event.first(values.branch, "workflow_run.head_branch"),
+    )
+    if not event.text("workflow_run.event").startswith("pull_request"):
+        return facts
+    its = f"workflow_run.pull_requests.{FIRST}."  # those of forks are left out
+    base, head = "repository.full_name", "workflow_run.head_repository.full_name"
+    return replace(
+        facts,
+        pull_request=event.first(values.number, f"{its}number"),
+        base_branch=event.first(values.branch, f"{its}base.ref", "repository.default_branch"),
+        base_sha=event.first(values.sha, f"{its}base.sha"),
+        is_fork_pull_request=_differs(event, base, head),
+    )
 
 
-def _is_fork(event: Lookup) -> Found[bool] | None:
-    base = event.text("pull_request.base.repo.full_name")
-    if not base:
-        return None
+def _differs(event: Lookup, base: str, head: str) -> Found[bool] | None:
     # A deleted fork has no repository any more. `.fork` would not do: ours may be a fork itself.
-    key = "pull_request.head.repo.full_name"
-    return Found(event.text(key).lower() != base.lower(), event.prefix + key)
+    name = event.text(base).lower()
+    return Found(event.text(head).lower() != name, event.prefix + head) if name else None
 
 
 def _number_in_ref(raw: str) -> str | None:

@@ -5,6 +5,7 @@ Sources: the README files of the git, GitHub Branch Source, ghprb and GitLab plu
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from astro_ci.ci import values
@@ -18,6 +19,7 @@ CREDENTIALS_HINT = (
     "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
     "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"
 )
+_REMOTE = re.compile(r"^(?:refs/remotes/)?(?:origin|upstream)/")
 
 
 def is_here(env: Lookup) -> bool:
@@ -68,7 +70,6 @@ def _pull_request(env: Lookup, common: Facts) -> Facts:
 
 
 def _remote_branch(raw: str) -> str | None:
-    """The branch in `origin/x` or `refs/remotes/origin/x`; the remote may have another name."""
-    name = raw.strip().removeprefix("refs/remotes/").removeprefix("origin/")
-    name = name.removeprefix("upstream/")
+    """The branch in `origin/x` or `refs/remotes/origin/x`; the remote may be called `upstream`."""
+    name = _REMOTE.sub("", raw.strip())
     return None if name == "detached" else values.branch(name)

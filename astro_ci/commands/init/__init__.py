@@ -78,7 +78,7 @@ def adopt(
     _refuse_configured(repo, projects)
     astro = connect(config, env)
     entries = [_entry(config, name, astro, ask, several=len(projects) > 1) for name in projects]
-    notes = [*other_deploys(repo.root, system)]
+    notes = [*other_deploys(repo.root, SYSTEMS)]
     notes += [] if astro else ["without credentials, the Deployment was not looked up"]
     pipeline = pipeline_text(system, entries, branch)
     adoption = Adoption(

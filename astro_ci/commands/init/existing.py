@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from astro_ci.text import listed
 
 _GITLAB_STAGE = "deploy"
 _MOST_BYTES = 1_000_000
-_DEPLOYS = re.compile(r"^(?!\s*(?:#|//)).*\b(?:astronomer/deploy-action|astro[ \t]+deploy)\b", re.M)
+_DEPLOYS = re.compile(
+    r"^(?!\s*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
+)
 
 
 class _AnyTag(yaml.SafeLoader):
@@ -26,7 +28,7 @@ _AnyTag.add_multi_constructor("!", lambda _loader, _tag, _node: None)
 
 def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
     """What to mind when the pipeline is added to the file that is there."""
-    present, ours = _top_level(there), _mapping(pipeline)
+    present, ours = _mapping(_text(there)), _mapping(pipeline)
     shared = [key for key in ours if key in present]
     if shared:
         yield (
@@ -34,37 +36,36 @@ def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
             f"{'those' if len(shared) > 1 else 'that'}, as YAML takes only one of each"
         )
     stages = present.get("stages")
-    if system.key == "gitlab" and isinstance(stages, list) and _GITLAB_STAGE not in stages:
+    names = stages if isinstance(stages, list) else []
+    is_known = names and all(isinstance(name, str) for name in names)
+    if system.key == "gitlab" and is_known and _GITLAB_STAGE not in names:
         yield (
             f"{system.path} has no stage {_GITLAB_STAGE}: add it to `stages`, or name another one "
             "with the input `stage`"
         )
 
 
-def other_deploys(root: Path, system: System) -> Iterator[str]:
-    """The files that deploy to Astro in another way."""
-    paths = {path for marker in system.markers for path in root.glob(marker)}
-    for path in sorted(paths):
-        if _DEPLOYS.search(_text(path)):
+def other_deploys(root: Path, systems: Iterable[System]) -> Iterator[str]:
+    """The pipeline files that may deploy to Astro in another way."""
+    markers = [marker for system in systems for marker in system.markers]
+    for path in sorted({path for marker in markers for path in root.glob(marker)}):
+        if found := _DEPLOYS.search(_text(path)):
             yield (
-                f"{path.relative_to(root)} deploys to Astro, too: remove that, as two deploys of "
-                "one push race with each other"
+                f"{path.relative_to(root)} has `{found[1]}`: if that deploys to the same "
+                "Deployment, remove it, as two deploys of one push race with each other"
             )
 
 
-def _top_level(path: Path) -> Mapping[str, Any]:
-    return _mapping(_text(path))
-
-
 def _mapping(text: str) -> Mapping[str, Any]:
+    """The file's keys; of one that has a header, those after it."""
     try:
-        found = yaml.load(text, _AnyTag)  # noqa: S506 - a SafeLoader
+        found = list(yaml.load_all(text, _AnyTag))[-1:]
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
-    if not isinstance(found, dict):
+    if not found or not isinstance(found[0], dict):
         return {}
     # The old YAML that this reads takes the word for a boolean.
-    return {"on" if key is True else str(key): value for key, value in found.items()}
+    return {"on" if key is True else str(key): value for key, value in found[0].items()}
 
 
 def _text(path: Path) -> str:

@@ -298,6 +298,8 @@ def test_what_pip_is_told_for_the_project_is_not_for_us(
     constraints = tmp_path / "constraints.txt"
     constraints.write_text("click==0.1\n")
     told = {"CONSTRAINT": str(constraints), "USER": "true", "REQUIRE_VIRTUALENV": "true"}
+    told |= {name: "/nonexistent" for name in ("PREFIX", "REQUIREMENT", "TARGET", "ROOT")}
+    told |= {"DRY_RUN": "1"}
     run = runner.run(variables={f"PIP_{name}": value for name, value in told.items()})
     assert run.passed == ["astro-deploy"], run.log
 

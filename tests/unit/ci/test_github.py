@@ -65,6 +65,17 @@ PR_SAID = {
 }
 ON_MAIN_SAID = {"head": A, "branch": "main"}
 
+PULL_REQUEST = {"number": 7, "base": {"ref": "develop", "sha": C}, "head": {"sha": B}}
+
+
+def workflow_run(event: str, **its: object) -> dict[str, object]:
+    """The document of a run after a workflow that had this event."""
+    found = {"event": event, "head_sha": B, "head_branch": "feature/x", "pull_requests": []}
+    repository = {"full_name": "acme/flows", "default_branch": "main"}
+    its = {"head_repository": {"full_name": "acme/flows"}, **its}
+    return {"workflow_run": {**found, **its}, "repository": repository}
+
+
 ROWS = {
     "push": (
         {"GITHUB_EVENT_NAME": "push", **ON_MAIN},
@@ -170,31 +181,40 @@ ROWS = {
     ),
     "workflow-run-of-a-pull-request": (
         {"GITHUB_EVENT_NAME": "workflow_run", **ON_MAIN},
+        workflow_run("pull_request", pull_requests=[PULL_REQUEST]),
         {
-            "workflow_run": {"event": "pull_request", "head_branch": "feature/x", "head_sha": B},
-            "repository": {"default_branch": "main"},
+            "event": "workflow_run",
+            "head": B,
+            "branch": "feature/x",
+            "pull_request": "7",
+            "base_branch": "develop",
+            "base_sha": C,
         },
-        {"event": "workflow_run", "head": B, "branch": "feature/x", "base_branch": "main"},
+    ),
+    "workflow-run-of-a-forks-pull-request": (
+        {"GITHUB_EVENT_NAME": "workflow_run", **ON_MAIN},
+        workflow_run("pull_request", head_repository={"full_name": "eve/flows"}),
+        {
+            "event": "workflow_run",
+            "head": B,
+            "branch": "feature/x",
+            "base_branch": "main",
+            "is_fork_pull_request": True,
+        },
     ),
     "workflow-run-of-a-push": (
         {"GITHUB_EVENT_NAME": "workflow_run", **ON_MAIN},
-        {
-            "workflow_run": {"event": "push", "head_branch": "main", "head_sha": B},
-            "repository": {"default_branch": "main"},
-        },
+        workflow_run("push", head_branch="develop"),
+        {"event": "workflow_run", "head": B, "branch": "develop"},
+    ),
+    "workflow-run-that-does-not-say": (
+        {"GITHUB_EVENT_NAME": "workflow_run", **ON_MAIN},
+        {"workflow_run": {}},
         {"event": "workflow_run", **ON_MAIN_SAID},
     ),
     "comment-on-a-pull-request": (
         {"GITHUB_EVENT_NAME": "issue_comment", **ON_MAIN},
-        {
-            "issue": {"number": 7, "pull_request": {"url": "https://x"}},
-            "repository": {"default_branch": "main"},
-        },
-        {"event": "issue_comment", "pull_request": "7", "base_branch": "main"},
-    ),
-    "comment-on-an-issue": (
-        {"GITHUB_EVENT_NAME": "issue_comment", **ON_MAIN},
-        {"issue": {"number": 7}, "repository": {"default_branch": "main"}},
+        {"issue": {"number": 7, "pull_request": {"url": "https://x"}}},
         {"event": "issue_comment", **ON_MAIN_SAID},
     ),
     "schedule": (

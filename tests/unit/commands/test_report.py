@@ -16,7 +16,7 @@ from astro_ci.commands.report import Report, comments, publish
 from astro_ci.commands.several import Ending
 from astro_ci.config import Config
 from astro_ci.configuration.choice import Target
-from astro_ci.errors import CancelledError, DockerError
+from astro_ci.errors import CancelledError, ConfigurationError, DockerError
 from tests.repository import Repository
 
 SECRET, HIDDEN = "what-the-build-was-given", "mounted-for-one-line"
@@ -71,6 +71,38 @@ def test_secrets_that_a_build_shows_stay_in_the_log(tmp_path: Path) -> None:
         assert secret not in shown
     assert "postgresql://***@db.example.com/airflow" in seen(summary)
     assert "curl -H 'Authorization: ***'" in seen(summary)
+
+
+@pytest.mark.parametrize("spelled", ["id=NETRC", "id=x,ENV=NETRC", "type=env,id=x,env=NETRC"])
+def test_build_secrets_as_docker_takes_them(tmp_path: Path, spelled: str) -> None:
+    outputs, summary = published(failed(build_secrets=(spelled,)), tmp_path)
+    assert HIDDEN not in json.dumps(outputs) + summary
+
+
+def test_a_build_secret_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "netrc"
+    file.write_bytes(f"machine x password {HIDDEN}\n\xff".encode("latin-1"))
+    for spelled in (f"id=netrc,src={file}", f"id=netrc,source={file}"):
+        outputs, summary = published(failed(build_secrets=(spelled,)), tmp_path)
+        assert HIDDEN not in json.dumps(outputs) + summary
+    published(failed(build_secrets=("id=netrc,src=/nowhere", "nonsense")), tmp_path)
+
+
+def test_a_build_argument_whose_name_says_secret(tmp_path: Path) -> None:
+    said = "failed\nINDEX_PW=hunter2hunter2 STAGE=production"
+    arguments = ("INDEX_PW=hunter2hunter2", "STAGE=production", "OTHER")
+    _, summary = published(failed(said, build_args=arguments), tmp_path)
+    assert "hunter2hunter2" not in summary
+    assert "STAGE=production" in seen(summary)
+
+
+def test_what_is_ours_is_told_whole(tmp_path: Path) -> None:
+    message = "astro-ci.yaml has 2 problems:\n  line 1: no such key\n  line 3: no text"
+    what = Report(verb="plan", error=ConfigurationError(message))
+    outputs, summary = published(what, tmp_path)
+    reason = "astro-ci.yaml has 2 problems: line 1: no such key; line 3: no text"
+    assert outputs["reason"] == reason
+    assert reason[1:] in seen(summary)
 
 
 def test_lines_of_a_tool_are_text_of_moderate_length(tmp_path: Path) -> None:
