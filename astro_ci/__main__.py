@@ -16,8 +16,10 @@ def main() -> None:
     # Loading what a command needs makes many objects, and the files of a large project make more;
     # hardly any is ever garbage. By default, Python looks for that after every 700.
     gc.set_threshold(100_000)
-    from astro_ci.cli import run
-
+    try:
+        from astro_ci.cli import run
+    except KeyboardInterrupt:  # which the command line handles, once it is there
+        sys.exit(130)
     run()
 
 

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from astro_ci import __version__
-from astro_ci.errors import AstroCIError, BugError, CancelledError, ConfigurationError
+from astro_ci.errors import (
+    AstroCIError,
+    BugError,
+    CancelledError,
+    ConfigurationError,
+    of_the_disk,
+)
 from astro_ci.options import (
     COMMENT,
     DEPLOY_OPTIONS,
@@ -331,6 +337,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         name = signal.Signals(number).name
         sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
     except Exception as error:  # of which nothing may be lost
+        if known := of_the_disk(error):
+            sys.exit(session.fail(known))
         session.console.say(redact(traceback.format_exc().rstrip(), session.env))
         sys.exit(session.fail(BugError(error)))
     sys.exit(code)

@@ -20,10 +20,15 @@ AstroCIError                    message: one sentence; hint: what to change; exi
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from astro_ci.model import DeployResult
+
+
+SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class AstroCIError(Exception):
@@ -126,7 +131,7 @@ class UnavailableError(ApiError):
 
 
 class CheckFailedError(AstroCIError):
-    """DAGs that do not import, or tests that fail."""
+    """Kept for checks of DAGs and tests, which no command makes yet."""
 
     exit_code = 6
 
@@ -147,6 +152,14 @@ class AuthenticationError(AstroCIError):
     """Credentials are missing, malformed, expired or refused."""
 
     exit_code = 9
+
+
+def of_the_disk(error: Exception) -> CommandError | None:
+    """The error to tell when files can no longer be written, wherever that was noticed."""
+    if not isinstance(error, OSError) or error.errno not in _DISK_ERRORS:
+        return None
+    name = error.filename if isinstance(error.filename, str) else "a file"
+    return CommandError(f"{name} could not be written: {error.strerror}", hint=SPACE_HINT)
 
 
 class CancelledError(AstroCIError):

@@ -89,7 +89,8 @@ def make_plan(facts: Facts, options: Options) -> Plan:
     if newer and not options.allow_older:
         deploy_type, reason = (
             DeployType.NONE,
-            f"a newer commit is already running: {short(newer)} came after {short(facts.head)}",
+            f"a newer commit is already running: {short(newer)} came after {short(facts.head)} "
+            "(--allow-older deploys it all the same)",
         )
     _refuse_wipe(facts, options, deploy_type)
     return Plan(

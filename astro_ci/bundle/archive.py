@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from astro_ci.bundle.members import Member, directories
-from astro_ci.errors import CommandError, ProjectError
+from astro_ci.errors import SPACE_HINT, CommandError, ProjectError
 from astro_ci.paths import join
 from astro_ci.standins import refuse_stand_in
 from astro_ci.text import printable
@@ -52,7 +52,7 @@ def write_bundle(
         raise CommandError(
             f"the DAG bundle could not be written to {printable(str(path.parent))}: "
             f"{error.strerror}",
-            hint="Free some space there, or let TMPDIR name a directory with more of it."
+            hint=SPACE_HINT
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             else "Let TMPDIR name a directory that this job may write to.",
         ) from error

@@ -85,12 +85,19 @@ def _deployed(runs: WhatRuns, repo: GitRepo, ci: CIContext) -> Bases:
     image, image_unknown = _of_running(runs.image, repo, ci)
     dags, dags_unknown = _of_running(runs.dags, repo, ci)
     known = image or dags or runs.image.digest or runs.dags.digest
+    found = {runs.image.commit: image, runs.dags.commit: dags}
+    absent = [commit for commit, here in found.items() if commit and here is None]
     return Bases(
         source="deployed" if known else "none",
         image=image,
         dags=dags,
         image_unknown=image_unknown,
         dags_unknown=dags_unknown,
+        assumptions=tuple(
+            f"{short(commit)}, which runs, is older than what is checked out: it is not in this "
+            f"clone and cannot be fetched ({ci.history_hint})"
+            for commit in absent
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from astro_ci.configuration.choice import Target
-from astro_ci.errors import AstroCIError, CancelledError
+from astro_ci.errors import AstroCIError, CancelledError, of_the_disk
 from astro_ci.model import DeployResult, DeployType, Outcome, Plan
 from astro_ci.render import (
     SCHEMA,
@@ -78,11 +78,14 @@ def each(
                     signal_number=cancelled.exit_code - 128,
                 )
             act(ending)
-        except AstroCIError as error:
-            cancelled = error if isinstance(error, CancelledError) else None
-            ending.error = error
+        except (AstroCIError, OSError) as error:
+            known = error if isinstance(error, AstroCIError) else of_the_disk(error)
+            if known is None:
+                raise
+            cancelled = known if isinstance(known, CancelledError) else None
+            ending.error = known
             if len(endings) > 1:
-                explain(error, label=ending.target.label)
+                explain(known, label=ending.target.label)
     return endings
 
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from astro_ci.errors import GitError
-from astro_ci.git.process import SPACE_HINT, Git
+from astro_ci.errors import SPACE_HINT, GitError
+from astro_ci.git.process import Git
 
 GITLINK = "160000 "
 """How the line of a submodule begins."""

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from astro_ci.errors import GitError
+from astro_ci.errors import SPACE_HINT, GitError
 
 _QUIET = (
     # No background work, no daemons, no surprises from the user's configuration.
@@ -28,7 +28,6 @@ _QUIET = (
     "--literal-pathspecs",
     "--no-replace-objects",
 )
-SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
 _NO_SPACE = re.compile("no space left|out of disk ?space|disk quota", re.IGNORECASE)
 _MISLEADING = (
     # What git sets for its hooks would point every command at the wrong repository.

@@ -151,7 +151,8 @@ class TestWhatRuns:
         found = world.plan()
         assert (found.deploy_type, found.reason) == (
             NONE,
-            f"a newer commit is already running: {new[:7]} came after {old[:7]}",
+            f"a newer commit is already running: {new[:7]} came after {old[:7]} "
+            "(--allow-older deploys it all the same)",
         )
         assert world.plan(allow_older=True).deploy_type is DAGS
 

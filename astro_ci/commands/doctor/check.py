@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from astro_ci.errors import AstroCIError, CommandError
+from astro_ci.errors import AstroCIError, CommandError, of_the_disk
 
 Status = Literal["ok", "warning", "problem", "not checked"]
 
@@ -109,5 +109,7 @@ def exit_code(checks: Sequence[Check]) -> int:
 
 
 def _unforeseen(error: OSError) -> CommandError:
+    if known := of_the_disk(error):
+        return known
     where = f"{error.filename}: " if error.filename else ""
     return CommandError(f"this could not be checked: {where}{error.strerror or error}")

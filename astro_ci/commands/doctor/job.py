@@ -96,8 +96,8 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
     else:
         yield warning(
             "what runs",
-            f"{shown} is not in this clone, and the remote lets nothing be fetched: "
-            f"the next deploy will be a full one{rest}",
+            f"{shown} is not in this clone, and the remote lets nothing be fetched: what is older "
+            f"cannot be told, and what changed only by its content, or not at all{rest}",
             ci.history_hint,
         )
 

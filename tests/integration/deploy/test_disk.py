@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from astro_ci import cli
+from astro_ci.errors import CommandError, of_the_disk
 from tests.integration.deploy.support import Job
 
 HINT = "Free some space there, or let TMPDIR name a directory with more of it"
@@ -61,6 +64,26 @@ def test_a_limit_on_the_size_of_files(job: Job) -> None:
     assert "File too large" in run.err
     assert HINT in run.err
     assert (job.running(), job.checkout()) == before
+
+
+def test_a_full_disk_wherever_it_is_noticed() -> None:
+    error = of_the_disk(OSError(errno.ENOSPC, "No space left on device", "/tmp/x/config.json"))
+    assert isinstance(error, CommandError)
+    assert error.message == "/tmp/x/config.json could not be written: No space left on device"
+    assert error.hint == HINT + "."
+    assert of_the_disk(OSError(errno.EPERM, "Operation not permitted")) is None
+    assert of_the_disk(ValueError()) is None
+
+
+def test_a_full_disk_is_no_bug_of_ours(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded", "/tmp/x")
+
+    monkeypatch.setattr("astro_ci.commands.plan.plan_target", fail)
+    monkeypatch.chdir(job.project.root)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(["plan", "--deployment-name", "x"])
+    assert ended.value.code == 4
 
 
 def test_a_temporary_directory_that_is_not_there(job: Job, tmp_path: Path) -> None:
