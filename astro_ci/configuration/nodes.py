@@ -54,7 +54,8 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problems.add(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}")
+        line = mark.line + 1 if mark else 1
+        problems.add(line, f"this is not YAML: {error.problem}", _remedy(error))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problems.add(line, f"this is not YAML: {error.reason}")
@@ -62,6 +63,17 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         problems.add(1, "this is nested too deeply")
     problems.refuse()
     raise AssertionError  # pragma: no cover - refuse() has raised
+
+
+def _remedy(error: yaml.MarkedYAMLError) -> str:
+    said = f"{error.context} {error.problem}"
+    if r"'\t'" in said:
+        return "Indent with spaces: YAML takes no tabs."
+    if "alias" in said or "cannot start any token" in said:
+        return "Put the text in quotes: its first sign has a meaning of its own in YAML."
+    if "mapping values" in said:
+        return "Indent the keys of a block alike, and put a text with a colon in quotes."
+    return ""
 
 
 class Block:
@@ -148,7 +160,11 @@ class Block:
                 return str(node.value)
             self.problems.add(_line(node), f"{key} has no value", f"Give {key} one, or remove it.")
         elif isinstance(node, yaml.ScalarNode):
-            self.problems.add(_line(node), f"{key} has the tag {node.tag}, which means nothing")
+            self.problems.add(
+                _line(node),
+                f"{key} has the tag {node.tag}, which means nothing",
+                f"Put it in quotes if it is a text: '{' '.join([node.tag, node.value]).strip()}'.",
+            )
         else:
             self.problems.add(_line(node), f"{key} is {_kind(node)}, and not a single value")
         return None
