@@ -91,7 +91,8 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
     if head == run_head or _is_submodule_of(repo, run_head):
         return None
     if repo.branch() is None:  # else that one counts
-        is_on_branch = ci.tag is None and repo.is_ancestor(head, run_head)
+        tips = (run_head, repo.remote_tip(ci.branch)) if ci.branch and not ci.tag else ()
+        is_on_branch = any(repo.is_ancestor(head, tip) for tip in tips if tip)
         if is_on_branch or repo.was_committed_on(run_head):
             return None
     return ci.head

@@ -165,6 +165,10 @@ class GitRepo:
         )
         return out.strip() if code == 0 else None
 
+    def remote_tip(self, branch: str) -> str | None:
+        """The newest commit of a remote's branch, as far as the clone has heard of it."""
+        return self.resolve(f"refs/remotes/{self.remote()}/{branch}")
+
     def tree_of(self, commit: str) -> str | None:
         """The tree of a commit; None when the clone does not have it."""
         code, out, _ = self._git.run("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")

@@ -120,6 +120,11 @@ class TestByBranch:
             (("checkout --detach its-own",), None),
             (("checkout --detach other",), None),
             (("checkout --detach", "merge --no-edit other"), None),
+            (
+                ("update-ref refs/remotes/origin/main its-own", "checkout --detach its-own"),
+                "production",
+            ),
+            (("update-ref refs/remotes/origin/x its-own", "checkout --detach its-own"), None),
         ],
         ids=str,
     )
@@ -129,6 +134,7 @@ class TestByBranch:
     ) -> None:
         """GitHub names the branch of the run, whatever `ref:` the checkout had."""
         run_is_about = self.branches(world)
+        world.project.git("remote", "add", "origin", str(world.project.root))
         for command in commands:
             world.project.git(*command.split())
         done = run(world, "deploy", file=BY_BRANCH, **dispatched(run_is_about[:short]))
@@ -188,8 +194,10 @@ class TestByBranch:
         add = ("submodule", "add", "--quiet", str(world.project.root), "airflow")
         outer.git("-c", "protocol.file.allow=always", *add)
         whole = Stage(world.astro, outer)
-        env = dispatched(outer.commit())
         outer.git("-C", "airflow", "checkout", "--detach")
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+        outer.git("-C", "airflow", *who, "commit", "--allow-empty", "-m", "on no branch")
+        env = dispatched(outer.commit())
         words = ("deploy", "--project", "airflow", "--config", "astro-ci.yaml")
         done = run(whole, *words, **env)
         assert done.code == 0, done.err
