@@ -191,6 +191,8 @@ DEPLOY_OPTIONS = (
 
 
 def with_options(options: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Decorate a command with options, which `--help` lists in this order."""
+
     def decorate(function: Any) -> Any:
         return functools.reduce(lambda f, add: add(f), reversed(options), function)
 

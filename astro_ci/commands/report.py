@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 LONGEST_OUTPUT = 100_000
 _COMMENT_LIMIT = 60_000
 _LONGEST_LINE, _MOST_LINES = 500, 40
-_RESULT_OUTPUTS = ("deploy_id", "image_tag", "bundle_version", "url")
+_RESULT_OUTPUTS = ("deploy_id", "image_tag", "bundle_version")
 
 
 Verb = Literal["plan", "deploy"]
@@ -80,10 +80,11 @@ def outputs(report: Report) -> dict[str, str]:
     if report.verb == "deploy":
         found["outcome"] = "failed" if report.error else overall(report.endings)
         for name in _RESULT_OUTPUTS:
-            values = [str(getattr(_result(ending), name, "")) for ending in report.endings]
-            found[name.replace("_", "-")] = ",".join(filter(None, values))
-        # Where a job's environment links to, which takes one.
-        found["url"] = found["url"].partition(",")[0]
+            found[name.replace("_", "-")] = _joined(
+                str(getattr(_result(ending), name, "")) for ending in report.endings
+            )
+        # The page that a job's environment links to: it takes one.
+        found["url"] = next((r.url for r in map(_result, report.endings) if r and r.url), "")
     return found
 
 

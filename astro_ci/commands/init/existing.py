@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -19,13 +18,6 @@ _DEPLOYS = re.compile(
 )
 
 
-class _AnyTag(yaml.SafeLoader):
-    """Takes YAML with the tags of any CI system, such as `!reference`."""
-
-
-_AnyTag.add_multi_constructor("!", lambda _loader, _tag, _node: None)
-
-
 def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
     """What to mind when the pipeline is added to the file that is there."""
     present, ours = _mapping(_text(there)), _mapping(pipeline)
@@ -36,9 +28,9 @@ def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
             f"{'those' if len(shared) > 1 else 'that'}, as YAML takes only one of each"
         )
     stages = present.get("stages")
-    names = stages if isinstance(stages, list) else []
-    is_known = names and all(isinstance(name, str) for name in names)
-    if system.key == "gitlab" and is_known and _GITLAB_STAGE not in names:
+    names = stages.value if isinstance(stages, yaml.SequenceNode) else []
+    is_known = names and all(map(_is_text, names))
+    if system.key == "gitlab" and is_known and _GITLAB_STAGE not in [one.value for one in names]:
         yield (
             f"{system.path} has no stage {_GITLAB_STAGE}: add it to `stages`, or name another one "
             "with the input `stage`"
@@ -56,16 +48,22 @@ def other_deploys(root: Path, systems: Iterable[System]) -> Iterator[str]:
             )
 
 
-def _mapping(text: str) -> Mapping[str, Any]:
-    """The file's keys; of one that has a header, those after it."""
+def _mapping(text: str) -> Mapping[str, yaml.Node]:
+    """The file's keys, as they are written; of one that has a header, those after it.
+
+    Nothing is made of the values, whose tags (`!reference`) are the CI system's own.
+    """
     try:
-        found = list(yaml.load_all(text, _AnyTag))[-1:]
-    except (yaml.YAMLError, ValueError, RecursionError):
+        found = list(yaml.compose_all(text, yaml.SafeLoader))[-1:]
+    except (yaml.YAMLError, RecursionError):
         return {}
-    if not found or not isinstance(found[0], dict):
+    if not found or not isinstance(found[0], yaml.MappingNode):
         return {}
-    # The old YAML that this reads takes the word for a boolean.
-    return {"on" if key is True else str(key): value for key, value in found[0].items()}
+    return {key.value: value for key, value in found[0].value if _is_text(key)}
+
+
+def _is_text(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.tag.startswith("!")
 
 
 def _text(path: Path) -> str:
