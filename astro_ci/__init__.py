@@ -7,11 +7,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from astro_ci.commands.deploy import deploy
-    from astro_ci.commands.plan import plan
-    from astro_ci.config import Config
+    from astro_ci.configuration.config import Config
+    from astro_ci.deploying.deploy import deploy
     from astro_ci.errors import AstroCIError
     from astro_ci.model import DeployResult, Plan
+    from astro_ci.survey.plan import plan
 
 __version__ = "0.1.0"
 
@@ -19,11 +19,11 @@ __all__ = ["AstroCIError", "Config", "DeployResult", "Plan", "__version__", "dep
 
 _HOMES = {
     "AstroCIError": "astro_ci.errors",
-    "Config": "astro_ci.config",
+    "Config": "astro_ci.configuration.config",
     "DeployResult": "astro_ci.model",
     "Plan": "astro_ci.model",
-    "deploy": "astro_ci.commands.deploy",
-    "plan": "astro_ci.commands.plan",
+    "deploy": "astro_ci.deploying.deploy",
+    "plan": "astro_ci.survey.plan",
 }
 
 

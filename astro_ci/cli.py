@@ -20,7 +20,8 @@ from astro_ci.errors import (
     ConfigurationError,
     of_the_disk,
 )
-from astro_ci.options import (
+from astro_ci.reporting.redact import redact
+from astro_ci.terminal.options import (
     COMMENT,
     DEPLOY_OPTIONS,
     DETAILED_EXITCODE,
@@ -31,13 +32,12 @@ from astro_ci.options import (
     option,
     with_options,
 )
-from astro_ci.redact import redact
-from astro_ci.session import Session
-from astro_ci.signals import ignore_signals, stop_on_signals
+from astro_ci.terminal.session import Session
+from astro_ci.terminal.signals import ignore_signals, stop_on_signals
 
 if TYPE_CHECKING:  # each command loads what it needs
-    from astro_ci.commands.doctor import Check
-    from astro_ci.commands.several import Ending
+    from astro_ci.deploying.several import Ending
+    from astro_ci.doctor import Check
     from astro_ci.model import Plan
 
 
@@ -78,15 +78,15 @@ def plan(
     **_options: Any,
 ) -> int:
     """Say what would be deployed, and why. Changes nothing."""
-    from astro_ci.commands.plan import plan_target
-    from astro_ci.commands.several import (
+    from astro_ci.deploying.several import (
         each,
         exit_code,
         only_error,
         plans_document,
         plans_text,
     )
-    from astro_ci.render import as_json as to_json
+    from astro_ci.reporting.text import as_json as to_json
+    from astro_ci.survey.plan import plan_target
 
     session.start(as_json=as_json)
     check_stopped = stop_on_signals()
@@ -122,16 +122,16 @@ def deploy(
     **_options: Any,
 ) -> int:
     """Bring each Deployment that is meant to what is checked out: plan, then do it."""
-    from astro_ci.commands.deploy import deploy as run_deploy
-    from astro_ci.commands.several import (
+    from astro_ci.deploying.deploy import deploy as run_deploy
+    from astro_ci.deploying.several import (
         each,
         exit_code,
         only_error,
         results_document,
         results_text,
     )
-    from astro_ci.render import as_json as to_json
-    from astro_ci.render import plan_text
+    from astro_ci.reporting.text import as_json as to_json
+    from astro_ci.reporting.text import plan_text
 
     session.start(as_json=as_json)
     check_stopped = stop_on_signals()
@@ -182,8 +182,8 @@ def config(
     **_options: Any,
 ) -> None:
     """Show the options that hold, and where each came from: flag, variable, file or default."""
-    from astro_ci.commands.config import SCHEMA_FILE, config_document, config_text
-    from astro_ci.render import as_json as to_json
+    from astro_ci.reporting.settings import SCHEMA_FILE, config_document, config_text
+    from astro_ci.reporting.text import as_json as to_json
 
     session.start(as_json=as_json)
     if show_schema:
@@ -209,8 +209,8 @@ def doctor(
     **_options: Any,
 ) -> int:
     """Check whether a deploy would work here, and say what has to change. Changes nothing."""
-    from astro_ci.commands.doctor import document, examine, exit_code, lines
-    from astro_ci.render import as_json as to_json
+    from astro_ci.doctor import document, examine, exit_code, lines
+    from astro_ci.reporting.text import as_json as to_json
 
     session.start(as_json=as_json, quiet=True)
     checks = []
@@ -250,8 +250,8 @@ def init(
     **_options: Any,
 ) -> None:
     """Write the pipeline file and astro-ci.yaml for this repository. Overwrites nothing."""
-    from astro_ci.commands.init import adopt, adoption_text
-    from astro_ci.config import Config
+    from astro_ci.configuration.config import Config
+    from astro_ci.pipelines import adopt, adoption_text
 
     session.start(as_json=False, quiet=True)
     said = {name: setting.value for name, setting in given(ctx, session.env).items()}
@@ -274,8 +274,8 @@ def init(
 def env(session: Session, /, as_json: bool) -> None:
     """Show what the CI system says about this run, and which variable says it."""
     from astro_ci.ci import detect
-    from astro_ci.commands.env import env_document, env_text
-    from astro_ci.render import as_json as to_json
+    from astro_ci.reporting.environment import env_document, env_text
+    from astro_ci.reporting.text import as_json as to_json
 
     session.start(as_json=as_json)
     found = detect(session.env)
@@ -310,7 +310,7 @@ def sandbox(session: Session, /, as_json: bool, **options: Any) -> None:
 @click.pass_obj
 def demo(session: Session, /, keep: bool) -> None:
     """Walk through first deploy, DAG change, image change and a failed deploy, on a sandbox."""
-    from astro_ci.commands.demo import demo as run_demo
+    from astro_ci.demo.story import demo as run_demo
 
     stop_on_signals()
     run_demo(session.env, emit=session.emit, keep=keep)

@@ -34,10 +34,10 @@ from statistics import median
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from astro_ci.commands.plan import plan
-from astro_ci.config import Config
-from astro_ci.history import Digests, describe
+from astro_ci.configuration.config import Config
+from astro_ci.planning.running import Digests, describe
 from astro_ci.sandbox import Sandbox
+from astro_ci.survey.plan import plan
 from tests.integration.sandbox.support import Client, push, upload
 
 FILES_A_DIRECTORY = 100

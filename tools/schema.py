@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from astro_ci.cli import cli
-from astro_ci.config import TYPE_WORDS
+from astro_ci.configuration.config import TYPE_WORDS
 from astro_ci.configuration.file import DEPLOYMENT_KEYS, PROJECT_KEYS, TOP_KEYS
 from astro_ci.configuration.keys import BY_NAME, Key
 

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import msgspec
 
 from astro_ci.astro.client import decode
-from astro_ci.astro.http import Http
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.web.http import Http
 
 Kind = Literal["API token", "Deployment API key", "astro login"]
 

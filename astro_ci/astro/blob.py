@@ -18,9 +18,9 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from astro_ci import __version__
-from astro_ci.astro.http import NoAuth, describe
-from astro_ci.astro.retry import asked_wait, is_worth_repeating
 from astro_ci.errors import ApiError, UnavailableError
+from astro_ci.web.http import NoAuth, describe
+from astro_ci.web.retry import asked_wait, is_worth_repeating
 
 API_VERSION = "2023-11-03"
 BLOCK_ID_BYTES = 64

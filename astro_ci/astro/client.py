@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from astro_ci.astro.http import Http, is_json
 from astro_ci.errors import ApiError
 from astro_ci.model import ApiDeployType, Deploy, DeployGit, Deployment, RuntimeRelease
 from astro_ci.text import unicode
+from astro_ci.web.http import Http, is_json
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 import requests
 
 from astro_ci.astro.blob import BLOCK_ID_BYTES, Blob, BlocksLostError, Body
-from astro_ci.astro.retry import ATTEMPTS, is_unavailable, repeating
+from astro_ci.web.retry import ATTEMPTS, is_unavailable, repeating
 
 MIB = 1024 * 1024
 SINGLE_PUT_LIMIT = 64 * MIB

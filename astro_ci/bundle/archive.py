@@ -16,7 +16,7 @@ from typing import BinaryIO
 from astro_ci.bundle.members import Member, directories
 from astro_ci.errors import SPACE_HINT, CommandError, ProjectError
 from astro_ci.paths import join
-from astro_ci.standins import refuse_stand_in
+from astro_ci.project.placeholders import refuse_stand_in
 from astro_ci.text import printable
 
 _COMPRESSION_LEVEL = 2

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from astro_ci.errors import ProjectError
-from astro_ci.excludes import VENV_MARKER, is_excluded_name
 from astro_ci.paths import join
+from astro_ci.project.leftovers import VENV_MARKER, is_excluded_name
 from astro_ci.text import printable
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astro_ci.config import Config
+from astro_ci.configuration.config import Config
 from astro_ci.configuration.keys import Setting, Settings
 from astro_ci.errors import ConfigurationError
 from astro_ci.text import listed

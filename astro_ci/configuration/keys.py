@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from astro_ci.classify import parse_globs
-from astro_ci.config import (
+from astro_ci.configuration.config import (
     check_base,
     check_build_argument,
     check_description,
@@ -18,6 +17,7 @@ from astro_ci.config import (
     parse_type,
 )
 from astro_ci.errors import ConfigurationError, ProjectError
+from astro_ci.planning.rules import parse_globs
 
 Read = Callable[[str, str], Any]
 """From the name that the user knows a value by, and its text. Raises ConfigurationError."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.engine import Engine
-from astro_ci.runtime import AIRFLOW_3_NEEDS, LABEL, RuntimeVersion, newest_first
+from astro_ci.project.runtime import AIRFLOW_3_NEEDS, LABEL, RuntimeVersion, newest_first
 
 _SHOWN = 5
 

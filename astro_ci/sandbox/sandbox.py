@@ -17,20 +17,20 @@ from starlette.types import Scope
 
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deploy, Deployment
-from astro_ci.sandbox.api import Api
-from astro_ci.sandbox.app import REMEMBERED_REQUESTS, RequestLine, build_app
-from astro_ci.sandbox.blob_api import BlobApi
-from astro_ci.sandbox.blobs import BlobStore
-from astro_ci.sandbox.faults import Faults
-from astro_ci.sandbox.lock import hold
-from astro_ci.sandbox.login import Login
-from astro_ci.sandbox.platform import Platform
-from astro_ci.sandbox.presenter import Presenter
-from astro_ci.sandbox.registry import Registry
-from astro_ci.sandbox.registry_api import RegistryApi
-from astro_ci.sandbox.server import Server, listen
-from astro_ci.sandbox.state import DeploymentRecord
-from astro_ci.sandbox.tokens import Claims, Identity, api_token, sign
+from astro_ci.sandbox.http.api import Api
+from astro_ci.sandbox.http.app import REMEMBERED_REQUESTS, RequestLine, build_app
+from astro_ci.sandbox.http.blob_api import BlobApi
+from astro_ci.sandbox.http.faults import Faults
+from astro_ci.sandbox.http.login import Login
+from astro_ci.sandbox.http.presenter import Presenter
+from astro_ci.sandbox.http.registry_api import RegistryApi
+from astro_ci.sandbox.http.server import Server, listen
+from astro_ci.sandbox.platform.platform import Platform
+from astro_ci.sandbox.platform.tokens import Claims, Identity, api_token, sign
+from astro_ci.sandbox.store.blobs import BlobStore
+from astro_ci.sandbox.store.lock import hold
+from astro_ci.sandbox.store.registry import Registry
+from astro_ci.sandbox.store.state import DeploymentRecord
 
 DEFAULT_PORT = 8888
 """Where the Astro CLI looks for a local Astro."""

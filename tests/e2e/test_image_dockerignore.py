@@ -19,9 +19,9 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from astro_ci.errors import ProjectError
-from astro_ci.image.builder import Builder, find_builder
-from astro_ci.image.context import write_context
-from astro_ci.project import read_ignore_file
+from astro_ci.image.building.builder import Builder, find_builder
+from astro_ci.image.building.context import write_context
+from astro_ci.project.find import read_ignore_file
 from tests.e2e.images import unavailable
 
 pytestmark = pytest.mark.docker

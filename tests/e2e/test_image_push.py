@@ -18,7 +18,7 @@ import pytest
 
 from astro_ci.errors import RegistryError
 from astro_ci.image.engine import Engine
-from astro_ci.image.push import push_image
+from astro_ci.image.registry.push import push_image
 from tests.e2e.images import Registry, free_port, registry, unique
 
 pytestmark = pytest.mark.docker

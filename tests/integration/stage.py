@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from astro_ci.astro.http import Patience
 from astro_ci.astro.upload import Uploader
 from astro_ci.ci import dialect_for
-from astro_ci.commands.deploy import Tools, deploy
-from astro_ci.config import Config
-from astro_ci.console import Console
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.deploy import Tools, deploy
 from astro_ci.model import DeployResult, Plan, Request
+from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
+from astro_ci.web.http import Patience
 from tests.repository import Repository, fingerprint
 
 FILES = {

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from astro_ci.history import read_marker
 from astro_ci.model import Request
+from astro_ci.planning.running import read_marker
 from astro_ci.sandbox import Sandbox
 from tests.integration.stage import Stage, stage
 from tests.repository import fingerprint

@@ -14,7 +14,7 @@ import pytest
 
 from astro_ci.model import Request
 from astro_ci.sandbox import Sandbox
-from astro_ci.sandbox.tokens import Claims, sign
+from astro_ci.sandbox.platform.tokens import Claims, sign
 from tests.integration.stage import Run, Stage, stage
 from tests.repository import Repository, fingerprint
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from astro_ci.commands.init.systems import KEYS, SYSTEMS
+from astro_ci.pipelines.systems import KEYS, SYSTEMS
 from astro_ci.sandbox import Sandbox
 from tests.integration.stage import Run
 from tests.repository import Repository, fingerprint

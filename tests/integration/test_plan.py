@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from astro_ci.commands.plan import plan
-from astro_ci.config import Config
+from astro_ci.configuration.config import Config
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.model import DeployType, Plan, Request
 from astro_ci.sandbox import Sandbox
+from astro_ci.survey.plan import plan
 from tests.integration.sandbox.support import Client, push, upload
 from tests.integration.stage import Stage
 from tests.repository import Repository, fingerprint

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from astro_ci.astro.http import Patience
 from astro_ci.astro.upload import Uploader
 from astro_ci.ci import dialect_for
-from astro_ci.commands.deploy import Tools, deploy
-from astro_ci.commands.plan import plan
-from astro_ci.config import Config
-from astro_ci.console import Console
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.deploy import Tools, deploy
 from astro_ci.errors import Stopped
 from astro_ci.model import Deploy, DeployResult, Plan
+from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
+from astro_ci.survey.plan import plan
+from astro_ci.web.http import Patience
 from tests.integration.sandbox.support import Client, Json, upload
 from tests.replay.engine import QuickEngine, pull_layer, push_image
 from tests.replay.oracle import Files, Shipment, below, read_disk, read_tar, shipment, write_tar

@@ -33,8 +33,8 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     def fail(*_arguments: object, **_options: object) -> None:
         raise LookupError(f"{SECRET} {f'{TOKEN} '!r}\n::warning::obeyed")
 
-    monkeypatch.setattr("astro_ci.commands.plan.plan_target", fail)
-    monkeypatch.setattr("astro_ci.commands.deploy.deploy", fail)
+    monkeypatch.setattr("astro_ci.survey.plan.plan_target", fail)
+    monkeypatch.setattr("astro_ci.deploying.deploy.deploy", fail)
     log = logging.getLogger("astro_ci")
     handlers, level = list(log.handlers), log.level
     yield summary

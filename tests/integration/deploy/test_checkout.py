@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from astro_ci.history import read_marker
+from astro_ci.planning.running import read_marker
 from astro_ci.sandbox import Sandbox
 from tests.integration.deploy.support import DEAD_ENGINE, REMOTE_PASSWORD, Job
 

@@ -79,7 +79,7 @@ def test_a_full_disk_is_no_bug_of_ours(job: Job, monkeypatch: pytest.MonkeyPatch
     def fail(*_arguments: object, **_options: object) -> None:
         raise OSError(errno.EDQUOT, "Disk quota exceeded", "/tmp/x")
 
-    monkeypatch.setattr("astro_ci.commands.plan.plan_target", fail)
+    monkeypatch.setattr("astro_ci.survey.plan.plan_target", fail)
     monkeypatch.chdir(job.project.root)
     with pytest.raises(SystemExit) as ended:
         cli.run(["plan", "--deployment-name", "x"])

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from astro_ci.ci import dialect_for
-from astro_ci.commands.deploy import Tools, deploy
-from astro_ci.config import Config
-from astro_ci.console import Console
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.deploy import Tools, deploy
 from astro_ci.errors import AstroCIError
 from astro_ci.model import Request
+from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from tests.integration.deploy.support import REMOTE_PASSWORD, Job
 from tests.integration.stage import Run

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from astro_ci.sandbox import Sandbox
-from astro_ci.sandbox.blobs import BlobError, BlobStore, Incoming
+from astro_ci.sandbox.store.blobs import BlobError, BlobStore, Incoming
 from tests.integration.sandbox.support import BLOCK_BLOB, Client, Clock, upload
 
 VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z")

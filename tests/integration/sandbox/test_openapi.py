@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from astro_ci.sandbox import Sandbox
-from astro_ci.sandbox.bodies import CreateDeployRequest, FinalizeDeployRequest, read_body
-from astro_ci.sandbox.refusal import Refusal
+from astro_ci.sandbox.platform.bodies import CreateDeployRequest, FinalizeDeployRequest, read_body
+from astro_ci.sandbox.platform.refusal import Refusal
 from tests.integration.sandbox.support import Client, Clock, Document, push, upload
 
 OFFERED = {

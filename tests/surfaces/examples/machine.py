@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astro_ci.ci import dialect_for
-from astro_ci.commands.deploy import Tools, deploy
-from astro_ci.config import Config
-from astro_ci.console import Console
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.deploy import Tools, deploy
 from astro_ci.model import DeployResult
+from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from tests.integration.stage import Stage
 from tests.replay.engine import QuickEngine

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from astro_ci.commands.init import systems as written
+from astro_ci.pipelines import systems as written
 from tests.integration.stage import Stage
 from tests.surfaces.examples.machine import World
 from tests.surfaces.examples.systems import DEPLOY, PLAN, SYSTEMS

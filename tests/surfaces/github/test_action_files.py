@@ -84,7 +84,7 @@ def test_inputs_are_described_and_optional_and_text(name: str) -> None:
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_output_is_one_that_the_command_writes(name: str) -> None:
-    from astro_ci.commands.report import Report, outputs
+    from astro_ci.reporting.publish import Report, outputs
 
     written = outputs(Report(verb="plan" if "plan" in name else "deploy"))
     found = load(name)["outputs"]

@@ -7,7 +7,7 @@ import sys
 
 import yaml
 
-from astro_ci.commands.init.systems import GITLAB_TEMPLATE
+from astro_ci.pipelines.systems import GITLAB_TEMPLATE
 from tests.surfaces.gitlab.runner import PIPELINE, Runner
 
 

@@ -17,7 +17,7 @@ import yaml
 from astro_ci import __version__
 from astro_ci.ci.dialects.gitlab import DOTENV_VARIABLE, OUTPUT_PREFIX
 from astro_ci.cli import cli
-from astro_ci.commands.report import Report, outputs
+from astro_ci.reporting.publish import Report, outputs
 from tests.surfaces.gitlab.runner import ROOT, TEMPLATES
 from tests.surfaces.gitlab.template import RefusedError, documents, inputs_in, render
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from astro_ci.astro.client import AstroClient, list_organization_ids
-from astro_ci.astro.http import BearerAuth, Http, Patience
-from astro_ci.astro.retry import ATTEMPTS
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
+from astro_ci.web.http import BearerAuth, Http, Patience
+from astro_ci.web.retry import ATTEMPTS
 from tests.unit.astro.server import Answer, serving
 
 TOKEN = "the.secret.token"

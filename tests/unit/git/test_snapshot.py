@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from astro_ci.excludes import VENV_MARKER, excluder
 from astro_ci.git import GitRepo
 from astro_ci.model import PathChange
+from astro_ci.project.leftovers import VENV_MARKER, excluder
 from tests.repository import Repository, fingerprint
 
 FILES = {"Dockerfile": "FROM x", "dags/a.py": "a", "dags/b.py": "b", "include/sql.sql": "select 1"}

@@ -12,9 +12,9 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_ci.excludes import VENV_MARKER, excluder
 from astro_ci.git import GitRepo
 from astro_ci.paths import is_under
+from astro_ci.project.leftovers import VENV_MARKER, excluder
 from tests.repository import Repository
 
 NAMES = ["Dockerfile", "dags/a.py", "dags/sub/b.py", "include/c.sql", "gen/d.py", "dags/gen/e.py"]

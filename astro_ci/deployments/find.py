@@ -1,0 +1,138 @@
+"""Reach Astro: credentials, Organization, and the one Deployment that is meant."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from astro_ci.astro.auth import Credentials, find_credentials, session_domain
+from astro_ci.astro.client import AstroClient, list_organization_ids
+from astro_ci.astro.endpoint import Endpoint, find_endpoint
+from astro_ci.configuration.config import Config
+from astro_ci.errors import ConfigurationError, NotFoundError
+from astro_ci.model import Deployment
+from astro_ci.text import listed
+from astro_ci.web.http import BearerAuth, Http, NoAuth, Patience
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Astro:
+    """A connection that is known to have credentials, if not yet that they are accepted."""
+
+    client: AstroClient
+    credentials: Credentials
+    endpoint: Endpoint
+
+    def deployment_url(self, deployment: Deployment) -> str:
+        """The Deployment's page."""
+        return self.endpoint.deployment_url(deployment.workspace_id, deployment.id)
+
+
+def connect(
+    config: Config, env: Mapping[str, str], patience: Patience | None = None
+) -> Astro | None:
+    """Open the connection; None when there are no credentials at all.
+
+    Raises AuthenticationError for credentials that cannot work, ApiError.
+    """
+    endpoint, credentials = find_access(env, patience)
+    return connect_with(config, endpoint, credentials, patience) if credentials else None
+
+
+def find_access(
+    env: Mapping[str, str], patience: Patience | None = None
+) -> tuple[Endpoint, Credentials | None]:
+    """Find where Astro is, and the credentials for it; only a Deployment API key is tried out."""
+    endpoint = find_endpoint(env, domain=session_domain(env))
+    credentials = find_credentials(
+        env, login=lambda: Http(endpoint.api_url, NoAuth(), patience), domain=endpoint.domain
+    )
+    return endpoint, credentials
+
+
+def connect_with(
+    config: Config, endpoint: Endpoint, credentials: Credentials, patience: Patience | None = None
+) -> Astro:
+    """Open the connection for the Organization that is meant. Raises ApiError."""
+    log.info("credentials: %s, from %s", credentials.kind, credentials.source)
+    if credentials.notice:
+        log.warning("%s", credentials.notice)
+    http = Http(endpoint.api_url, BearerAuth(credentials.token), patience)
+    organization_id = (
+        config.organization_id or credentials.organization_id or _only_organization(http)
+    )
+    client = AstroClient(http, organization_id)
+    return Astro(client=client, credentials=credentials, endpoint=endpoint)
+
+
+def find_deployment(astro: Astro, config: Config, *, interactive: bool) -> Deployment:
+    """Find the Deployment that the options name: exactly one, or an error.
+
+    Without a name, the only one in view is taken for a Deployment API key, which belongs to one,
+    and on a terminal, where somebody reads which it is. Raises ConfigurationError, ApiError.
+    """
+    if config.deployment_id:
+        return _by_id(astro, config.deployment_id)
+    if config.deployment_name:
+        return _by_name(astro, config.deployment_name, config.workspace_id)
+    found = list(islice(_in_workspace(astro, config.workspace_id), 50))
+    if len(found) == 1 and (interactive or astro.credentials.kind == "Deployment API key"):
+        log.info("Deployment: %s (%s), the only one in view", found[0].name, found[0].id)
+        return found[0]
+    names = listed([f"{d.name} ({d.id})" for d in found])
+    raise ConfigurationError(
+        f"no Deployment is named, and the credentials can see {len(found) or 'none'}"
+        + (f": {names}" if found else ""),
+        hint="Name one with --deployment-id or ASTRO_DEPLOYMENT_ID.",
+    )
+
+
+def _by_id(astro: Astro, deployment_id: str) -> Deployment:
+    try:
+        return astro.client.get_deployment(deployment_id)
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"there is no Deployment {deployment_id} that these credentials can see",
+            hint="Copy the id from the Deployment's page in Astro; a name goes into "
+            "--deployment-name. Check that the token belongs to the same Organization and "
+            "Workspace.",
+            status=error.status,
+            request_id=error.request_id,
+        ) from error
+
+
+def _by_name(astro: Astro, name: str, workspace_id: str | None) -> Deployment:
+    workspaces = [workspace_id] if workspace_id else []
+    listing = astro.client.list_deployments(names=[name], workspace_ids=workspaces)
+    found = [deployment for deployment in listing if deployment.name == name]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        others = [d.name for d in islice(_in_workspace(astro, workspace_id), 50)]
+        raise ConfigurationError(
+            f"no Deployment is named {name!r}",
+            hint=f"These credentials can see: {listed(sorted(others)) or 'none'}.",
+        )
+    raise ConfigurationError(
+        f"{len(found)} Deployments are named {name!r}: {listed([d.id for d in found])}",
+        hint="Name the one that is meant by its id, with --deployment-id.",
+    )
+
+
+def _in_workspace(astro: Astro, workspace_id: str | None) -> Iterator[Deployment]:
+    return astro.client.list_deployments(workspace_ids=[workspace_id] if workspace_id else [])
+
+
+def _only_organization(http: Http) -> str:
+    found = list_organization_ids(http)
+    if len(found) == 1:
+        return found[0]
+    raise ConfigurationError(
+        f"the credentials can see {len(found) or 'no'} Organizations"
+        + (f": {listed(found)}" if found else ""),
+        hint="Name the one that is meant with ASTRO_ORGANIZATION_ID.",
+    )

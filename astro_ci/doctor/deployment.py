@@ -1,0 +1,152 @@
+"""The Deployment: found, well, and ready for what the project would send."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from urllib.parse import urlsplit
+
+from astro_ci.astro.client import FIRST_PAGE, AstroClient
+from astro_ci.configuration.config import Config
+from astro_ci.deployments.find import connect_with, find_deployment
+from astro_ci.doctor.access import Access
+from astro_ci.doctor.check import Steps, not_checked, ok, problem, warning
+from astro_ci.doctor.files import Files
+from astro_ci.errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    RegistryError,
+    UnavailableError,
+)
+from astro_ci.image.checks import check_order, check_supported
+from astro_ci.model import Deploy, Deployment, Request
+from astro_ci.project.runtime import RuntimeVersion
+from astro_ci.text import listed
+from astro_ci.web.http import Http, NoAuth, Patience
+
+_FRESH_SECONDS = 3600
+_ASLEEP = "it takes a deploy in, and runs nothing until it wakes up"
+_STATES = {
+    "CREATING": "it is still being created",
+    "DEPLOYING": "a deploy is rolling out",
+    "HIBERNATING": _ASLEEP,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The Deployment, and whom to ask about it."""
+
+    deployment: Deployment
+    client: AstroClient = field(repr=False)
+
+
+def find(
+    config: Config, access: Access, *, patience: Patience, interactive: bool
+) -> Steps[Platform]:
+    """The Deployment that is meant."""
+    astro = connect_with(config, access.endpoint, access.credentials, patience)
+    found = find_deployment(astro, config, interactive=interactive)
+    yield ok("Deployment", f"{found.name} ({found.id})")
+    return Platform(deployment=found, client=astro.client)
+
+
+def health(deployment: Deployment) -> Steps[None]:
+    """Whether it is well."""
+    if deployment.status == "HEALTHY":
+        yield ok("health", "HEALTHY")
+        return
+    why = deployment.status_reason or _STATES.get(deployment.status, "Astro gives no reason")
+    remedy = {
+        "HIBERNATING": "Wake it up in Astro when its DAGs are to run",
+        "UNHEALTHY": "Look at its logs in Astro; a deploy may be what cures it",
+    }.get(deployment.status, "Run the doctor again in some minutes")
+    yield warning("health", f"{deployment.status}: {why}", remedy)
+
+
+def dag_deploys(deployment: Deployment, requested: Request) -> Steps[None]:
+    """Whether DAGs can be deployed without an image."""
+    if deployment.is_dag_deploy_enabled:
+        yield ok("DAG-only", "DAG-only deploys are enabled")
+        return
+    message = "DAG-only deploys are disabled"
+    hint = "Enable DAG-only deploys in the Deployment's settings in Astro"
+    if requested in (Request.DAGS, Request.IMAGE):
+        error = ConfigurationError(f"{message}, and --type {requested} needs them", hint=hint)
+        yield problem("DAG-only", error)
+    else:
+        yield warning("DAG-only", f"{message}: every change builds the image", hint)
+
+
+def enforcement(deployment: Deployment, access: Access) -> Steps[None]:
+    """Whether it takes deploys with these credentials."""
+    if not deployment.is_cicd_enforced:
+        yield ok("CI/CD", "deploys are not limited to CI/CD")
+    elif access.credentials.kind == "astro login":
+        raise AuthenticationError(
+            "the Deployment takes deploys from CI/CD only, and these credentials are the session "
+            "of `astro login`",
+            hint="Use an API token in ASTRO_API_TOKEN.",
+        )
+    else:
+        yield ok("CI/CD", "deploys are taken from CI/CD only, which an API token is")
+
+
+def runtime(platform: Platform, files: Files | None) -> Steps[None]:
+    """Whether the Deployment can go to the Runtime version of the project."""
+    runs = platform.deployment.astro_runtime_version
+    built = RuntimeVersion.parse(files.base.runtime_version) if files and files.base else None
+    if built is None:
+        yield not_checked("Runtime", "the Dockerfile does not tell its Runtime version")
+        return
+    running = RuntimeVersion.parse(runs)
+    if running is not None:
+        check_order(built, running)
+    supported = [
+        release.version for release in platform.client.list_runtimes(platform.deployment.id)
+    ]
+    if supported:
+        check_supported(str(built), supported)
+    change = f"stays at {built}" if str(built) == runs else f"goes from {runs or 'none'} to {built}"
+    yield ok("Runtime", f"the next image {change}")
+
+
+def unfinished(platform: Platform, *, now: float) -> Steps[None]:
+    """Whether somebody else is at it."""
+    newest = islice(platform.client.list_deploys(platform.deployment.id), FIRST_PAGE)
+    fresh = [d.id for d in newest if d.status == "INITIALIZED" and _age(d, now) < _FRESH_SECONDS]
+    if fresh:
+        yield warning(
+            "other deploys",
+            f"begun within the last hour, and not finished: {listed(fresh)}",
+            "Let deploys of one Deployment wait for each other; what a cancelled run left behind "
+            "does no harm",
+        )
+    else:
+        yield ok("other deploys", "none is under way")
+
+
+def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
+    """Whether the image registry answers, asked from here and not by the engine."""
+    host = deployment.image_repository.partition("/")[0]
+    if not host:
+        yield not_checked("registry", "the Deployment names no image repository yet")
+        return
+    is_local = urlsplit(f"//{host}").hostname in ("localhost", "127.0.0.1")
+    url = f"{'http' if is_local else 'https'}://{host}"
+    try:
+        Http(url, NoAuth(), patience).get("/v2/")
+    except UnavailableError as error:
+        raise RegistryError(error.message, hint="Let the job reach the registry.") from error
+    except (ApiError, AuthenticationError):
+        pass  # it wants credentials, as it should
+    yield ok("registry", f"{host} answers")
+
+
+def _age(deploy: Deploy, now: float) -> float:
+    with suppress(ValueError):
+        return now - datetime.fromisoformat(deploy.created_at).timestamp()
+    return float("inf")

@@ -1,0 +1,144 @@
+"""The files: `astro-ci.yaml` and the project that it, or an option, names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.bundle import has_dag_suffix, list_members
+from astro_ci.configuration.choice import Target, every_target
+from astro_ci.configuration.config import Config
+from astro_ci.configuration.keys import Settings
+from astro_ci.doctor.check import Steps, ok, problem, warning
+from astro_ci.errors import ProjectError
+from astro_ci.project.dockerfile import BaseImage, base_image, needs_buildkit
+from astro_ci.project.find import Project, find_project
+from astro_ci.survey.targets import find_targets
+from astro_ci.text import listed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """A project whose files could be read."""
+
+    project: Project
+    base: BaseImage | None
+    needs_buildkit: bool
+
+
+def configuration(
+    given: Settings, env: Mapping[str, str], config_file: Path | None, directory: Path
+) -> Steps[list[Target]]:
+    """Which Deployments this run is about; all of the file's, when it is about none."""
+    found = find_targets(given, env, config_file=config_file, deploys=False)
+    choice = found.choice
+    if found.file is None:
+        yield ok("configuration", "no astro-ci.yaml: options and variables say everything")
+        return list(choice.targets)
+    names = listed([target.label for target in choice.targets])
+    if choice.targets:
+        by = f"{choice.ref} is for {names}" if choice.ref else f"this run is about {names}"
+        yield ok("configuration", f"{found.file.name} is valid: {by}")
+        return list(choice.targets)
+    everything = every_target(found.file, given, directory)
+    yield warning(
+        "configuration",
+        f"{found.file.name} is valid, and a deploy would skip: {choice.reason}",
+        f"This is right when the branch is not meant to deploy. All {len(everything)} are "
+        "looked at below.",
+    )
+    return everything
+
+
+def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
+    """The Dockerfile, the DAGs and .dockerignore."""
+    found = find_project(config.project, config.dags_path)
+    yield ok("project", str(found.root))
+    text = _dockerfile(found)
+    base = None
+    if text is None:
+        try:
+            found.require_dockerfile()
+        except ProjectError as error:
+            yield problem("Dockerfile", error)
+    else:
+        base = base_image(text, _build_args(config, env))
+        yield from _starts_from(base)
+    yield from _dags(found, config)
+    yield from _ignore_file(found)
+    return Files(project=found, base=base, needs_buildkit=text is not None and needs_buildkit(text))
+
+
+def _ignore_file(found: Project) -> Steps[None]:
+    """Whether the build will know what to leave out."""
+    try:
+        count = len(found.read_dockerignore().patterns)
+    except ProjectError as error:
+        yield problem(".dockerignore", error)
+        return
+    yield ok(".dockerignore", f"{count} patterns" if count else "leaves nothing out")
+
+
+def _starts_from(base: BaseImage | None) -> Steps[None]:
+    if base is None:
+        yield problem(
+            "Dockerfile",
+            ProjectError(
+                "the Dockerfile has no FROM",
+                hint="Let it start FROM an Astro Runtime image, such as "
+                "astrocrpublic.azurecr.io/runtime:VERSION.",
+            ),
+        )
+    elif base.runtime_version:
+        yield ok("Dockerfile", f"from Astro Runtime {base.runtime_version}")
+    else:
+        yield warning(
+            "Dockerfile",
+            f"from {base.reference}, whose name does not say that it is an Astro Runtime image",
+            "Astro takes no other; an image of your own that is built on one is fine",
+        )
+
+
+def _dags(found: Project, config: Config) -> Steps[None]:
+    if not found.has_dags:
+        yield problem(
+            "DAGs",
+            ProjectError(
+                f"there is no directory {config.dags_path} in {found.root}",
+                hint="Name the DAGs directory with --dags-path.",
+            ),
+        )
+        return
+    try:
+        count = sum(has_dag_suffix(member.name) for member in list_members(found.dags))
+    except ProjectError as error:
+        yield problem("DAGs", error)
+        return
+    if count:
+        yield ok("DAGs", f"{count} files in {config.dags_path}")
+    else:
+        yield problem(
+            "DAGs",
+            ProjectError(
+                f"{config.dags_path} holds no DAG file",
+                hint="Let the step that generates DAGs run before, or correct --dags-path.",
+            ),
+        )
+
+
+def _dockerfile(found: Project) -> str | None:
+    try:
+        return found.dockerfile.read_text("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise ProjectError(
+            f"the Dockerfile cannot be read: {error.strerror}",
+            hint="Check that it is a readable file.",
+        ) from error
+
+
+def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
+    parts = [argument.partition("=") for argument in config.build_args]
+    return {name: value if equals else env.get(name, "") for name, equals, value in parts}

@@ -1,0 +1,120 @@
+"""The job: its Python, its CI system, its git and its checkout."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from astro_ci import __version__
+from astro_ci.ci import CIContext
+from astro_ci.doctor.check import Check, Steps, ok, warning
+from astro_ci.errors import GitError
+from astro_ci.git import GitRepo
+from astro_ci.model import Request
+from astro_ci.planning.running import Running, WhatRuns
+from astro_ci.text import listed, short
+
+# `git fetch --no-write-fetch-head` came with it.
+_OLDEST_GIT = (2, 29)
+_ANSWER_SECONDS = 20
+_ONE_SIDE = {Request.DAGS: ["DAGs"], Request.IMAGE: ["image"]}
+
+
+def python() -> Check:
+    """What runs us."""
+    return ok("Python", f"{platform.python_version()}, astro-ci {__version__}")
+
+
+def ci_system(ci: CIContext) -> Check:
+    """What the CI system says, in short; `astro-ci env` has it all."""
+    if ci.key == "none":
+        return ok("CI system", "none: run by hand")
+    said = (
+        ("pull request", ci.pull_request),
+        ("of", "a fork" if ci.is_fork_pull_request else None),
+        ("branch", ci.branch),
+        ("tag", ci.tag),
+    )
+    about = " ".join(f"{word} {value}" for word, value in said if value)
+    return ok("CI system", f"{ci.system}{f', {about}' if about else ''}")
+
+
+def git_command(env: Mapping[str, str]) -> Steps[bool]:
+    """Whether git is there, and can do what is asked of it."""
+    found = shutil.which("git", path=env.get("PATH"))
+    if found is None:
+        raise GitError("git is not installed", hint="Install git in the job's image.")
+    text = _version_text(found)
+    numbers = re.search(r"(\d+)\.(\d+)(\S*)", text)
+    if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST_GIT:
+        raise GitError(
+            f"git {numbers[0]} is too old", hint="Install git 2.29 or later in the job's image."
+        )
+    yield ok("git", numbers[0] if numbers else text)
+    return True
+
+
+def repository(project: Path, git_env: Mapping[str, str]) -> Steps[GitRepo]:
+    """The repository around the project, and whose it is."""
+    repo = GitRepo.open(project, git_env)
+    head = repo.head()
+    depth = "a shallow clone" if repo.is_shallow() else "with its history"
+    yield ok("repository", f"{repo.root}, at commit {short(head.sha)}, {depth}")
+    owner = repo.root.stat().st_uid
+    if owner != os.getuid():
+        yield ok(
+            "owner",
+            f"the checkout belongs to user {owner}, and the job runs as {os.getuid()}; astro-ci "
+            "trusts this directory, other git commands of the job may want safe.directory",
+        )
+    return repo
+
+
+def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) -> Steps[None]:
+    """Whether the commits that run can be compared with, here or after a fetch."""
+    sides = {"image": runs.image, "DAGs": runs.dags}
+    if requested in _ONE_SIDE:
+        sides = {name: sides[name] for name in _ONE_SIDE[requested]}
+    unknown = {name: _unknown(side) for name, side in sides.items() if side.commit is None}
+    commits = {side.commit for side in sides.values() if side.commit}
+    if not commits:
+        why = listed(sorted(set(unknown.values())))
+        yield ok("what runs", f"no commit to compare with: {why}")
+        return
+    rest = "".join(f"; of the {name}, none: {why}" for name, why in unknown.items())
+    missing = sorted(commit for commit in commits if not repo.has_commit(commit))
+    shown = f"commit {' and '.join(map(short, missing or sorted(commits)))}"
+    if not missing:
+        yield ok("what runs", f"{shown}, which is in this clone{rest}")
+    elif repo.reaches_remote():
+        yield ok("what runs", f"{shown}, which will be fetched: the remote answers{rest}")
+    else:
+        yield warning(
+            "what runs",
+            f"{shown} is not in this clone, and the remote lets nothing be fetched: what is older "
+            f"cannot be told, and what changed only by its content, or not at all{rest}",
+            ci.history_hint,
+        )
+
+
+def _unknown(side: Running) -> str:
+    return side.unknown or "its deploy names no commit"
+
+
+def _version_text(command: str) -> str:
+    try:
+        done = subprocess.run(
+            [command, "--version"], capture_output=True, text=True, timeout=_ANSWER_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GitError(f"{command} does not run: {error}", hint="Install git anew.") from error
+    if done.returncode != 0:
+        raise GitError(
+            f"{command} --version ended with exit code {done.returncode}", hint="Install git anew."
+        )
+    return done.stdout.strip()

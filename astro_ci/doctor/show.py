@@ -1,0 +1,87 @@
+"""The examination as lines for people and as one document. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from astro_ci.doctor.check import Check
+from astro_ci.reporting.text import SCHEMA
+from astro_ci.text import printable, sentence
+
+_STATUS_WIDTH = len("not checked")
+_NAME_WIDTH = 15
+
+
+def lines(checks: Iterable[Check]) -> Iterator[str]:
+    """A line for each check as it comes, its remedy below it, under the heading of its group.
+
+    Those that are not checked for the same reason share a line.
+    """
+    heading, seen = "", list[Check]()
+    for check, *others in _by_line(checks):
+        seen += (check, *others)
+        title = ": ".join(filter(None, (check.group, printable(check.target))))
+        if title != heading:
+            yield from ("", title) if heading else (title,)
+            heading = title
+        message = printable(" ".join(check.message.split()))
+        if others:
+            message += f"; the same for {', '.join(other.name for other in others)}"
+        yield f"  {check.status:{_STATUS_WIDTH}}  {check.name:{_NAME_WIDTH}}  {message}"
+        if check.remedy:
+            margin = " " * (_STATUS_WIDTH + _NAME_WIDTH + 6)
+            yield f"{margin}-> {sentence(printable(' '.join(check.remedy.split())))}"
+    yield ""
+    yield summary(seen)
+
+
+def _by_line(checks: Iterable[Check]) -> Iterator[list[Check]]:
+    """The checks of each line, as soon as it is clear that there are no more of them."""
+    waiting: list[Check] = []
+    for check in checks:
+        if waiting and _place(waiting[0]) != _place(check):
+            yield waiting
+            waiting = []
+        if check.status == "not checked":
+            waiting.append(check)
+        else:
+            yield [check]
+    if waiting:
+        yield waiting
+
+
+def _place(check: Check) -> tuple[str, ...]:
+    return (check.group, check.target, check.status, check.message)
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """How it went, in one sentence."""
+    counts = Counter(check.status for check in checks)
+    shown = [
+        f"{counts[status]} {status}{'s' if counts[status] > 1 else ''}"
+        for status in ("problem", "warning")
+        if counts[status]
+    ]
+    if counts["not checked"]:
+        shown.append(f"{counts['not checked']} not checked")
+    return f"{', '.join(shown)}." if shown else "Everything is ready for a deploy."
+
+
+def document(checks: Sequence[Check]) -> dict[str, Any]:
+    """The document of `doctor --json`."""
+    return {
+        "schema": SCHEMA,
+        "checks": [
+            {
+                "group": check.group,
+                "target": check.target,
+                "name": check.name,
+                "status": check.status,
+                "message": check.message,
+                "remedy": sentence(check.remedy),
+            }
+            for check in checks
+        ],
+    }

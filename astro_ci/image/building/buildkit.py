@@ -1,0 +1,88 @@
+"""Build by a docker command that has BuildKit."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from astro_ci.image.building.builder import PLATFORM, Builder
+from astro_ci.image.building.context import copy_context, write_context
+from astro_ci.image.building.process import Feed, run_command
+from astro_ci.image.building.spec import Build
+
+logger = logging.getLogger(__name__)
+
+# Build arguments travel in the environment, except where that would steer the command itself.
+_STEERING = re.compile(
+    r"(DOCKER|BUILDX|BUILDKIT|COMPOSE|GO|LC|LD|OTEL|SSH|SSL|XDG)(_.*)?|GODEBUG|HOME|LANG|PATH|PWD"
+    r"|SOURCE_DATE_EPOCH|TMPDIR|(ALL|FTP|HTTPS?|NO)_PROXY",
+    re.IGNORECASE,
+)
+
+
+def run_build(
+    builder: Builder, build: Build, *, env: Mapping[str, str], on_line: Callable[[str], None]
+) -> str:
+    """Run the build and return what went wrong, empty for nothing."""
+    logger.debug("building with %s: %s", " ".join(builder.arguments), builder.version)
+    build_args, carried = _build_arguments(build.build_args, env)
+    with _context(build, env.get("TMPDIR")) as (context, feed):
+        argv = [
+            *builder.arguments,
+            *("--platform", PLATFORM, "--progress", "plain", "--tag", build.tag),
+            *(f"--label={name}={value}" for name, value in build.labels.items()),
+            *build_args,
+            *(f"--secret={secret}" for secret in build.secrets),
+            *context,
+        ]
+        command_env = {**env, **carried, "DOCKER_BUILDKIT": "1"}
+        code = run_command(argv, env=command_env, feed=feed, on_line=on_line)
+    return f"the docker command ended with exit code {code}" if code else ""
+
+
+@contextmanager
+def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], Feed | None]]:
+    """Give the arguments that name Dockerfile and context, and what feeds standard input.
+
+    BuildKit takes a tar as it is: no ignore file is applied to it, and the Dockerfile is part of
+    it. So a Dockerfile that the ignore file excludes cannot come by tar without ending up in the
+    image. Then the context is copied, and the Dockerfile lies next to the copy; as it does when it
+    is a link, which may lead to what the context does not hold.
+    """
+    ignore = build.read_ignore()
+    is_link = build.root.joinpath(build.dockerfile).is_symlink()
+    if not (is_link or ignore.excludes(build.dockerfile)):
+
+        def feed(out: IO[bytes]) -> None:
+            always = (build.dockerfile,)
+            write_context(build.root, out, ignore=ignore, leave_out=build.leave_out, always=always)
+
+        yield ["--file", build.dockerfile, "-"], feed
+        return
+    with tempfile.TemporaryDirectory(prefix="astro-ci-build-", dir=temporary) as made:
+        context = Path(made, "context")
+        copy_context(build.root, context, ignore=ignore, leave_out=build.leave_out)
+        dockerfile = Path(made, Path(build.dockerfile).name)
+        dockerfile.write_bytes(build.root.joinpath(build.dockerfile).read_bytes())
+        # Keeps the engine from applying a .dockerignore of the copy once more.
+        Path(f"{dockerfile}.dockerignore").write_text("# applied already\n", "utf-8")
+        yield ["--file", str(dockerfile), str(context)], None
+
+
+def _build_arguments(
+    build_args: Mapping[str, str], env: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Split build arguments into what the command line says and what the environment carries."""
+    arguments, carried = [], {}
+    for name, value in build_args.items():
+        if _STEERING.fullmatch(name) or env.get(name, value) != value:
+            arguments.append(f"--build-arg={name}={value}")
+        else:
+            arguments.append(f"--build-arg={name}")
+            carried[name] = value
+    return arguments, carried

@@ -1,0 +1,86 @@
+"""Build by the engine's own builder, through the SDK, which has no BuildKit (docker-py #2230)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import IO, Any, cast
+
+from astro_ci.errors import DockerError
+from astro_ci.image.building.builder import PLATFORM
+from astro_ci.image.building.context import write_context
+from astro_ci.image.building.process import Feeder
+from astro_ci.image.building.spec import Build
+from astro_ci.image.engine import Engine
+
+_CHUNK = 64 * 1024
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -> str:
+    """Run the build and return what went wrong, empty for nothing."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    if build.secrets:
+        raise DockerError(
+            "build secrets need BuildKit, and no docker command here has it",
+            hint="install the Docker command line with its buildx plugin (packages "
+            "docker-ce-cli and docker-buildx-plugin)",
+        )
+    with _tar(build) as chunks:
+        try:
+            messages = engine.client.api.build(
+                fileobj=cast("IO[bytes]", chunks),
+                custom_context=True,
+                dockerfile=build.dockerfile,
+                tag=build.tag,
+                labels=dict(build.labels),
+                buildargs=dict(build.build_args),
+                platform=PLATFORM,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            # Closing the stream early, as an interruption does, makes the engine stop.
+            with closing(messages):
+                return _show(messages, on_line)
+        except (DockerException, RequestException) as error:
+            raise DockerError(f"the engine broke off the build: {error}") from error
+
+
+@contextmanager
+def _tar(build: Build) -> Iterator[Iterator[bytes]]:
+    """Stream the context in chunks, which end in an exception when it cannot be read whole."""
+    ignore = build.read_ignore()
+
+    def feed(out: IO[bytes]) -> None:
+        # The builder reads .dockerignore again, to take these two out when it excludes them.
+        always = (build.dockerfile, ".dockerignore")
+        write_context(build.root, out, ignore=ignore, leave_out=build.leave_out, always=always)
+
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as reader:
+        feeder = Feeder(feed, os.fdopen(write_end, "wb"), on_error=lambda: None)
+
+        def chunks() -> Iterator[bytes]:
+            while chunk := reader.read(_CHUNK):
+                yield chunk
+            feeder.join()
+            if feeder.error:
+                raise feeder.error
+
+        yield chunks()
+
+
+def _show(messages: Iterable[dict[str, Any]], on_line: Callable[[str], None]) -> str:
+    for message in messages:
+        text = message.get("stream") or message.get("status") or ""
+        for line in _COLOUR.sub("", str(text)).splitlines():
+            if line.strip():
+                on_line(line)
+        if "error" in message:
+            return str(message["error"]).strip()
+    return ""

@@ -1,0 +1,222 @@
+"""The build context: the project as a tar stream, with what `.dockerignore` leaves in.
+
+The checkout is only read. Equal files give equal bytes: entries are sorted, owned by root and
+carry one date, so that a layer made of them keeps its digest from one job to the next.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shutil
+import stat
+import tarfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO
+
+from astro_ci.errors import ProjectError
+from astro_ci.image.building.spec import LeaveOut, nothing
+from astro_ci.project.dockerignore import DockerIgnore
+from astro_ci.project.placeholders import START_BYTES, refuse_stand_in
+
+logger = logging.getLogger(__name__)
+
+# The first day that a zip archive can hold in every time zone: wheels are built from these files.
+FILE_DATE = 315_619_200
+_BLOCK = 64 * 1024
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def write_context(
+    root: Path,
+    out: IO[bytes],
+    *,
+    ignore: DockerIgnore,
+    leave_out: LeaveOut = nothing,
+    always: Collection[str] = (),
+) -> None:
+    """Write the project as a tar to `out`, which need not seek.
+
+    What `leave_out` says stays behind with everything below it, whatever the ignore file says;
+    the paths of `always`, such as the Dockerfile, are sent in any case. Both are relative to
+    `root`, with `/`. A file that changes while it is read, cannot be read, or stands in for
+    another (a Git LFS pointer) is a ProjectError; an OSError comes from `out`.
+    """
+    choice = _Choice(ignore, leave_out, frozenset(always))
+    # GNU headers hold a name's bytes as they are; the other formats insist on UTF-8.
+    with tarfile.open(
+        fileobj=out,
+        mode="w|",
+        bufsize=_BLOCK,
+        format=tarfile.GNU_FORMAT,
+        encoding="utf-8",
+        errors="surrogateescape",
+    ) as archive:
+        for path in _walk(root, "", choice, is_left_out=False):
+            _add(archive, root, path)
+
+
+def copy_context(
+    root: Path, target: Path, *, ignore: DockerIgnore, leave_out: LeaveOut = nothing
+) -> None:
+    """Copy what `write_context` would write into a new directory.
+
+    Raises ProjectError for what cannot be read or written.
+    """
+    target.mkdir()
+    modes: list[tuple[Path, int]] = []
+    for path in _walk(root, "", _Choice(ignore, leave_out), is_left_out=False):
+        source, copy = root / path, target / path
+        try:
+            entry = _entry(source, path, source.lstat())
+            if entry is None:
+                continue
+            if entry.isdir():
+                copy.mkdir()
+                modes.append((copy, entry.mode))
+            elif entry.issym():
+                copy.symlink_to(entry.linkname)
+            else:
+                shutil.copyfile(source, copy, follow_symlinks=False)
+                with copy.open("rb") as file:
+                    _refuse_stand_in(file, copy.stat().st_size, path)
+                copy.chmod(entry.mode)
+                os.utime(copy, (FILE_DATE, FILE_DATE))
+        except OSError as error:
+            raise _unreadable(path, error) from error
+    # Only now, and from within: a directory may forbid that anything is made in it.
+    for directory, mode in reversed(modes):
+        os.utime(directory, (FILE_DATE, FILE_DATE))
+        directory.chmod(mode)
+
+
+class _Choice:
+    """What to send, as the caller gave it."""
+
+    def __init__(
+        self,
+        ignore: DockerIgnore,
+        leave_out: LeaveOut,
+        always: frozenset[str] = frozenset(),
+    ) -> None:
+        self.ignore, self.leave_out, self.always = ignore, leave_out, always
+        self.towards_always = {
+            "/".join(parts[:depth])
+            for parts in (path.split("/") for path in always)
+            for depth in range(1, len(parts))
+        }
+
+
+def _walk(root: Path, directory: str, choice: _Choice, *, is_left_out: bool) -> Iterator[str]:
+    """List what is sent: sorted, every directory before what it holds.
+
+    A directory that is not wanted itself is sent all the same when something below it is.
+    """
+    for name, is_directory in _entries(root, directory, choice):
+        path = f"{directory}/{name}" if directory else name
+        left_out = is_left_out or choice.leave_out(path)
+        wanted = path in choice.always or not (left_out or choice.ignore.excludes(path))
+        if wanted:
+            yield path
+        if not is_directory:
+            continue
+        if (
+            wanted
+            or path in choice.towards_always
+            or (not left_out and choice.ignore.may_include_below(path))
+        ):
+            announced = wanted
+            for below in _walk(root, path, choice, is_left_out=left_out):
+                if not announced:
+                    announced = True
+                    yield path
+                yield below
+
+
+def _entries(root: Path, directory: str, choice: _Choice) -> list[tuple[str, bool]]:
+    try:
+        with os.scandir(root / directory) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    except OSError as error:
+        # An excluded directory is looked into for exceptions only; Docker skips it as well.
+        if isinstance(error, PermissionError) and choice.ignore.excludes(directory):
+            return []
+        raise _unreadable(directory or str(root), error) from error
+    return sorted(found, key=lambda entry: os.fsencode(entry[0]))
+
+
+def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
+    source = root / path
+    try:
+        entry = _entry(source, path, source.lstat())
+        descriptor = os.open(source, _OPEN_FLAGS) if entry and entry.isreg() else None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if entry is None:
+        logger.info("%s is left out of the build context: not a file, directory or link", path)
+    elif descriptor is None:
+        archive.addfile(entry)
+    else:
+        with os.fdopen(descriptor, "rb") as file:
+            opened = os.fstat(descriptor)
+            if not stat.S_ISREG(opened.st_mode):
+                raise _changed(path, "was replaced")
+            entry.size = opened.st_size
+            _refuse_stand_in(file, entry.size, path)
+            archive.addfile(entry, _Steady(file, path))
+            if file.read(1):
+                raise _changed(path, "grew")
+
+
+def _refuse_stand_in(file: IO[bytes], size: int, path: str) -> None:
+    otherwise = "; or exclude it in .dockerignore, when the image does not need it"
+    refuse_stand_in(path, file.read(START_BYTES), size, otherwise=otherwise)
+    file.seek(0)
+
+
+class _Steady(io.RawIOBase):
+    """A file that must not turn out shorter than its header has already said."""
+
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        self._file, self._path = file, path
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            data = self._file.read(size)
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+        if len(data) < size:
+            raise _changed(self._path, "shrank")
+        return data
+
+
+def _entry(source: Path, path: str, status: os.stat_result) -> tarfile.TarInfo | None:
+    """Describe one path, or None when it is something that no context can hold."""
+    entry = tarfile.TarInfo(path)
+    entry.mode = stat.S_IMODE(status.st_mode)
+    entry.mtime = FILE_DATE
+    if stat.S_ISDIR(status.st_mode):
+        entry.type = tarfile.DIRTYPE
+    elif stat.S_ISLNK(status.st_mode):
+        # A Path would tidy the target up.
+        entry.type, entry.linkname = tarfile.SYMTYPE, os.readlink(source)  # noqa: PTH115
+    elif not stat.S_ISREG(status.st_mode):
+        return None
+    return entry
+
+
+def _changed(path: str, how: str) -> ProjectError:
+    return ProjectError(
+        f"{path} {how} while it was read for the build context",
+        hint="stop what writes to it during the deploy, or exclude it in .dockerignore",
+    )
+
+
+def _unreadable(path: str, error: OSError) -> ProjectError:
+    return ProjectError(
+        f"{path} cannot be read for the build context: {error.strerror}",
+        hint="the project has to be readable and at rest while it is built; what the image does "
+        "not need can be excluded in .dockerignore",
+    )

@@ -1,0 +1,38 @@
+"""What to build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from astro_ci.project.dockerignore import DockerIgnore
+from astro_ci.project.find import read_ignore_file
+
+LeaveOut = Callable[[str], bool]
+"""Whether a path stays out, with all that is below it; relative to the context, with `/`."""
+
+
+def nothing(_path: str) -> bool:
+    """Leave nothing out."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """One image to build. Paths are relative to `root`, with `/`."""
+
+    root: Path
+    tag: str
+    """A name of our own: it is removed when the build fails or is interrupted."""
+    dockerfile: str = "Dockerfile"
+    leave_out: LeaveOut = nothing
+    """What stays out of the image, such as `dags`."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Sequence[str] = ()
+    """As `docker build --secret` takes them: `id=NAME,env=VARIABLE` or `id=NAME,src=FILE`."""
+
+    def read_ignore(self) -> DockerIgnore:
+        """Read the ignore file that counts for the Dockerfile."""
+        return read_ignore_file(self.root, self.dockerfile)

@@ -1,0 +1,269 @@
+"""`init`: write the pipeline file and `astro-ci.yaml` for a repository that has neither."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from astro_ci.configuration.config import Config
+from astro_ci.configuration.locate import find_config_file
+from astro_ci.deployments.find import Astro, connect, find_deployment
+from astro_ci.errors import ConfigurationError, ProjectError
+from astro_ci.git import GitRepo
+from astro_ci.model import Deployment
+from astro_ci.pipelines.existing import how_to_add, other_deploys
+from astro_ci.pipelines.projects import find_projects, is_project
+from astro_ci.pipelines.render import (
+    CONFIG_FILE,
+    Entry,
+    check_branch,
+    config_text,
+    once,
+    pipeline_text,
+)
+from astro_ci.pipelines.systems import KEYS, SYSTEMS, System, detect_system, system_named
+from astro_ci.pipelines.write import write_new
+from astro_ci.remote import repository_identity
+from astro_ci.text import listed, printable
+
+_ID = re.compile(r"c[a-z0-9]{20,}")
+_ALL = "all of them"
+
+
+class Ask(Protocol):
+    """Somebody at a terminal."""
+
+    def __call__(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
+        """Ask until there is an answer: one of the choices, where there are some."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """What init made, or would make."""
+
+    system: System
+    files: Mapping[str, str]
+    """New files, by name from the repository's root."""
+    to_add: str = ""
+    """What has to go into the pipeline file that is there already."""
+    notes: Sequence[str] = ()
+    setup: str = ""
+    """What has to be done once in the CI system."""
+    is_written: bool = False
+
+
+def adopt(
+    config: Config,
+    env: Mapping[str, str],
+    *,
+    project: Path | None,
+    ci: str | None,
+    branch: str | None,
+    ask: Ask | None,
+    print_only: bool,
+) -> Adoption:
+    """Find out what is missing, ask for what cannot be found, and write. Raises AstroCIError.
+
+    `ask` is None where nobody is there to answer. Nothing is written over.
+    """
+    repo = GitRepo.open(project or Path())
+    projects = _projects(repo, project, ask)
+    system = _system(repo, ci, ask)
+    branch = branch or _branch(repo, ask)
+    check_branch(branch)
+    _refuse_configured(repo, projects)
+    astro = connect(config, env)
+    entries = [_entry(config, name, astro, ask, several=len(projects) > 1) for name in projects]
+    notes = [*other_deploys(repo.root, SYSTEMS)]
+    notes += [] if astro else ["without credentials, the Deployment was not looked up"]
+    pipeline = pipeline_text(system, entries, branch)
+    adoption = Adoption(
+        system=system,
+        files={CONFIG_FILE: config_text(entries, branch), system.path: pipeline},
+        notes=notes,
+        setup=once(pipeline),
+    )
+    there = repo.root / system.path
+    if there.exists() or there.is_symlink():
+        to_add = "" if _holds(there, pipeline) else pipeline
+        adoption = replace(
+            adoption,
+            files={CONFIG_FILE: adoption.files[CONFIG_FILE]},
+            to_add=to_add,
+            notes=[*notes, *(how_to_add(system, there, pipeline) if to_add else ())],
+        )
+    if print_only:
+        return adoption
+    write_new(repo.root, adoption.files)
+    return replace(adoption, is_written=True)
+
+
+def adoption_text(made: Adoption) -> str:
+    """What was done, or would be, and what comes next."""
+    lines = []
+    for name, text in made.files.items():
+        lines += [f"wrote {name}"] if made.is_written else [f"--- {name}", text]
+    if made.to_add:
+        lines += [
+            *([""] if made.is_written else []),
+            f"{made.system.path} is there already, and was not changed. Add this to it:",
+            "",
+            made.to_add,
+        ]
+    lines += [f"note: {printable(note)}" for note in made.notes]
+    return "\n".join([*lines, *([""] if made.is_written else []), *_next(made)])
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Whether a file is just that text."""
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
+def _next(made: Adoption) -> list[str]:
+    return [
+        "Next:",
+        f"  1. {made.setup}",
+        f"  2. Commit {' and '.join([*made.files, *([made.system.path] if made.to_add else [])])}.",
+        "  3. Check it all, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
+    ]
+
+
+def _projects(repo: GitRepo, named: Path | None, ask: Ask | None) -> list[str]:
+    if named is not None:
+        relative = repo.relative(named)
+        if relative is None or not named.is_dir():
+            raise ProjectError(
+                f"the project directory {named} does not exist in {repo.root}",
+                hint="Name the directory that holds the Dockerfile and dags/ with --project.",
+            )
+        return [_utf8(relative)]
+    here = repo.relative(Path())
+    if here is not None and is_project(repo.root / here):
+        return [_utf8(here)]
+    found = find_projects(repo.root)
+    if not found:
+        raise ProjectError(
+            f"no Astro project was found in {repo.root}: no directory with dags/ and a Dockerfile "
+            "that starts from Astro Runtime",
+            hint="Name the project's directory with --project.",
+        )
+    if len(found) == 1:
+        return [_utf8(found[0])]
+    if ask is None:
+        raise ConfigurationError(
+            f"the repository holds {len(found)} Astro projects: {listed(found, most=20)}",
+            hint="Name one of them with --project, or answer on a terminal for all of them.",
+        )
+    answer = ask("Which project?", choices=[*map(_utf8, found), _ALL], default=_ALL)
+    return found if answer == _ALL else [answer]
+
+
+def _utf8(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ProjectError(
+            f"the name of the directory {printable(name)} is not UTF-8, which no YAML file holds",
+            hint="Rename the directory.",
+        ) from error
+    return name
+
+
+def _system(repo: GitRepo, key: str | None, ask: Ask | None) -> System:
+    if key:
+        return system_named(key)
+    try:
+        return detect_system(repo.root, _host(repo))
+    except ConfigurationError as error:
+        if ask is None:
+            raise
+        names = {system.name: system for system in SYSTEMS}
+        return names[ask(f"{error.message}. Which one is it?", choices=list(names))]
+
+
+def _host(repo: GitRepo) -> str:
+    url = repo.remote_url()
+    return repository_identity(url).partition("/")[0] if url else ""
+
+
+def _branch(repo: GitRepo, ask: Ask | None) -> str:
+    found = repo.default_branch()
+    if ask is not None:
+        return ask("Which branch is deployed?", default=found or "")
+    if found is None:
+        raise ConfigurationError(
+            "the repository does not tell its default branch",
+            hint="Name the branch that is deployed with --branch.",
+        )
+    return found
+
+
+def _refuse_configured(repo: GitRepo, projects: Sequence[str]) -> None:
+    for name in projects:
+        found = find_config_file(repo.root / name)
+        if found is not None:
+            raise ConfigurationError(
+                f"{found} is there already, and init writes over nothing",
+                hint="Change it by hand, and look at what holds with `astro-ci config`.",
+            )
+
+
+def _entry(
+    config: Config, project: str, astro: Astro | None, ask: Ask | None, *, several: bool
+) -> Entry:
+    is_named = bool(config.deployment_id or config.deployment_name)
+    if is_named and several:
+        raise ConfigurationError(
+            "one Deployment is named for several projects",
+            hint="Name one of the projects with --project.",
+        )
+    if astro is None:
+        return _unseen(config, project, ask)
+    if is_named or ask is None:
+        found = find_deployment(astro, config, interactive=False)
+        return _of(found, project, by_id=bool(config.deployment_id))
+    return _chosen(astro, config, project, ask)
+
+
+def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
+    """Take somebody's word for it."""
+    if config.deployment_id or config.deployment_name:
+        return Entry(
+            project=project, id=config.deployment_id or "", name=config.deployment_name or ""
+        )
+    if ask is None:
+        raise ConfigurationError(
+            "no Deployment is named, and without credentials none can be looked up",
+            hint="Name one with --deployment-id or --deployment-name, or set ASTRO_API_TOKEN.",
+        )
+    answer = ask(f"Which Deployment does {project or 'the project'} go to, by id or name?")
+    return Entry(project=project, **{"id" if _ID.fullmatch(answer) else "name": answer})
+
+
+def _chosen(astro: Astro, config: Config, project: str, ask: Ask) -> Entry:
+    workspaces = [config.workspace_id] if config.workspace_id else []
+    listing = list(astro.client.list_deployments(workspace_ids=workspaces))
+    if not listing:
+        raise ConfigurationError(
+            "the credentials can see no Deployment",
+            hint="Create one in Astro first, or use a token that may deploy to it.",
+        )
+    shown = {f"{one.name} ({one.id})": one for one in listing}
+    question = f"Which Deployment does {project or 'the project'} go to?"
+    found = shown[ask(question, choices=list(shown))]
+    twins = sum(one.name == found.name for one in listing)
+    return _of(found, project, by_id=twins > 1)
+
+
+def _of(found: Deployment, project: str, *, by_id: bool) -> Entry:
+    return Entry(project=project, id=found.id if by_id else "", name=found.name)
+
+
+__all__ = ["KEYS", "Adoption", "adopt", "adoption_text"]

@@ -1,0 +1,74 @@
+"""The pipeline files that a repository has already, and what they mean for ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from astro_ci.pipelines.systems import System
+from astro_ci.text import listed
+
+_GITLAB_STAGE = "deploy"
+_MOST_BYTES = 1_000_000
+_DEPLOYS = re.compile(
+    r"^(?!\s*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
+)
+
+
+def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
+    """What to mind when the pipeline is added to the file that is there."""
+    present, ours = _mapping(_text(there)), _mapping(pipeline)
+    shared = [key for key in ours if key in present]
+    if shared:
+        yield (
+            f"{system.path} has {listed(shared)} already: put what is in ours into "
+            f"{'those' if len(shared) > 1 else 'that'}, as YAML takes only one of each"
+        )
+    stages = present.get("stages")
+    names = stages.value if isinstance(stages, yaml.SequenceNode) else []
+    is_known = names and all(map(_is_text, names))
+    if system.key == "gitlab" and is_known and _GITLAB_STAGE not in [one.value for one in names]:
+        yield (
+            f"{system.path} has no stage {_GITLAB_STAGE}: add it to `stages`, or name another one "
+            "with the input `stage`"
+        )
+
+
+def other_deploys(root: Path, systems: Iterable[System]) -> Iterator[str]:
+    """The pipeline files that may deploy to Astro in another way."""
+    markers = [marker for system in systems for marker in system.markers]
+    for path in sorted({path for marker in markers for path in root.glob(marker)}):
+        if found := _DEPLOYS.search(_text(path)):
+            yield (
+                f"{path.relative_to(root)} has `{found[1]}`: if that deploys to the same "
+                "Deployment, remove it, as two deploys of one push race with each other"
+            )
+
+
+def _mapping(text: str) -> Mapping[str, yaml.Node]:
+    """The file's keys, as they are written; of one that has a header, those after it.
+
+    Nothing is made of the values, whose tags (`!reference`) are the CI system's own.
+    """
+    try:
+        found = list(yaml.compose_all(text, yaml.SafeLoader))[-1:]
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    if not found or not isinstance(found[0], yaml.MappingNode):
+        return {}
+    return {key.value: value for key, value in found[0].value if _is_text(key)}
+
+
+def _is_text(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.tag.startswith("!")
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,171 @@
+"""The files as text. Pure: what is inserted is quoted for the language that it is inserted into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from astro_ci.configuration.file import parse
+from astro_ci.configuration.refs import read_pattern
+from astro_ci.errors import ConfigurationError
+from astro_ci.pipelines.systems import (
+    ACTION,
+    CHECKOUT,
+    GITLAB_TEMPLATE,
+    PACKAGE,
+    System,
+)
+
+CONFIG_FILE = "astro-ci.yaml"
+
+_PLACE = re.compile(r"@([a-z]+)@")
+_PLAIN = re.compile(r"[A-Za-z]\w*(?:[./-]\w+)*", re.ASCII)
+# By system: what is compared with the branch, and what else has to hold.
+_CONDITIONS = {
+    "gitlab": ("$CI_COMMIT_BRANCH", ""),
+    "buildkite": ("build.branch", " && build.pull_request.id == null"),
+}
+# What some version of YAML takes for something else than a text.
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A project, and the Deployment that it goes to. One of id and name is there."""
+
+    project: str
+    """From the repository's root, with `/`; empty for the root."""
+    id: str = ""
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the Deployment is called in the file."""
+        return self.name or self.id
+
+
+def config_text(entries: Sequence[Entry], branch: str) -> str:
+    """The text of `astro-ci.yaml`. Raises ConfigurationError for what it cannot hold."""
+    check_branch(branch)
+    lines = [
+        "# Which Deployment the astro-ci command deploys to, and from which branch.",
+        "# What holds, and where it comes from: astro-ci config",
+    ]
+    if len(entries) == 1:
+        (only,) = entries
+        if only.project:
+            lines.append(f"project: {yaml_text(only.project)}")
+        lines += ["deployments:", *_entry(only, branch, "  ")]
+    else:
+        lines.append("projects:")
+        for entry in entries:
+            lines += [f"  {yaml_text(entry.project or '.')}:", "    deployments:"]
+            lines += _entry(entry, branch, " " * 6)
+    text = "\n".join([*lines, ""])
+    parse(text, path=Path(CONFIG_FILE), name=f"the new {CONFIG_FILE}")
+    return text
+
+
+def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
+    """The text of the system's pipeline file. Raises ConfigurationError for a strange branch."""
+    check_branch(branch)
+    unfit = [text for text in system.has_a_meaning_for if text in branch]
+    if unfit:
+        raise ConfigurationError(
+            f"{system.name} does not take {unfit[0]} in the name of the branch {branch} as it is",
+            hint="Write the pipeline file by hand, or deploy from another branch with --branch.",
+        )
+    name = slug(entries[0].key) if len(entries) == 1 else "deployments"
+    quoted = groovy_text if system.key == "jenkins" else yaml_text
+    values = {
+        "branch": quoted(system.escape(branch)),
+        "group": f"astro-{name}",
+        "environment": name,
+        "condition": yaml_text(_condition(system, branch)),
+        "package": PACKAGE,
+        "action": ACTION,
+        "checkout": CHECKOUT,
+        "include": GITLAB_TEMPLATE,
+    }
+    return fill(_template(system.key), values)
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Put the values into their places; a place without a value is a KeyError."""
+    return _PLACE.sub(lambda place: values[place[1]], template)
+
+
+def once(pipeline: str) -> str:
+    """What the head of a pipeline file says has to be done once, as one paragraph."""
+    head = []
+    for line in pipeline.splitlines():
+        if not line.startswith(("#", "//")):
+            break
+        head.append(line.lstrip("#/ ").rstrip())
+    return " ".join(head).partition("Once: ")[2]
+
+
+def check_branch(branch: str) -> None:
+    """Refuse what is no single branch. Raises ConfigurationError."""
+    read_pattern("--branch", branch)
+    if "*" in branch or branch.startswith("!"):
+        raise ConfigurationError(
+            f"--branch {branch} is a pattern, and not one branch",
+            hint=f"Name one branch; patterns can be written into {CONFIG_FILE} by hand.",
+        )
+
+
+def yaml_text(text: str) -> str:
+    """A text as a YAML scalar, on one line, that every YAML reader takes for just that text."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(_escaped(c) for c in text) + '"'
+
+
+def groovy_text(text: str) -> str:
+    """A text as a Groovy string without interpolation."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def slug(text: str) -> str:
+    """A name for a lock, an environment or a group, as every CI system takes it."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "deployment"
+
+
+def _entry(entry: Entry, branch: str, margin: str) -> list[str]:
+    return [
+        f"{margin}{yaml_text(entry.key)}:",
+        *([f"{margin}  id: {yaml_text(entry.id)}"] if entry.id else []),
+        f"{margin}  branches: [{yaml_text(branch)}]",
+    ]
+
+
+def _condition(system: System, branch: str) -> str:
+    """The comparison in expressions whose strings know no escapes; empty where there are none."""
+    variable, rest = _CONDITIONS.get(system.key, ("", ""))
+    quote = "'" if '"' in branch else '"'
+    if variable and quote in branch:
+        raise ConfigurationError(
+            f"{system.name} cannot compare with the branch {branch}, which holds both kinds of "
+            "quotes",
+            hint="Deploy from another branch with --branch.",
+        )
+    return f"{variable} == {quote}{system.escape(branch)}{quote}{rest}" if variable else ""
+
+
+def _template(key: str) -> str:
+    templates = files("astro_ci.pipelines").joinpath("templates")
+    return templates.joinpath(f"{key}.template").read_text("utf-8")
+
+
+def _escaped(c: str) -> str:
+    if c in '"\\':
+        return f"\\{c}"
+    if c.isprintable():
+        return c
+    return f"\\U{ord(c):08X}"

@@ -1,0 +1,1 @@
+"""Decide what to deploy: pure, no I/O."""

@@ -1,0 +1,189 @@
+"""What a path affects: the image, the DAGs or nothing. Pure; the first matching rule decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from astro_ci.model import Affects, Change, PathChange
+from astro_ci.paths import below, is_under, join
+from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
+from astro_ci.project.leftovers import VENV_MARKER
+
+# Relative to the project's root. They never reach into the DAGs directory, so that a project
+# whose DAGs live under `tests/` or `docs/` is not ignored altogether.
+DEFAULT_IGNORE = (
+    *("*.md", "LICENSE*", "docs/**", "tests/**"),
+    *(".github/**", ".gitea/**", ".forgejo/**", ".gitlab-ci.yml", ".gitlab/**", ".circleci/**"),
+    *("Jenkinsfile", "azure-pipelines.yml", ".azure-pipelines/**", "bitbucket-pipelines.yml"),
+    *(".buildkite/**", ".drone.yml", ".woodpecker.yml", ".woodpecker/**", "buildspec.yml"),
+    *(".teamcity/**", ".travis.yml", ".pre-commit-config.yaml", "CODEOWNERS"),
+    *(".git-blame-ignore-revs", ".gitignore", ".gitmodules", ".mailmap"),
+    *(".editorconfig", ".vscode/**", ".idea/**", ".devcontainer/**"),
+    *("astro-ci.yaml", "astro-ci.yml"),
+)
+
+ATTRIBUTES = ".gitattributes"
+_SOME_NAME = "some file"
+
+
+def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
+    """Read `ignore` or `image-paths`: globs with the syntax and the meaning of `.dockerignore`.
+
+    `*` stays within a directory, `**` does not, a directory stands for what is below it.
+    Raises ProjectError for a pattern that cannot be read.
+    """
+    return DockerIgnore.parse("\n".join(patterns), name=name)
+
+
+def build_files(dockerfile: str) -> Sequence[str]:
+    """What steers the build from a Dockerfile, itself included."""
+    return (dockerfile, *ignore_file_names(dockerfile))
+
+
+def _no_globs() -> DockerIgnore:
+    return DockerIgnore.parse("")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Where things are, and what the user says of them. Paths are relative to the repository."""
+
+    project: str
+    """The project's directory; empty for the repository root."""
+    dags: Sequence[str]
+    """The DAGs directory; more than one path when it is reached through a link."""
+    dockerfile: str = "Dockerfile"
+    """Relative to the project."""
+    dockerignore: DockerIgnore = field(default_factory=_no_globs)
+    ignore: DockerIgnore = field(default_factory=_no_globs)
+    image_paths: DockerIgnore = field(default_factory=_no_globs)
+    build_links: Sequence[str] = ()
+    """What a build file that is a link leads through, and to."""
+    is_leftover: Callable[[str], bool] = lambda _path: False
+    """Whether a path never ships with the DAGs, even when it was committed."""
+    default_ignore: DockerIgnore = field(
+        default_factory=lambda: parse_globs(DEFAULT_IGNORE, name="the default ignore list")
+    )
+
+    @property
+    def build_files(self) -> Sequence[str]:
+        """What steers the build, relative to the project."""
+        return build_files(self.dockerfile)
+
+    @cached_property
+    def attribute_files(self) -> frozenset[str]:
+        """Where git looks for what it makes of the files that ship (line ends, encodings)."""
+        return _attribute_files(self.project) | self._attribute_files_of_dags
+
+    @cached_property
+    def _attribute_files_of_dags(self) -> frozenset[str]:
+        return frozenset().union(*map(_attribute_files, self.dags)) - {
+            join(directory, ATTRIBUTES) for directory in self.dags
+        }
+
+    @cached_property
+    def _image_paths(self) -> DockerIgnore:
+        return self.image_paths.also_within(self.project)
+
+    @cached_property
+    def _ignore(self) -> DockerIgnore:
+        return self.ignore.also_within(self.project)
+
+    @cached_property
+    def _directories_of_named_files(self) -> frozenset[str]:
+        """Where a rule names a file, or the DAGs directory, by its whole path."""
+        in_project = [join(self.project, name) for name in self.build_files]
+        named = (*in_project, *self.build_links, *self.attribute_files, *self.dags)
+        return frozenset(path.rpartition("/")[0] for path in named)
+
+    def counts_although_ignored(self, path: str) -> bool:
+        """Whether a path that git ignores counts: DAGs, image-paths, and what steers the build."""
+        inner = below(path, self.project)
+        return (
+            self.classify(path)[0] == "dags"
+            or inner in self.build_files
+            or path in self.build_links
+            or self._image_paths.excludes(path)
+        )
+
+    def classify(self, path: str) -> tuple[Affects, str]:
+        """Say what a path affects, and by which rule. See `also_dags`."""
+        inner = below(path, self.project)
+        if inner in self.build_files:
+            return "image", f"{inner} shapes the image"
+        if path in self.build_links:
+            return "image", "a file that shapes the image is a link to it"
+        if self._image_paths.excludes(path):
+            return "image", f"image-paths: {self._image_paths.matching_pattern(path)}"
+        if self._ignore.excludes(path):
+            return "nothing", f"ignore: {self._ignore.matching_pattern(path)}"
+        if path.endswith(ATTRIBUTES) and path in self.attribute_files:
+            is_for_dags = path not in _attribute_files(self.project)
+            why = f"{ATTRIBUTES} shapes every file that git checks out"
+            return "dags" if is_for_dags else "image", why
+        if path in self.dags[1:]:
+            return "image", "the link to the DAGs, which the image leaves out"
+        for directory in self.dags:
+            if is_under(path, directory):
+                if path.endswith(VENV_MARKER) and PurePosixPath(path).name == VENV_MARKER:
+                    return "dags", "makes its directory a virtual environment, which never ships"
+                if self.is_leftover(path):
+                    return "nothing", "a leftover of tools, which never ships"
+                return "dags", f"under {directory or '.'}/"
+        if inner is None:
+            return "nothing", "outside the project"
+        if self.default_ignore.excludes(inner):
+            return "nothing", f"ignored by default: {self.default_ignore.matching_pattern(inner)}"
+        if self.dockerignore.excludes(inner):
+            return "nothing", f".dockerignore: {self.dockerignore.matching_pattern(inner)}"
+        return "image", "in the image"
+
+    def also_dags(self, path: str) -> bool:
+        """Whether a path that affects the image ships with the DAGs, too, or shapes them."""
+        if path in self._attribute_files_of_dags:
+            return True
+        return any(is_under(path, directory) for directory in self.dags) and not self.is_leftover(
+            path
+        )
+
+    def affects_all_in(self, directory: str) -> Affects | None:
+        """Say what every file right in a directory affects; None when it depends on the name.
+
+        Leftovers of tools aside, which `excludes` tells by their names. May be None where all are
+        alike; what it says holds for each.
+        """
+        if directory in self._directories_of_named_files:
+            return None
+        inner = below(directory, self.project)
+        if not all(rules.is_uniform_in(directory) for rules in (self._image_paths, self._ignore)):
+            return None
+        if inner and not (
+            self.default_ignore.is_uniform_in(inner) and self.dockerignore.is_uniform_in(inner)
+        ):
+            return None
+        return self.classify(f"{directory}/{_SOME_NAME}")[0]
+
+    def explain(self, changes: Sequence[PathChange]) -> list[Change]:
+        """Classify what changed, sorted by path."""
+        explained = []
+        for change in sorted(changes, key=lambda change: change.path):
+            affects, because = self.classify(change.path)
+            explained.append(
+                Change(
+                    path=change.path,
+                    status=change.status,
+                    affects=affects,
+                    because=because,
+                    also_dags=affects == "image" and self.also_dags(change.path),
+                )
+            )
+        return explained
+
+
+def _attribute_files(directory: str) -> frozenset[str]:
+    """Where git looks for the attributes of what is right in a directory."""
+    path = PurePosixPath(directory)
+    return frozenset((above / ATTRIBUTES).as_posix() for above in (path, *path.parents))

@@ -1,0 +1,1 @@
+"""The Astro project on disk."""

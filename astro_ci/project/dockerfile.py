@@ -1,0 +1,81 @@
+"""What a Dockerfile's image starts from, read without building it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from astro_ci.project.runtime import RuntimeVersion
+
+_FROM = re.compile(
+    r"FROM\s+(?P<flags>(?:--\S+\s+)*)(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE
+)
+_ARG = re.compile(r"ARG\s+(?P<name>\w+)(?:=(?P<value>.*))?", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_NEEDS_BUILDKIT = re.compile(
+    r"^\s*(?:RUN\s+.*--(?:mount|network|security)=|(?:COPY|ADD)\s+.*--(?:chmod|link)"
+    r"|(?:RUN|COPY)\b.*<<)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_RUNTIME_NAMES = ("astro-runtime", "runtime")
+# What the tag of a Runtime image may add to the version.
+_VARIANT = re.compile(r"(?:-python-[\d.]+|-base|-slim)+$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseImage:
+    """The image that the last stage is built on."""
+
+    reference: str
+
+    @property
+    def runtime_version(self) -> str:
+        """The version of Astro Runtime that its name says; empty when it says none."""
+        name, _, tag = self.reference.partition("@")[0].rpartition(":")
+        version = _VARIANT.sub("", tag)
+        if name.rpartition("/")[2] not in _RUNTIME_NAMES or not RuntimeVersion.parse(version):
+            return ""
+        return version
+
+
+def base_image(text: str, build_args: Mapping[str, str] | None = None) -> BaseImage | None:
+    """Follow the last FROM through the stages that it names; None without a FROM.
+
+    Variables have the values of the ARG lines above the first FROM, or of the build arguments.
+    Source: the Dockerfile reference, "Understand how ARG and FROM interact".
+    """
+    given, values = build_args or {}, dict[str, str]()
+    stages: dict[str, str] = {}
+    last = None
+    for line in _instructions(text):
+        if last is None and (arg := _ARG.fullmatch(line)):
+            default = _unquoted(_filled(arg["value"] or "", values))
+            values[arg["name"]] = given.get(arg["name"], default)
+        elif match := _FROM.fullmatch(line):
+            image = _filled(match["image"], values)
+            last = stages.get(image.lower(), image)
+            stages[str(len(stages))] = last
+            if match["name"]:
+                stages[match["name"].lower()] = last
+    return BaseImage(reference=last) if last is not None else None
+
+
+def needs_buildkit(text: str) -> bool:
+    """Whether it uses what the classic builder does not know."""
+    return bool(_NEEDS_BUILDKIT.search(text.replace("\\\n", " ")))
+
+
+def _instructions(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return [line.strip() for line in re.sub(r"\\[ \t]*\n", " ", "\n".join(lines)).splitlines()]
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", text)
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if is_quoted else text

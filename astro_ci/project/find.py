@@ -1,0 +1,97 @@
+"""The Astro project on disk: where its parts are, and what `.dockerignore` says."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.errors import ProjectError
+from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
+
+DOCKERFILE = "Dockerfile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project's directories, with links resolved where that decides what is shipped."""
+
+    root: Path
+    """Absolute, links resolved."""
+    dags: Path
+    """The DAGs directory as named; it may be a link."""
+
+    @property
+    def dockerfile(self) -> Path:
+        """The file that the image is built from; it may be missing."""
+        return self.root / DOCKERFILE
+
+    @property
+    def has_dags(self) -> bool:
+        """Whether there is a DAGs directory."""
+        return self.dags.is_dir()
+
+    @property
+    def has_dags_where_airflow_looks(self) -> bool:
+        """Whether Airflow finds the DAGs in an image that just holds the project."""
+        return os.path.realpath(self.dags) == os.path.realpath(self.root / "dags")
+
+    @property
+    def dags_in_context(self) -> list[str]:
+        """The DAGs directory relative to the build context; empty when it lies outside.
+
+        Both names when it is reached through a link: the link's, and that of what it leads to.
+        """
+        named = Path(os.path.abspath(self.dags))  # noqa: PTH100 - links stay links
+        real = Path(os.path.realpath(self.dags))
+        inside = [path for path in (named, real) if path.is_relative_to(self.root)]
+        return list(dict.fromkeys(path.relative_to(self.root).as_posix() for path in inside))
+
+    def read_dockerignore(self) -> DockerIgnore:
+        """The patterns that the image build applies. Raises ProjectError."""
+        return read_ignore_file(self.root, DOCKERFILE)
+
+    def require_dockerfile(self) -> None:
+        """Raise ProjectError when there is no image to build."""
+        if not self.dockerfile.is_file():
+            raise ProjectError(
+                f"{self.root} has no Dockerfile, so there is no image to build",
+                hint="Add a Dockerfile that starts FROM an Astro Runtime image, or deploy with "
+                "--type dags from a repository that only holds DAGs.",
+            )
+
+
+def find_project(directory: Path, dags_path: str) -> Project:
+    """Find the project. Raises ProjectError when the directory does not hold one."""
+    if not directory.is_dir():
+        raise ProjectError(
+            f"the project directory {directory} does not exist",
+            hint="Name the directory that holds the Dockerfile and dags/ with --project.",
+        )
+    root = Path(os.path.realpath(directory))
+    project = Project(root=root, dags=root / dags_path)
+    if project.dockerfile.is_file() or project.has_dags or (root / ".astro").is_dir():
+        return project
+    raise ProjectError(
+        f"{root} is not an Astro project: it has neither a Dockerfile nor {dags_path}/",
+        hint="Name the directory that holds them with --project.",
+    )
+
+
+def read_ignore_file(root: Path, dockerfile: str) -> DockerIgnore:
+    """Read the ignore file that counts for this Dockerfile; none excludes nothing.
+
+    A file next to the Dockerfile and named after it comes before `.dockerignore`, as in BuildKit.
+    Raises ProjectError when it cannot be read or holds an invalid pattern.
+    """
+    for name in ignore_file_names(dockerfile):
+        try:
+            text = root.joinpath(name).read_text("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ProjectError(
+                f"{name} cannot be read: {error.strerror}", hint="Check that it is a readable file."
+            ) from error
+        return DockerIgnore.parse(text, name=name)
+    return DockerIgnore.parse("")

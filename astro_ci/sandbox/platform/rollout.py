@@ -1,0 +1,62 @@
+"""What a Deployment is doing at a moment: the rollout clock and hibernation.
+
+A finalized deploy is desired at once and live when its rollout has ended; nothing ticks, the
+answer is worked out from the clock when somebody asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from astro_ci.sandbox.store.state import DeploymentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The status of a Deployment, in the API's words, and why."""
+
+    status: str
+    reason: str
+
+
+def start_rollout(deployment: DeploymentRecord, now: float) -> None:
+    """Begin to roll out what is desired; a rollout that is under way starts over."""
+    deployment.rollout_started_at = now
+    deployment.rollout_end = deployment.next_rollout_end
+    deployment.next_rollout_end = "HEALTHY"
+
+
+def settle(deployment: DeploymentRecord, now: float, rollout_seconds: float) -> None:
+    """End a rollout whose time has come; a failed one leaves the old bundle live."""
+    started = deployment.rollout_started_at
+    if started is None or now - started < rollout_seconds:
+        return
+    deployment.rollout_started_at = None
+    deployment.health = deployment.rollout_end
+    if deployment.health == "HEALTHY":
+        deployment.live_version = deployment.desired_version
+
+
+def phase(deployment: DeploymentRecord, now: float) -> Phase:
+    """Say what a settled Deployment is doing."""
+    if is_hibernating(deployment, now):
+        return Phase("HIBERNATING", "The Deployment is hibernating")
+    if deployment.rollout_started_at is not None:
+        return Phase("DEPLOYING", "A deploy is being rolled out")
+    if deployment.health == "UNHEALTHY":
+        return Phase("UNHEALTHY", "The last deploy did not become healthy")
+    return Phase("HEALTHY", "Successfully deployed")
+
+
+def is_hibernating(deployment: DeploymentRecord, now: float) -> bool:
+    """Whether a Deployment sleeps: an active override decides, else the schedule."""
+    override = deployment.override
+    if override and override_is_active(deployment, now) and override.is_hibernating is not None:
+        return override.is_hibernating
+    return deployment.is_asleep_by_schedule
+
+
+def override_is_active(deployment: DeploymentRecord, now: float) -> bool:
+    """Whether a Deployment has a hibernation override that has not run out."""
+    override = deployment.override
+    return override is not None and (override.until is None or now < override.until)

@@ -1,0 +1,110 @@
+"""The tokens of the local Astro: JSON Web Tokens, signed with HS256.
+
+Clients read the claims without verifying them, so the claims are those of the real ones.
+Source: RFC 7519; the claims as the Astro CLI reads them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct, field
+
+from astro_ci.sandbox.platform.refusal import Refusal
+from astro_ci.sandbox.store.state import DeploymentRecord, State
+
+API_TOKEN_LIFETIME_SECONDS = 10 * 365 * 24 * 3600
+
+
+class Claims(Struct, kw_only=True, omit_defaults=True, rename="camel"):
+    """What a token says of itself. A user's session has no permissions."""
+
+    sub: str
+    iat: int
+    exp: int
+    permissions: list[str] = field(default_factory=list)
+    api_token_id: str = ""
+    is_astronomer_generated: bool = False
+    jti: str = ""
+    generation: int | None = None
+    """Set for tokens from an exchange, see State.token_generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who makes a request."""
+
+    subject: str
+    is_session: bool = False
+    """A person, whom CI/CD enforcement refuses."""
+    deployment_id: str | None = None
+    """The only Deployment that can be seen; None for all of them."""
+
+    def sees(self, deployment: DeploymentRecord) -> bool:
+        return self.deployment_id in (None, deployment.id)
+
+
+def sign(claims: Claims, state: State) -> str:
+    """Make the token that carries these claims."""
+    header = _encode(b'{"alg":"HS256","typ":"JWT"}')
+    body = f"{header}.{_encode(msgspec.json.encode(claims))}"
+    return f"{body}.{_signature(body, state)}"
+
+
+def api_token(state: State) -> str:
+    """Make the Workspace API token of this state: the same one each time."""
+    issued = int(state.created_at)
+    return sign(
+        Claims(
+            sub=state.api_token_id,
+            iat=issued,
+            exp=issued + API_TOKEN_LIFETIME_SECONDS,
+            permissions=[
+                f"apiTokenId:{state.api_token_id}",
+                f"organizationId:{state.organization_id}",
+                f"workspaceId:{state.workspace_id}",
+            ],
+            api_token_id=state.api_token_id,
+            is_astronomer_generated=True,
+        ),
+        state,
+    )
+
+
+def identify(token: str, state: State, now: float) -> Identity:
+    """Read who a token belongs to. Raises Refusal 401 for one that is not ours, or has expired."""
+    body, _, signature = token.rpartition(".")
+    if not hmac.compare_digest(_signature(body, state).encode(), signature.encode()):
+        raise Refusal(401, "Invalid authorization token")
+    claims = msgspec.json.decode(_decode(body.partition(".")[2]), type=Claims)
+    if claims.exp <= now or claims.generation not in (None, state.token_generation):
+        raise Refusal(401, "The authorization token has expired")
+    return Identity(
+        subject=claims.sub,
+        is_session=not claims.permissions,
+        deployment_id=_permission(claims, "deploymentId"),
+    )
+
+
+def _permission(claims: Claims, kind: str) -> str | None:
+    for permission in claims.permissions:
+        name, _, value = permission.partition(":")
+        if name == kind:
+            return value
+    return None
+
+
+def _signature(body: str, state: State) -> str:
+    key = bytes.fromhex(state.signing_key)
+    return _encode(hmac.digest(key, body.encode("utf-8", "replace"), "sha256"))
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

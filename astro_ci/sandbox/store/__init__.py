@@ -1,0 +1,1 @@
+"""What the local Astro keeps on disk."""

@@ -1,0 +1,163 @@
+"""What the local Astro remembers, and how it survives a restart."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from astro_ci.errors import ConfigurationError
+from astro_ci.model import ApiDeployType
+from astro_ci.sandbox.store.ids import new_id, new_namespace
+
+STATE_VERSION = 1
+SEED_RUNTIME_VERSION = "13.1.0"
+
+RolloutEnd = Literal["HEALTHY", "UNHEALTHY"]
+
+
+class Override(Struct, kw_only=True):
+    """A hibernation override; `until` is a moment in seconds, None for no end."""
+
+    is_hibernating: bool | None
+    until: float | None = None
+
+
+class DeploymentRecord(Struct, kw_only=True):
+    """A Deployment."""
+
+    id: str
+    name: str
+    namespace: str
+    created_at: float
+    updated_at: float
+    is_dag_deploy_enabled: bool
+    is_development_mode: bool = False
+    settings: dict[str, object] = field(default_factory=dict)
+    """What an update set and nothing here acts on, in the API's own shape."""
+    is_cicd_enforced: bool = False
+    runtime_version: str = SEED_RUNTIME_VERSION
+    image_tag: str = ""
+    live_version: str = ""
+    """The bundle version that Airflow has; empty before the first one."""
+    desired_version: str = ""
+    """The bundle version that Airflow has or is about to have."""
+    rollout_started_at: float | None = None
+    rollout_end: RolloutEnd = "HEALTHY"
+    health: RolloutEnd = "HEALTHY"
+    """How the last finished rollout ended."""
+    is_asleep_by_schedule: bool = False
+    override: Override | None = None
+    next_rollout_end: RolloutEnd = "HEALTHY"
+    """How the next rollout will end: a fault that a test asked for."""
+    next_deploy_fails: bool = False
+    """Whether the next finalized deploy will be FAILED: a fault that a test asked for."""
+
+
+class DeployRecord(Struct, kw_only=True):
+    """One push of code to a Deployment."""
+
+    id: str
+    deployment_id: str
+    type: ApiDeployType
+    created_at: float
+    updated_at: float
+    created_by: str
+    """The subject that created it: an API token's, a key's or a user's id."""
+    status: Literal["INITIALIZED", "DEPLOYED", "FAILED"] = "INITIALIZED"
+    is_dag_deploy_enabled: bool
+    image_tag: str = ""
+    dag_tarball_version: str = ""
+    runtime_version: str = ""
+    description: str = ""
+    git: dict[str, object] | None = None
+    rollback_from_id: str = ""
+    bundle_mount_path: str = ""
+    bundle_type: str = ""
+    bundle_tarball_version: str = ""
+
+
+class State(Struct, kw_only=True):
+    """Everything the local Astro knows, the bytes of blobs and images aside."""
+
+    version: int = STATE_VERSION
+    created_at: float
+    organization_id: str = field(default_factory=new_id)
+    workspace_id: str = field(default_factory=new_id)
+    user_id: str = field(default_factory=new_id)
+    api_token_id: str = field(default_factory=new_id)
+    key_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    key_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    signing_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    """Signs tokens and upload URLs."""
+    token_generation: int = 0
+    """Tokens from an exchange of an earlier generation have expired."""
+    upload_generation: int = 0
+    """Upload URLs of an earlier generation have expired."""
+    deployments: list[DeploymentRecord] = field(default_factory=list)
+    deploys: list[DeployRecord] = field(default_factory=list)
+    """Oldest first."""
+
+
+def seeded(now: float) -> State:
+    """Make the state of a new sandbox: three Deployments, none deployed to."""
+    state = State(created_at=now)
+    for name, enabled, development in (
+        ("production", True, False),
+        ("development", True, True),
+        ("classic", False, False),
+    ):
+        state.deployments.append(
+            DeploymentRecord(
+                id=new_id(),
+                name=name,
+                namespace=new_namespace(),
+                created_at=now,
+                updated_at=now,
+                is_dag_deploy_enabled=enabled,
+                is_development_mode=development,
+            )
+        )
+    return state
+
+
+class StateFile:
+    """Keeps the state in one JSON file of a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "state.json"
+
+    def load(self, now: float) -> State:
+        """Read the state, or seed and write a new one.
+
+        Raises ConfigurationError for a file that is not a state this version can read.
+        """
+        if not self._path.exists():
+            state = seeded(now)
+            self.save(state)
+            return state
+        try:
+            state = msgspec.json.decode(self._path.read_bytes(), type=State)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            raise self._unreadable(str(exc)) from exc
+        if state.version != STATE_VERSION:
+            raise self._unreadable(f"version {state.version} instead of {STATE_VERSION}")
+        return state
+
+    def save(self, state: State) -> None:
+        """Write the state, all of it or nothing; readable by the owner alone, for it holds keys."""
+        temporary = self._path.with_suffix(".json.new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(state))
+        temporary.replace(self._path)
+
+    def _unreadable(self, problem: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"the sandbox state {self._path} cannot be read: {problem}",
+            hint="name an empty directory with --data, or remove this one to start afresh",
+        )

@@ -1,0 +1,1 @@
+"""Look at the checkout and at what runs, and make the Plan."""

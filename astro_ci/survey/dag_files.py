@@ -1,0 +1,85 @@
+"""Count the DAG files that would ship, and those that run, for the guard against a wipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from astro_ci.bundle import has_dag_suffix, list_members
+from astro_ci.git import GITLINK, GitRepo
+from astro_ci.model import Change, Status
+from astro_ci.paths import below, is_under
+from astro_ci.planning.decision import Comparison, DagFiles
+from astro_ci.planning.rules import Rules
+from astro_ci.project.find import Project
+from astro_ci.project.leftovers import VENV_MARKER, excluder, may_hold_excluded_names
+
+
+def names_in_listing(lines: Sequence[str], directory: str, rules: Rules) -> list[str] | None:
+    """The files that ship from the DAGs directory, relative to it; None where git does not know.
+
+    `lines` are as `git ls-files --stage` prints them. What is in a repository within this one is
+    not among them.
+    """
+    links = (line.partition("\t")[2] for line in lines if line.startswith(GITLINK))
+    if any(is_under(link, directory) or is_under(directory, link) for link in links):
+        return None
+    mark = f"\t{directory}/" if directory else "\t"
+    names = [name for _, found, name in (line.partition(mark) for line in lines) if found]
+    text = "\0".join(names)
+    if may_hold_excluded_names(text) or VENV_MARKER in text:
+        start = f"{directory}/" if directory else ""
+        names = [name for name in names if not rules.is_leftover(f"{start}{name}")]
+    return names
+
+
+def count_dag_files(
+    names: Sequence[str] | None,
+    project: Project,
+    directory: str,
+    rules: Rules,
+    *,
+    repo: GitRepo,
+    compared: Comparison,
+    is_bundle: bool,
+) -> DagFiles:
+    """Count what ships, and what did at the commit that it was compared with.
+
+    `names` are those in the listing, None to look for them. Without a bundle the DAGs are in the
+    image, where .dockerignore has its say. Raises ProjectError when the directory cannot be read.
+    """
+    is_plain = names is not None
+    if names is None:
+        found = list_members(project.dags) if project.has_dags else []
+        names = [member.name for member in found]
+    inside = project.dags_in_context
+
+    def ships(name: str) -> bool:
+        return is_bundle or (
+            bool(inside) and not rules.dockerignore.excludes(f"{inside[0]}/{name}")
+        )
+
+    shipped = names if is_bundle else [name for name in names if ships(name)]
+    before = None
+    may_be_fewer = not is_plain or any(map(_takes_away, compared.changes or ()))
+    if compared.base and compared.changes is not None and may_be_fewer:
+        before = _count_at(repo, compared.base, directory, ships)
+    dag_files = sum(map(has_dag_suffix, shipped))
+    return DagFiles(shipped=len(shipped), dag_files=dag_files, before=before)
+
+
+def _takes_away(change: Change) -> bool:
+    """Whether fewer files may ship after a change."""
+    counts = change.affects == "dags" or change.also_dags
+    return counts and (change.status is Status.DELETED or change.path.endswith(VENV_MARKER))
+
+
+def _count_at(
+    repo: GitRepo, commit: str, directory: str, ships: Callable[[str], bool]
+) -> int | None:
+    paths = repo.files_at(commit, directory)
+    if paths is None:
+        return None
+    names = [name for name in (below(path, directory) for path in paths) if name]
+    venvs = {name.rpartition("/")[0] for name in names if name.endswith(f"/{VENV_MARKER}")}
+    is_leftover = excluder(venvs.__contains__)
+    return sum(ships(name) and not is_leftover(name) for name in names)

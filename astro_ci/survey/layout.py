@@ -1,0 +1,141 @@
+"""Where the project and its DAGs are in the repository, and by what rules their files ship."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+
+from astro_ci.configuration.config import Config
+from astro_ci.errors import ProjectError
+from astro_ci.git import GitRepo
+from astro_ci.paths import join
+from astro_ci.planning.rules import Rules, build_files, parse_globs
+from astro_ci.project.find import DOCKERFILE, Project
+from astro_ci.project.leftovers import VENV_MARKER, excluder
+
+_MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The project and its DAGs as git names them."""
+
+    project: str
+    dags: Sequence[str]
+
+    @classmethod
+    def find(cls, repo: GitRepo, project: Project) -> Layout:
+        """Find them. Raises ProjectError when the repository does not hold both."""
+        root = repo.relative(project.root)
+        if root is None:
+            raise ProjectError(f"{project.root} is not inside the repository {repo.root}")
+        real = repo.relative(project.dags)
+        if real is None:
+            raise ProjectError(
+                f"the DAGs directory {project.dags} leads out of the repository {repo.root}",
+                hint="Name a directory inside the repository with --dags-path.",
+            )
+        _refuse_other_repository(repo, real)
+        # A link to the DAGs is a path that git sees change, beside the directory behind it.
+        named = Path(os.path.abspath(project.dags))  # noqa: PTH100 - links stay links
+        link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
+        return cls(project=root, dags=tuple(dict.fromkeys((real, "" if link == "." else link))))
+
+    def in_project(self, name: str) -> str:
+        """Name a path of the project as git does."""
+        return join(self.project, name)
+
+    def scopes(self, rules: Rules) -> list[str]:
+        """Where to look for files that ship."""
+        if rules.image_paths.patterns:
+            return [""]
+        return [self.project, *self.dags, *sorted(rules.attribute_files), *rules.build_links]
+
+
+def make_rules(config: Config, repo: GitRepo, project: Project, layout: Layout) -> Rules:
+    """Make the rules for what a path affects.
+
+    Raises ConfigurationError for a bad glob, ProjectError for what lies out of the repository.
+    """
+    return Rules(
+        project=layout.project,
+        dags=layout.dags,
+        dockerignore=project.read_dockerignore(),
+        ignore=parse_globs(config.ignore, name="ignore"),
+        image_paths=parse_globs(config.image_paths, name="image-paths"),
+        build_links=_build_links(repo, project),
+        is_leftover=_leftovers(repo, layout),
+    )
+
+
+def named_directories(image_paths: Sequence[str], repo: GitRepo, layout: Layout) -> list[str]:
+    """The directories that the globs of `image-paths` start from, as far as they are literal."""
+    found = []
+    for glob in image_paths:
+        parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
+        literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
+        if ".." in literal:
+            continue  # nothing of the repository, as globs are compared part by part
+        for start in ("", layout.project):
+            path = "/".join(filter(None, (start, *literal)))
+            if (repo.root / path).exists():
+                found.append(path)
+    return found
+
+
+def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
+    """Make the predicate for what never ships. A project may lie in a virtual environment."""
+    held = [PurePosixPath(path) for path in (layout.project, *layout.dags)]
+    around = {above.as_posix() for path in held for above in (path, *path.parents)}
+    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
+
+
+def _build_links(repo: GitRepo, project: Project) -> list[str]:
+    """What the files that steer the build lead through and to, where they are links."""
+    found: dict[str, None] = {}
+    for name in build_files(DOCKERFILE):
+        if not (project.root / name).is_symlink():
+            continue
+        for step in _steps(project.root / name):
+            path = repo.relative(step.parent)
+            if path is None:
+                raise ProjectError(
+                    f"{name} is a link that leads out of the repository {repo.root}, to {step}",
+                    hint="Keep it in the repository: a change elsewhere would go unnoticed.",
+                )
+            found[join(path, step.name)] = None
+    return list(found)
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """Each link on the way to what a path names, and that at last. The root is no link."""
+    here, ahead = Path(path.anchor), list(path.parts[:0:-1])
+    links_left = _MAX_LINKS
+    while ahead:
+        part = ahead.pop()
+        if part == os.pardir:
+            here = here.parent
+        elif (here / part).is_symlink() and links_left:
+            links_left -= 1
+            yield here / part
+            target = Path(os.readlink(here / part))  # noqa: PTH115 - as written
+            here = Path(target.anchor) if target.anchor else here
+            ahead.extend(part for part in reversed(target.parts) if part != target.anchor)
+        else:
+            here /= part
+    yield here
+
+
+def _refuse_other_repository(repo: GitRepo, dags: str) -> None:
+    """Raise ProjectError when the DAGs lie within a submodule or clone: git looks at that whole."""
+    above = [path.as_posix() for path in PurePosixPath(dags).parents if path.as_posix() != "."]
+    inner = next((path for path in above if (repo.root / path / ".git").exists()), None)
+    if inner:
+        raise ProjectError(
+            f"the DAGs directory {dags} lies in another repository, {inner}",
+            hint="Let that repository be the DAGs directory itself, or deploy from a checkout of "
+            "it; a directory within a submodule cannot be compared with what runs.",
+        )

@@ -1,0 +1,26 @@
+"""`plan`: what would be deployed, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from astro_ci.configuration.choice import Target
+from astro_ci.configuration.config import Config
+from astro_ci.model import Plan
+from astro_ci.survey.survey import survey
+
+
+def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
+    """Say what `deploy` would do. Nothing is changed, and credentials are not required.
+
+    Raises AstroCIError: whatever would make `deploy` fail before it builds anything.
+    """
+    return survey(config, env, interactive=interactive).plan
+
+
+def plan_target(target: Target, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
+    """Plan for a chosen Deployment; what the choice assumed is an assumption of the Plan."""
+    found = plan(target.config, env, interactive=interactive)
+    notes = (target.note,) if target.note else ()
+    return replace(found, assumptions=(*notes, *found.assumptions))

@@ -1,0 +1,1 @@
+"""The terminal: options, one run of the command line, signals."""

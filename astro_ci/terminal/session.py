@@ -1,0 +1,130 @@
+"""One run of the command line: how it speaks, and how it fails."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from astro_ci.errors import AstroCIError
+from astro_ci.terminal.options import given
+
+if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.ci import CIContext, Dialect
+    from astro_ci.deploying.several import Ending
+    from astro_ci.survey.targets import Found
+
+
+class Session:
+    """One invocation: its environment, its streams, and what is known when it fails."""
+
+    def __init__(self, env: Mapping[str, str], *, as_json: bool) -> None:
+        self.env = env
+        self.as_json = as_json
+        self.verb = ""
+        self.is_reported = False
+        self.is_verbose = False
+        self.plan: Any = None
+        self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
+
+    @functools.cached_property
+    def ci(self) -> CIContext:
+        """What the CI system says about the run."""
+        from astro_ci.ci import detect
+
+        return detect(self.env)
+
+    @functools.cached_property
+    def dialect(self) -> Dialect:
+        """How to speak to this CI system's log."""
+        from astro_ci.ci import dialect_for
+
+        # TeamCity obeys standard output alone, which is for the document when there is one.
+        speaks_there = self.ci.key == "teamcity" and not self.as_json
+        out = sys.stdout if speaks_there else sys.stderr
+        return dialect_for(self.ci.key, env=self.env, out=out)
+
+    @functools.cached_property
+    def console(self) -> Any:
+        """Standard error, for people."""
+        from astro_ci.reporting.console import Console
+
+        is_live = sys.stderr.isatty() and not self.env.get("CI")
+        return Console(sys.stderr, self.dialect, is_live=is_live)
+
+    def start(self, *, as_json: bool, quiet: bool = False) -> None:
+        """Begin a command: from here on, what the adapters log is shown.
+
+        With `quiet` only to who asked for it, as the result says it all.
+        """
+        from astro_ci.reporting.console import LogHandler
+
+        self.as_json = as_json
+        log = logging.getLogger("astro_ci")
+        level = logging.ERROR if quiet else logging.INFO
+        log.setLevel(logging.DEBUG if self.is_verbose else level)
+        log.addHandler(LogHandler(self.console))
+
+    def find(self, ctx: click.Context, config_file: Path | None, *, deploys: bool) -> Found:
+        """Find the Deployments that this run is about."""
+        from astro_ci.survey.targets import find_targets
+
+        options = given(ctx, self.env)
+        return find_targets(options, self.env, config_file=config_file, deploys=deploys)
+
+    def emit(self, text: str) -> None:
+        """Print a result."""
+        click.echo(text)
+
+    def show(self, text: str) -> None:
+        """Print a result for people, which may hold untrusted names: CI systems read it, too."""
+        self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
+
+    def report(
+        self,
+        endings: Sequence[Ending] = (),
+        reason: str = "",
+        *,
+        error: AstroCIError | None = None,
+        comment: bool = False,
+    ) -> None:
+        """Tell the pipeline how it went, once."""
+        from astro_ci.reporting.publish import Report, Verb, publish
+
+        if self.is_reported or self.verb not in ("plan", "deploy"):
+            return
+        self.is_reported = True
+        verb: Verb = "deploy" if self.verb == "deploy" else "plan"
+        report = Report(verb=verb, endings=endings, reason=reason, error=error)
+        publish(report, self.dialect, self.ci, self.env, comment=comment)
+
+    def explain(self, error: AstroCIError, *, label: str = "") -> None:
+        """Say what went wrong where people look, and with which Deployment of several."""
+        from astro_ci.text import sentence
+
+        message = f"{label}: {error.message}" if label else error.message
+        hint = sentence(error.hint)
+        if self.dialect.has_annotations:  # which stand in the log too
+            self.dialect.annotate("error", f"{message}\n{hint}".strip())
+        else:
+            self.console.say(f"error: {message}")
+            if hint:
+                self.console.say(f"hint: {hint}")
+
+    def fail(self, error: AstroCIError) -> int:
+        """Say what went wrong, where people look and where programs do."""
+        from astro_ci.reporting.text import as_json, error_document
+
+        self.explain(error)
+        self.report(error=error)
+        is_deploy = self.verb == "deploy"
+        if is_deploy:
+            self.console.say("outcome: failed")
+        if self.as_json:
+            self.emit(as_json(error_document(error, self.plan, outcome=is_deploy)))
+        return error.exit_code

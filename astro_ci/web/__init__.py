@@ -1,0 +1,1 @@
+"""One HTTP ground: sessions, retries, and how a failure is described."""

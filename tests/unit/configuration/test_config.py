@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astro_ci.configuration.config import Config, parse_duration
+from astro_ci.errors import ConfigurationError
+from astro_ci.planning.running import description_room
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ({"deployment_id": "../../organizations"}, "--deployment-id is .* not an id", "name"),
+        ({"deployment_id": "prod env"}, "--deployment-id is 'prod env'", "--deployment-name"),
+        ({"workspace_id": "a/b"}, "--workspace-id", "Copy the id"),
+        ({"organization_id": ""}, "--organization-id", "Copy the id"),
+        ({"deployment_id": "cl1", "deployment_name": "x"}, "both set", "once"),
+        ({"description": "x" * 501}, "501 characters long", "Shorten it to"),
+        ({"base": "--upload-pack=x"}, "not a commit or ref", "deployed"),
+        ({"build_args": ("1=2",)}, "--build-arg is not NAME=value", "NAME=value"),
+        ({"build_args": ("--x",)}, "--build-arg is not NAME=value", "NAME=value"),
+        ({"wait_seconds": 0.0}, "--wait-time", "--no-wait"),
+    ],
+)  # fmt: skip
+def test_refuses(options: dict[str, Any], message: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        Config(**options)
+    assert hint in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+def test_takes_a_description_up_to_the_room_there_is() -> None:
+    Config(description="x" * description_room())
+    with pytest.raises(ConfigurationError):
+        Config(description="x" * (description_room() + 1))
+
+
+def test_a_build_argument_never_shows_its_value() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Config(build_args=("1TOKEN=hunter2",))
+    assert "hunter2" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), (" 2m5s ", 125), ("0", 0)],
+)  # fmt: skip
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", " ", "10 minutes", "m", "-5", "1.5h", "5m1h", "1h 5m"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a duration") as caught:
+        parse_duration(text)
+    assert "1h30m" in caught.value.hint

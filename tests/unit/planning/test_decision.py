@@ -1,0 +1,228 @@
+"""The decision as a table: one row per rule, and the properties that hold for every row."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astro_ci.errors import ConfigurationError, ProjectError
+from astro_ci.model import Affects, Change, DeployType, Request, Status
+from astro_ci.planning.decision import Comparison, DagFiles, Facts, Options, make_plan
+from astro_ci.planning.running import Digests
+
+BASE, HEAD, NEWER = "b" * 40, "c" * 40, "e" * 40
+SHIPPED = Digests(dags="d" * 16, image="1" * 16)
+OTHER = "0" * 16
+
+NONE, DAGS = DeployType.NONE, DeployType.DAGS
+FULL, IMAGE = DeployType.IMAGE_AND_DAGS, DeployType.IMAGE
+
+
+def change(path: str, affects: Affects) -> Change:
+    return Change(path=path, status=Status.MODIFIED, affects=affects, because="a test")
+
+
+DAG_CHANGE, IMAGE_CHANGE = change("dags/a.py", "dags"), change("requirements.txt", "image")
+README = change("README.md", "nothing")
+UNKNOWN = Comparison(unknown="nothing has been deployed yet")
+
+
+def compared(*changes: Change, digest: str | None = None, newer: str | None = None) -> Comparison:
+    return Comparison(base=BASE, changes=changes, digest=digest, newer=newer)
+
+
+def facts(image: Comparison, dags: Comparison | None = None, *, enabled: bool = True) -> Facts:
+    return Facts(
+        head=HEAD,
+        dirty=False,
+        source="deployed",
+        image=image,
+        dags=dags or image,
+        digests=SHIPPED,
+        dag_files=DagFiles(shipped=2, dag_files=2, before=2),
+        dag_deploy_enabled=enabled,
+    )
+
+
+AUTO = Options()
+TABLE: list[tuple[str, Facts, Options, DeployType, str]] = [
+    # auto, DAG-only deploys enabled
+    ("nothing changed", facts(compared()), AUTO, NONE, "already runs (from bbbbbbb)"),
+    ("only a readme changed", facts(compared(README)), AUTO, NONE, "already runs"),
+    ("a DAG changed", facts(compared(DAG_CHANGE)), AUTO, DAGS,
+     "only DAGs changed since bbbbbbb: dags/a.py"),
+    ("an image file changed", facts(compared(IMAGE_CHANGE)), AUTO, FULL,
+     "the image changed since bbbbbbb: requirements.txt"),
+    ("both changed", facts(compared(IMAGE_CHANGE, DAG_CHANGE)), AUTO, FULL, "the image changed"),
+    ("the image is behind, the DAGs are not", facts(compared(IMAGE_CHANGE), compared()), AUTO, FULL,
+     "the image changed"),
+    ("a DAG change that the image's base does not see", facts(compared(), compared(DAG_CHANGE)),
+     AUTO, DAGS, "only DAGs changed"),
+    ("a DAG change since the image's base that runs already",
+     facts(compared(DAG_CHANGE), compared()), AUTO, NONE, "already runs"),
+    # auto, disabled
+    ("disabled, nothing changed", facts(compared(), enabled=False), AUTO, NONE, "already runs"),
+    ("disabled, a DAG changed", facts(compared(DAG_CHANGE), enabled=False), AUTO, FULL,
+     "DAG-only deploys are disabled"),
+    ("disabled, the image changed", facts(compared(IMAGE_CHANGE), enabled=False), AUTO, FULL,
+     "the image changed"),
+    # no usable base
+    ("no base", facts(UNKNOWN), AUTO, FULL, "no usable base: nothing has been deployed yet"),
+    ("no base for the image", facts(UNKNOWN, compared()), AUTO, FULL, "no usable base"),
+    ("no base for the DAGs", facts(compared(), UNKNOWN), AUTO, FULL, "no usable base"),
+    ("no base, disabled", facts(UNKNOWN, enabled=False), AUTO, FULL, "no usable base"),
+    # content
+    ("equal content, whatever git says",
+     facts(compared(IMAGE_CHANGE, digest=SHIPPED.image), compared(digest=SHIPPED.dags)), AUTO, NONE,
+     "already runs"),
+    ("different image inputs that git does not see", facts(compared(digest=OTHER), compared()),
+     AUTO, FULL, "the image's inputs are not the ones that run"),
+    ("different DAGs that git does not see", facts(compared(), compared(digest=OTHER)), AUTO, DAGS,
+     "the DAGs are not the ones that run"),
+    ("known by content alone", facts(
+        Comparison(digest=SHIPPED.image), Comparison(digest=SHIPPED.dags)), AUTO, NONE,
+     "already runs"),
+    ("different content without a base", facts(
+        Comparison(digest=SHIPPED.image), Comparison(digest=OTHER)), AUTO, DAGS,
+     "the DAGs are not the ones that run"),
+    # explicit requests are obeyed
+    ("dags, unchanged", facts(compared()), Options(requested=Request.DAGS), DAGS, "--type dags"),
+    ("dags, though the image changed", facts(compared(IMAGE_CHANGE)),
+     Options(requested=Request.DAGS), DAGS, "--type dags"),
+    ("image", facts(compared()), Options(requested=Request.IMAGE), IMAGE, "--type image"),
+    ("image-and-dags, disabled", facts(compared(), enabled=False),
+     Options(requested=Request.IMAGE_AND_DAGS), FULL, "--type image-and-dags"),
+    ("dags, --skip-unchanged", facts(compared(IMAGE_CHANGE)),
+     Options(requested=Request.DAGS, skip_unchanged=True), NONE, "--skip-unchanged"),
+    ("dags changed, --skip-unchanged", facts(compared(DAG_CHANGE)),
+     Options(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
+    ("unknown is not unchanged", facts(UNKNOWN),
+     Options(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
+    ("force", facts(compared()), Options(force=True), FULL, "--force"),
+    ("force adds nothing to a change", facts(compared(DAG_CHANGE)), Options(force=True), DAGS,
+     "only DAGs changed"),
+    # the stale guard
+    ("a newer commit runs", facts(compared(DAG_CHANGE, newer=NEWER)), AUTO, NONE,
+     "eeeeeee came after ccccccc"),
+    ("a newer image runs", facts(compared(IMAGE_CHANGE, newer=NEWER), compared()), AUTO, NONE,
+     "a newer commit is already running"),
+    ("a newer image does not stop older DAGs from moving on",
+     facts(compared(newer=NEWER), compared(DAG_CHANGE)), AUTO, DAGS, "only DAGs changed"),
+    ("explicit requests are guarded too", facts(compared(newer=NEWER)),
+     Options(requested=Request.DAGS), NONE, "a newer commit is already running"),
+    ("--allow-older", facts(compared(DAG_CHANGE, newer=NEWER)), Options(allow_older=True), DAGS,
+     "only DAGs changed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("known", "options", "expected", "reason"), [pytest.param(*row[1:], id=row[0]) for row in TABLE]
+)
+def test_decision(known: Facts, options: Options, expected: DeployType, reason: str) -> None:
+    plan = make_plan(known, options)
+    assert plan.deploy_type is expected
+    assert reason in plan.reason
+    assert "\n" not in plan.reason
+
+
+@pytest.mark.parametrize("requested", [Request.DAGS, Request.IMAGE])
+def test_dags_and_image_need_dag_only_deploys(requested: Request) -> None:
+    with pytest.raises(ConfigurationError, match="disabled") as caught:
+        make_plan(facts(compared(), enabled=False), Options(requested=requested))
+    assert "--type image-and-dags" in caught.value.hint
+
+
+class TestWipeGuard:
+    def plan(self, known: Facts, files: DagFiles, options: Options = AUTO) -> DeployType:
+        return make_plan(replace(known, dag_files=files), options).deploy_type
+
+    def test_refuses_a_deploy_without_dags(self) -> None:
+        files = DagFiles(shipped=3, dag_files=0, before=None)
+        with pytest.raises(ProjectError, match="no DAG file") as caught:
+            self.plan(facts(UNKNOWN), files)
+        assert "--allow-shrink" in caught.value.hint
+
+    def test_refuses_to_lose_more_than_half(self) -> None:
+        known = facts(compared(DAG_CHANGE))
+        assert self.plan(known, DagFiles(shipped=5, dag_files=5, before=10)) is DAGS
+        with pytest.raises(ProjectError, match=r"would hold 4 files .* where 10 run"):
+            self.plan(known, DagFiles(shipped=4, dag_files=4, before=10))
+
+    def test_can_be_lifted(self) -> None:
+        files = DagFiles(shipped=0, dag_files=0, before=10)
+        assert self.plan(facts(compared(DAG_CHANGE)), files, Options(allow_shrink=True)) is DAGS
+
+    def test_force_does_not_lift_it(self) -> None:
+        with pytest.raises(ProjectError):
+            self.plan(
+                facts(compared()), DagFiles(shipped=0, dag_files=0, before=1), Options(force=True)
+            )
+
+    def test_an_image_alone_wipes_nothing(self) -> None:
+        files = DagFiles(shipped=0, dag_files=0, before=10)
+        assert self.plan(facts(compared()), files, Options(requested=Request.IMAGE)) is IMAGE
+
+    def test_nothing_to_deploy_wipes_nothing(self) -> None:
+        files = DagFiles(shipped=0, dag_files=0, before=0)
+        assert self.plan(facts(compared()), files) is NONE
+
+
+def test_changes_are_each_sides_own() -> None:
+    old_dag = change("dags/old.py", "dags")
+    known = facts(compared(IMAGE_CHANGE, old_dag, README), compared(DAG_CHANGE, README))
+    assert make_plan(known, AUTO).changes == [README, DAG_CHANGE, IMAGE_CHANGE]
+
+
+def test_a_reason_holds_one_line_whatever_files_are_called() -> None:
+    odd = change("dags/a\n::error::b\x1b[31m\udcff.py", "dags")
+    reason = make_plan(facts(compared(odd)), AUTO).reason
+    assert reason.isprintable()
+
+
+# --- what holds for every history -----------------------------------------------------------------
+
+CHANGES = st.lists(
+    st.sampled_from([DAG_CHANGE, IMAGE_CHANGE, README, change("dags/b.py", "dags")]), unique=True
+)
+SIDES = st.builds(
+    lambda changes, known, newer: compared(*changes, newer=newer) if known else UNKNOWN,
+    CHANGES,
+    st.booleans(),
+    st.sampled_from([None, None, NEWER]),
+)
+FACTS = st.builds(facts, SIDES, SIDES, enabled=st.booleans())
+
+
+@given(FACTS)
+def test_an_image_change_is_never_only_dags_or_nothing(known: Facts) -> None:
+    if known.image.changes is not None and IMAGE_CHANGE in known.image.changes:
+        assert make_plan(known, Options(allow_older=True)).deploy_type is FULL
+
+
+@given(FACTS)
+def test_an_unknown_base_is_never_anything_but_a_full_deploy(known: Facts) -> None:
+    if UNKNOWN in (known.image, known.dags):
+        assert make_plan(known, Options(allow_older=True)).deploy_type is FULL
+
+
+@given(FACTS, st.randoms(use_true_random=False))
+def test_the_order_of_changes_does_not_matter(known: Facts, order: random.Random) -> None:
+    def shuffled(side: Comparison) -> Comparison:
+        changes = list(side.changes or ())
+        order.shuffle(changes)
+        return replace(side, changes=None if side.changes is None else changes)
+
+    again = make_plan(replace(known, image=shuffled(known.image), dags=shuffled(known.dags)), AUTO)
+    plan = make_plan(known, AUTO)
+    assert (again.deploy_type, again.changes) == (plan.deploy_type, plan.changes)
+
+
+@given(FACTS)
+def test_none_means_that_both_sides_are_the_same_or_newer(known: Facts) -> None:
+    plan = make_plan(known, AUTO)
+    if plan.deploy_type is NONE and "newer" not in plan.reason:
+        assert (plan.content.image, plan.content.dags) == ("same", "same")

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from astro_ci.paths import below
+from astro_ci.planning.digests import digests
+from astro_ci.planning.rules import Rules, parse_globs
+from astro_ci.planning.running import Digests
+from astro_ci.project.dockerignore import DockerIgnore
+from astro_ci.project.leftovers import excluder
+
+RULES = Rules(project="", dags=("dags",))
+BELOW = Rules(project="astro", dags=("astro/dags",))
+
+
+def line(path: str, content: str = "1", mode: str = "100644") -> str:
+    return f"{mode} {content * 40} 0\t{path}"
+
+
+def in_order(lines: Sequence[str]) -> list[str]:
+    return sorted(lines, key=lambda line: os.fsencode(line.partition("\t")[2]))
+
+
+FILES = in_order([line("dags/a.py"), line("requirements.txt"), line("README.md")])
+README, DAG, REQUIREMENTS = FILES
+
+
+def test_each_side_has_its_own_digest() -> None:
+    before = digests(FILES, RULES)
+    dag = digests([README, line("dags/a.py", "2"), REQUIREMENTS], RULES)
+    image = digests([README, DAG, line("requirements.txt", "2")], RULES)
+    readme = digests([line("README.md", "2"), DAG, REQUIREMENTS], RULES)
+    assert (dag.dags == before.dags, dag.image == before.image) == (False, True)
+    assert (image.dags == before.dags, image.image == before.image) == (True, False)
+    assert readme == before
+    assert len(before.dags) == len(before.image) == 16
+
+
+def test_names_modes_and_contents_all_count() -> None:
+    seen = {
+        digests([line(path, content, mode)], RULES).dags
+        for path in ("dags/a.py", "dags/b.py")
+        for content in "12"
+        for mode in ("100644", "100755", "120000")
+    }
+    assert len(seen) == 12
+
+
+def test_a_checkout_elsewhere_in_the_repository_is_the_same() -> None:
+    below = [each.replace("\t", "\tastro/") for each in FILES]
+    assert digests(below, BELOW) == digests(FILES, RULES)
+
+
+def test_build_arguments_are_part_of_the_image() -> None:
+    plain, built = digests(FILES, RULES), digests(FILES, RULES, image_inputs=["A=1", "B=2"])
+    assert built.dags == plain.dags
+    assert built.image != plain.image
+    assert digests(FILES, RULES, image_inputs=["B=2", "A=1"]) == built
+
+
+def test_files_from_outside_are_no_files_of_the_project() -> None:
+    rules = Rules(
+        project="astro",
+        dags=("astro/dags",),
+        image_paths=parse_globs(["shared/**"], name="image-paths"),
+    )
+    outside, inside = line("shared/x.py"), line("astro/shared/x.py")
+    assert digests([outside], rules).image != digests([inside], BELOW).image
+
+
+def test_what_shapes_both_counts_for_both() -> None:
+    """Attributes change the bytes that git checks out; image-paths may lie among the DAGs."""
+    rules = Rules(
+        project="p",
+        dags=("q/r/dags",),
+        image_paths=parse_globs(["q/r/dags/req/**"], name="image-paths"),
+    )
+    both, dags, image = (
+        ".gitattributes",
+        ("q/.gitattributes", "q/r/.gitattributes"),
+        "p/.gitattributes",
+    )
+    before = digests([], rules)
+    for path in (both, "q/r/dags/req/x.txt"):
+        after = digests([line(path)], rules)
+        assert (after.dags != before.dags, after.image != before.image) == (True, True), path
+    for path in dags:
+        after = digests([line(path)], rules)
+        assert (after.dags != before.dags, after.image != before.image) == (True, False), path
+    after = digests([line(image)], rules)
+    assert (after.dags != before.dags, after.image != before.image) == (False, True)
+
+
+def test_dags_in_the_image_are_where_they_are() -> None:
+    here, there = [line("dags/a.py")], [line("pipelines/a.py")]
+    elsewhere = Rules(project="", dags=("pipelines",))
+    assert digests(here, RULES) == digests(there, elsewhere)
+    moved = digests(there, elsewhere, dags_in_image=True)
+    assert digests(here, RULES, dags_in_image=True).dags != moved.dags
+
+
+# --- directories as a whole, against a file at a time --------------------------------------------
+
+
+def one_by_one(lines: Sequence[str], rules: Rules, *, dags_in_image: bool) -> Digests:
+    """What the digests are by definition."""
+    sides = {"dags": hashlib.sha256(), "image": hashlib.sha256()}
+    for each in lines:
+        meta, _, path = each.partition("\t")
+        affects, _ = rules.classify(path)
+        counts = {
+            "image": affects == "image",
+            "dags": rules.also_dags(path) if affects == "image" else affects == "dags",
+        }
+        if affects == "dags" and rules.is_leftover(path):
+            continue  # what makes a directory a virtual environment does not ship itself
+        for side in (side for side, is_counted in counts.items() if is_counted):
+            is_bundled = side == "dags" and not dags_in_image
+            roots = rules.dags if is_bundled else (rules.project,)
+            inner = next(
+                (name for root in roots if (name := below(path, root)) is not None), f"/{path}"
+            )
+            sides[side].update(os.fsencode(f"{meta}\t{inner}") + b"\0")
+    return Digests(dags=sides["dags"].hexdigest()[:16], image=sides["image"].hexdigest()[:16])
+
+
+ALL_NAMES = (
+    *("a", "b", "ab", "dags", "tests", "docs", "astro", "x.py", "x.md", "README.md", "a b"),
+    *(".gitattributes", "Dockerfile", ".dockerignore", "__pycache__", "x.pyc", ".git", ".venv"),
+    "pyvenv.cfg",
+    *("\udcff", "é", "tab\tdags/x", "new\nline", "{", "|", "^a", "[a]", "*"),
+)
+NAMES = st.sampled_from(ALL_NAMES)
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+GLOBS = st.sampled_from(
+    [
+        *(
+            "*",
+            "**",
+            "a",
+            "b",
+            "ab",
+            "*.md",
+            "**/*.py",
+            "a/**",
+            "a/b",
+            "*/b",
+            "a/*",
+            "**/b",
+            "dags",
+        ),
+        *("dags/**", "astro", "docs/**", "tests", "[^a]", "a?", "?", "a|b", "x{0}b", r"\D", "^a"),
+        *(
+            "z|b*",
+            "q{0}a*",
+            "^z*",
+            "q{0,9}*b",
+            "astro/a/*.py",
+            "a/**/b",
+            "**a",
+            "**/a/b",
+            "a*",
+            "*a/b",
+            "a/[b-x]*",
+            r"a/\*",
+            "a b",
+        ),
+    ]
+)
+PATTERNS = st.lists(
+    st.tuples(st.booleans(), GLOBS).map(lambda pair: ("!" if pair[0] else "") + pair[1]), max_size=4
+)
+ROOTS = st.sampled_from(["", "astro", "a", "a/b"])
+VENVS = {"a/.venv", ".venv", "dags/.venv"}
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rules:
+    project = draw(ROOTS)
+    inside = f"{project}/" if project else ""
+    dags = draw(st.sampled_from([f"{inside}dags", f"{inside}a/b", "other/dags", project or "dags"]))
+    linked = draw(st.sampled_from([(), (f"{inside}link",)]))
+    sets: dict[str, Any] = {
+        name: DockerIgnore.parse("\n".join(draw(PATTERNS)))
+        for name in ("dockerignore", "ignore", "image_paths")
+    }
+    leftovers = excluder(VENVS.__contains__)
+    return Rules(project=project, dags=(dags, *linked), is_leftover=leftovers, **sets)
+
+
+@settings(max_examples=500)
+@given(st.sets(PATHS, max_size=30), rules(), st.booleans())
+@example({"dags/a.py", "dags/x/b.py"}, RULES, False)
+@example({"a/dags/x"}, Rules(project="a", dags=("a/dags",)), False)
+def test_directories_as_a_whole_make_no_difference(
+    paths: set[str], rules: Rules, in_image: bool
+) -> None:
+    lines = in_order([line(path, str(number % 10)) for number, path in enumerate(sorted(paths))])
+    expected = one_by_one(lines, rules, dags_in_image=in_image)
+    assert digests(lines, rules, dags_in_image=in_image) == expected
+
+
+@settings(max_examples=1000)
+@given(PATTERNS, PATHS)
+@example(["[^a][^a]b*"], "b")
+@example([r"\D\Db"], "b")
+@example(["z|b*"], "docs")
+def test_patterns_that_tell_no_files_apart(patterns: list[str], directory: str) -> None:
+    ignore = DockerIgnore.parse("\n".join(patterns))
+    if ignore.is_uniform_in(directory):
+        names = [*ALL_NAMES, "Ab", "z", "za", "zb", "some file"]
+        assert len({ignore.excludes(f"{directory}/{name}") for name in names}) == 1
+
+
+@settings(max_examples=500)
+@given(PATHS, st.sets(NAMES, min_size=1), rules())
+def test_what_a_directory_affects_holds_for_each_file(
+    directory: str, names: set[str], rules: Rules
+) -> None:
+    affects = rules.affects_all_in(directory)
+    leftover = excluder(lambda _path: False)
+    for name in names:
+        if affects and "/" not in name and not leftover(name):
+            assert rules.classify(f"{directory}/{name}")[0] == affects
+
+
+def test_most_directories_are_seen_as_a_whole() -> None:
+    usual = Rules(
+        project="astro",
+        dags=("astro/dags",),
+        dockerignore=DockerIgnore.parse("astro\n.git\n.env\nlogs/\n.venv\nairflow.db\n*.log\n"),
+    )
+    directories = ["astro/dags", "astro/dags/x", "astro/include", "astro/plugins/y", "astro/docs/a"]
+    found = [usual.affects_all_in(directory) for directory in [*directories, "other/x"]]
+    assert found == ["dags", "dags", "image", "image", "nothing", "nothing"]

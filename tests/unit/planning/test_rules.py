@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astro_ci.model import Affects, PathChange, Status
+from astro_ci.planning.rules import DEFAULT_IGNORE, Rules, parse_globs
+from astro_ci.project.dockerignore import DockerIgnore
+
+
+def rules(project: str = "", dags: str | tuple[str, ...] = "dags", **globs: list[str]) -> Rules:
+    """Rules with the user's globs by option name, and `.dockerignore` as `dockerignore`."""
+    return Rules(
+        project=project,
+        dags=(dags,) if isinstance(dags, str) else dags,
+        dockerignore=DockerIgnore.parse("\n".join(globs.get("dockerignore", []))),
+        ignore=parse_globs(globs.get("ignore", []), name="ignore"),
+        image_paths=parse_globs(globs.get("image_paths", []), name="image-paths"),
+        build_links=globs.get("build_links", []),
+    )
+
+
+AT_ROOT = rules(dockerignore=["include/scratch", "dags/"])
+BELOW = rules("astro", "astro/dags")
+
+TABLE: list[tuple[str, Rules, str, Affects, str]] = [
+    # the project is the repository
+    ("a DAG", AT_ROOT, "dags/a.py", "dags", "under dags/"),
+    ("a file beside a DAG", AT_ROOT, "dags/sql/q.sql", "dags", "under dags/"),
+    ("a DAG that .dockerignore names ships", AT_ROOT, "dags/x", "dags", "under dags/"),
+    ("a submodule at the DAGs path", AT_ROOT, "dags", "dags", "under dags/"),
+    ("requirements", AT_ROOT, "requirements.txt", "image", "in the image"),
+    ("the Dockerfile", AT_ROOT, "Dockerfile", "image", "Dockerfile shapes the image"),
+    (".dockerignore", AT_ROOT, ".dockerignore", "image", ".dockerignore shapes the image"),
+    ("a plugin", AT_ROOT, "plugins/dags/x.py", "image", "in the image"),
+    ("a name that starts like dags", AT_ROOT, "dags_old/a.py", "image", "in the image"),
+    ("dags deeper down", AT_ROOT, "include/dags/a.py", "image", "in the image"),
+    ("kept out of the image", AT_ROOT, "include/scratch/x", "nothing",
+     ".dockerignore: include/scratch"),
+    ("a readme", AT_ROOT, "README.md", "nothing", "ignored by default: *.md"),
+    ("a readme of a DAG", AT_ROOT, "dags/README.md", "dags", "under dags/"),
+    ("a readme that ships", AT_ROOT, "include/README.md", "image", "in the image"),
+    ("tests", AT_ROOT, "tests/dags/test_x.py", "nothing", "ignored by default: tests/**"),
+    ("a workflow", AT_ROOT, ".github/workflows/x.yml", "nothing", "ignored by default: .github/**"),
+    ("our own file", AT_ROOT, "astro-ci.yaml", "nothing", "ignored by default: astro-ci.yaml"),
+    ("a name with a newline", AT_ROOT, "dags/a\nb.py", "dags", "under dags/"),
+    # the project is below
+    ("a DAG below", BELOW, "astro/dags/a.py", "dags", "under astro/dags/"),
+    ("a sibling with the same prefix", BELOW, "astro2/dags/a.py", "nothing", "outside the project"),
+    ("dags elsewhere", BELOW, "dags/a.py", "nothing", "outside the project"),
+    ("a Dockerfile elsewhere", BELOW, "Dockerfile", "nothing", "outside the project"),
+    ("a readme below", BELOW, "astro/README.md", "nothing", "ignored by default: *.md"),
+    # the user's words
+    ("image-paths, outside", rules("astro", "astro/dags", image_paths=["shared/**"]),
+     "shared/x.py", "image", "image-paths: shared/**"),
+    ("image-paths before ignore", rules(image_paths=["docs/x"], ignore=["docs"]),
+     "docs/x", "image", "image-paths: docs/x"),
+    ("image-paths within the DAGs", rules(image_paths=["dags/lib"]),
+     "dags/lib/x.py", "image", "image-paths: dags/lib"),
+    ("ignore within the DAGs", rules(ignore=["dags/**/*.md"]),
+     "dags/x/README.md", "nothing", "ignore: dags/**/*.md"),
+    ("ignore, relative to the project", rules("astro", "astro/dags", ignore=["include/sql"]),
+     "astro/include/sql/q.sql", "nothing", "ignore: include/sql"),
+    ("ignore, relative to the repository", rules("astro", "astro/dags", ignore=["astro/include"]),
+     "astro/include/x", "nothing", "ignore: astro/include"),
+    ("the Dockerfile cannot be ignored", rules(ignore=["**"]),
+     "Dockerfile", "image", "Dockerfile shapes the image"),
+    # unusual places
+    ("a project under tests/", rules("tests/astro", "tests/astro/dags"),
+     "tests/astro/requirements.txt", "image", "in the image"),
+    ("DAGs under tests/", rules("", "tests/dags"), "tests/dags/a.py", "dags", "under tests/dags/"),
+    ("DAGs outside the project", rules("astro", "pipelines"),
+     "pipelines/a.py", "dags", "under pipelines/"),
+    ("DAGs behind a link", rules("", ("shared/dags", "dags")),
+     "shared/dags/a.py", "dags", "under shared/dags/"),
+    ("the link itself", rules("", ("shared/dags", "dags")), "dags", "image",
+     "the link to the DAGs, which the image leaves out"),
+    ("an exception of the project", rules("p", "p/dags", ignore=["*", "!dags", "!include/x"]),
+     "p/dags/a.py", "dags", "under p/dags/"),
+    ("an exception of the project, exactly", rules("p", "p/dags", ignore=["**/*.sql", "!q.sql"]),
+     "p/q.sql", "image", "in the image"),
+    ("an exception for elsewhere", rules("p", "p/dags", ignore=["**/*.sql", "!q.sql"]),
+     "p/r/q.sql", "nothing", "ignore: **/*.sql"),
+    ("a project whose name is a pattern", rules("[p]*", "[p]*/dags", ignore=["x"]),
+     "[p]*/x", "nothing", "ignore: x"),
+    ("its sibling", rules("[p]*", "[p]*/dags", ignore=["x"], image_paths=["**"]),
+     "pp/x", "image", "image-paths: **"),
+    ("attributes above the DAGs alone", rules("p", "q/dags"), "q/.gitattributes", "dags",
+     ".gitattributes shapes every file that git checks out"),
+    ("attributes above both", rules("p", "q/dags"), ".gitattributes", "image",
+     ".gitattributes shapes every file that git checks out"),
+    ("what makes a directory a virtual environment", AT_ROOT, "dags/v/pyvenv.cfg", "dags",
+     "makes its directory a virtual environment, which never ships"),
+    ("what the Dockerfile is a link to", rules("p", "p/dags", build_links=["docker/Dockerfile"]),
+     "docker/Dockerfile", "image", "a file that shapes the image is a link to it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given_rules", "path", "affects", "because"),
+    [pytest.param(*row[1:], id=row[0]) for row in TABLE],
+)
+def test_classify(given_rules: Rules, path: str, affects: Affects, because: str) -> None:
+    assert given_rules.classify(path) == (affects, because)
+
+
+def test_a_dockerfile_has_an_ignore_file_of_its_own() -> None:
+    assert AT_ROOT.classify("Dockerfile.dockerignore")[0] == "image"
+
+
+def test_explain_sorts_by_path() -> None:
+    paths = ["requirements.txt", "dags/a.py", "README.md"]
+    changes = [PathChange(path=path, status=Status.MODIFIED) for path in paths]
+    assert [(c.path, c.affects) for c in AT_ROOT.explain(changes)] == [
+        ("README.md", "nothing"),
+        ("dags/a.py", "dags"),
+        ("requirements.txt", "image"),
+    ]
+
+
+PARTS = st.lists(st.sampled_from(["dags", "tests", "docs", "a.py", "x.md"]), min_size=1, max_size=4)
+
+
+@given(PARTS)
+def test_every_path_below_the_dags_is_a_dag(parts: list[str]) -> None:
+    assert AT_ROOT.classify("/".join(["dags", *parts]))[0] == "dags"
+
+
+@given(PARTS)
+def test_nothing_outside_the_project_matters_unless_named(parts: list[str]) -> None:
+    assert BELOW.classify("/".join(parts))[0] == "nothing"
+
+
+def test_the_default_list_can_be_read() -> None:
+    assert len(parse_globs(DEFAULT_IGNORE, name="x").patterns) == len(DEFAULT_IGNORE)

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astro_ci.model import Deploy, DeployGit, Deployment
+from astro_ci.planning.running import (
+    DESCRIPTION_LIMIT,
+    Digests,
+    WhatRuns,
+    describe,
+    description_room,
+    read_marker,
+    what_runs,
+)
+
+DIGESTS = Digests(dags="d" * 16, image="1" * 16)
+OURS = "github.com/acme/airflow"
+A, B, C, D = (letter * 40 for letter in "abcd")
+
+
+def deployment(tag: str = "", version: str = "", *, dag_deploy: bool = True) -> Deployment:
+    return Deployment(
+        id="cl1", name="prod", organization_id="o", workspace_id="w", status="HEALTHY",
+        is_dag_deploy_enabled=dag_deploy, image_tag=tag, desired_dag_tarball_version=version,
+    )  # fmt: skip
+
+
+def deploy(
+    type_: str,
+    commit: str | None = None,
+    *,
+    tag: str = "",
+    version: str = "",
+    status: str = "DEPLOYED",
+    description: str = "",
+    rollback: str = "",
+    repo: str = "airflow",
+    path: str = "",
+    dag_deploy: bool = True,
+) -> Deploy:
+    git = commit and DeployGit(
+        provider="GITHUB", account="acme", repo=repo, commit_sha=commit, path=path
+    )
+    return Deploy(
+        id=f"{type_}-{tag}-{version}", type=type_, status=status, image_tag=tag,
+        dag_tarball_version=version, description=description, rollback_from_id=rollback,
+        git=git or None, is_dag_deploy_enabled=dag_deploy,
+    )  # fmt: skip
+
+
+def commits(runs: WhatRuns) -> tuple[str | None, str | None]:
+    return runs.image.commit, runs.dags.commit
+
+
+FULL_A = deploy("IMAGE_AND_DAG", A, tag="t1", version="v1")
+DAGS_B = deploy("DAG_ONLY", B, tag="t1", version="v2")
+FULL_C = deploy("IMAGE_AND_DAG", C, tag="t2", version="v3")
+
+TABLE: list[tuple[str, Deployment, list[Deploy], tuple[str | None, str | None]]] = [
+    ("one full deploy", deployment("t1", "v1"), [FULL_A], (A, A)),
+    ("DAGs on top", deployment("t1", "v2"), [DAGS_B, FULL_A], (A, B)),
+    ("a failed image deploy on top does not count", deployment("t1", "v2"),
+     [deploy("IMAGE_AND_DAG", C, tag="t2", version="v3", status="FAILED"), DAGS_B, FULL_A], (A, B)),
+    ("one that was never finalized does not count", deployment("t1", "v1"),
+     [deploy("IMAGE_AND_DAG", C, tag="t2", status="INITIALIZED"), FULL_A], (A, A)),
+    ("rolled back: what runs again counts, not what is newest", deployment("t1", "v1"),
+     [deploy("IMAGE_AND_DAG", tag="t1", version="v1", rollback="x"), FULL_C, DAGS_B, FULL_A],
+     (A, A)),
+    ("a rollback whose original is gone speaks for itself", deployment("t1", "v1"),
+     [deploy("IMAGE_AND_DAG", A, tag="t1", version="v1", rollback="x"), FULL_C], (A, A)),
+    ("an image-only deploy carries the version but did not put it there", deployment("t9", "v1"),
+     [deploy("IMAGE_ONLY", D, tag="t9", version="v1"), FULL_A], (D, A)),
+    ("a DAG-only deploy carries the tag but did not put it there", deployment("t1", "v2"),
+     [DAGS_B, FULL_A], (A, B)),
+    ("another repository's DAGs", deployment("t1", "v2"),
+     [deploy("DAG_ONLY", B, tag="t1", version="v2", repo="dags"), FULL_A], (A, None)),
+    ("another project's image", deployment("t2", "v3"),
+     [deploy("IMAGE_AND_DAG", C, tag="t2", version="v3", path="other/project")], (None, None)),
+    ("a deploy without a commit", deployment("t1", "v1"),
+     [deploy("IMAGE_AND_DAG", tag="t1", version="v1")], (None, None)),
+    ("never deployed", deployment("", ""), [], (None, None)),
+    ("a Runtime image that no deploy put there", deployment("13.1.0", ""), [], (None, None)),
+    ("DAGs live in the image", deployment("t1", dag_deploy=False),
+     [deploy("IMAGE_AND_DAG", A, tag="t1", dag_deploy=False)], (A, A)),
+    ("DAG-only deploys were enabled since", deployment("t1", ""),
+     [deploy("IMAGE_AND_DAG", A, tag="t1", dag_deploy=False)], (None, None)),
+    ("DAG-only deploys were disabled since", deployment("t1", "", dag_deploy=False),
+     [FULL_A], (None, None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "deploys", "expected"), [pytest.param(*row[1:], id=row[0]) for row in TABLE]
+)
+def test_what_runs(
+    state: Deployment, deploys: list[Deploy], expected: tuple[str | None, str | None]
+) -> None:
+    runs = what_runs(state, deploys, repository=OURS, project="")
+    assert commits(runs) == expected
+    for side in (runs.image, runs.dags):
+        assert bool(side.commit or side.digest) != bool(side.unknown), "known, or a reason"
+
+
+def test_each_reason_is_a_clause() -> None:
+    state = deployment("t1", "v1")
+
+    def why(*deploys: Deploy, repository: str | None = OURS) -> str:
+        return what_runs(state, deploys, repository=repository, project="").image.unknown
+
+    bare = deploy("IMAGE_AND_DAG", tag="t1", version="v1")
+    assert why() == "nothing has been deployed yet"
+    assert why(FULL_C) == "no deploy in the history put the running image there"
+    assert "does not say which commit" in why(bare)
+    other = deploy("IMAGE_AND_DAG", A, tag="t1", repo="other")
+    assert "another repository (github.com/acme/other)" in why(other)
+    assert why(other, repository=None) == "", "without a remote, no deploy is another's"
+    elsewhere = deploy("IMAGE_AND_DAG", A, tag="t1", path="sub")
+    assert "another project path (sub)" in why(elsewhere)
+
+
+@pytest.mark.parametrize("path", ["astro", "astro/", "./astro", "/astro/"])
+def test_a_project_path_has_many_spellings(path: str) -> None:
+    made = deploy("IMAGE_AND_DAG", A, tag="t1", version="v1", path=path)
+    runs = what_runs(deployment("t1", "v1"), [made], repository=OURS, project="astro")
+    assert commits(runs) == (A, A)
+
+
+def test_a_marker_speaks_even_without_a_commit() -> None:
+    made = deploy("IMAGE_AND_DAG", tag="t1", version="v1", description=describe("x", DIGESTS))
+    runs = what_runs(deployment("t1", "v1"), [made], repository=OURS, project="")
+    assert (runs.image.digest, runs.dags.digest) == (DIGESTS.image, DIGESTS.dags)
+    assert not runs.image.unknown
+
+
+def test_the_history_is_read_only_as_far_as_needed() -> None:
+    def endless() -> Iterator[Deploy]:
+        yield DAGS_B
+        yield FULL_A
+        raise AssertionError("read on")
+
+    runs = what_runs(deployment("t1", "v2"), endless(), repository=OURS, project="")
+    assert commits(runs) == (A, B)
+
+
+@given(st.text(max_size=700))
+def test_the_marker_survives_any_description(text: str) -> None:
+    description = describe(text, DIGESTS)
+    assert len(description) <= DESCRIPTION_LIMIT
+    assert read_marker(description) == DIGESTS
+    assert description.startswith(text[: description_room()].strip()[:1])
+
+
+def test_a_description_that_fits_is_kept_whole() -> None:
+    text = "x" * description_room()
+    assert describe(text, DIGESTS).startswith(f"{text} astro-ci dags=")
+    assert len(describe(text, DIGESTS)) == DESCRIPTION_LIMIT
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["", "astro-ci", f"astro-ci dags={'d' * 16} image={'1' * 16} and more",
+     f"astro-ci dags={'D' * 16} image={'1' * 16}", f"astro-ci dags={'d' * 15} image={'1' * 16}"],
+)  # fmt: skip
+def test_no_marker(description: str) -> None:
+    assert read_marker(description) is None
