@@ -6,7 +6,7 @@ second half is ours: what changed, what runs, the Plan and the result of a deplo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -101,7 +101,18 @@ class RuntimeRelease(Struct, frozen=True, kw_only=True, rename="camel"):
 
 # --- what changed -------------------------------------------------------------------------------
 
+
+class Part(StrEnum):
+    """What of a deploy is compared and shipped alone."""
+
+    IMAGE = "image"
+    DAGS = "dags"
+
+
+NO_PARTS: frozenset[Part] = frozenset()
 Affects = Literal["dags", "image", "nothing"]
+Digests = Mapping[Part, str]
+"""The content of each part, as 16 hexadecimal digits."""
 Sameness = Literal["same", "different", "unknown"]
 BaseSource = Literal["deployed", "event", "ref", "none"]
 
@@ -130,12 +141,17 @@ class PathChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change(PathChange):
-    """A path that differs, what that affects, and the rule that says so."""
+    """A path that differs, the parts that it is in, and the rule that says so."""
 
-    affects: Affects
+    parts: frozenset[Part]
     because: str
-    also_dags: bool = False
-    """Whether it counts for the DAGs as well, although the image is what it affects first."""
+
+    @property
+    def affects(self) -> Affects:
+        """The part as one word; a path of both is the image's, which holds the DAGs' rules too."""
+        if Part.IMAGE in self.parts:
+            return "image"
+        return "dags" if Part.DAGS in self.parts else "nothing"
 
 
 # --- the plan -----------------------------------------------------------------------------------
@@ -150,14 +166,19 @@ class DeployType(StrEnum):
     IMAGE = "image"
 
     @property
+    def parts(self) -> frozenset[Part]:
+        """What is shipped. Without DAG-only deploys the DAGs ship in the image."""
+        return frozenset(part for part in Part if part in self.value.split("-and-"))
+
+    @property
     def has_image(self) -> bool:
         """Whether an image is built and pushed."""
-        return self in (DeployType.IMAGE, DeployType.IMAGE_AND_DAGS)
+        return Part.IMAGE in self.parts
 
     @property
     def has_dags(self) -> bool:
         """Whether DAGs are shipped: in a bundle, or in the image without DAG-only deploys."""
-        return self in (DeployType.DAGS, DeployType.IMAGE_AND_DAGS)
+        return Part.DAGS in self.parts
 
 
 class Request(StrEnum):
@@ -171,19 +192,37 @@ class Request(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The commits that the checkout was compared with; None where there is none."""
+    """The commit that each part was compared with; None where there is none."""
 
-    image: str | None
-    dags: str | None
+    commits: Mapping[Part, str | None]
     source: BaseSource
+
+    @property
+    def image(self) -> str | None:
+        """The image's."""
+        return self.commits[Part.IMAGE]
+
+    @property
+    def dags(self) -> str | None:
+        """The DAGs'."""
+        return self.commits[Part.DAGS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """Whether what will be shipped is what runs."""
+    """Whether each part, as it will be shipped, is what runs."""
 
-    image: Sameness
-    dags: Sameness
+    parts: Mapping[Part, Sameness]
+
+    @property
+    def image(self) -> Sameness:
+        """The image's."""
+        return self.parts[Part.IMAGE]
+
+    @property
+    def dags(self) -> Sameness:
+        """The DAGs'."""
+        return self.parts[Part.DAGS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

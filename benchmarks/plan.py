@@ -35,7 +35,8 @@ from statistics import median
 sys.path.append(str(Path(__file__).parents[1]))
 
 from astro_ci.configuration.config import Config
-from astro_ci.planning.running import Digests, describe
+from astro_ci.model import DeployGit, Part
+from astro_ci.planning.marker import describe
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.plan import plan
 from tests.integration.sandbox.support import Client, push, upload
@@ -256,8 +257,9 @@ def main() -> None:
         _, small = prepare(cache, 10, 3)
         base = git(clone, "rev-parse", f"HEAD~{options.behind}").strip()
         deploy_by_hand(astro, BY_COMMIT, base, origin)
-        other = Digests(dags="0" * 16, image="0" * 16)
-        deploy_by_hand(astro, BY_CONTENT, base, origin, describe("", other))
+        other = dict.fromkeys(Part, "0" * 16)
+        git_of_base = DeployGit(provider="GENERIC", commit_sha=base)
+        deploy_by_hand(astro, BY_CONTENT, base, origin, describe("", other, git_of_base))
         env = os.environ | {"ASTRO_API_URL": astro.api_url, "ASTRO_API_TOKEN": astro.token}
         print(
             f"{options.files} files, {options.commits} commits, what runs is {options.behind} "

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
-from astro_ci.planning.running import description_room
+from astro_ci.planning.marker import description_room
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -68,11 +68,11 @@ def artifacts(
     plan = survey.plan
     with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
     if plan.deploy_type.has_image:
-        survey.project.require_dockerfile()
+        survey.checkout.project.require_dockerfile()
     _refuse_empty_submodules(survey)
     members: Sequence[Member] = ()
-    if with_bundle and survey.project.has_dags:
-        members = list_members(survey.project.dags)
+    if with_bundle and survey.checkout.project.has_dags:
+        members = list_members(survey.checkout.project.dags)
     bundle = _bundle(survey, members, scratch, console) if with_bundle else None
     if not plan.deploy_type.has_image:
         _check_links(survey, members, deployment.astro_runtime_version)
@@ -90,9 +90,8 @@ def artifacts(
 
 def _refuse_empty_submodules(survey: Survey) -> None:
     """Raise ProjectError for a submodule that ships and was not checked out."""
-    kind = survey.plan.deploy_type
-    sides = {"image": kind.has_image, "dags": kind.has_dags, "nothing": False}
-    empty = [path for path, affects in survey.empty_submodules.items() if sides[affects]]
+    submodules = survey.differences.empty_submodules
+    empty = [path for path, parts in submodules.items() if parts & survey.plan.deploy_type.parts]
     if empty:
         raise ProjectError(
             f"submodules that ship were not checked out: {listed(sorted(empty))}",
@@ -103,7 +102,7 @@ def _refuse_empty_submodules(survey: Survey) -> None:
 
 def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: Console) -> Bundle:
     # With uncommitted changes the commit's time would let Python trust a stale bytecode cache.
-    mtime = int(time.time()) if survey.plan.dirty else survey.head.time
+    mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
     bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime)
     console.say(f"DAG bundle: {bundle.files} files, {bundle.size / MIB:.2f} MiB")
     return bundle
@@ -112,7 +111,7 @@ def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: C
 def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> None:
     version = RuntimeVersion.parse(runtime)
     is_refused = version is not None and version.airflow >= 3
-    check_links(members, survey.project.dags, refuse=is_refused)
+    check_links(members, survey.checkout.project.dags, refuse=is_refused)
 
 
 def _build(
@@ -124,16 +123,18 @@ def _build(
     engine: Engine,
     console: Console,
 ) -> Image:
+    checkout = survey.checkout
+    with_dags = not deployment.is_dag_deploy_enabled
     build = Build(
-        root=survey.project.root,
+        root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=_left_out(survey.project, dags_ship=not deployment.is_dag_deploy_enabled),
-        labels=image_labels(survey.plan, survey.head, survey.remote_url),
-        build_args=survey.build_args,
+        leave_out=_left_out(checkout.project, dags_ship=with_dags),
+        labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
+        build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
-    if not deployment.is_dag_deploy_enabled and not survey.project.has_dags_where_airflow_looks:
+    if with_dags and not checkout.project.has_dags_where_airflow_looks:
         log.warning(
             "DAG-only deploys are disabled on %s, so the DAGs ship inside the image, where Airflow "
             "reads dags/: unless the Dockerfile puts those of %s there, they will not run",

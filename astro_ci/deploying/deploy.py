@@ -40,10 +40,11 @@ from astro_ci.model import (
     Deployment,
     DeployResult,
     DeployType,
+    Digests,
     Outcome,
     Plan,
 )
-from astro_ci.planning.running import NO_DIGEST, Digests
+from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey, survey
 from astro_ci.web.http import Patience
@@ -104,9 +105,9 @@ def deploy(
         on_plan(found.plan)
     except KeyboardInterrupt as stop:
         raise _cancelled(stop, _STATES["planned"]) from None
-    assert found.astro  # noqa: S101 - a survey that needs credentials has a connection,
-    assert found.deployment  # noqa: S101 - and a Deployment
-    run = _Run(config, env, console, tools, started, found, found.astro, found.deployment)
+    connected = found.standing.connected
+    assert connected  # noqa: S101 - a survey that needs credentials has a connection
+    run = _Run(config, env, console, tools, started, found, connected.astro, connected.deployment)
     if found.plan.deploy_type is DeployType.NONE or config.dry_run:
         return run.result("skipped")
     with run.named_when_cancelled():
@@ -223,24 +224,24 @@ class _Run:
 
         Then it is neither for sure, and the deploy is marked so that the next one makes up for it.
         """
-        planned, now = self.survey.digests, self.survey.digest_again()
+        planned, now = self.survey.differences.digests, self.survey.digest_again()
         if now != planned:
             log.warning(
                 "files that ship changed during the deploy, which may hold either of the two; the "
                 "next one will deploy again"
             )
-        return Digests(
-            dags=planned.dags if now.dags == planned.dags else NO_DIGEST,
-            image=planned.image if now.image == planned.image else NO_DIGEST,
-        )
+        return {
+            part: digest if now[part] == digest else NO_DIGEST for part, digest in planned.items()
+        }
 
     def _open(self, shipped: Digests) -> Deploy:
         self.phase = "opening"
+        git = deploy_git(self.survey, shipped)
         self.opened = opened = self.astro.client.create_deploy(
             self.deployment.id,
             _API_TYPES[self.survey.plan.deploy_type],
-            description=description(self.config, self.survey, shipped),
-            git=deploy_git(self.survey, shipped),
+            description=description(self.config, self.survey, shipped, git),
+            git=git,
         )
         self.phase = "open"
         self._mask(opened)

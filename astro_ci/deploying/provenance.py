@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.git import Commit
-from astro_ci.model import DeployGit, Plan
-from astro_ci.planning.running import Digests, describe
+from astro_ci.model import DeployGit, Digests, Plan
+from astro_ci.planning.marker import describe
 from astro_ci.remote import commit_url, github_repository, without_credentials
 from astro_ci.survey.survey import Survey
 from astro_ci.text import printable, short, shorten
@@ -18,9 +18,10 @@ _SUBJECT_CHARACTERS = 100
 
 def deploy_git(survey: Survey, shipped: Digests) -> DeployGit | None:
     """The commit that is shipped; None when something else is: a dirty tree is no commit."""
-    if survey.plan.dirty or shipped != survey.digests:
+    checkout = survey.checkout
+    if survey.plan.dirty or shipped != survey.differences.digests:
         return None
-    url = without_credentials(survey.remote_url or f"file://{survey.repo.root}")
+    url = without_credentials(checkout.remote_url or f"file://{checkout.repo.root}")
     if not url:
         return None  # a remote that cannot be read is no address to send
     github = github_repository(url)
@@ -30,23 +31,24 @@ def deploy_git(survey: Survey, shipped: Digests) -> DeployGit | None:
         account=account,
         repo=repo,
         remote_url="" if github else url,
-        commit_sha=survey.head.sha,
-        branch=_branch(survey.ci) or survey.repo.branch() or "",
-        path=survey.project_path,
-        author_name=printable(survey.head.author),
-        commit_url=commit_url(url, survey.head.sha),
+        commit_sha=checkout.head.sha,
+        branch=_branch(checkout.ci) or checkout.repo.branch() or "",
+        path=checkout.layout.project,
+        author_name=printable(checkout.head.author),
+        commit_url=commit_url(url, checkout.head.sha),
         before_commit_sha=survey.plan.base.image or survey.plan.base.dags or "",
     )
 
 
-def description(config: Config, survey: Survey, shipped: Digests) -> str:
+def description(config: Config, survey: Survey, shipped: Digests, git: DeployGit | None) -> str:
     """The user's description, or the commit's title, and our marker."""
-    title = shorten(printable(survey.head.subject), _SUBJECT_CHARACTERS)
+    checkout = survey.checkout
+    title = shorten(printable(checkout.head.subject), _SUBJECT_CHARACTERS)
     dirty = ", with uncommitted changes" if survey.plan.dirty else ""
-    own = f"{title} ({short(survey.head.sha)}{dirty})"
-    if survey.ci.run_url:
-        own = f"{own} {survey.ci.run_url}"
-    return describe(config.description or own, shipped)
+    own = f"{title} ({short(checkout.head.sha)}{dirty})"
+    if checkout.ci.run_url:
+        own = f"{own} {checkout.ci.run_url}"
+    return describe(config.description or own, shipped, git)
 
 
 def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, str]:

@@ -27,7 +27,7 @@ from astro_ci.doctor.files import Files
 from astro_ci.doctor.show import document, lines
 from astro_ci.git import GitRepo
 from astro_ci.model import Request
-from astro_ci.planning.running import what_runs
+from astro_ci.planning.running import Ours, what_runs
 from astro_ci.remote import repository_identity
 from astro_ci.web.http import Patience
 
@@ -157,8 +157,7 @@ class _Examination:
         runs = what_runs(
             found.deployment,
             found.client.list_deploys(found.deployment.id),
-            repository=repository_identity(remote) if remote else None,
-            project=path,
+            Ours(repository=repository_identity(remote) if remote else None, project=path),
         )
         yield from job.history(repo, runs, self.ci, patient.config.requested)
 

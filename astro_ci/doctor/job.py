@@ -15,14 +15,15 @@ from astro_ci.ci import CIContext
 from astro_ci.doctor.check import Check, Steps, ok, warning
 from astro_ci.errors import GitError
 from astro_ci.git import GitRepo
-from astro_ci.model import Request
+from astro_ci.model import Part, Request
 from astro_ci.planning.running import Running, WhatRuns
 from astro_ci.text import listed, short
 
 # `git fetch --no-write-fetch-head` came with it.
 _OLDEST_GIT = (2, 29)
 _ANSWER_SECONDS = 20
-_ONE_SIDE = {Request.DAGS: ["DAGs"], Request.IMAGE: ["image"]}
+_ONE_PART = {Request.DAGS: (Part.DAGS,), Request.IMAGE: (Part.IMAGE,)}
+_NAMES = {Part.IMAGE: "image", Part.DAGS: "DAGs"}
 
 
 def python() -> Check:
@@ -77,9 +78,8 @@ def repository(project: Path, git_env: Mapping[str, str]) -> Steps[GitRepo]:
 
 def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) -> Steps[None]:
     """Whether the commits that run can be compared with, here or after a fetch."""
-    sides = {"image": runs.image, "DAGs": runs.dags}
-    if requested in _ONE_SIDE:
-        sides = {name: sides[name] for name in _ONE_SIDE[requested]}
+    parts = _ONE_PART.get(requested, tuple(Part))
+    sides = {_NAMES[part]: runs[part] for part in parts}
     unknown = {name: _unknown(side) for name, side in sides.items() if side.commit is None}
     commits = {side.commit for side in sides.values() if side.commit}
     if not commits:

@@ -1,16 +1,15 @@
-"""The identity of what is shipped: one digest for the DAGs, one for the image's inputs. Pure."""
+"""The identity of what is shipped: a digest for each part. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from astro_ci.model import Affects
+from astro_ci.model import Digests, Part
 from astro_ci.paths import below
 from astro_ci.planning.rules import Rules
-from astro_ci.planning.running import Digests
 from astro_ci.project.leftovers import is_excluded_name
 
 _DIGITS = 16
@@ -34,57 +33,54 @@ def digests(
     Paths count relative to the DAGs directory and to the project, so that a checkout elsewhere
     is the same; with `dags_in_image` to the project alone, as the image holds them where they are.
     """
-    dags, image = hashlib.sha256(), hashlib.sha256()
-    for affects, text in _shipped(lines, rules, dags_in_image):
-        (dags if affects == "dags" else image).update(os.fsencode(f"{text}\0"))
+    sides = {part: hashlib.sha256() for part in Part}
+    roots: Mapping[Part, Sequence[str]] = {
+        Part.IMAGE: (rules.project,),
+        Part.DAGS: (rules.project,) if dags_in_image else rules.dags,
+    }
+    for part, text in _shipped(lines, rules, roots):
+        sides[part].update(os.fsencode(f"{text}\0"))
     if line_ends:
-        for side in (dags, image):
+        for side in sides.values():
             side.update(os.fsencode(f"line ends\t{line_ends}\0"))
     for value in sorted(image_inputs):
-        image.update(b"input\t" + os.fsencode(f"{value}\0"))
-    return Digests(dags=dags.hexdigest()[:_DIGITS], image=image.hexdigest()[:_DIGITS])
+        sides[Part.IMAGE].update(b"input\t" + os.fsencode(f"{value}\0"))
+    return {part: side.hexdigest()[:_DIGITS] for part, side in sides.items()}
 
 
 def _shipped(
-    lines: Sequence[str], rules: Rules, dags_in_image: bool
-) -> Iterator[tuple[Affects, str]]:
-    """What affects each side, with paths that are relative there; directories as a whole.
+    lines: Sequence[str], rules: Rules, roots: Mapping[Part, Sequence[str]]
+) -> Iterator[tuple[Part, str]]:
+    """What is in each part, with paths that are relative there; directories as a whole.
 
     There may be a hundred thousand files, and a rule seldom tells those of a directory apart.
     """
-    roots: dict[Affects, Sequence[str]] = {
-        "image": (rules.project,),
-        "dags": (rules.project,) if dags_in_image else rules.dags,
-    }
     for directory, group in groupby(lines, key=_directory):
         found = list(group)
-        affects = rules.affects_all_in(directory)
-        text = "\0".join(found)
-        if affects == "nothing":
+        parts = rules.parts_of_all_in(directory)
+        if parts is not None and not parts:
             continue
-        is_whole = text.count("\t") == len(found) and not _holds_leftovers(found, affects)
-        if affects and is_whole and not (affects == "image" and rules.also_dags(f"{directory}/")):
-            inner = _relative(f"{directory}/", roots[affects])
-            yield affects, text.replace(f"\t{directory}/", f"\t{inner}")
+        text = "\0".join(found)
+        is_whole = text.count("\t") == len(found)
+        if parts and is_whole and not (Part.DAGS in parts and _holds_leftovers(found)):
+            for part in parts:
+                inner = _relative(f"{directory}/", roots[part])
+                yield part, text.replace(f"\t{directory}/", f"\t{inner}")
             continue
         for line in found:
             meta, _, path = line.partition("\t")
-            for side in _sides(path, rules):
-                yield side, f"{meta}\t{_relative(path, roots[side])}"
+            for part in _parts(path, rules):
+                yield part, f"{meta}\t{_relative(path, roots[part])}"
 
 
-def _sides(path: str, rules: Rules) -> Iterator[Affects]:
-    affects, _ = rules.classify(path)
-    if affects == "image":
-        yield "image"
-        if rules.also_dags(path):
-            yield "dags"
-    elif affects == "dags" and not rules.is_leftover(path):
-        yield "dags"
+def _parts(path: str, rules: Rules) -> frozenset[Part]:
+    """The parts that a file ships in: what makes its directory a leftover counts, and is one."""
+    parts, _ = rules.classify(path)
+    return parts - {Part.DAGS} if Part.DAGS in parts and rules.is_leftover(path) else parts
 
 
-def _holds_leftovers(lines: Sequence[str], affects: Affects | None) -> bool:
-    return affects == "dags" and any(is_excluded_name(line.rpartition("/")[2]) for line in lines)
+def _holds_leftovers(lines: Sequence[str]) -> bool:
+    return any(is_excluded_name(line.rpartition("/")[2]) for line in lines)
 
 
 def _directory(line: str) -> str:

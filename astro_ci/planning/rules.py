@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from astro_ci.model import Affects, Change, PathChange
+from astro_ci.model import NO_PARTS, Change, Part, PathChange
 from astro_ci.paths import below, is_under, join
 from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
 from astro_ci.project.leftovers import VENV_MARKER
@@ -27,6 +27,11 @@ DEFAULT_IGNORE = (
 
 ATTRIBUTES = ".gitattributes"
 _SOME_NAME = "some file"
+_BOTH = frozenset(Part)
+_ALONE: Mapping[Part | None, frozenset[Part]] = {
+    None: NO_PARTS,
+    **{part: frozenset((part,)) for part in Part},
+}
 
 
 def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
@@ -103,57 +108,63 @@ class Rules:
         """Whether a path that git ignores counts: DAGs, image-paths, and what steers the build."""
         inner = below(path, self.project)
         return (
-            self.classify(path)[0] == "dags"
+            self._first_rule(path)[0] is Part.DAGS
             or inner in self.build_files
             or path in self.build_links
             or self._image_paths.excludes(path)
         )
 
-    def classify(self, path: str) -> tuple[Affects, str]:
-        """Say what a path affects, and by which rule. See `also_dags`."""
+    def classify(self, path: str) -> tuple[frozenset[Part], str]:
+        """Say which parts a path is in, or shapes, and by which rule."""
+        part, because = self._first_rule(path)
+        if part is Part.IMAGE and self._ships_with_dags(path):
+            return _BOTH, because
+        return _ALONE[part], because
+
+    def _first_rule(self, path: str) -> tuple[Part | None, str]:
         inner = below(path, self.project)
         if inner in self.build_files:
-            return "image", f"{inner} shapes the image"
+            return Part.IMAGE, f"{inner} shapes the image"
         if path in self.build_links:
-            return "image", "a file that shapes the image is a link to it"
+            return Part.IMAGE, "a file that shapes the image is a link to it"
         if self._image_paths.excludes(path):
-            return "image", f"image-paths: {self._image_paths.matching_pattern(path)}"
+            return Part.IMAGE, f"image-paths: {self._image_paths.matching_pattern(path)}"
         if self._ignore.excludes(path):
-            return "nothing", f"ignore: {self._ignore.matching_pattern(path)}"
+            return None, f"ignore: {self._ignore.matching_pattern(path)}"
         if path.endswith(ATTRIBUTES) and path in self.attribute_files:
             is_for_dags = path not in _attribute_files(self.project)
             why = f"{ATTRIBUTES} shapes every file that git checks out"
-            return "dags" if is_for_dags else "image", why
+            return Part.DAGS if is_for_dags else Part.IMAGE, why
         if path in self.dags[1:]:
-            return "image", "the link to the DAGs, which the image leaves out"
+            return Part.IMAGE, "the link to the DAGs, which the image leaves out"
         for directory in self.dags:
             if is_under(path, directory):
                 if path.endswith(VENV_MARKER) and PurePosixPath(path).name == VENV_MARKER:
-                    return "dags", "makes its directory a virtual environment, which never ships"
+                    return Part.DAGS, "makes its directory a virtual environment, which never ships"
                 if self.is_leftover(path):
-                    return "nothing", "a leftover of tools, which never ships"
-                return "dags", f"under {directory or '.'}/"
+                    return None, "a leftover of tools, which never ships"
+                return Part.DAGS, f"under {directory or '.'}/"
         if inner is None:
-            return "nothing", "outside the project"
+            return None, "outside the project"
         if self.default_ignore.excludes(inner):
-            return "nothing", f"ignored by default: {self.default_ignore.matching_pattern(inner)}"
+            return None, f"ignored by default: {self.default_ignore.matching_pattern(inner)}"
         if self.dockerignore.excludes(inner):
-            return "nothing", f".dockerignore: {self.dockerignore.matching_pattern(inner)}"
-        return "image", "in the image"
+            return None, f".dockerignore: {self.dockerignore.matching_pattern(inner)}"
+        return Part.IMAGE, "in the image"
 
-    def also_dags(self, path: str) -> bool:
-        """Whether a path that affects the image ships with the DAGs, too, or shapes them."""
+    def _ships_with_dags(self, path: str) -> bool:
+        """Whether a path of the image ships with the DAGs, too, or shapes them."""
         if path in self._attribute_files_of_dags:
             return True
         return any(is_under(path, directory) for directory in self.dags) and not self.is_leftover(
             path
         )
 
-    def affects_all_in(self, directory: str) -> Affects | None:
-        """Say what every file right in a directory affects; None when it depends on the name.
+    def parts_of_all_in(self, directory: str) -> frozenset[Part] | None:
+        """Say which parts every file right in a directory is in; None when it depends on the name.
 
-        Leftovers of tools aside, which `excludes` tells by their names. May be None where all are
-        alike; what it says holds for each.
+        Leftovers of tools aside, which `is_excluded_name` tells by their names. May be None where
+        all are alike; what it says holds for each.
         """
         if directory in self._directories_of_named_files:
             return None
@@ -170,15 +181,9 @@ class Rules:
         """Classify what changed, sorted by path."""
         explained = []
         for change in sorted(changes, key=lambda change: change.path):
-            affects, because = self.classify(change.path)
+            parts, because = self.classify(change.path)
             explained.append(
-                Change(
-                    path=change.path,
-                    status=change.status,
-                    affects=affects,
-                    because=because,
-                    also_dags=affects == "image" and self.also_dags(change.path),
-                )
+                Change(path=change.path, status=change.status, parts=parts, because=because)
             )
         return explained
 

@@ -1,14 +1,15 @@
-"""What to compare the checkout with: the base ladder, one commit for each side."""
+"""What to compare the checkout with: the base ladder, one commit for each part."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import BASE_WORDS, Config
 from astro_ci.errors import ConfigurationError
 from astro_ci.git import HEX_COMMIT, GitRepo
-from astro_ci.model import BaseSource
+from astro_ci.model import BaseSource, Part
 from astro_ci.planning.running import Running, WhatRuns
 from astro_ci.text import printable, short
 
@@ -18,11 +19,19 @@ class Bases:
     """The commits to compare with, in the clone for sure, and why one is missing."""
 
     source: BaseSource
-    image: str | None = None
-    dags: str | None = None
-    image_unknown: str = ""
-    dags_unknown: str = ""
+    commits: Mapping[Part, str | None] = field(default_factory=lambda: dict.fromkeys(Part))
+    unknown: Mapping[Part, str] = field(default_factory=lambda: dict.fromkeys(Part, ""))
     assumptions: tuple[str, ...] = ()
+
+    @classmethod
+    def one(cls, source: BaseSource, commit: str, *assumptions: str) -> Bases:
+        """Compare every part with the same commit."""
+        return cls(source=source, commits=dict.fromkeys(Part, commit), assumptions=assumptions)
+
+    @classmethod
+    def none(cls, why: str) -> Bases:
+        """Compare with nothing, for a reason that is a clause."""
+        return cls(source="none", unknown=dict.fromkeys(Part, why))
 
     @property
     def is_what_runs(self) -> bool:
@@ -41,13 +50,12 @@ def find_bases(config: Config, ci: CIContext, repo: GitRepo, runs: WhatRuns | No
     notes: tuple[str, ...] = ()
     if config.base == "auto" and ci.base_override:
         if commit := _reachable(repo, repo.resolve(ci.base_override) or ci.base_override):
-            return Bases(source="ref", image=commit, dags=commit)
+            return Bases.one("ref", commit)
         notes = (f"ASTRO_CI_BASE is ignored: {printable(ci.base_override)} is not in this clone",)
     if config.base == "event" or (config.base == "auto" and runs is None):
         found = _event(ci, repo)
     elif runs is None:
-        why = "the deploy history could not be read"
-        found = Bases(source="none", image_unknown=why, dags_unknown=why)
+        found = Bases.none("the deploy history could not be read")
     else:
         found = _deployed(runs, repo, ci)
     return replace(found, assumptions=(*notes, *found.assumptions))
@@ -60,52 +68,61 @@ def _named(ref: str, repo: GitRepo) -> Bases:
             f"--base {printable(ref)} is not a commit that this clone has or can fetch",
             hint="Name a commit, a branch or a tag that exists; in CI, fetch more history.",
         )
-    return Bases(source="ref", image=commit, dags=commit)
+    return Bases.one("ref", commit)
 
 
 def _event(ci: CIContext, repo: GitRepo) -> Bases:
     named = ci.before or ci.base_sha
     if not named:
-        why = "the CI event names no previous commit"
-        return Bases(source="none", image_unknown=why, dags_unknown=why)
+        return Bases.none("the CI event names no previous commit")
     commit = repo.resolve(named) or _reachable(repo, named)
     if commit is None:
-        why = f"{_not_here(named)} ({ci.history_hint})"
-        return Bases(source="none", image_unknown=why, dags_unknown=why)
+        return Bases.none(f"{_not_here(named)} ({ci.history_hint})")
     source = ci.sources.get("before" if ci.before else "base_sha", "the CI event")
     note = f"compared with the CI event's commit {short(commit)} (from {source})"
     # A pull request's own head lacks what its base branch gained since; merging takes nothing away.
     forked = None if ci.before else repo.merge_base(commit, "HEAD")
     if forked and forked != commit:
         commit, note = forked, f"compared with {short(forked)}, where the work left the base branch"
-    return Bases(source="event", image=commit, dags=commit, assumptions=(note,))
+    return Bases.one("event", commit, note)
 
 
 def _deployed(runs: WhatRuns, repo: GitRepo, ci: CIContext) -> Bases:
-    image, image_unknown = _of_running(runs.image, repo, ci)
-    dags, dags_unknown = _of_running(runs.dags, repo, ci)
-    known = image or dags or runs.image.digest or runs.dags.digest
-    found = {runs.image.commit: image, runs.dags.commit: dags}
-    absent = [commit for commit, here in found.items() if commit and here is None]
+    named = dict.fromkeys(running.commit for running in runs.values() if running.commit)
+    here = {commit: _reachable(repo, commit) for commit in named}
+    absent = [commit for commit, found in here.items() if found is None]
+
+    def unknown(running: Running) -> str:
+        if running.commit is None:
+            return running.unknown
+        return (
+            f"{_not_here(running.commit)} ({ci.history_hint})" if running.commit in absent else ""
+        )
+
+    is_known = any(running.digest or here.get(running.commit or "") for running in runs.values())
     return Bases(
-        source="deployed" if known else "none",
-        image=image,
-        dags=dags,
-        image_unknown=image_unknown,
-        dags_unknown=dags_unknown,
-        assumptions=tuple(
-            f"{short(commit)}, which runs, is older than what is checked out: it is not in this "
-            f"clone and cannot be fetched ({ci.history_hint})"
-            for commit in absent
+        source="deployed" if is_known else "none",
+        commits={part: here.get(running.commit or "") for part, running in runs.items()},
+        unknown={part: unknown(running) for part, running in runs.items()},
+        assumptions=(
+            *(_too_old(commit, ci) for commit in absent),
+            *dict.fromkeys(_as_it_says(one) for one in runs.values() if one.is_assumed),
         ),
     )
 
 
-def _of_running(running: Running, repo: GitRepo, ci: CIContext) -> tuple[str | None, str]:
-    if running.commit is None:
-        return None, running.unknown
-    commit = _reachable(repo, running.commit)
-    return commit, "" if commit else f"{_not_here(running.commit)} ({ci.history_hint})"
+def _too_old(commit: str, ci: CIContext) -> str:
+    return (
+        f"{short(commit)}, which runs, is older than what is checked out: it is not in this clone "
+        f"and cannot be fetched ({ci.history_hint})"
+    )
+
+
+def _as_it_says(running: Running) -> str:
+    return (
+        f"deploy {running.deploy_id}, which another client made, shipped commit "
+        f"{short(running.commit or '')} and nothing else"
+    )
 
 
 def _reachable(repo: GitRepo, commit: str) -> str | None:

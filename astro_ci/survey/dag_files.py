@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from astro_ci.bundle import has_dag_suffix, list_members
 from astro_ci.git import GITLINK, GitRepo
-from astro_ci.model import Change, Status
+from astro_ci.model import Change, Part, Status
 from astro_ci.paths import below, is_under
-from astro_ci.planning.decision import Comparison, DagFiles
+from astro_ci.planning.comparison import Comparison
+from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder, may_hold_excluded_names
@@ -69,8 +70,9 @@ def count_dag_files(
 
 def _takes_away(change: Change) -> bool:
     """Whether fewer files may ship after a change."""
-    counts = change.affects == "dags" or change.also_dags
-    return counts and (change.status is Status.DELETED or change.path.endswith(VENV_MARKER))
+    return Part.DAGS in change.parts and (
+        change.status is Status.DELETED or change.path.endswith(VENV_MARKER)
+    )
 
 
 def _count_at(

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from astro_ci.model import Request
-from astro_ci.planning.running import read_marker
+from astro_ci import Config, plan
+from astro_ci.model import DeployType, Request
+from astro_ci.planning.marker import read_marker
 from astro_ci.sandbox import Sandbox
+from tests.integration.sandbox.support import Client, upload
 from tests.integration.stage import Stage, stage
 from tests.repository import fingerprint
 
@@ -88,7 +90,7 @@ def test_where_it_came_from_is_in_the_history(world: Stage) -> None:
     assert deploy.git.author_name == "Ada Lovelace"
     assert deploy.git.commit_url.endswith(f"/commit/{world.project.head}")
     assert deploy.description.startswith(f"first ({world.project.head[:7]})")
-    assert read_marker(deploy.description)
+    assert read_marker(deploy)
 
 
 def test_no_credentials_of_a_remote_are_sent(world: Stage) -> None:
@@ -105,7 +107,7 @@ def test_a_dirty_tree_sends_its_content_and_no_commit(world: Stage) -> None:
     world.deploy()
     (deploy,) = world.astro.deploys("production")
     assert deploy.git is None
-    assert read_marker(deploy.description)
+    assert read_marker(deploy)
     assert world.running_dags() == world.checked_out_dags()
     assert world.deploy(skip_unchanged=True).outcome == "skipped"
     world.project.commit("the same, committed")
@@ -115,6 +117,30 @@ def test_a_dirty_tree_sends_its_content_and_no_commit(world: Stage) -> None:
 def test_a_description_of_the_users(world: Stage) -> None:
     world.deploy(description="Release 7")
     assert world.astro.deploys("production")[0].description.startswith("Release 7 astro-ci dags=")
+
+
+def test_a_description_that_another_client_copied_is_not_believed(world: Stage) -> None:
+    first = world.project.head
+    world.deploy()
+    copied = world.astro.deploys("production")[0].description
+    world.project.write({"dags/a.py": "a = 2\n"})
+    second = world.project.commit("deployed by another client")
+    client = Client(world.astro, None)
+    git = {"provider": "GENERIC", "remoteUrl": f"file://{world.project.root}", "commitSha": second}
+    theirs = client.create("DAG_ONLY", "production", description=copied, git=git)
+    client.finalize(theirs, "production", dagTarballVersion=upload(theirs, b"the second's DAGs"))
+    client.close()
+    world.project.git("checkout", "--quiet", first)
+    config = Config(
+        project=world.project.root,
+        deployment_name="production",
+        requested=Request.DAGS,
+        skip_unchanged=True,
+        allow_older=True,
+    )
+    found = plan(config, world.env)
+    assert (found.deploy_type, found.content.dags) == (DeployType.DAGS, "different")
+    assert any("another client" in note and second[:7] in note for note in found.assumptions)
 
 
 def test_the_branch_comes_from_ci(world: Stage) -> None:

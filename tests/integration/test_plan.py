@@ -152,7 +152,7 @@ class TestWhatRuns:
         assert (found.deploy_type, found.reason) == (
             NONE,
             f"a newer commit is already running: {new[:7]} came after {old[:7]} "
-            "(--allow-older deploys it all the same)",
+            "(to deploy anyway, use --allow-older)",
         )
         assert world.plan(allow_older=True).deploy_type is DAGS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from astro_ci.planning.running import read_marker
+from astro_ci.planning.marker import read_marker
 from astro_ci.sandbox import Sandbox
 from tests.integration.deploy.support import DEAD_ENGINE, REMOTE_PASSWORD, Job
 
@@ -222,7 +222,7 @@ def test_a_dirty_tree_sends_its_digests_and_no_commit(job: Job) -> None:
     assert run.code == 0
     (deploy,) = job.astro.deploys("production")
     assert deploy.git is None
-    assert read_marker(deploy.description)
+    assert read_marker(deploy)
     assert "with uncommitted changes" in run.err
     job.assert_runs_the_checkout()
 

@@ -6,7 +6,7 @@ import pytest
 
 from astro_ci.configuration.config import Config, parse_duration
 from astro_ci.errors import ConfigurationError
-from astro_ci.planning.running import description_room
+from astro_ci.planning.marker import description_room
 
 
 @pytest.mark.parametrize(

@@ -9,25 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astro_ci.configuration.config import Config
 from astro_ci.errors import ConfigurationError, ProjectError
-from astro_ci.model import Affects, Change, DeployType, Request, Status
-from astro_ci.planning.decision import Comparison, DagFiles, Facts, Options, make_plan
-from astro_ci.planning.running import Digests
+from astro_ci.model import Change, DeployType, Part, Request, Status
+from astro_ci.planning.comparison import Comparison
+from astro_ci.planning.decision import Facts, make_plan
+from astro_ci.planning.guards import DagFiles
 
 BASE, HEAD, NEWER = "b" * 40, "c" * 40, "e" * 40
-SHIPPED = Digests(dags="d" * 16, image="1" * 16)
+SHIPPED = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
 OTHER = "0" * 16
 
 NONE, DAGS = DeployType.NONE, DeployType.DAGS
 FULL, IMAGE = DeployType.IMAGE_AND_DAGS, DeployType.IMAGE
 
 
-def change(path: str, affects: Affects) -> Change:
-    return Change(path=path, status=Status.MODIFIED, affects=affects, because="a test")
+def change(path: str, *parts: Part) -> Change:
+    found = frozenset(parts)
+    return Change(path=path, status=Status.MODIFIED, parts=found, because="a test")
 
 
-DAG_CHANGE, IMAGE_CHANGE = change("dags/a.py", "dags"), change("requirements.txt", "image")
-README = change("README.md", "nothing")
+DAG_CHANGE, IMAGE_CHANGE = change("dags/a.py", Part.DAGS), change("requirements.txt", Part.IMAGE)
+BOTH_CHANGE = change("dags/lib/x.py", Part.DAGS, Part.IMAGE)
+README = change("README.md")
 UNKNOWN = Comparison(unknown="nothing has been deployed yet")
 
 
@@ -40,19 +44,18 @@ def facts(image: Comparison, dags: Comparison | None = None, *, enabled: bool = 
         head=HEAD,
         dirty=False,
         source="deployed",
-        image=image,
-        dags=dags or image,
+        compared={Part.IMAGE: image, Part.DAGS: dags or image},
         digests=SHIPPED,
         dag_files=DagFiles(shipped=2, dag_files=2, before=2),
         dag_deploy_enabled=enabled,
     )
 
 
-AUTO = Options()
-TABLE: list[tuple[str, Facts, Options, DeployType, str]] = [
+AUTO = Config()
+TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
     # auto, DAG-only deploys enabled
-    ("nothing changed", facts(compared()), AUTO, NONE, "already runs (from bbbbbbb)"),
-    ("only a readme changed", facts(compared(README)), AUTO, NONE, "already runs"),
+    ("nothing changed", facts(compared()), AUTO, NONE, "already running (from bbbbbbb)"),
+    ("only a readme changed", facts(compared(README)), AUTO, NONE, "already running"),
     ("a DAG changed", facts(compared(DAG_CHANGE)), AUTO, DAGS,
      "only DAGs changed since bbbbbbb: dags/a.py"),
     ("an image file changed", facts(compared(IMAGE_CHANGE)), AUTO, FULL,
@@ -63,9 +66,9 @@ TABLE: list[tuple[str, Facts, Options, DeployType, str]] = [
     ("a DAG change that the image's base does not see", facts(compared(), compared(DAG_CHANGE)),
      AUTO, DAGS, "only DAGs changed"),
     ("a DAG change since the image's base that runs already",
-     facts(compared(DAG_CHANGE), compared()), AUTO, NONE, "already runs"),
+     facts(compared(DAG_CHANGE), compared()), AUTO, NONE, "already running"),
     # auto, disabled
-    ("disabled, nothing changed", facts(compared(), enabled=False), AUTO, NONE, "already runs"),
+    ("disabled, nothing changed", facts(compared(), enabled=False), AUTO, NONE, "already running"),
     ("disabled, a DAG changed", facts(compared(DAG_CHANGE), enabled=False), AUTO, FULL,
      "DAG-only deploys are disabled"),
     ("disabled, the image changed", facts(compared(IMAGE_CHANGE), enabled=False), AUTO, FULL,
@@ -77,33 +80,40 @@ TABLE: list[tuple[str, Facts, Options, DeployType, str]] = [
     ("no base, disabled", facts(UNKNOWN, enabled=False), AUTO, FULL, "no usable base"),
     # content
     ("equal content, whatever git says",
-     facts(compared(IMAGE_CHANGE, digest=SHIPPED.image), compared(digest=SHIPPED.dags)), AUTO, NONE,
-     "already runs"),
+     facts(compared(IMAGE_CHANGE, digest=SHIPPED[Part.IMAGE]),
+           compared(digest=SHIPPED[Part.DAGS])), AUTO, NONE,
+     "already running"),
     ("different image inputs that git does not see", facts(compared(digest=OTHER), compared()),
-     AUTO, FULL, "the image's inputs are not the ones that run"),
+     AUTO, FULL, "the image's inputs differ from the running"),
     ("different DAGs that git does not see", facts(compared(), compared(digest=OTHER)), AUTO, DAGS,
-     "the DAGs are not the ones that run"),
+     "the DAGs differ from the running ones"),
     ("known by content alone", facts(
-        Comparison(digest=SHIPPED.image), Comparison(digest=SHIPPED.dags)), AUTO, NONE,
-     "already runs"),
+        Comparison(digest=SHIPPED[Part.IMAGE]), Comparison(digest=SHIPPED[Part.DAGS])), AUTO, NONE,
+     "already running"),
     ("different content without a base", facts(
-        Comparison(digest=SHIPPED.image), Comparison(digest=OTHER)), AUTO, DAGS,
-     "the DAGs are not the ones that run"),
+        Comparison(digest=SHIPPED[Part.IMAGE]), Comparison(digest=OTHER)), AUTO, DAGS,
+     "the DAGs differ from the running ones"),
+    ("a file of both parts", facts(compared(BOTH_CHANGE)), AUTO, FULL,
+     "the image changed since bbbbbbb: dags/lib/x.py"),
+    ("a file of both parts, whose image runs already", facts(compared(), compared(BOTH_CHANGE)),
+     AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/lib/x.py, which shapes the DAGs"),
+    ("a DAG comes first in the reason", facts(compared(), compared(BOTH_CHANGE, DAG_CHANGE)),
+     AUTO, DAGS, "dags/a.py and 1 more, under the DAGs directory"),
     # explicit requests are obeyed
-    ("dags, unchanged", facts(compared()), Options(requested=Request.DAGS), DAGS, "--type dags"),
+    ("dags, unchanged", facts(compared()), Config(requested=Request.DAGS), DAGS, "--type dags"),
     ("dags, though the image changed", facts(compared(IMAGE_CHANGE)),
-     Options(requested=Request.DAGS), DAGS, "--type dags"),
-    ("image", facts(compared()), Options(requested=Request.IMAGE), IMAGE, "--type image"),
+     Config(requested=Request.DAGS), DAGS, "--type dags"),
+    ("image", facts(compared()), Config(requested=Request.IMAGE), IMAGE, "--type image"),
     ("image-and-dags, disabled", facts(compared(), enabled=False),
-     Options(requested=Request.IMAGE_AND_DAGS), FULL, "--type image-and-dags"),
+     Config(requested=Request.IMAGE_AND_DAGS), FULL, "--type image-and-dags"),
     ("dags, --skip-unchanged", facts(compared(IMAGE_CHANGE)),
-     Options(requested=Request.DAGS, skip_unchanged=True), NONE, "--skip-unchanged"),
+     Config(requested=Request.DAGS, skip_unchanged=True), NONE, "--skip-unchanged"),
     ("dags changed, --skip-unchanged", facts(compared(DAG_CHANGE)),
-     Options(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
+     Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
     ("unknown is not unchanged", facts(UNKNOWN),
-     Options(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
-    ("force", facts(compared()), Options(force=True), FULL, "--force"),
-    ("force adds nothing to a change", facts(compared(DAG_CHANGE)), Options(force=True), DAGS,
+     Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
+    ("force", facts(compared()), Config(force=True), FULL, "--force"),
+    ("force adds nothing to a change", facts(compared(DAG_CHANGE)), Config(force=True), DAGS,
      "only DAGs changed"),
     # the stale guard
     ("a newer commit runs", facts(compared(DAG_CHANGE, newer=NEWER)), AUTO, NONE,
@@ -113,8 +123,8 @@ TABLE: list[tuple[str, Facts, Options, DeployType, str]] = [
     ("a newer image does not stop older DAGs from moving on",
      facts(compared(newer=NEWER), compared(DAG_CHANGE)), AUTO, DAGS, "only DAGs changed"),
     ("explicit requests are guarded too", facts(compared(newer=NEWER)),
-     Options(requested=Request.DAGS), NONE, "a newer commit is already running"),
-    ("--allow-older", facts(compared(DAG_CHANGE, newer=NEWER)), Options(allow_older=True), DAGS,
+     Config(requested=Request.DAGS), NONE, "a newer commit is already running"),
+    ("--allow-older", facts(compared(DAG_CHANGE, newer=NEWER)), Config(allow_older=True), DAGS,
      "only DAGs changed"),
 ]  # fmt: skip
 
@@ -122,7 +132,7 @@ TABLE: list[tuple[str, Facts, Options, DeployType, str]] = [
 @pytest.mark.parametrize(
     ("known", "options", "expected", "reason"), [pytest.param(*row[1:], id=row[0]) for row in TABLE]
 )
-def test_decision(known: Facts, options: Options, expected: DeployType, reason: str) -> None:
+def test_decision(known: Facts, options: Config, expected: DeployType, reason: str) -> None:
     plan = make_plan(known, options)
     assert plan.deploy_type is expected
     assert reason in plan.reason
@@ -132,12 +142,12 @@ def test_decision(known: Facts, options: Options, expected: DeployType, reason: 
 @pytest.mark.parametrize("requested", [Request.DAGS, Request.IMAGE])
 def test_dags_and_image_need_dag_only_deploys(requested: Request) -> None:
     with pytest.raises(ConfigurationError, match="disabled") as caught:
-        make_plan(facts(compared(), enabled=False), Options(requested=requested))
+        make_plan(facts(compared(), enabled=False), Config(requested=requested))
     assert "--type image-and-dags" in caught.value.hint
 
 
 class TestWipeGuard:
-    def plan(self, known: Facts, files: DagFiles, options: Options = AUTO) -> DeployType:
+    def plan(self, known: Facts, files: DagFiles, options: Config = AUTO) -> DeployType:
         return make_plan(replace(known, dag_files=files), options).deploy_type
 
     def test_refuses_a_deploy_without_dags(self) -> None:
@@ -154,17 +164,17 @@ class TestWipeGuard:
 
     def test_can_be_lifted(self) -> None:
         files = DagFiles(shipped=0, dag_files=0, before=10)
-        assert self.plan(facts(compared(DAG_CHANGE)), files, Options(allow_shrink=True)) is DAGS
+        assert self.plan(facts(compared(DAG_CHANGE)), files, Config(allow_shrink=True)) is DAGS
 
     def test_force_does_not_lift_it(self) -> None:
         with pytest.raises(ProjectError):
             self.plan(
-                facts(compared()), DagFiles(shipped=0, dag_files=0, before=1), Options(force=True)
+                facts(compared()), DagFiles(shipped=0, dag_files=0, before=1), Config(force=True)
             )
 
     def test_an_image_alone_wipes_nothing(self) -> None:
         files = DagFiles(shipped=0, dag_files=0, before=10)
-        assert self.plan(facts(compared()), files, Options(requested=Request.IMAGE)) is IMAGE
+        assert self.plan(facts(compared()), files, Config(requested=Request.IMAGE)) is IMAGE
 
     def test_nothing_to_deploy_wipes_nothing(self) -> None:
         files = DagFiles(shipped=0, dag_files=0, before=0)
@@ -172,13 +182,13 @@ class TestWipeGuard:
 
 
 def test_changes_are_each_sides_own() -> None:
-    old_dag = change("dags/old.py", "dags")
+    old_dag = change("dags/old.py", Part.DAGS)
     known = facts(compared(IMAGE_CHANGE, old_dag, README), compared(DAG_CHANGE, README))
     assert make_plan(known, AUTO).changes == [README, DAG_CHANGE, IMAGE_CHANGE]
 
 
 def test_a_reason_holds_one_line_whatever_files_are_called() -> None:
-    odd = change("dags/a\n::error::b\x1b[31m\udcff.py", "dags")
+    odd = change("dags/a\n::error::b\x1b[31m\udcff.py", Part.DAGS)
     reason = make_plan(facts(compared(odd)), AUTO).reason
     assert reason.isprintable()
 
@@ -186,7 +196,7 @@ def test_a_reason_holds_one_line_whatever_files_are_called() -> None:
 # --- what holds for every history -----------------------------------------------------------------
 
 CHANGES = st.lists(
-    st.sampled_from([DAG_CHANGE, IMAGE_CHANGE, README, change("dags/b.py", "dags")]), unique=True
+    st.sampled_from([DAG_CHANGE, IMAGE_CHANGE, README, change("dags/b.py", Part.DAGS)]), unique=True
 )
 SIDES = st.builds(
     lambda changes, known, newer: compared(*changes, newer=newer) if known else UNKNOWN,
@@ -199,14 +209,14 @@ FACTS = st.builds(facts, SIDES, SIDES, enabled=st.booleans())
 
 @given(FACTS)
 def test_an_image_change_is_never_only_dags_or_nothing(known: Facts) -> None:
-    if known.image.changes is not None and IMAGE_CHANGE in known.image.changes:
-        assert make_plan(known, Options(allow_older=True)).deploy_type is FULL
+    if known.compared[Part.IMAGE].counted(Part.IMAGE):
+        assert make_plan(known, Config(allow_older=True)).deploy_type is FULL
 
 
 @given(FACTS)
 def test_an_unknown_base_is_never_anything_but_a_full_deploy(known: Facts) -> None:
-    if UNKNOWN in (known.image, known.dags):
-        assert make_plan(known, Options(allow_older=True)).deploy_type is FULL
+    if UNKNOWN in known.compared.values():
+        assert make_plan(known, Config(allow_older=True)).deploy_type is FULL
 
 
 @given(FACTS, st.randoms(use_true_random=False))
@@ -216,7 +226,8 @@ def test_the_order_of_changes_does_not_matter(known: Facts, order: random.Random
         order.shuffle(changes)
         return replace(side, changes=None if side.changes is None else changes)
 
-    again = make_plan(replace(known, image=shuffled(known.image), dags=shuffled(known.dags)), AUTO)
+    compared = {part: shuffled(side) for part, side in known.compared.items()}
+    again = make_plan(replace(known, compared=compared), AUTO)
     plan = make_plan(known, AUTO)
     assert (again.deploy_type, again.changes) == (plan.deploy_type, plan.changes)
 

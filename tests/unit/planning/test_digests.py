@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from astro_ci.model import NO_PARTS, Digests, Part
 from astro_ci.paths import below
 from astro_ci.planning.digests import digests
 from astro_ci.planning.rules import Rules, parse_globs
-from astro_ci.planning.running import Digests
 from astro_ci.project.dockerignore import DockerIgnore
 from astro_ci.project.leftovers import excluder
 
@@ -31,20 +31,30 @@ FILES = in_order([line("dags/a.py"), line("requirements.txt"), line("README.md")
 README, DAG, REQUIREMENTS = FILES
 
 
+def changed(before: Digests, after: Digests) -> set[Part]:
+    return {part for part in Part if before[part] != after[part]}
+
+
 def test_each_side_has_its_own_digest() -> None:
     before = digests(FILES, RULES)
     dag = digests([README, line("dags/a.py", "2"), REQUIREMENTS], RULES)
     image = digests([README, DAG, line("requirements.txt", "2")], RULES)
     readme = digests([line("README.md", "2"), DAG, REQUIREMENTS], RULES)
-    assert (dag.dags == before.dags, dag.image == before.image) == (False, True)
-    assert (image.dags == before.dags, image.image == before.image) == (True, False)
+    assert (dag[Part.DAGS] == before[Part.DAGS], dag[Part.IMAGE] == before[Part.IMAGE]) == (
+        False,
+        True,
+    )
+    assert (image[Part.DAGS] == before[Part.DAGS], image[Part.IMAGE] == before[Part.IMAGE]) == (
+        True,
+        False,
+    )
     assert readme == before
-    assert len(before.dags) == len(before.image) == 16
+    assert len(before[Part.DAGS]) == len(before[Part.IMAGE]) == 16
 
 
 def test_names_modes_and_contents_all_count() -> None:
     seen = {
-        digests([line(path, content, mode)], RULES).dags
+        digests([line(path, content, mode)], RULES)[Part.DAGS]
         for path in ("dags/a.py", "dags/b.py")
         for content in "12"
         for mode in ("100644", "100755", "120000")
@@ -59,8 +69,8 @@ def test_a_checkout_elsewhere_in_the_repository_is_the_same() -> None:
 
 def test_build_arguments_are_part_of_the_image() -> None:
     plain, built = digests(FILES, RULES), digests(FILES, RULES, image_inputs=["A=1", "B=2"])
-    assert built.dags == plain.dags
-    assert built.image != plain.image
+    assert built[Part.DAGS] == plain[Part.DAGS]
+    assert built[Part.IMAGE] != plain[Part.IMAGE]
     assert digests(FILES, RULES, image_inputs=["B=2", "A=1"]) == built
 
 
@@ -71,7 +81,7 @@ def test_files_from_outside_are_no_files_of_the_project() -> None:
         image_paths=parse_globs(["shared/**"], name="image-paths"),
     )
     outside, inside = line("shared/x.py"), line("astro/shared/x.py")
-    assert digests([outside], rules).image != digests([inside], BELOW).image
+    assert digests([outside], rules)[Part.IMAGE] != digests([inside], BELOW)[Part.IMAGE]
 
 
 def test_what_shapes_both_counts_for_both() -> None:
@@ -89,12 +99,21 @@ def test_what_shapes_both_counts_for_both() -> None:
     before = digests([], rules)
     for path in (both, "q/r/dags/req/x.txt"):
         after = digests([line(path)], rules)
-        assert (after.dags != before.dags, after.image != before.image) == (True, True), path
+        assert (after[Part.DAGS] != before[Part.DAGS], after[Part.IMAGE] != before[Part.IMAGE]) == (
+            True,
+            True,
+        ), path
     for path in dags:
         after = digests([line(path)], rules)
-        assert (after.dags != before.dags, after.image != before.image) == (True, False), path
+        assert (after[Part.DAGS] != before[Part.DAGS], after[Part.IMAGE] != before[Part.IMAGE]) == (
+            True,
+            False,
+        ), path
     after = digests([line(image)], rules)
-    assert (after.dags != before.dags, after.image != before.image) == (False, True)
+    assert (after[Part.DAGS] != before[Part.DAGS], after[Part.IMAGE] != before[Part.IMAGE]) == (
+        False,
+        True,
+    )
 
 
 def test_dags_in_the_image_are_where_they_are() -> None:
@@ -102,7 +121,7 @@ def test_dags_in_the_image_are_where_they_are() -> None:
     elsewhere = Rules(project="", dags=("pipelines",))
     assert digests(here, RULES) == digests(there, elsewhere)
     moved = digests(there, elsewhere, dags_in_image=True)
-    assert digests(here, RULES, dags_in_image=True).dags != moved.dags
+    assert digests(here, RULES, dags_in_image=True)[Part.DAGS] != moved[Part.DAGS]
 
 
 # --- directories as a whole, against a file at a time --------------------------------------------
@@ -110,24 +129,20 @@ def test_dags_in_the_image_are_where_they_are() -> None:
 
 def one_by_one(lines: Sequence[str], rules: Rules, *, dags_in_image: bool) -> Digests:
     """What the digests are by definition."""
-    sides = {"dags": hashlib.sha256(), "image": hashlib.sha256()}
+    sides = {part: hashlib.sha256() for part in Part}
     for each in lines:
         meta, _, path = each.partition("\t")
-        affects, _ = rules.classify(path)
-        counts = {
-            "image": affects == "image",
-            "dags": rules.also_dags(path) if affects == "image" else affects == "dags",
-        }
-        if affects == "dags" and rules.is_leftover(path):
-            continue  # what makes a directory a virtual environment does not ship itself
-        for side in (side for side, is_counted in counts.items() if is_counted):
-            is_bundled = side == "dags" and not dags_in_image
+        parts, _ = rules.classify(path)
+        if rules.is_leftover(path):
+            parts -= {Part.DAGS}  # what makes a virtual environment does not ship itself
+        for part in parts:
+            is_bundled = part is Part.DAGS and not dags_in_image
             roots = rules.dags if is_bundled else (rules.project,)
             inner = next(
                 (name for root in roots if (name := below(path, root)) is not None), f"/{path}"
             )
-            sides[side].update(os.fsencode(f"{meta}\t{inner}") + b"\0")
-    return Digests(dags=sides["dags"].hexdigest()[:16], image=sides["image"].hexdigest()[:16])
+            sides[part].update(os.fsencode(f"{meta}\t{inner}") + b"\0")
+    return {part: side.hexdigest()[:16] for part, side in sides.items()}
 
 
 ALL_NAMES = (
@@ -223,11 +238,11 @@ def test_patterns_that_tell_no_files_apart(patterns: list[str], directory: str) 
 def test_what_a_directory_affects_holds_for_each_file(
     directory: str, names: set[str], rules: Rules
 ) -> None:
-    affects = rules.affects_all_in(directory)
+    parts = rules.parts_of_all_in(directory)
     leftover = excluder(lambda _path: False)
     for name in names:
-        if affects and "/" not in name and not leftover(name):
-            assert rules.classify(f"{directory}/{name}")[0] == affects
+        if parts is not None and "/" not in name and not leftover(name):
+            assert rules.classify(f"{directory}/{name}")[0] == parts
 
 
 def test_most_directories_are_seen_as_a_whole() -> None:
@@ -237,5 +252,6 @@ def test_most_directories_are_seen_as_a_whole() -> None:
         dockerignore=DockerIgnore.parse("astro\n.git\n.env\nlogs/\n.venv\nairflow.db\n*.log\n"),
     )
     directories = ["astro/dags", "astro/dags/x", "astro/include", "astro/plugins/y", "astro/docs/a"]
-    found = [usual.affects_all_in(directory) for directory in [*directories, "other/x"]]
-    assert found == ["dags", "dags", "image", "image", "nothing", "nothing"]
+    found = [usual.parts_of_all_in(directory) for directory in [*directories, "other/x"]]
+    dags, image = {Part.DAGS}, {Part.IMAGE}
+    assert found == [dags, dags, image, image, NO_PARTS, NO_PARTS]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.model import Affects, PathChange, Status
+from astro_ci.model import NO_PARTS, Affects, Part, PathChange, Status
 from astro_ci.planning.rules import DEFAULT_IGNORE, Rules, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
 
@@ -102,11 +102,12 @@ TABLE: list[tuple[str, Rules, str, Affects, str]] = [
     [pytest.param(*row[1:], id=row[0]) for row in TABLE],
 )
 def test_classify(given_rules: Rules, path: str, affects: Affects, because: str) -> None:
-    assert given_rules.classify(path) == (affects, because)
+    found = given_rules.explain([PathChange(path=path, status=Status.ADDED)])
+    assert [(change.affects, change.because) for change in found] == [(affects, because)]
 
 
 def test_a_dockerfile_has_an_ignore_file_of_its_own() -> None:
-    assert AT_ROOT.classify("Dockerfile.dockerignore")[0] == "image"
+    assert AT_ROOT.classify("Dockerfile.dockerignore")[0] == {Part.IMAGE}
 
 
 def test_explain_sorts_by_path() -> None:
@@ -124,12 +125,12 @@ PARTS = st.lists(st.sampled_from(["dags", "tests", "docs", "a.py", "x.md"]), min
 
 @given(PARTS)
 def test_every_path_below_the_dags_is_a_dag(parts: list[str]) -> None:
-    assert AT_ROOT.classify("/".join(["dags", *parts]))[0] == "dags"
+    assert AT_ROOT.classify("/".join(["dags", *parts]))[0] == {Part.DAGS}
 
 
 @given(PARTS)
 def test_nothing_outside_the_project_matters_unless_named(parts: list[str]) -> None:
-    assert BELOW.classify("/".join(parts))[0] == "nothing"
+    assert BELOW.classify("/".join(parts))[0] == NO_PARTS
 
 
 def test_the_default_list_can_be_read() -> None:

@@ -3,22 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from astro_ci.model import Deploy, DeployGit, Deployment
-from astro_ci.planning.running import (
-    DESCRIPTION_LIMIT,
-    Digests,
-    WhatRuns,
-    describe,
-    description_room,
-    read_marker,
-    what_runs,
-)
+from astro_ci.model import Deploy, DeployGit, Deployment, Part
+from astro_ci.planning.marker import describe
+from astro_ci.planning.running import Ours, WhatRuns, what_runs
 
-DIGESTS = Digests(dags="d" * 16, image="1" * 16)
-OURS = "github.com/acme/airflow"
+DIGESTS = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
+REPOSITORY = "github.com/acme/airflow"
+OURS = Ours(repository=REPOSITORY, project="")
 A, B, C, D = (letter * 40 for letter in "abcd")
 
 
@@ -53,7 +45,7 @@ def deploy(
 
 
 def commits(runs: WhatRuns) -> tuple[str | None, str | None]:
-    return runs.image.commit, runs.dags.commit
+    return runs[Part.IMAGE].commit, runs[Part.DAGS].commit
 
 
 FULL_A = deploy("IMAGE_AND_DAG", A, tag="t1", version="v1")
@@ -99,17 +91,18 @@ TABLE: list[tuple[str, Deployment, list[Deploy], tuple[str | None, str | None]]]
 def test_what_runs(
     state: Deployment, deploys: list[Deploy], expected: tuple[str | None, str | None]
 ) -> None:
-    runs = what_runs(state, deploys, repository=OURS, project="")
+    runs = what_runs(state, deploys, OURS)
     assert commits(runs) == expected
-    for side in (runs.image, runs.dags):
+    for side in runs.values():
         assert bool(side.commit or side.digest) != bool(side.unknown), "known, or a reason"
 
 
 def test_each_reason_is_a_clause() -> None:
     state = deployment("t1", "v1")
 
-    def why(*deploys: Deploy, repository: str | None = OURS) -> str:
-        return what_runs(state, deploys, repository=repository, project="").image.unknown
+    def why(*deploys: Deploy, repository: str | None = REPOSITORY) -> str:
+        ours = Ours(repository=repository, project="")
+        return what_runs(state, deploys, ours)[Part.IMAGE].unknown
 
     bare = deploy("IMAGE_AND_DAG", tag="t1", version="v1")
     assert why() == "nothing has been deployed yet"
@@ -125,15 +118,15 @@ def test_each_reason_is_a_clause() -> None:
 @pytest.mark.parametrize("path", ["astro", "astro/", "./astro", "/astro/"])
 def test_a_project_path_has_many_spellings(path: str) -> None:
     made = deploy("IMAGE_AND_DAG", A, tag="t1", version="v1", path=path)
-    runs = what_runs(deployment("t1", "v1"), [made], repository=OURS, project="astro")
+    runs = what_runs(deployment("t1", "v1"), [made], Ours(repository=REPOSITORY, project="astro"))
     assert commits(runs) == (A, A)
 
 
 def test_a_marker_speaks_even_without_a_commit() -> None:
-    made = deploy("IMAGE_AND_DAG", tag="t1", version="v1", description=describe("x", DIGESTS))
-    runs = what_runs(deployment("t1", "v1"), [made], repository=OURS, project="")
-    assert (runs.image.digest, runs.dags.digest) == (DIGESTS.image, DIGESTS.dags)
-    assert not runs.image.unknown
+    made = deploy("IMAGE_AND_DAG", tag="t1", version="v1", description=describe("x", DIGESTS, None))
+    runs = what_runs(deployment("t1", "v1"), [made], OURS)
+    assert {part: side.digest for part, side in runs.items()} == DIGESTS
+    assert not any(side.unknown or side.is_assumed for side in runs.values())
 
 
 def test_the_history_is_read_only_as_far_as_needed() -> None:
@@ -142,28 +135,14 @@ def test_the_history_is_read_only_as_far_as_needed() -> None:
         yield FULL_A
         raise AssertionError("read on")
 
-    runs = what_runs(deployment("t1", "v2"), endless(), repository=OURS, project="")
+    runs = what_runs(deployment("t1", "v2"), endless(), OURS)
     assert commits(runs) == (A, B)
 
 
-@given(st.text(max_size=700))
-def test_the_marker_survives_any_description(text: str) -> None:
-    description = describe(text, DIGESTS)
-    assert len(description) <= DESCRIPTION_LIMIT
-    assert read_marker(description) == DIGESTS
-    assert description.startswith(text[: description_room()].strip()[:1])
-
-
-def test_a_description_that_fits_is_kept_whole() -> None:
-    text = "x" * description_room()
-    assert describe(text, DIGESTS).startswith(f"{text} astro-ci dags=")
-    assert len(describe(text, DIGESTS)) == DESCRIPTION_LIMIT
-
-
-@pytest.mark.parametrize(
-    "description",
-    ["", "astro-ci", f"astro-ci dags={'d' * 16} image={'1' * 16} and more",
-     f"astro-ci dags={'D' * 16} image={'1' * 16}", f"astro-ci dags={'d' * 15} image={'1' * 16}"],
-)  # fmt: skip
-def test_no_marker(description: str) -> None:
-    assert read_marker(description) is None
+def test_a_description_that_was_copied_is_not_believed() -> None:
+    ours = deploy("IMAGE_AND_DAG", A, tag="t1", version="v1")
+    copied = describe("x", DIGESTS, ours.git)
+    theirs = deploy("DAG_ONLY", B, tag="t1", version="v2", description=copied)
+    runs = what_runs(deployment("t1", "v2"), [theirs, FULL_A], OURS)
+    assert (runs[Part.DAGS].digest, runs[Part.DAGS].commit) == (None, B)
+    assert runs[Part.DAGS].is_assumed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from astro_ci.errors import ProjectError
-from astro_ci.model import Change, Deployment, DeployResult, Status
+from astro_ci.model import NO_PARTS, Change, Deployment, DeployResult, Status
 from astro_ci.reporting.markdown import (
     SHOWN_CHANGES,
     code,
@@ -23,7 +23,7 @@ from astro_ci.reporting.markdown import (
     skipped_markdown,
 )
 from astro_ci.text import printable
-from tests.unit.reporting.test_text import PLAN, RESULT
+from tests.unit.reporting.test_text import DAGS, IMAGE, PLAN, RESULT
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 ZERO_WIDTH = "\N{ZERO WIDTH SPACE}"
@@ -108,7 +108,7 @@ def test_a_plan_says_what_and_why_first() -> None:
 
 def test_a_file_name_that_would_break_out() -> None:
     name = "dags/<img src=x>|`](http://x)\n# h.py"
-    change = Change(path=name, status=Status.ADDED, affects="dags", because=name)
+    change = Change(path=name, status=Status.ADDED, parts=DAGS, because=name)
     page = _Page(plan_markdown(replace(PLAN, changes=[change])))
     assert page.text.count(printable(name).replace(" ", " ")) == 2
     assert not {"img", "h1", "a"} & set(page.tags)
@@ -116,9 +116,9 @@ def test_a_file_name_that_would_break_out() -> None:
 
 def test_many_changes_are_cut_with_counts_and_the_important_ones_come_first() -> None:
     changes = [
-        Change(path=f"docs/{i}", status=Status.ADDED, affects="nothing", because="x")
+        Change(path=f"docs/{i}", status=Status.ADDED, parts=NO_PARTS, because="x")
         for i in range(SHOWN_CHANGES)
-    ] + [Change(path="Dockerfile", status=Status.MODIFIED, affects="image", because="x")]
+    ] + [Change(path="Dockerfile", status=Status.MODIFIED, parts=IMAGE, because="x")]
     text = plan_markdown(replace(PLAN, changes=changes))
     rows = [line for line in text.splitlines() if line.startswith("| <code>")]
     assert len(rows) == SHOWN_CHANGES

@@ -11,6 +11,7 @@ from astro_ci.model import (
     Deployment,
     DeployResult,
     DeployType,
+    Part,
     Plan,
     Request,
     Status,
@@ -25,15 +26,16 @@ from astro_ci.reporting.text import (
     result_text,
 )
 
+DAGS, IMAGE = frozenset({Part.DAGS}), frozenset({Part.IMAGE})
 PLAN = Plan(
     deploy_type=DeployType.DAGS,
     requested=Request.AUTO,
     reason="only DAGs changed",
     head="a" * 40,
     dirty=True,
-    base=Base(image="b" * 40, dags=None, source="deployed"),
-    content=Content(image="same", dags="different"),
-    changes=[Change(path="dags/\udcff\n.py", status=Status.ADDED, affects="dags", because="x")],
+    base=Base(commits={Part.IMAGE: "b" * 40, Part.DAGS: None}, source="deployed"),
+    content=Content(parts={Part.IMAGE: "same", Part.DAGS: "different"}),
+    changes=[Change(path="dags/\udcff\n.py", status=Status.ADDED, parts=DAGS, because="x")],
     deployment=Deployment(
         id="cl1", name="prod", organization_id="o", workspace_id="w", status="HEALTHY",
         is_dag_deploy_enabled=True, astro_runtime_version="13.1.0",

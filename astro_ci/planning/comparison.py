@@ -1,0 +1,36 @@
+"""One part of what ships, compared with one part of what runs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from astro_ci.model import Change, Part, Sameness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a part of the checkout was compared with, and what differs."""
+
+    base: str | None = None
+    """The commit; None when there is none to compare with."""
+    changes: Sequence[Change] | None = None
+    """What differs from the base, in every part; None when that cannot be told."""
+    digest: str | None = None
+    """The content that runs, where the running deploy tells."""
+    unknown: str = ""
+    """Why there is nothing to compare with, as a clause."""
+    newer: str | None = None
+    """The running commit, when history proves that it came after the checked-out one."""
+
+    def counted(self, part: Part) -> list[Change]:
+        """The changes that are in a part."""
+        return [change for change in self.changes or () if part in change.parts]
+
+    def sameness(self, part: Part, digest: str) -> Sameness:
+        """Whether the part, whose content has this digest, is what runs."""
+        if self.digest is not None:
+            return "same" if self.digest == digest else "different"
+        if self.changes is None:
+            return "unknown"
+        return "different" if self.counted(part) else "same"

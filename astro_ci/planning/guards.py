@@ -1,0 +1,54 @@
+"""The guards: what keeps a deploy from undoing a newer one, and from wiping DAGs. Pure.
+
+Each has an option that lifts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from astro_ci.errors import ProjectError
+from astro_ci.model import DeployType, Part
+from astro_ci.planning.comparison import Comparison
+from astro_ci.text import short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagFiles:
+    """How many files the DAGs directory ships; `before` is None when that is not known."""
+
+    shipped: int
+    dag_files: int
+    before: int | None
+
+
+def find_newer(compared: Mapping[Part, Comparison], deploy_type: DeployType) -> str | None:
+    """Find the running commit that this deploy would replace by an older one."""
+    newer = (compared[part].newer for part in Part if part in deploy_type.parts)
+    return next(filter(None, newer), None)
+
+
+def stale_reason(newer: str, head: str) -> str:
+    """Say why a deploy is skipped where a newer commit runs."""
+    return (
+        f"a newer commit is already running: {short(newer)} came after {short(head)} "
+        "(to deploy anyway, use --allow-older)"
+    )
+
+
+def refuse_wipe(files: DagFiles) -> None:
+    """Raise ProjectError when the deploy would remove all DAG files, or most of them."""
+    if files.dag_files == 0:
+        raise ProjectError(
+            "the deploy would hold no DAG file (.py, .zip, .yaml), which removes every DAG from "
+            "the Deployment",
+            hint="Check --project and --dags-path, and that the step that generates DAGs ran; "
+            "to deploy anyway, use --allow-shrink.",
+        )
+    if files.before is not None and files.shipped * 2 < files.before:
+        raise ProjectError(
+            f"the deploy would hold {files.shipped} files under the DAGs directory, where "
+            f"{files.before} run: under half",
+            hint="If the DAGs were meant to go, deploy with --allow-shrink.",
+        )

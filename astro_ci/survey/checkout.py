@@ -1,0 +1,74 @@
+"""The checkout: the project, its repository, and by what rules its files ship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from astro_ci.ci import CIContext, git_access
+from astro_ci.configuration.config import Config
+from astro_ci.git import Commit, GitRepo, Snapshot
+from astro_ci.planning.rules import Rules
+from astro_ci.project.find import Project, find_project
+from astro_ci.survey.layout import Layout, make_rules, named_directories
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """What is known without asking Astro, and before git has looked at every file."""
+
+    ci: CIContext
+    project: Project
+    repo: GitRepo
+    head: Commit
+    layout: Layout
+    rules: Rules
+    remote_url: str | None = field(repr=False)
+    """May hold credentials, as GitLab's does."""
+    build_args: Mapping[str, str] = field(repr=False)
+    image_paths: tuple[str, ...]
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Begin to look at every file, when it is entered."""
+        layout, rules = self.layout, self.rules
+        return self.repo.snapshot(
+            layout.scopes(rules),
+            with_ignored=[
+                *layout.dags,
+                *(layout.in_project(name) for name in rules.build_files),
+                *rules.build_links,
+                *named_directories(self.image_paths, self.repo, layout),
+            ],
+            counts_ignored=rules.counts_although_ignored,
+            excludes=rules.is_leftover,
+        )
+
+
+def open_checkout(config: Config, env: Mapping[str, str], ci: CIContext) -> Checkout:
+    """Find the project and its repository. Raises ProjectError, GitError, ConfigurationError."""
+    project = find_project(config.project, config.dags_path)
+    repo = GitRepo.open(project.root, git_access(ci, env))
+    head = repo.head()
+    layout = Layout.find(repo, project)
+    return Checkout(
+        ci=ci,
+        project=project,
+        repo=repo,
+        head=head,
+        layout=layout,
+        rules=make_rules(config, repo, project, layout),
+        remote_url=repo.remote_url() or ci.repository_url,
+        build_args=_build_args(config, env),
+        image_paths=tuple(config.image_paths),
+    )
+
+
+def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
+    """Values by name; a name alone takes the environment's value, as for `docker build`."""
+    found = {}
+    for argument in config.build_args:
+        name, equals, value = argument.partition("=")
+        if equals or name in env:
+            found[name] = value if equals else env[name]
+    return found

@@ -1,0 +1,143 @@
+"""The differences: how what would ship differs from what runs, part by part."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from astro_ci.errors import GitError, ProjectError
+from astro_ci.git import Snapshot
+from astro_ci.model import Digests, Part
+from astro_ci.paths import is_under
+from astro_ci.planning.comparison import Comparison
+from astro_ci.planning.digests import digests
+from astro_ci.planning.guards import DagFiles
+from astro_ci.planning.running import Running
+from astro_ci.survey.checkout import Checkout
+from astro_ci.survey.dag_files import count_dag_files, names_in_listing
+from astro_ci.survey.standing import Standing
+from astro_ci.text import listed, short
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """What git says of the files that would ship."""
+
+    compared: Mapping[Part, Comparison]
+    digests: Digests
+    """Empty where nothing needs them."""
+    dag_files: DagFiles
+    dirty: bool
+    empty_submodules: Mapping[str, frozenset[Part]]
+    """Submodules that were not checked out, by the parts that they are in."""
+
+
+def digest_lines(lines: Sequence[str], checkout: Checkout, standing: Standing) -> Digests:
+    """Digest what ships. `lines` are as `git ls-files --stage` prints them."""
+    return digests(
+        lines,
+        checkout.rules,
+        image_inputs=[f"{name}={value}" for name, value in checkout.build_args.items()],
+        line_ends=checkout.repo.line_ends,
+        dags_in_image=not standing.is_dag_deploy_enabled,
+    )
+
+
+def find_differences(
+    snapshot: Snapshot, checkout: Checkout, standing: Standing, *, needs_digests: bool
+) -> Differences:
+    """Compare what would ship with what runs.
+
+    `snapshot` looks at the checkout. Raises ProjectError for a checkout that lacks files which
+    should ship, GitError.
+    """
+    rules, bases = checkout.rules, standing.bases
+    for base in dict.fromkeys(filter(None, bases.commits.values())):
+        snapshot.prepare_changes(base)
+    # What history says is asked while git compares.
+    newer = {part: _newer(running, checkout) for part, running in standing.runs.items()}
+    is_digested = needs_digests or standing.has_digests
+
+    def read(lines: Sequence[str]) -> tuple[Digests, Sequence[str] | None]:
+        found = digest_lines(lines, checkout, standing) if is_digested else {}
+        return found, names_in_listing(lines, checkout.layout.dags[0], rules)
+
+    shipped, dag_names = snapshot.read(read)
+    _refuse_sparse(snapshot, checkout)
+    dirty = _is_dirty(snapshot, checkout)
+    compared = {part: _compare(snapshot, checkout, standing, part, newer[part]) for part in Part}
+    return Differences(
+        compared=compared,
+        digests=shipped,
+        dag_files=count_dag_files(
+            dag_names,
+            checkout.project,
+            checkout.layout.dags[0],
+            rules,
+            repo=checkout.repo,
+            compared=compared[Part.DAGS],
+            is_bundle=standing.is_dag_deploy_enabled,
+        ),
+        dirty=dirty,
+        empty_submodules={path: rules.classify(path)[0] for path in snapshot.empty_submodules},
+    )
+
+
+def _refuse_sparse(snapshot: Snapshot, checkout: Checkout) -> None:
+    """Raise ProjectError when files that should ship are not in the checkout at all."""
+    missing = [path for path in snapshot.absent if checkout.rules.classify(path)[0]]
+    if missing:
+        raise ProjectError(
+            f"the checkout is sparse and leaves out files of the project: {listed(missing)}",
+            hint="Check the whole project out: add its directory to the sparse checkout.",
+        )
+
+
+def _is_dirty(snapshot: Snapshot, checkout: Checkout) -> bool:
+    """Whether what ships is not the commit: uncommitted or untracked files of the project.
+
+    Those count that lie in it, and those elsewhere that shape its image.
+    """
+    if snapshot.is_tree_of(checkout.head):
+        return False
+    roots = (checkout.layout.project, *checkout.layout.dags)
+    return any(
+        not snapshot.is_ignored(path)
+        and (any(is_under(path, root) for root in roots) or checkout.rules.classify(path)[0])
+        for path in (change.path for change in snapshot.changes(checkout.head.sha))
+    )
+
+
+def _compare(
+    snapshot: Snapshot, checkout: Checkout, standing: Standing, part: Part, newer: str | None
+) -> Comparison:
+    bases = standing.bases
+    base, unknown, changes = bases.commits[part], bases.unknown[part], None
+    if base:
+        try:
+            changes = checkout.rules.explain(snapshot.changes(base))
+        except GitError as error:  # a partial clone that cannot fetch what it lacks
+            log.warning("the plan does without its base %s: %s", base, error)
+            unknown = f"git could not compare with base commit {short(base)}"
+            base = None
+    return Comparison(
+        base=base,
+        changes=changes,
+        unknown=unknown,
+        digest=standing.runs[part].digest if bases.is_what_runs else None,
+        newer=newer,
+    )
+
+
+def _newer(running: Running, checkout: Checkout) -> str | None:
+    """The running commit, when history proves that it came after the checked-out one."""
+    commit, head, ci = running.commit, checkout.head.sha, checkout.ci
+    # A push that moved the branch from the running commit back to this one is meant.
+    is_pushed = ci.before == commit and not ci.before_is_previous_run
+    is_moved_back = is_pushed and ci.head in (None, head)
+    if commit is None or commit == head or is_moved_back:
+        return None
+    return commit if checkout.repo.came_after(commit, head) else None

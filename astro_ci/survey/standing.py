@@ -1,0 +1,113 @@
+"""The standing: what runs on the Deployment, and what to compare the checkout with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from astro_ci.configuration.config import BASE_WORDS, Config
+from astro_ci.model import Deployment, Part
+from astro_ci.planning.running import Ours, Running, WhatRuns, what_runs
+from astro_ci.remote import repository_identity
+from astro_ci.survey.bases import Bases, find_bases
+
+if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
+    from astro_ci.deployments.find import Astro
+    from astro_ci.survey.checkout import Checkout
+    from astro_ci.web.http import Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The Deployment that is meant, and the connection that found it."""
+
+    astro: Astro
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What to compare the checkout with."""
+
+    connected: Connected | None
+    """None: there are no credentials."""
+    runs: WhatRuns
+    """Nothing is known of any part without credentials."""
+    bases: Bases
+    assumptions: tuple[str, ...]
+
+    @property
+    def is_dag_deploy_enabled(self) -> bool:
+        """Whether DAGs ship as a bundle; assumed without credentials."""
+        return self.connected is None or self.connected.deployment.is_dag_deploy_enabled
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether a running deploy says what it shipped."""
+        return any(running.digest for running in self.runs.values())
+
+
+def find_standing(
+    config: Config,
+    env: Mapping[str, str],
+    checkout: Checkout,
+    *,
+    interactive: bool = False,
+    needs_credentials: bool = False,
+    patience: Patience | None = None,
+) -> Standing:
+    """Ask Astro what runs, and git for the commits that it came from.
+
+    Raises AuthenticationError where credentials are needed and missing, ApiError, and
+    ConfigurationError for a Deployment or a base that cannot be found.
+    """
+    connected = _connect(config, env, checkout, interactive, needs_credentials, patience)
+    runs = _runs(connected, checkout) if connected else None
+    bases = find_bases(config, checkout.ci, checkout.repo, runs)
+    return Standing(
+        connected=connected,
+        runs=runs or dict.fromkeys(Part, Running()),
+        bases=bases,
+        assumptions=_assumptions(bases, config, is_connected=connected is not None),
+    )
+
+
+def _connect(
+    config: Config,
+    env: Mapping[str, str],
+    checkout: Checkout,
+    interactive: bool,
+    needs_credentials: bool,
+    patience: Patience | None,
+) -> Connected | None:
+    from astro_ci.astro.auth import missing_credentials
+    from astro_ci.deployments.find import connect, find_deployment
+
+    astro = connect(config, env, patience)
+    if astro:
+        found = find_deployment(astro, config, interactive=interactive)
+        return Connected(astro=astro, deployment=found)
+    if needs_credentials:
+        raise missing_credentials(checkout.ci.secret_hint)
+    return None
+
+
+def _runs(connected: Connected, checkout: Checkout) -> WhatRuns:
+    deployment, url = connected.deployment, checkout.remote_url
+    ours = Ours(
+        repository=repository_identity(url) if url else None, project=checkout.layout.project
+    )
+    return what_runs(deployment, connected.astro.client.list_deploys(deployment.id), ours)
+
+
+def _assumptions(bases: Bases, config: Config, *, is_connected: bool) -> tuple[str, ...]:
+    if not is_connected:
+        return (
+            "no credentials, so what runs is not known",
+            *bases.assumptions,
+            "DAG-only deploys are enabled on the Deployment",
+        )
+    if config.base not in ("auto", *BASE_WORDS):
+        return (*bases.assumptions, f"what runs is taken to be --base {config.base}")
+    return bases.assumptions

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astro_ci.model import Deploy, DeployGit, Part
+from astro_ci.planning.marker import DESCRIPTION_LIMIT, describe, description_room, read_marker
+
+DIGESTS = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
+OLD = f"astro-ci dags={'d' * 16} image={'1' * 16}"
+COMMIT, OTHER = "a" * 40, "b" * 40
+
+
+def git(commit: str | None) -> DeployGit | None:
+    return DeployGit(provider="GENERIC", commit_sha=commit) if commit else None
+
+
+def deploy(description: str, commit: str | None = None) -> Deploy:
+    return Deploy(
+        id="d1", type="DAG_ONLY", status="DEPLOYED", description=description, git=git(commit)
+    )
+
+
+@given(st.text(max_size=700), st.sampled_from([COMMIT, COMMIT.upper(), None]))
+def test_the_marker_survives_any_description(text: str, commit: str | None) -> None:
+    description = describe(text, DIGESTS, git(commit))
+    assert len(description) <= DESCRIPTION_LIMIT
+    assert read_marker(deploy(description, commit)) == DIGESTS
+    assert description.startswith(text[: description_room()].strip()[:1])
+
+
+def test_a_description_that_fits_is_kept_whole() -> None:
+    text = "x" * description_room()
+    description = describe(text, DIGESTS, git(COMMIT))
+    assert description == f"{text} {OLD} of={COMMIT[:12]}"
+    assert len(description) == DESCRIPTION_LIMIT
+
+
+@pytest.mark.parametrize("commit", [COMMIT, None])
+def test_a_marker_of_an_earlier_version_counts_whatever_the_commit(commit: str | None) -> None:
+    assert read_marker(deploy(f"x {OLD}", commit)) == DIGESTS
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(COMMIT, OTHER), (COMMIT, None), (None, COMMIT), (COMMIT, "a" * 11)]
+)
+def test_a_copied_marker_does_not_count(written: str | None, read: str | None) -> None:
+    assert read_marker(deploy(describe("x", DIGESTS, git(written)), read)) == {}
+
+
+def test_a_part_that_this_version_does_not_know_is_left_out() -> None:
+    newer = f"astro-ci bundle={'b' * 16} dags={'d' * 16} image={'1' * 16} of=dirty"
+    assert read_marker(deploy(newer)) == DIGESTS
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["", "astro-ci", f"{OLD} and more", OLD.replace("d" * 16, "D" * 16),
+     OLD.replace("d" * 16, "d" * 15), f"{OLD} of=", f"{OLD} of=aaaaaa"],
+)  # fmt: skip
+def test_no_marker(description: str) -> None:
+    assert read_marker(deploy(description)) == {}
