@@ -17,7 +17,8 @@ import yaml
 from schema import SCHEMA, rendered_schema
 
 from astro_ci import errors
-from astro_ci.cli import cli
+from astro_ci.commands.deploy import deploy
+from astro_ci.commands.plan import plan
 from astro_ci.deploying.several import SKIPPED_EXIT_CODE
 from astro_ci.planning.rules import DEFAULT_IGNORE
 
@@ -129,7 +130,8 @@ def _first_clause(error: type) -> str:
 
 
 def _options(command: str) -> list[click.Option]:
-    return [option for option in cli.commands[command].params if isinstance(option, click.Option)]
+    params = {"deploy": deploy, "plan": plan}[command].params
+    return [option for option in params if isinstance(option, click.Option)]
 
 
 def _variables(option: click.Option) -> list[str]:

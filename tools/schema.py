@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from astro_ci.cli import cli
+from astro_ci.commands.deploy import deploy
 from astro_ci.configuration.config import TYPE_WORDS
 from astro_ci.configuration.file import DEPLOYMENT_KEYS, PROJECT_KEYS, TOP_KEYS
 from astro_ci.configuration.keys import BY_NAME, Key
@@ -107,7 +107,7 @@ def _option(key: Key) -> dict[str, Any]:
     kind = KINDS.get(key.name, TEXT)
     help_text = next(
         param.help or ""
-        for param in cli.commands["deploy"].params
+        for param in deploy.params
         if isinstance(param, click.Option) and param.name == key.field
     )
     described = {"description": help_text.partition("  [env var")[0]}

@@ -1,63 +1,40 @@
-"""`sandbox`: run a local Astro, and print what points a pipeline at it."""
+"""`sandbox`: run a local Astro."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
-from astro_ci.errors import ConfigurationError
+import click
+
+from astro_ci.terminal.extras import needs_extra
+from astro_ci.terminal.options import option
+from astro_ci.terminal.session import Session
+from astro_ci.terminal.signals import stop_on_signals
 
 
+@click.command()
+@option("--data", type=click.Path(path_type=Path), help="Keep the state in this directory.")
+@option("--port", type=int, default=8888, help="0 takes a free one.")
+@option(
+    "--rollout-seconds", type=float, default=2.0, help="How long a deploy takes to become live."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
+@click.pass_obj
 def sandbox(
-    *,
-    data: Path | None,
-    port: int,
-    rollout_seconds: float,
-    as_json: bool,
-    emit: Callable[[str], None],
+    session: Session, /, as_json: bool, data: Path | None, port: int, rollout_seconds: float
 ) -> None:
-    """Serve until stopped. Raises ConfigurationError: no extra installed, or the port is taken."""
+    """Start a local Astro and print the variables that point a pipeline at it."""
+    session.start(as_json=as_json)
+    stop_on_signals()
+    with needs_extra("sandbox"):
+        from astro_ci.sandbox.serve import serve
     try:
-        from astro_ci.sandbox import Sandbox
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the sandbox needs a package that is not installed: {error.name}",
-            hint="Install astro-ci with its extra: pip install 'astro-ci[sandbox]'.",
-        ) from error
-    try:
-        astro = Sandbox(data=data, port=port, rollout_seconds=rollout_seconds).start()
-    except OSError as error:
-        raise ConfigurationError(
-            f"the sandbox cannot listen on port {port}: {error.strerror or error}",
-            hint="Take another one with --port, or any free one with --port 0.",
-        ) from error
-    try:
-        emit(json.dumps(astro.info()) if as_json else _exports(astro.info()))
-        astro.wait()
-    finally:
-        astro.stop()
-
-
-def _exports(info: dict[str, object]) -> str:
-    """Lines for a shell, which say which Deployments there are."""
-    found = info["deployments"]
-    deployments = found if isinstance(found, list) else []
-    lines = [
-        "# A local Astro is running. In another terminal, in an Astro project:",
-        f"export ASTRO_API_URL={info['api_url']}",
-        f"export ASTRO_API_TOKEN={info['token']}",
-    ]
-    for index, deployment in enumerate(deployments):
-        enabled = "enabled" if deployment["dag_deploy_enabled"] else "disabled"
-        comment = "# " if index else ""
-        lines.append(
-            f"{comment}export ASTRO_DEPLOYMENT_ID={deployment['id']}  "
-            f"# {deployment['name']}, DAG-only deploys {enabled}"
+        serve(
+            data=data,
+            port=port,
+            rollout_seconds=rollout_seconds,
+            as_json=as_json,
+            emit=session.emit,
         )
-    lines += [
-        "# or, with a Deployment API key instead of the token:",
-        f"# export ASTRONOMER_KEY_ID={info['key_id']} ASTRONOMER_KEY_SECRET={info['key_secret']}",
-        "python -m astro_ci deploy",
-    ]
-    return "\n".join(lines)
+    except KeyboardInterrupt:  # how it is meant to end
+        return

@@ -1,19 +1,15 @@
-"""The command line's options, and what was given for them: by a flag or by a variable."""
+"""The options of the command line: their flags, variables, defaults and help."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from astro_ci.errors import ConfigurationError
-
-if TYPE_CHECKING:  # `--help` is quicker without
-    from astro_ci.configuration.keys import Setting, Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -92,7 +88,11 @@ _IDENTITY = (
         help="The Deployment by its exact name, which must be unique, or its key in the file.",
     ),
     option("--workspace-id", env=("ASTRO_WORKSPACE_ID",), help="Where to look for the name."),
-    option("--organization-id", env=("ASTRO_ORGANIZATION_ID",), help="Taken from the token."),
+    option(
+        "--organization-id",
+        env=("ASTRO_ORGANIZATION_ID",),
+        help="The Organization; read from the token by default.",
+    ),
 )
 TARGET_OPTIONS = (_PROJECT, *_IDENTITY)
 PLAN_OPTIONS = (
@@ -127,7 +127,7 @@ PLAN_OPTIONS = (
         multiple=True,
         type=_Lines(),
         metavar="GLOB",
-        help="Changes that matter to none.",
+        help="Changed files to ignore, as globs.",
     ),
     option(
         "--image-paths",
@@ -217,73 +217,3 @@ COMMENT = option(
     default=False,
     help="Keep one comment on the pull or merge request up to date.",
 )
-_FOR_THE_COMMAND_LINE = {
-    *("as_json", "branch", "ci", "comment", "config_file", "print_only"),
-    *("detailed_exitcode", "fail_on_skip", "show_schema"),
-}
-_SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-
-
-def given(ctx: click.Context, env: Mapping[str, str]) -> Settings:
-    """What flags and variables say, by field of Config; an empty variable says nothing.
-
-    Raises ConfigurationError when flags contradict each other.
-    """
-    from astro_ci.configuration.config import BASE_WORDS
-    from astro_ci.configuration.keys import Setting
-
-    found = {}
-    for param in ctx.command.params:
-        name = str(param.name)
-        source = ctx.get_parameter_source(name)
-        if name in _FOR_THE_COMMAND_LINE or source not in _SAID:
-            continue
-        value = ctx.params[name]
-        if type(value) is str:  # and no choice
-            value = value.strip()  # as a secret or a variable was pasted
-        if isinstance(value, tuple):
-            value = tuple(item.strip() for item in value if item.strip())
-        is_flag = source is ParameterSource.COMMANDLINE
-        if is_flag or value not in ((), ""):
-            found[name] = Setting(value=value, source=_source(param, value, env, is_flag=is_flag))
-    _take_shortcut(found)
-    _let_flag_name_deployment(found)
-    # ASTRO_CI_BASE may also hold a commit of the CI event; those come with what CI says.
-    mode = env.get("ASTRO_CI_BASE", "").strip().lower()
-    if mode in BASE_WORDS and "base" not in found:
-        found["base"] = Setting(value=mode, source="ASTRO_CI_BASE")
-    return found
-
-
-def _let_flag_name_deployment(found: dict[str, Setting]) -> None:
-    """Drop a variable that names a Deployment when a flag names one in the other way."""
-    names = {"deployment_id", "deployment_name"}
-    flags = {name for name in names & found.keys() if found[name].source.startswith("--")}
-    if len(flags) == 1:
-        for name in names - flags:
-            found.pop(name, None)
-
-
-def _source(param: click.Parameter, value: Any, env: Mapping[str, str], *, is_flag: bool) -> str:
-    """The flag or the variable that gave a value."""
-    if is_flag:
-        return param.secondary_opts[0] if value is False else param.opts[0]
-    names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()
-    return next(name for name in names if env.get(name))
-
-
-def _take_shortcut(found: dict[str, Setting]) -> None:
-    """Let --dags and --image stand for --type."""
-    from astro_ci.configuration.config import TYPE_WORDS
-    from astro_ci.configuration.keys import Setting
-    from astro_ci.model import Request
-
-    said = found.get("requested")
-    has_type = said is not None and said.source == "--type" and said.value is not Request.AUTO
-    shortcuts = [name for name in ("dags", "image") if found.pop(name, None)]
-    if shortcuts and (len(shortcuts) == 2 or has_type):
-        raise ConfigurationError(
-            "--type, --dags and --image say different things", hint="Use one of them."
-        )
-    for name in shortcuts:
-        found["requested"] = Setting(value=TYPE_WORDS[name], source=f"--{name}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from astro_ci.errors import AstroCIError
-from astro_ci.terminal.options import given
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext, Dialect
@@ -73,9 +72,10 @@ class Session:
     def find(self, ctx: click.Context, config_file: Path | None, *, deploys: bool) -> Found:
         """Find the Deployments that this run is about."""
         from astro_ci.survey.targets import find_targets
+        from astro_ci.terminal.settings import read_settings
 
-        options = given(ctx, self.env)
-        return find_targets(options, self.env, config_file=config_file, deploys=deploys)
+        settings = read_settings(ctx, self.env)
+        return find_targets(settings, self.env, config_file=config_file, deploys=deploys)
 
     def emit(self, text: str) -> None:
         """Print a result."""
@@ -84,6 +84,32 @@ class Session:
     def show(self, text: str) -> None:
         """Print a result for people, which may hold untrusted names: CI systems read it, too."""
         self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
+
+    def conclude(
+        self,
+        endings: Sequence[Ending],
+        reason: str,
+        *,
+        document: Callable[[Sequence[Ending], str], dict[str, Any]],
+        text: Callable[[Sequence[Ending], str], str],
+        comment: bool,
+    ) -> None:
+        """Tell how each Deployment ended: to the pipeline, to people, to programs.
+
+        Raises the error of a single Deployment, for `fail` to tell.
+        """
+        from astro_ci.deploying.several import only_error
+        from astro_ci.reporting.text import as_json
+
+        self.report(endings, reason, comment=comment)
+        if error := only_error(endings):
+            raise error
+        if self.verb == "deploy" and any(ending.error for ending in endings):
+            self.console.say("outcome: failed")
+        if self.as_json:
+            self.emit(as_json(document(endings, reason)))
+        else:
+            self.show(text(endings, reason))
 
     def report(
         self,

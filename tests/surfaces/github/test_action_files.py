@@ -12,7 +12,8 @@ import click
 import pytest
 import yaml
 
-from astro_ci.cli import cli
+from astro_ci.commands.deploy import deploy
+from astro_ci.commands.plan import plan
 from tests.surfaces.github.runner import ROOT
 from tests.surfaces.tools import need
 
@@ -42,7 +43,7 @@ def load(name: str) -> dict[str, Any]:
 def options(command: str) -> dict[str, click.Option]:
     """The options of a command by the name of their input."""
     found = {}
-    for option in cli.commands[command].params:
+    for option in {"deploy": deploy, "plan": plan}[command].params:
         assert isinstance(option, click.Option)
         flag = option.opts[0].removeprefix("--")
         if option.name not in NO_INPUT:

@@ -16,7 +16,8 @@ import yaml
 
 from astro_ci import __version__
 from astro_ci.ci.dialects.gitlab import DOTENV_VARIABLE, OUTPUT_PREFIX
-from astro_ci.cli import cli
+from astro_ci.commands.deploy import deploy
+from astro_ci.commands.plan import plan
 from astro_ci.reporting.publish import Report, outputs
 from tests.surfaces.gitlab.runner import ROOT, TEMPLATES
 from tests.surfaces.gitlab.template import RefusedError, documents, inputs_in, render
@@ -43,7 +44,7 @@ def template(command: str) -> Path:
 def options(command: str) -> dict[str, click.Option]:
     """The options of a command by the name of their input."""
     found = {}
-    for option in cli.commands[command].params:
+    for option in {"deploy": deploy, "plan": plan}[command].params:
         assert isinstance(option, click.Option)
         if option.name not in NO_INPUT:
             found[option.opts[0].removeprefix("--")] = option

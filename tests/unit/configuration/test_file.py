@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.cli import cli
+from astro_ci.commands.deploy import deploy
 from astro_ci.configuration.choice import Choice, Ref, choose, every_target
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.file import DEPLOYMENT_KEYS, PROJECT_KEYS, TOP_KEYS, ConfigFile, parse
@@ -552,7 +552,7 @@ class TestSchema:
 
 
 def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
-    named = {param.name for param in cli.commands["deploy"].params}
+    named = {param.name for param in deploy.params}
     fields = {key.field for key in KEYS}
     assert fields <= named
     assert named - fields == {
@@ -562,7 +562,7 @@ def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
 
 
 def test_the_command_line_and_the_library_have_the_same_defaults() -> None:
-    with cli.commands["deploy"].make_context("deploy", []) as ctx:
+    with deploy.make_context("deploy", []) as ctx:
         options = {k: v for k, v in ctx.params.items() if k in Config.__dataclass_fields__}
     options = {k: v for k, v in options.items() if not (k == "base" and v is None)}
     assert Config(**options) == Config()

@@ -1,0 +1,43 @@
+"""`config`: show the options in effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from astro_ci.terminal.options import DEPLOY_OPTIONS, PLAN_OPTIONS, with_options
+from astro_ci.terminal.session import Session
+
+
+@click.command()
+@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS))
+@click.option("--schema", "show_schema", is_flag=True, help="Print the file's JSON Schema.")
+@click.pass_obj
+@click.pass_context
+def config(
+    ctx: click.Context,
+    session: Session,
+    /,
+    as_json: bool,
+    config_file: Path | None,
+    show_schema: bool,
+    **_options: Any,
+) -> None:
+    """Show the options in effect, and where each came from.
+
+    An option comes from a flag, a variable, the configuration file or the default, in this order.
+    """
+    from astro_ci.reporting.settings import SCHEMA_FILE, config_document, config_text
+    from astro_ci.reporting.text import as_json as to_json
+
+    session.start(as_json=as_json)
+    if show_schema:
+        session.emit(SCHEMA_FILE.read_text().rstrip())
+        return
+    found = session.find(ctx, config_file, deploys=True)
+    if as_json:
+        session.emit(to_json(config_document(found)))
+    else:
+        session.show(config_text(found))

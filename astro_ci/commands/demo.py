@@ -1,0 +1,23 @@
+"""`demo`: a guided run on a local Astro."""
+
+from __future__ import annotations
+
+import click
+
+from astro_ci.terminal.extras import needs_extra
+from astro_ci.terminal.session import Session
+from astro_ci.terminal.signals import stop_on_signals
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the project of the demo behind.")
+@click.pass_obj
+def demo(session: Session, /, keep: bool) -> None:
+    """Walk through deploys of every kind on a local Astro.
+
+    The story: a first deploy, a changed DAG, a changed image, and a deploy that fails.
+    """
+    stop_on_signals()
+    with needs_extra("sandbox"):
+        from astro_ci.demo.story import demo as run_demo
+    run_demo(session.env, emit=session.emit, keep=keep)

@@ -1,0 +1,69 @@
+"""`deploy`: plan, then act on the Plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from astro_ci.terminal.options import (
+    COMMENT,
+    DEPLOY_OPTIONS,
+    FAIL_ON_SKIP,
+    PLAN_OPTIONS,
+    with_options,
+)
+from astro_ci.terminal.session import Session
+from astro_ci.terminal.signals import ignore_signals, stop_on_signals
+
+if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.deploying.several import Ending
+    from astro_ci.model import Plan
+
+
+@click.command()
+@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS, FAIL_ON_SKIP, COMMENT))
+@click.pass_obj
+@click.pass_context
+def deploy(
+    ctx: click.Context,
+    session: Session,
+    /,
+    as_json: bool,
+    comment: bool,
+    config_file: Path | None,
+    fail_on_skip: bool,
+    **_options: Any,
+) -> int:
+    """Plan, then deploy what changed to the chosen Deployments."""
+    from astro_ci.deploying.deploy import deploy as run_deploy
+    from astro_ci.deploying.several import each, exit_code, results_document, results_text
+    from astro_ci.reporting.text import plan_text
+
+    session.start(as_json=as_json)
+    check_stopped = stop_on_signals()
+    choice = session.find(ctx, config_file, deploys=True).choice
+
+    def act(ending: Ending) -> None:
+        def show(found: Plan) -> None:
+            session.plan = ending.plan = found
+            session.console.say(plan_text(found))
+            check_stopped()
+
+        if len(choice.targets) > 1:
+            session.console.say(f"--- {ending.target.label}")
+        ending.result = run_deploy(
+            ending.target.config,
+            session.env,
+            console=session.console,
+            on_plan=show,
+            interactive=session.is_interactive,
+        )
+
+    endings = each(choice.targets, act, session.explain)
+    ignore_signals()
+    session.conclude(
+        endings, choice.reason, document=results_document, text=results_text, comment=comment
+    )
+    return exit_code(endings, fails_on_skip=fail_on_skip)

@@ -1,0 +1,22 @@
+"""`env`: show what the CI system says about this run."""
+
+from __future__ import annotations
+
+import click
+
+from astro_ci.terminal.session import Session
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def env(session: Session, /, as_json: bool) -> None:
+    """Show what the CI system says about this run, and which variable says it."""
+    from astro_ci.reporting.environment import env_document, env_text
+    from astro_ci.reporting.text import as_json as to_json
+
+    session.start(as_json=as_json)
+    if as_json:
+        session.emit(to_json(env_document(session.ci)))
+    else:
+        session.show(env_text(session.ci))

@@ -1,0 +1,47 @@
+"""`init`: write the pipeline file of this repository."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from astro_ci.terminal.options import TARGET_OPTIONS, option, with_options
+from astro_ci.terminal.session import Session
+
+
+@click.command()
+@with_options(TARGET_OPTIONS)
+@option("--ci", metavar="NAME", help="The CI system; told from the repository, when it can be.")
+@option("--branch", help="The branch that is deployed; else the repository's default branch.")
+@click.option("--print", "--dry-run", "print_only", is_flag=True, help="Show, and write nothing.")
+@click.pass_obj
+@click.pass_context
+def init(
+    ctx: click.Context,
+    session: Session,
+    /,
+    ci: str | None,
+    branch: str | None,
+    print_only: bool,
+    **_options: Any,
+) -> None:
+    """Write the pipeline file and astro-ci.yaml for this repository. Overwrites nothing."""
+    from astro_ci.configuration.config import Config
+    from astro_ci.pipelines import adopt, adoption_text
+    from astro_ci.terminal.prompt import ask
+    from astro_ci.terminal.settings import read_settings
+
+    session.start(as_json=False, quiet=True)
+    settings = {name: one.value for name, one in read_settings(ctx, session.env).items()}
+    project = settings.pop("project", None)
+    made = adopt(
+        Config(**settings),
+        session.env,
+        project=project,
+        ci=ci or None,
+        branch=branch or None,
+        ask=ask if session.is_interactive else None,
+        print_only=print_only,
+    )
+    session.show(adoption_text(made))

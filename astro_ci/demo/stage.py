@@ -1,0 +1,134 @@
+"""The stage of the demo: its project, its repository and the image that it builds on."""
+
+from __future__ import annotations
+
+import io
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from astro_ci.configuration.config import Config
+from astro_ci.errors import DockerError, GitError, ProjectError
+from astro_ci.image.engine import Engine
+from astro_ci.image.engine import connect as connect_engine
+from astro_ci.project.runtime import LABEL
+from astro_ci.sandbox import Sandbox
+
+RUNTIME = "3.1-2"
+DEPLOYMENT = "production"
+REMOTE = "https://git.example.com/acme/airflow.git"
+HOME = "usr/local/airflow"
+
+Emit = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where the story is told."""
+
+    project: Path
+    astro: Sandbox
+    env: Mapping[str, str] = field(repr=False)
+    """The environment, with the variables that point at the sandbox."""
+    engine: Engine | None
+    emit: Emit
+
+    @property
+    def config(self) -> Config:
+        """The options of every step."""
+        return Config(project=self.project, deployment_name=DEPLOYMENT)
+
+
+@contextmanager
+def setting(env: Mapping[str, str], *, emit: Emit, keep: bool) -> Iterator[Stage]:
+    """Set the stage: a committed example project, a sandbox and, with an engine, a base image."""
+    example = _example()
+    engine = _engine(env, emit)
+    with (
+        _workplace(keep, emit) as project,
+        Sandbox(rollout_seconds=1) as astro,
+        _stand_in(engine) as base,
+    ):
+        shutil.copytree(example, project, dirs_exist_ok=True)
+        _point_at(project, base)
+        git(project, "init", "--quiet", "--initial-branch=main")
+        git(project, "remote", "add", "origin", REMOTE)
+        emit(f"A local Astro answers at {astro.api_url}; the project is in {project}.")
+        pointed = {**env, "ASTRO_API_URL": astro.api_url, "ASTRO_API_TOKEN": astro.token}
+        yield Stage(project=project, astro=astro, env=pointed, engine=engine, emit=emit)
+
+
+def _example() -> Path:
+    """The example project: shipped with the package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    places = (package / "example_project", package.parent / "examples" / "astro-project")
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        raise ProjectError("the example project is not part of this installation")
+    return found
+
+
+def _engine(env: Mapping[str, str], emit: Emit) -> Engine | None:
+    try:
+        return connect_engine(env)
+    except DockerError as error:
+        emit(f"{error}. The steps that need an image are left out; everything else runs.")
+        return None
+
+
+@contextmanager
+def _workplace(keep: bool, emit: Emit) -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="astro-ci-demo-"))
+    try:
+        yield directory / "astro-project"
+    finally:
+        if keep:
+            emit(f"The project stays in {directory}.")
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _stand_in(engine: Engine | None) -> Iterator[str | None]:
+    """An image that takes Astro Runtime's place: its label and its last step, nothing to pull."""
+    if engine is None:
+        yield None
+        return
+    name = f"astro-ci-demo/{secrets.token_hex(6)}:{RUNTIME}"
+    dockerfile = f"FROM scratch\nLABEL {LABEL}={RUNTIME}\nWORKDIR /{HOME}\nONBUILD COPY . .\n"
+    try:
+        engine.client.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=name, rm=True)
+        yield name
+    finally:
+        engine.remove_image(name)
+        engine.close()
+
+
+def _point_at(project: Path, base: str | None) -> None:
+    dockerfile = project / "Dockerfile"
+    lines = dockerfile.read_text().splitlines()
+    if base:
+        lines = [f"FROM {base}" if line.startswith("FROM ") else line for line in lines]
+    dockerfile.write_text("\n".join(lines) + "\n")
+
+
+def commit(project: Path, title: str) -> str:
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", title)
+    return git(project, "rev-parse", "HEAD")
+
+
+def git(project: Path, *arguments: str) -> str:
+    """Run git on the demo's own repository, with an identity of its own."""
+    identity = ("-c", "user.name=Demo", "-c", "user.email=demo@example.com")
+    quiet = ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null")
+    command = ["git", *identity, *quiet, *arguments]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise GitError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout.strip()

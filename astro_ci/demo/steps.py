@@ -1,0 +1,175 @@
+"""The steps of the demo: each edits, commits, plans, deploys and compares."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import requests
+
+from astro_ci.astro.upload import Uploader
+from astro_ci.bundle import list_members, write_bundle
+from astro_ci.ci import dialect_for
+from astro_ci.demo.proof import compare, require, what_runs
+from astro_ci.demo.stage import DEPLOYMENT, REMOTE, RUNTIME, Emit, Stage, commit, git
+from astro_ci.deploying.deploy import deploy
+from astro_ci.deployments.find import connect, find_deployment
+from astro_ci.errors import AstroCIError, ProjectError
+from astro_ci.model import Deploy, DeployGit, DeployType, Plan
+from astro_ci.project.runtime import LABEL
+from astro_ci.reporting.console import Console
+from astro_ci.reporting.text import plan_text
+from astro_ci.sandbox import Sandbox
+from astro_ci.survey.plan import plan
+from astro_ci.text import short
+
+_LEFT_OUT = "left out: no Docker Engine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A chapter: what is edited, and what should come of it."""
+
+    title: str
+    files: Mapping[str, str]
+    """Lines that are added to files."""
+    expected: DeployType
+    fails: bool = False
+    """Whether the deploy is made to fail, with an upload URL that has expired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """How a step went."""
+
+    commit: str
+    title: str
+    plan: Plan
+    outcome: str
+    seconds: float
+    runs: str
+
+
+def perform(number: int, step: Step, stage: Stage) -> Row:
+    """Edit, commit, plan, deploy, and compare what runs with what is checked out.
+
+    Raises AstroCIError when the step does not come out as it should.
+    """
+    stage.emit(f"\n{number}. {step.title}")
+    for name, added in step.files.items():
+        path = stage.project / name
+        path.write_text(path.read_text() + added)
+    committed = commit(stage.project, step.title)
+    started = monotonic()
+    found = plan(stage.config, stage.env)
+    stage.emit(_indented(plan_text(found)))
+    require(found.deploy_type is step.expected, f"the plan should be {step.expected}")
+    outcome = _act(step, found, stage)
+    stage.emit(f"   -> {outcome}")
+    return Row(
+        commit=short(committed),
+        title=step.title,
+        plan=found,
+        outcome=outcome,
+        seconds=monotonic() - started,
+        runs=what_runs(stage.astro, stage.project),
+    )
+
+
+def _act(step: Step, found: Plan, stage: Stage) -> str:
+    """Deploy, and give the outcome in words."""
+    if found.deploy_type.has_image and stage.engine is None:
+        if not stage.astro.deploys(DEPLOYMENT):
+            _deploy_by_hand(stage)
+            return f"{_LEFT_OUT} (another client's deploy stands in, without files)"
+        return _LEFT_OUT
+    excerpt = _Excerpt(stage.emit)
+    console = Console(excerpt, dialect_for("none", env={}, out=io.StringIO()), is_live=False)
+    if step.fails:
+        stage.astro.faults.add("PUT", "^/blobs/", status=403)
+    try:
+        result = deploy(stage.config, stage.env, console=console)
+    except AstroCIError as error:
+        require(step.fails, str(error))
+        stage.emit(_indented(f"error: {error}"))
+        return "failed, as it should"
+    require(not step.fails, "the deploy should have failed")
+    compare(stage.astro, stage.project, with_image=stage.engine is not None)
+    return result.outcome
+
+
+def _deploy_by_hand(stage: Stage) -> None:
+    """Deploy as any client of the API may: the DAGs, and an image without files."""
+    found = connect(stage.config, stage.env)
+    if found is None:
+        raise ProjectError("the sandbox gave no credentials")
+    client = found.client
+    deployment = find_deployment(found, stage.config, interactive=False)
+    head = git(stage.project, "rev-parse", "HEAD")
+    origin = DeployGit(provider="GENERIC", remote_url=REMOTE, commit_sha=head)
+    opened = client.create_deploy(
+        deployment.id, "IMAGE_AND_DAG", description="by another client", git=origin
+    )
+    _push_empty_image(stage.astro, opened)
+    with tempfile.TemporaryDirectory() as scratch:
+        members = list_members(stage.project / "dags")
+        bundle = write_bundle(members, Path(scratch) / "dags.tar.gz", mtime=0)
+        version = Uploader().upload(opened.dags_upload_url, bundle.path, md5=bundle.md5)
+    client.finalize_deploy(deployment.id, opened.id, bundle_version=version)
+
+
+def _push_empty_image(astro: Sandbox, opened: Deploy) -> None:
+    """Push the smallest image that the registry takes, in the words of the OCI specification."""
+    repository = f"{astro.api_url}/v2/{opened.image_repository.partition('/')[2]}"
+    config = json.dumps({"config": {"Labels": {LABEL: RUNTIME}}}).encode()
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": kind,
+        "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "size": len(config),
+            "digest": _digest(config),
+        },
+        "layers": [],
+    }
+    with requests.Session() as session:
+        session.auth = ("cli", astro.token)
+        query = {"digest": _digest(config)}
+        session.post(
+            f"{repository}/blobs/uploads/", data=config, params=query, timeout=30
+        ).raise_for_status()
+        session.put(
+            f"{repository}/manifests/{opened.image_tag}",
+            data=json.dumps(manifest),
+            headers={"Content-Type": kind},
+            timeout=30,
+        ).raise_for_status()
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+class _Excerpt(io.StringIO):
+    """Passes our own lines on, and keeps back what the builder says."""
+
+    def __init__(self, emit: Emit) -> None:
+        super().__init__()
+        self._emit = emit
+
+    def write(self, text: str) -> int:
+        """Take a line."""
+        if text.strip() and not text.startswith(("#", "-", " >")):
+            self._emit(_indented(text.rstrip()))
+        return len(text)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"   {line}" for line in text.splitlines())

@@ -1,0 +1,60 @@
+"""Serve a local Astro, and say what points a pipeline at it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from astro_ci.errors import ConfigurationError
+from astro_ci.sandbox.sandbox import Sandbox
+
+
+def serve(
+    *,
+    data: Path | None,
+    port: int,
+    rollout_seconds: float,
+    as_json: bool,
+    emit: Callable[[str], None],
+) -> None:
+    """Serve until stopped; `emit` gets the text once requests are answered.
+
+    Raises ConfigurationError when the port is taken.
+    """
+    try:
+        astro = Sandbox(data=data, port=port, rollout_seconds=rollout_seconds).start()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the sandbox cannot listen on port {port}: {error.strerror or error}",
+            hint="Take another one with --port, or any free one with --port 0.",
+        ) from error
+    try:
+        emit(json.dumps(astro.info()) if as_json else _exports(astro.info()))
+        astro.wait()
+    finally:
+        astro.stop()
+
+
+def _exports(info: dict[str, object]) -> str:
+    """Lines for a shell, which say which Deployments there are."""
+    found = info["deployments"]
+    deployments = found if isinstance(found, list) else []
+    lines = [
+        "# A local Astro is running. In another terminal, in an Astro project:",
+        f"export ASTRO_API_URL={info['api_url']}",
+        f"export ASTRO_API_TOKEN={info['token']}",
+    ]
+    for index, deployment in enumerate(deployments):
+        enabled = "enabled" if deployment["dag_deploy_enabled"] else "disabled"
+        comment = "# " if index else ""
+        lines.append(
+            f"{comment}export ASTRO_DEPLOYMENT_ID={deployment['id']}  "
+            f"# {deployment['name']}, DAG-only deploys {enabled}"
+        )
+    lines += [
+        "# or, with a Deployment API key instead of the token:",
+        f"# export ASTRONOMER_KEY_ID={info['key_id']} ASTRONOMER_KEY_SECRET={info['key_secret']}",
+        "python -m astro_ci deploy",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,22 @@
+"""Optional packages: what to install for a verb that needs more than a deploy does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from astro_ci.errors import ConfigurationError
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Import inside this; a package that is missing becomes an error that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("astro_ci"):  # which no extra installs
+            raise
+        raise ConfigurationError(
+            f"the {extra} needs a package that is not installed: {error.name}",
+            hint=f"Install astro-ci with its extra: pip install 'astro-ci[{extra}]'.",
+        ) from error

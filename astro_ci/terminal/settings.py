@@ -1,0 +1,78 @@
+"""What was given for the options: by a flag, or by a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from astro_ci.configuration.config import BASE_WORDS, TYPE_WORDS
+from astro_ci.configuration.keys import Setting, Settings
+from astro_ci.errors import ConfigurationError
+from astro_ci.model import Request
+
+_FOR_THE_COMMAND_LINE = {
+    *("as_json", "branch", "ci", "comment", "config_file", "print_only"),
+    *("detailed_exitcode", "fail_on_skip", "show_schema"),
+}
+_SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def read_settings(ctx: click.Context, env: Mapping[str, str]) -> Settings:
+    """Read flags and variables, by field of Config; an empty variable counts as unset.
+
+    Raises ConfigurationError when flags contradict each other.
+    """
+    found = {}
+    for param in ctx.command.params:
+        name = str(param.name)
+        source = ctx.get_parameter_source(name)
+        if name in _FOR_THE_COMMAND_LINE or source not in _SAID:
+            continue
+        value = ctx.params[name]
+        if type(value) is str:  # and no choice
+            value = value.strip()  # as a secret or a variable was pasted
+        if isinstance(value, tuple):
+            value = tuple(item.strip() for item in value if item.strip())
+        is_flag = source is ParameterSource.COMMANDLINE
+        if is_flag or value not in ((), ""):
+            found[name] = Setting(value=value, source=_source(param, value, env, is_flag=is_flag))
+    _take_shortcut(found)
+    _let_flag_name_deployment(found)
+    # ASTRO_CI_BASE may also hold a commit of the CI event; those come with what CI says.
+    mode = env.get("ASTRO_CI_BASE", "").strip().lower()
+    if mode in BASE_WORDS and "base" not in found:
+        found["base"] = Setting(value=mode, source="ASTRO_CI_BASE")
+    return found
+
+
+def _let_flag_name_deployment(found: dict[str, Setting]) -> None:
+    """Drop a variable that names a Deployment when a flag names one in the other way."""
+    names = {"deployment_id", "deployment_name"}
+    flags = {name for name in names & found.keys() if found[name].source.startswith("--")}
+    if len(flags) == 1:
+        for name in names - flags:
+            found.pop(name, None)
+
+
+def _source(param: click.Parameter, value: Any, env: Mapping[str, str], *, is_flag: bool) -> str:
+    """The flag or the variable that gave a value."""
+    if is_flag:
+        return param.secondary_opts[0] if value is False else param.opts[0]
+    names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()
+    return next(name for name in names if env.get(name))
+
+
+def _take_shortcut(found: dict[str, Setting]) -> None:
+    """Let --dags and --image stand for --type."""
+    said = found.get("requested")
+    has_type = said is not None and said.source == "--type" and said.value is not Request.AUTO
+    shortcuts = [name for name in ("dags", "image") if found.pop(name, None)]
+    if shortcuts and (len(shortcuts) == 2 or has_type):
+        raise ConfigurationError(
+            "--type, --dags and --image say different things", hint="Use one of them."
+        )
+    for name in shortcuts:
+        found["requested"] = Setting(value=TYPE_WORDS[name], source=f"--{name}")
