@@ -36,9 +36,9 @@ from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import ignore_signals, stop_on_signals
 
 if TYPE_CHECKING:  # each command loads what it needs
-    from astro_ci.deploying.several import Ending
     from astro_ci.doctor import Check
     from astro_ci.model import Plan
+    from astro_ci.reporting.target_result import TargetResult
 
 
 @click.group(
@@ -78,33 +78,31 @@ def plan(
     **_options: Any,
 ) -> int:
     """Say what would be deployed, and why. Changes nothing."""
-    from astro_ci.deploying.several import (
-        each,
-        exit_code,
-        only_error,
-        plans_document,
-        plans_text,
-    )
-    from astro_ci.reporting.text import as_json as to_json
+    from astro_ci.deploying.several import run_each
+    from astro_ci.reporting.documents import as_json as to_json
+    from astro_ci.reporting.documents import plans_document
+    from astro_ci.reporting.exit_code import exit_code
+    from astro_ci.reporting.target_result import only_error
+    from astro_ci.reporting.text import plans_text
     from astro_ci.survey.plan import plan_target
 
     session.start(as_json=as_json)
     check_stopped = stop_on_signals()
     choice = session.find(ctx, config_file, deploys=False).choice
 
-    def act(ending: Ending) -> None:
-        ending.plan = plan_target(ending.target, session.env, interactive=session.is_interactive)
+    def act(result: TargetResult) -> None:
+        result.plan = plan_target(result.target, session.env, interactive=session.is_interactive)
         check_stopped()
 
-    endings = each(choice.targets, act, session.explain)
-    session.report(endings, choice.reason, comment=comment)
-    if error := only_error(endings):
+    results = run_each(choice.targets, act, session.explain)
+    session.report(results, choice.reason, comment=comment)
+    if error := only_error(results):
         raise error
     if as_json:
-        session.emit(to_json(plans_document(endings, choice.reason)))
+        session.emit(to_json(plans_document(results, choice.reason)))
     else:
-        session.show(plans_text(endings, choice.reason))
-    return exit_code(endings, detailed=detailed_exitcode)
+        session.show(plans_text(results, choice.reason))
+    return exit_code(results, detailed=detailed_exitcode)
 
 
 @cli.command()
@@ -123,48 +121,45 @@ def deploy(
 ) -> int:
     """Bring each Deployment that is meant to what is checked out: plan, then do it."""
     from astro_ci.deploying.deploy import deploy as run_deploy
-    from astro_ci.deploying.several import (
-        each,
-        exit_code,
-        only_error,
-        results_document,
-        results_text,
-    )
-    from astro_ci.reporting.text import as_json as to_json
-    from astro_ci.reporting.text import plan_text
+    from astro_ci.deploying.several import run_each
+    from astro_ci.reporting.documents import as_json as to_json
+    from astro_ci.reporting.documents import results_document
+    from astro_ci.reporting.exit_code import exit_code
+    from astro_ci.reporting.target_result import only_error
+    from astro_ci.reporting.text import plan_text, results_text
 
     session.start(as_json=as_json)
     check_stopped = stop_on_signals()
     choice = session.find(ctx, config_file, deploys=True).choice
 
-    def act(ending: Ending) -> None:
+    def act(result: TargetResult) -> None:
         def show(found: Plan) -> None:
-            session.plan = ending.plan = found
+            session.plan = result.plan = found
             session.console.say(plan_text(found))
             check_stopped()
 
         if len(choice.targets) > 1:
-            session.console.say(f"--- {ending.target.label}")
-        ending.result = run_deploy(
-            ending.target.config,
+            session.console.say(f"--- {result.target.label}")
+        result.deploy_result = run_deploy(
+            result.target.config,
             session.env,
             console=session.console,
             on_plan=show,
             interactive=session.is_interactive,
         )
 
-    endings = each(choice.targets, act, session.explain)
+    results = run_each(choice.targets, act, session.explain)
     ignore_signals()
-    session.report(endings, choice.reason, comment=comment)
-    if error := only_error(endings):
+    session.report(results, choice.reason, comment=comment)
+    if error := only_error(results):
         raise error
-    if any(ending.error for ending in endings):
+    if any(result.error for result in results):
         session.console.say("outcome: failed")
     if as_json:
-        session.emit(to_json(results_document(endings, choice.reason)))
+        session.emit(to_json(results_document(results, choice.reason)))
     else:
-        session.show(results_text(endings, choice.reason))
-    return exit_code(endings, fails_on_skip=fail_on_skip)
+        session.show(results_text(results, choice.reason))
+    return exit_code(results, fails_on_skip=fail_on_skip)
 
 
 @cli.command()
@@ -182,18 +177,19 @@ def config(
     **_options: Any,
 ) -> None:
     """Show the options that hold, and where each came from: flag, variable, file or default."""
+    from astro_ci.reporting.documents import as_json as to_json
     from astro_ci.reporting.settings import SCHEMA_FILE, config_document, config_text
-    from astro_ci.reporting.text import as_json as to_json
 
     session.start(as_json=as_json)
     if show_schema:
         session.emit(SCHEMA_FILE.read_text().rstrip())
         return
     found = session.find(ctx, config_file, deploys=True)
+    file = found.file.path if found.file else None
     if as_json:
-        session.emit(to_json(config_document(found)))
+        session.emit(to_json(config_document(found.choice, file, found.ci)))
     else:
-        session.show(config_text(found))
+        session.show(config_text(found.choice, file, found.ci))
 
 
 @cli.command()
@@ -210,7 +206,7 @@ def doctor(
 ) -> int:
     """Check whether a deploy would work here, and say what has to change. Changes nothing."""
     from astro_ci.doctor import document, examine, exit_code, lines
-    from astro_ci.reporting.text import as_json as to_json
+    from astro_ci.reporting.documents import as_json as to_json
 
     session.start(as_json=as_json, quiet=True)
     checks = []
@@ -274,8 +270,8 @@ def init(
 def env(session: Session, /, as_json: bool) -> None:
     """Show what the CI system says about this run, and which variable says it."""
     from astro_ci.ci import detect
+    from astro_ci.reporting.documents import as_json as to_json
     from astro_ci.reporting.environment import env_document, env_text
-    from astro_ci.reporting.text import as_json as to_json
 
     session.start(as_json=as_json)
     found = detect(session.env)
