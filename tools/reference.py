@@ -19,8 +19,8 @@ from schema import SCHEMA, rendered_schema
 from astro_ci import errors
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
-from astro_ci.deploying.several import SKIPPED_EXIT_CODE
 from astro_ci.planning.rules import DEFAULT_IGNORE
+from astro_ci.reporting.exit_code import SKIPPED_EXIT_CODE
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = tuple(ROOT / name for name in ("README.md", "docs/github.md", "docs/gitlab.md"))

@@ -18,8 +18,8 @@ from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import ignore_signals, stop_on_signals
 
 if TYPE_CHECKING:  # loaded when it is needed
-    from astro_ci.deploying.several import Ending
     from astro_ci.model import Plan
+    from astro_ci.reporting.target_result import TargetResult
 
 
 @click.command()
@@ -38,32 +38,34 @@ def deploy(
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.deploy import deploy as run_deploy
-    from astro_ci.deploying.several import each, exit_code, results_document, results_text
-    from astro_ci.reporting.text import plan_text
+    from astro_ci.deploying.several import run_each
+    from astro_ci.reporting.documents import results_document
+    from astro_ci.reporting.exit_code import exit_code
+    from astro_ci.reporting.text import plan_text, results_text
 
     session.start(as_json=as_json)
     check_stopped = stop_on_signals()
     choice = session.find(ctx, config_file, deploys=True).choice
 
-    def act(ending: Ending) -> None:
+    def act(result: TargetResult) -> None:
         def show(found: Plan) -> None:
-            session.plan = ending.plan = found
+            session.plan = result.plan = found
             session.console.say(plan_text(found))
             check_stopped()
 
         if len(choice.targets) > 1:
-            session.console.say(f"--- {ending.target.label}")
-        ending.result = run_deploy(
-            ending.target.config,
+            session.console.say(f"--- {result.target.label}")
+        result.deploy_result = run_deploy(
+            result.target.config,
             session.env,
             console=session.console,
             on_plan=show,
             interactive=session.is_interactive,
         )
 
-    endings = each(choice.targets, act, session.explain)
+    results = run_each(choice.targets, act, session.explain)
     ignore_signals()
     session.conclude(
-        endings, choice.reason, document=results_document, text=results_text, comment=comment
+        results, choice.reason, document=results_document, text=results_text, comment=comment
     )
-    return exit_code(endings, fails_on_skip=fail_on_skip)
+    return exit_code(results, fails_on_skip=fail_on_skip)

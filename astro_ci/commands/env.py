@@ -12,8 +12,8 @@ from astro_ci.terminal.session import Session
 @click.pass_obj
 def env(session: Session, /, as_json: bool) -> None:
     """Show what the CI system says about this run, and which variable says it."""
+    from astro_ci.reporting.documents import as_json as to_json
     from astro_ci.reporting.environment import env_document, env_text
-    from astro_ci.reporting.text import as_json as to_json
 
     session.start(as_json=as_json)
     if as_json:

@@ -12,7 +12,7 @@ from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import stop_on_signals
 
 if TYPE_CHECKING:  # loaded when it is needed
-    from astro_ci.deploying.several import Ending
+    from astro_ci.reporting.target_result import TargetResult
 
 
 @click.command()
@@ -30,19 +30,22 @@ def plan(
     **_options: Any,
 ) -> int:
     """Say what would be deployed, and why. Changes nothing."""
-    from astro_ci.deploying.several import each, exit_code, plans_document, plans_text
+    from astro_ci.deploying.several import run_each
+    from astro_ci.reporting.documents import plans_document
+    from astro_ci.reporting.exit_code import exit_code
+    from astro_ci.reporting.text import plans_text
     from astro_ci.survey.plan import plan_target
 
     session.start(as_json=as_json)
     check_stopped = stop_on_signals()
     choice = session.find(ctx, config_file, deploys=False).choice
 
-    def act(ending: Ending) -> None:
-        ending.plan = plan_target(ending.target, session.env, interactive=session.is_interactive)
+    def act(result: TargetResult) -> None:
+        result.plan = plan_target(result.target, session.env, interactive=session.is_interactive)
         check_stopped()
 
-    endings = each(choice.targets, act, session.explain)
+    results = run_each(choice.targets, act, session.explain)
     session.conclude(
-        endings, choice.reason, document=plans_document, text=plans_text, comment=comment
+        results, choice.reason, document=plans_document, text=plans_text, comment=comment
     )
-    return exit_code(endings, detailed=detailed_exitcode)
+    return exit_code(results, detailed=detailed_exitcode)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from astro_ci.doctor.check import Check
-from astro_ci.reporting.text import SCHEMA
+from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable, sentence
 
 _STATUS_WIDTH = len("not checked")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from astro_ci.ci import CIContext
-from astro_ci.reporting.text import SCHEMA
+from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable
 
 FIELDS = (

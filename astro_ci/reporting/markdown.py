@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from astro_ci.errors import AstroCIError, CommandError
 from astro_ci.model import Affects, Change, Deployment, DeployResult, Plan
 from astro_ci.reporting.text import DEPLOY_TYPE_WORDS, base_text, result_reason
+from astro_ci.reporting.verb import Verb
 from astro_ci.text import printable, sentence, short, shorten
 
 SHOWN_CHANGES = 50
@@ -71,7 +72,7 @@ def error_markdown(
     error: AstroCIError,
     plan: Plan | None,
     *,
-    verb: str,
+    verb: Verb,
     title: str = "",
     is_public: bool = False,
 ) -> str:
@@ -87,7 +88,6 @@ def error_markdown(
         *(_plan_rows(plan) if plan else ()),
     ]
     hint = f"**What to do:** {escape(sentence(error.hint))}" if error.hint else ""
-    heading = {"plan": "Plan failed", "deploy": "Deploy failed"}[verb]
     name = title or (_name(plan) if plan else "")
     details = _details(plan) if plan else ()
     _, _, told = error.message.partition("\n")
@@ -95,7 +95,7 @@ def error_markdown(
         told = "The rest of the message is in the log." if is_public else _output(told)
     else:
         told = ""
-    return _page(heading, name, error_reason(error), rows, [told, hint, *details])
+    return _page(verb.failed_heading, name, error_reason(error), rows, [told, hint, *details])
 
 
 def error_reason(error: AstroCIError) -> str:
@@ -115,10 +115,9 @@ def _output(text: str) -> str:
     return f"<pre>\n{lines}\n</pre>"
 
 
-def skipped_markdown(reason: str, *, verb: str) -> str:
+def skipped_markdown(reason: str, *, verb: Verb) -> str:
     """A run that is about no Deployment at all."""
-    heading = {"plan": "Plan: nothing to deploy", "deploy": "Skipped"}[verb]
-    return _page(heading, "", reason, [], [])
+    return _page(verb.skipped_heading, "", reason, [], [])
 
 
 def _page(

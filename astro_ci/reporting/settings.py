@@ -10,8 +10,7 @@ from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Choice, Target
 from astro_ci.configuration.keys import KEYS
 from astro_ci.model import Request
-from astro_ci.reporting.text import SCHEMA
-from astro_ci.survey.targets import Found
+from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable
 
 SCHEMA_FILE = Path(__file__).parent.parent / "astro-ci.schema.json"
@@ -24,12 +23,11 @@ _ROWS = (*_IDENTITY, *((key.name, key.field) for key in KEYS))
 _DEFAULT = "default"
 
 
-def config_document(found: Found) -> dict[str, Any]:
-    """The document of `config --json`."""
-    choice = found.choice
+def config_document(choice: Choice, file: Path | None, ci: CIContext) -> dict[str, Any]:
+    """The document of `config --json`; `file` is the configuration file, None without one."""
     return {
         "schema": SCHEMA,
-        "file": str(found.file.path) if found.file else None,
+        "file": str(file) if file else None,
         "branch": choice.ref.branch if choice.ref else None,
         "tag": choice.ref.tag if choice.ref else None,
         "reason": choice.reason,
@@ -40,7 +38,7 @@ def config_document(found: Found) -> dict[str, Any]:
                 "note": target.note,
                 "settings": {
                     name: {"value": value, "from": source}
-                    for name, value, source in _settings(target, found.ci)
+                    for name, value, source in _settings(target, ci)
                 },
             }
             for target in choice.targets
@@ -48,16 +46,15 @@ def config_document(found: Found) -> dict[str, Any]:
     }
 
 
-def config_text(found: Found) -> str:
-    """The same for people."""
-    choice = found.choice
-    lines = [f"File: {printable(str(found.file.path)) if found.file else 'none'}"]
+def config_text(choice: Choice, file: Path | None, ci: CIContext) -> str:
+    """What `config` prints for people."""
+    lines = [f"File: {printable(str(file)) if file else 'none'}"]
     lines += _choice(choice)
     for target in choice.targets:
         lines += ["", printable(target.label)]
         if target.note:
             lines.append(f"  {printable(target.note)}")
-        for name, value, source in _settings(target, found.ci):
+        for name, value, source in _settings(target, ci):
             lines.append(f"  {name:16} {_shown(value)}  ({printable(source)})")
     return "\n".join(lines)
 

@@ -1,16 +1,13 @@
-"""Plans and results as people, programs and job summaries read them. Pure."""
+"""Plans and results as people read them in a log. Pure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
-from astro_ci.errors import AstroCIError
 from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan, Sameness
+from astro_ci.reporting.target_result import TargetResult
 from astro_ci.text import printable, sentence, short
 
-SCHEMA = 1
 SHOWN_CHANGES = 20
 _HEADINGS: Sequence[tuple[Affects, str]] = (
     ("image", "in the image"),
@@ -23,77 +20,6 @@ DEPLOY_TYPE_WORDS = {
     DeployType.IMAGE_AND_DAGS: "image and DAGs",
     DeployType.IMAGE: "image only",
 }
-
-
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """The document of `plan --json`: keys may be added to it, never changed."""
-    deployment = plan.deployment
-    return {
-        "schema": SCHEMA,
-        "deploy_type": plan.deploy_type.value,
-        "requested": plan.requested.value,
-        "reason": plan.reason,
-        "head": plan.head,
-        "dirty": plan.dirty,
-        "base": {"image": plan.base.image, "dags": plan.base.dags, "source": plan.base.source},
-        "content": {"image": plan.content.image, "dags": plan.content.dags},
-        "changes": [
-            {
-                "path": change.path,
-                "status": change.status.value,
-                "affects": change.affects,
-                "because": change.because,
-            }
-            for change in plan.changes
-        ],
-        "deployment": deployment
-        and {
-            "id": deployment.id,
-            "name": deployment.name,
-            "dag_deploy_enabled": deployment.is_dag_deploy_enabled,
-            "runtime_version": deployment.astro_runtime_version,
-        },
-        "assumptions": list(plan.assumptions),
-    }
-
-
-def result_document(result: DeployResult) -> dict[str, Any]:
-    """The document of `deploy --json`."""
-    return {**plan_document(result.plan), **_result_keys(result)}
-
-
-def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> dict[str, Any]:
-    """What `--json` prints for a failure: the Plan, if there was one, and the error."""
-    return {
-        "schema": SCHEMA,
-        **(plan_document(plan) if plan else {}),
-        **({"outcome": "failed", "deploy_id": ""} if outcome else {}),
-        **(_result_keys(error.result) if outcome and error.result else {}),
-        "error": {
-            "message": error.message,
-            "hint": sentence(error.hint),
-            "exit_code": error.exit_code,
-        },
-    }
-
-
-def _result_keys(result: DeployResult) -> dict[str, Any]:
-    return {
-        "outcome": result.outcome,
-        "deploy_id": result.deploy_id,
-        "image_tag": result.image_tag,
-        "bundle_version": result.bundle_version,
-        "url": result.url,
-        "duration_seconds": result.duration_seconds,
-    }
-
-
-def as_json(document: dict[str, Any]) -> str:
-    """One line, ASCII only, so that file names survive every terminal and every locale.
-
-    Without `##`: two CI systems take what follows it for a command, wherever it stands.
-    """
-    return json.dumps(document, ensure_ascii=True).replace("##", "#\\u0023")
 
 
 def plan_text(plan: Plan) -> str:
@@ -118,6 +44,27 @@ def result_text(result: DeployResult) -> str:
     return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s, {result.url}"
 
 
+def plans_text(results: Sequence[TargetResult], reason: str) -> str:
+    """The Plans of any number of Deployments; `reason` says why there is none."""
+    if not results:
+        return f"Plan: nothing to deploy\n  because {reason}"
+    if len(results) == 1 and results[0].plan:
+        return plan_text(results[0].plan)
+    return "\n\n".join(
+        f"--- {result.target.label}\n{plan_text(result.plan) if result.plan else _failed(result)}"
+        for result in results
+    )
+
+
+def results_text(results: Sequence[TargetResult], reason: str) -> str:
+    """How each deploy ended, a line for each; `reason` says why there is none."""
+    if not results:
+        return f"skipped: {reason}"
+    if len(results) == 1 and results[0].deploy_result:
+        return result_text(results[0].deploy_result)
+    return "\n".join(f"{result.target.label}: {_result_line(result)}" for result in results)
+
+
 def result_reason(result: DeployResult) -> str:
     """Why it ended so: the Plan's reason, and that it was a dry run when that is all."""
     plan = result.plan
@@ -136,6 +83,14 @@ def base_text(plan: Plan) -> str:
     dags = _side(base.dags, plan.content.dags)
     commits = image if image == dags else f"image {image}, DAGs {dags}"
     return f"{commits} (from {source})"
+
+
+def _result_line(result: TargetResult) -> str:
+    return result_text(result.deploy_result) if result.deploy_result else _failed(result)
+
+
+def _failed(result: TargetResult) -> str:
+    return f"failed: {sentence(str(result.error))}"
 
 
 def _side(base: str | None, content: Sameness) -> str:

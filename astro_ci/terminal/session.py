@@ -15,7 +15,7 @@ from astro_ci.errors import AstroCIError
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext, Dialect
-    from astro_ci.deploying.several import Ending
+    from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import Found
 
 
@@ -87,46 +87,48 @@ class Session:
 
     def conclude(
         self,
-        endings: Sequence[Ending],
+        results: Sequence[TargetResult],
         reason: str,
         *,
-        document: Callable[[Sequence[Ending], str], dict[str, Any]],
-        text: Callable[[Sequence[Ending], str], str],
+        document: Callable[[Sequence[TargetResult], str], dict[str, Any]],
+        text: Callable[[Sequence[TargetResult], str], str],
         comment: bool,
     ) -> None:
         """Tell how each Deployment ended: to the pipeline, to people, to programs.
 
         Raises the error of a single Deployment, for `fail` to tell.
         """
-        from astro_ci.deploying.several import only_error
-        from astro_ci.reporting.text import as_json
+        from astro_ci.reporting.documents import as_json
+        from astro_ci.reporting.target_result import only_error
 
-        self.report(endings, reason, comment=comment)
-        if error := only_error(endings):
+        self.report(results, reason, comment=comment)
+        if error := only_error(results):
             raise error
-        if self.verb == "deploy" and any(ending.error for ending in endings):
+        if self.verb == "deploy" and any(result.error for result in results):
             self.console.say("outcome: failed")
         if self.as_json:
-            self.emit(as_json(document(endings, reason)))
+            self.emit(as_json(document(results, reason)))
         else:
-            self.show(text(endings, reason))
+            self.show(text(results, reason))
 
     def report(
         self,
-        endings: Sequence[Ending] = (),
+        results: Sequence[TargetResult] = (),
         reason: str = "",
         *,
         error: AstroCIError | None = None,
         comment: bool = False,
     ) -> None:
         """Tell the pipeline how it went, once."""
-        from astro_ci.reporting.publish import Report, Verb, publish
+        from astro_ci.reporting.verb import VERBS
 
-        if self.is_reported or self.verb not in ("plan", "deploy"):
+        if self.is_reported or self.verb not in VERBS:
             return
+        from astro_ci.reporting.publish import publish
+        from astro_ci.reporting.report import Report
+
         self.is_reported = True
-        verb: Verb = "deploy" if self.verb == "deploy" else "plan"
-        report = Report(verb=verb, endings=endings, reason=reason, error=error)
+        report = Report(verb=VERBS[self.verb], results=results, reason=reason, error=error)
         publish(report, self.dialect, self.ci, self.env, comment=comment)
 
     def explain(self, error: AstroCIError, *, label: str = "") -> None:
@@ -144,13 +146,14 @@ class Session:
 
     def fail(self, error: AstroCIError) -> int:
         """Say what went wrong, where people look and where programs do."""
-        from astro_ci.reporting.text import as_json, error_document
+        from astro_ci.reporting.documents import as_json, error_document
+        from astro_ci.reporting.verb import VERBS
 
         self.explain(error)
         self.report(error=error)
-        is_deploy = self.verb == "deploy"
-        if is_deploy:
+        has_outcome = self.verb in VERBS and VERBS[self.verb].has_outcome
+        if has_outcome:
             self.console.say("outcome: failed")
         if self.as_json:
-            self.emit(as_json(error_document(error, self.plan, outcome=is_deploy)))
+            self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
         return error.exit_code

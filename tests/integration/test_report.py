@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from astro_ci.reporting.publish import LONGEST_OUTPUT
+from astro_ci.reporting.outputs import LONGEST_OUTPUT
 from astro_ci.sandbox import Sandbox
 from tests.integration.stage import FILES, Run, Stage
 from tests.repository import Repository

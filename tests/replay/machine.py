@@ -23,7 +23,7 @@ from astro_ci.errors import (
     ProjectError,
 )
 from astro_ci.model import Plan, Request
-from astro_ci.reporting.text import as_json, plan_document
+from astro_ci.reporting.documents import as_json, plan_document
 from tests.replay.schema import PLAN
 from tests.replay.world import Truth, World, cancel_at
 from tests.repository import Repository, fingerprint

@@ -30,10 +30,6 @@ FLOORS = (
 )
 """From the roof down. A part imports from the floors below its own alone; only the parts of the
 lowest floor import each other. So planning and project know no adapter, and no adapter another."""
-EXCEPTIONS = {
-    ("reporting", "deploying"),
-    ("reporting", "survey"),
-}
 PUBLIC = {"__init__"}
 """The names that others import, from wherever they are."""
 FLOOR_OF = {part: number for number, floor in enumerate(FLOORS) for part in floor}
@@ -68,7 +64,7 @@ def test_arrows_point_down(path: Path) -> None:
     floor = FLOOR_OF[part]
     for other in _imports(path) - {part}:
         is_below = FLOOR_OF[other] > floor or floor == GROUND == FLOOR_OF[other]
-        assert is_below or (part, other) in EXCEPTIONS, f"{part} may not import {other}"
+        assert is_below, f"{part} may not import {other}"
 
 
 def test_only_the_command_line_reads_the_process() -> None:

@@ -89,9 +89,11 @@ def test_inputs_are_described_and_optional_and_text(name: str) -> None:
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_output_is_one_that_the_command_writes(name: str) -> None:
-    from astro_ci.reporting.publish import Report, outputs
+    from astro_ci.reporting.outputs import outputs
+    from astro_ci.reporting.report import Report
+    from astro_ci.reporting.verb import DEPLOY, PLAN
 
-    written = outputs(Report(verb="plan" if "plan" in name else "deploy"))
+    written = outputs(Report(verb=PLAN if "plan" in name else DEPLOY))
     found = load(name)["outputs"]
     assert found.keys() == written.keys()
     for key, output in found.items():

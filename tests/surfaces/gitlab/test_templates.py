@@ -18,7 +18,9 @@ from astro_ci import __version__
 from astro_ci.ci.dialects.gitlab import DOTENV_VARIABLE, OUTPUT_PREFIX
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
-from astro_ci.reporting.publish import Report, outputs
+from astro_ci.reporting.outputs import outputs
+from astro_ci.reporting.report import Report
+from astro_ci.reporting.verb import DEPLOY
 from tests.surfaces.gitlab.runner import ROOT, TEMPLATES
 from tests.surfaces.gitlab.template import RefusedError, documents, inputs_in, render
 
@@ -147,7 +149,7 @@ def test_linters_find_nothing() -> None:
 def test_the_report_is_where_the_environment_looks() -> None:
     deploy = job("deploy")
     assert deploy["artifacts"]["reports"]["dotenv"] == deploy["variables"][DOTENV_VARIABLE]
-    variables = {f"${OUTPUT_PREFIX}{name.upper()}" for name in outputs(Report(verb="deploy"))}
+    variables = {f"${OUTPUT_PREFIX}{name.upper()}" for name in outputs(Report(verb=DEPLOY))}
     assert deploy["environment"]["url"] in variables
 
 

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from astro_ci.errors import ProjectError
 from astro_ci.model import NO_PARTS, Change, Deployment, DeployResult, Status
+from astro_ci.reporting import verb
 from astro_ci.reporting.markdown import (
     SHOWN_CHANGES,
     code,
@@ -23,7 +24,7 @@ from astro_ci.reporting.markdown import (
     skipped_markdown,
 )
 from astro_ci.text import printable
-from tests.unit.reporting.test_text import DAGS, IMAGE, PLAN, RESULT
+from tests.unit.reporting.samples import DAGS, IMAGE, PLAN, RESULT
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 ZERO_WIDTH = "\N{ZERO WIDTH SPACE}"
@@ -155,16 +156,18 @@ def test_a_skip_says_so_with_its_reason() -> None:
         "",
         "Dry run; would deploy DAGs only: only DAGs changed.",
     ]
-    assert skipped_markdown("no branch matches", verb="deploy").startswith("### Skipped\n\nNo bra")
-    assert skipped_markdown("x", verb="plan").startswith("### Plan: nothing to deploy\n")
+    assert skipped_markdown("no branch matches", verb=verb.DEPLOY).startswith(
+        "### Skipped\n\nNo bra"
+    )
+    assert skipped_markdown("x", verb=verb.PLAN).startswith("### Plan: nothing to deploy\n")
 
 
 def test_a_failure_says_what_to_do() -> None:
     error = ProjectError("no Dockerfile in <x>", hint="set --project")
     error.result = replace(RESULT, outcome="failed")
-    lines = error_markdown(error, PLAN, verb="deploy").splitlines()
+    lines = error_markdown(error, PLAN, verb=verb.DEPLOY).splitlines()
     assert lines[0] == "### Deploy failed - <code>prod</code>"
     assert lines[2] == "No Dockerfile in &#60;x&#62;."
     assert "**What to do:** Set --project." in lines
     assert "| Deploy | <code>cl2</code> |" in lines
-    assert error_markdown(error, None, verb="plan").startswith("### Plan failed\n")
+    assert error_markdown(error, None, verb=verb.PLAN).startswith("### Plan failed\n")

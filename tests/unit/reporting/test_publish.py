@@ -14,9 +14,12 @@ import pytest
 from astro_ci.ci import CIContext, detect, dialect_for
 from astro_ci.configuration.choice import Target
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.several import Ending
 from astro_ci.errors import CancelledError, ConfigurationError, DockerError
-from astro_ci.reporting.publish import Report, comments, publish
+from astro_ci.reporting.comment import comments
+from astro_ci.reporting.publish import publish
+from astro_ci.reporting.report import Report
+from astro_ci.reporting.target_result import TargetResult
+from astro_ci.reporting.verb import DEPLOY, PLAN
 from tests.repository import Repository
 
 SECRET, HIDDEN = "what-the-build-was-given", "mounted-for-one-line"
@@ -35,7 +38,7 @@ def failed(message: str = SAID, project: Path = Path(), **config: Any) -> Report
     config = {"build_secrets": ("id=netrc,env=NETRC",), "deployment_name": "production", **config}
     target = Target(config=Config(project=project, **config), settings={})
     error = DockerError(message, hint="Look at the build.")
-    return Report(verb="deploy", endings=[Ending(target=target, error=error)])
+    return Report(verb=DEPLOY, results=[TargetResult(target=target, error=error)])
 
 
 def published(what: Report, tmp_path: Path) -> tuple[dict[str, str], str]:
@@ -98,7 +101,7 @@ def test_a_build_argument_whose_name_says_secret(tmp_path: Path) -> None:
 
 def test_what_is_ours_is_told_whole(tmp_path: Path) -> None:
     message = "astro-ci.yaml has 2 problems:\n  line 1: no such key\n  line 3: no text"
-    what = Report(verb="plan", error=ConfigurationError(message))
+    what = Report(verb=PLAN, error=ConfigurationError(message))
     outputs, summary = published(what, tmp_path)
     reason = "astro-ci.yaml has 2 problems: line 1: no such key; line 3: no text"
     assert outputs["reason"] == reason
@@ -134,13 +137,13 @@ def test_a_comment_leaves_the_lines_of_a_tool_to_the_log() -> None:
 def test_the_error_itself_is_left_as_it_was(tmp_path: Path) -> None:
     what = failed()
     published(what, tmp_path)
-    assert what.endings[0].error
-    assert what.endings[0].error.message == SAID
+    assert what.results[0].error
+    assert what.results[0].error.message == SAID
 
 
 def test_every_kind_of_error_has_its_exit_code_still(tmp_path: Path) -> None:
     error = CancelledError("stopped", hint="Run again.", signal_number=15)
-    outputs, _ = published(Report(verb="deploy", error=error), tmp_path)
+    outputs, _ = published(Report(verb=DEPLOY, error=error), tmp_path)
     assert json.loads(outputs["plan"])["error"]["exit_code"] == 143
 
 

@@ -1,0 +1,147 @@
+"""Plans and results as the JSON documents that programs read. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from astro_ci.errors import AstroCIError
+from astro_ci.model import DeployResult, DeployType, Plan
+from astro_ci.reporting.target_result import (
+    TargetResult,
+    combined_deploy_type,
+    counted_outcomes,
+    overall_outcome,
+)
+from astro_ci.text import sentence
+
+SCHEMA = 1
+
+
+def as_json(document: dict[str, Any]) -> str:
+    """Write a document as one line, ASCII only: file names survive every terminal and locale.
+
+    Without `##`: two CI systems take what follows it for a command, wherever it stands.
+    """
+    return json.dumps(document, ensure_ascii=True).replace("##", "#\\u0023")
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The document of `plan --json`: keys may be added to it, never changed."""
+    deployment = plan.deployment
+    return {
+        "schema": SCHEMA,
+        "deploy_type": plan.deploy_type.value,
+        "requested": plan.requested.value,
+        "reason": plan.reason,
+        "head": plan.head,
+        "dirty": plan.dirty,
+        "base": {"image": plan.base.image, "dags": plan.base.dags, "source": plan.base.source},
+        "content": {"image": plan.content.image, "dags": plan.content.dags},
+        "changes": [
+            {
+                "path": change.path,
+                "status": change.status.value,
+                "affects": change.affects,
+                "because": change.because,
+            }
+            for change in plan.changes
+        ],
+        "deployment": deployment
+        and {
+            "id": deployment.id,
+            "name": deployment.name,
+            "dag_deploy_enabled": deployment.is_dag_deploy_enabled,
+            "runtime_version": deployment.astro_runtime_version,
+        },
+        "assumptions": list(plan.assumptions),
+    }
+
+
+def result_document(result: DeployResult) -> dict[str, Any]:
+    """The document of `deploy --json`."""
+    return {**plan_document(result.plan), **_result_keys(result)}
+
+
+def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> dict[str, Any]:
+    """What `--json` prints for a failure: the Plan, if there was one, and the error."""
+    return {
+        "schema": SCHEMA,
+        **(plan_document(plan) if plan else {}),
+        **({"outcome": "failed", "deploy_id": ""} if outcome else {}),
+        **(_result_keys(error.result) if outcome and error.result else {}),
+        "error": {
+            "message": error.message,
+            "hint": sentence(error.hint),
+            "exit_code": error.exit_code,
+        },
+    }
+
+
+def plans_document(results: Sequence[TargetResult], reason: str) -> dict[str, Any]:
+    """The document of `plan --json` for any number of Deployments.
+
+    A single Deployment's is its own. For several, or for none, it is a summary in the same keys
+    with a list of `deployments`; `reason` says why there is none.
+    """
+    if len(results) == 1 and results[0].plan:
+        return plan_document(results[0].plan)
+    pending = sum(result.deploy_type not in (None, DeployType.NONE) for result in results)
+    found = f"{pending} of {len(results)} Deployments have something to deploy"
+    return {
+        "schema": SCHEMA,
+        **_deploy_type(results),
+        "reason": reason or found,
+        **_list(results, outcome=False),
+    }
+
+
+def results_document(results: Sequence[TargetResult], reason: str) -> dict[str, Any]:
+    """The document of `deploy --json` for any number of Deployments; see plans_document."""
+    if len(results) == 1 and results[0].deploy_result:
+        return result_document(results[0].deploy_result)
+    return {
+        "schema": SCHEMA,
+        **_deploy_type(results),
+        "reason": reason or counted_outcomes(results),
+        "outcome": overall_outcome(results),
+        **_list(results, outcome=True),
+    }
+
+
+def _result_keys(result: DeployResult) -> dict[str, Any]:
+    return {
+        "outcome": result.outcome,
+        "deploy_id": result.deploy_id,
+        "image_tag": result.image_tag,
+        "bundle_version": result.bundle_version,
+        "url": result.url,
+        "duration_seconds": result.duration_seconds,
+    }
+
+
+def _list(results: Sequence[TargetResult], *, outcome: bool) -> Mapping[str, Any]:
+    documents = [
+        {
+            "project": result.target.project,
+            "target": result.target.entry,
+            **_document(result, outcome=outcome),
+        }
+        for result in results
+    ]
+    errors = [document["error"] for document in documents if "error" in document]
+    return {**({"error": errors[0]} if errors else {}), "deployments": documents}
+
+
+def _document(result: TargetResult, *, outcome: bool) -> dict[str, Any]:
+    if result.error:
+        return error_document(result.error, result.plan, outcome=outcome)
+    if result.deploy_result:
+        return result_document(result.deploy_result)
+    return plan_document(result.plan) if result.plan else {}
+
+
+def _deploy_type(results: Sequence[TargetResult]) -> Mapping[str, str]:
+    found = combined_deploy_type(results)
+    return {"deploy_type": found.value} if found else {}

@@ -1,0 +1,28 @@
+"""What there is to tell when a verb ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from astro_ci.errors import AstroCIError
+from astro_ci.reporting.target_result import TargetResult
+from astro_ci.reporting.verb import Verb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What there is to tell when a verb ends."""
+
+    verb: Verb
+    results: Sequence[TargetResult] = ()
+    reason: str = ""
+    """Why there is no Deployment."""
+    error: AstroCIError | None = None
+    """The error that ended the run before any Deployment was reached."""
+
+    @property
+    def first_error(self) -> AstroCIError | None:
+        """The error of the run, else of the first Deployment that failed."""
+        errors = (result.error for result in self.results if result.error)
+        return self.error or next(errors, None)

@@ -1,0 +1,31 @@
+"""The verbs whose ends are reported, with the words of their reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """A verb of the command line, as reports speak of it."""
+
+    name: str
+    has_outcome: bool
+    """Whether the verb changes a Deployment, so that a report names an outcome and a deploy."""
+    failed_heading: str
+    skipped_heading: str
+    """For a run that is about no Deployment."""
+
+
+PLAN = Verb(
+    name="plan",
+    has_outcome=False,
+    failed_heading="Plan failed",
+    skipped_heading="Plan: nothing to deploy",
+)
+DEPLOY = Verb(
+    name="deploy", has_outcome=True, failed_heading="Deploy failed", skipped_heading="Skipped"
+)
+VERBS: Mapping[str, Verb] = {verb.name: verb for verb in (PLAN, DEPLOY)}
+"""By name. Verbs that are missing here have no report."""
