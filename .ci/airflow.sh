@@ -11,8 +11,6 @@ python=${PYTHON:-python3}
 
 # The last releases before this date, so that a release of tomorrow breaks nothing today.
 newest=2026-11-20T00:00:00Z
-requirements_2='apache-airflow==2.11.*'
-requirements_3='apache-airflow==3.*'
 
 make_environment() {
   directory=$home/airflow-$1
@@ -27,6 +25,11 @@ make_environment() {
   echo "$wanted" >"$directory/.made-from"
 }
 
-for major in ${*:-2 3}; do
-  eval "make_environment $major \"\$requirements_$major\""
+[ $# -gt 0 ] || set -- 2 3
+for major; do
+  case $major in
+    2) make_environment 2 "apache-airflow==2.11.*" ;;
+    3) make_environment 3 "apache-airflow==3.*" ;;
+    *) echo "no such major version: $major" >&2; exit 2 ;;
+  esac
 done

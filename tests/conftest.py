@@ -1,4 +1,4 @@
-"""What every test gets: a clean environment, a hermetic git, and answers about Docker and Airflow."""
+"""What every test gets: a clean environment, a hermetic git, and what there is to test with."""
 
 from __future__ import annotations
 
