@@ -1,10 +1,11 @@
-"""What every test gets: a clean environment, a hermetic git, and an answer about Docker."""
+"""What every test gets: a clean environment, a hermetic git, and what there is to test with."""
 
 from __future__ import annotations
 
 import functools
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,6 +18,11 @@ settings.register_profile(
 settings.load_profile("unhurried")
 
 REQUIRE_DOCKER = "ASTRO_CI_TEST_REQUIRE_DOCKER"
+REQUIRE_AIRFLOW = "ASTRO_CI_TEST_REQUIRE_AIRFLOW"
+# Looked up before a test hides the home directory.
+AIRFLOW_HOME = Path(
+    os.environ.get("ASTRO_CI_TEST_AIRFLOW") or Path.home() / ".cache" / "astro-ci-tests"
+)
 
 CI_PREFIXES = (
     "ASTRO_",
@@ -37,7 +43,7 @@ CI_PREFIXES = (
     "SYSTEM_",
     "BUILD_",
 )
-KEEP = {REQUIRE_DOCKER, "ASTRO_CI_OPENAPI", "GIT_SSL_CAINFO"}
+KEEP = {REQUIRE_DOCKER, REQUIRE_AIRFLOW, "ASTRO_CI_OPENAPI", "GIT_SSL_CAINFO"}
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +88,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"{refusal} ({REQUIRE_DOCKER}=1)", pytrace=False)
     if refusal:
         pytest.skip(refusal)
+
+
+def _airflow(major: int) -> Path:
+    """The interpreter that has this Airflow, or a skip; a failure where Airflow is required."""
+    python = AIRFLOW_HOME / f"airflow-{major}" / "bin" / "python"
+    if python.is_file() and (python.parent.parent / ".made-from").is_file():
+        return python
+    refusal = f"no Airflow {major} in {AIRFLOW_HOME}: make it with .ci/airflow.sh"
+    if os.environ.get(REQUIRE_AIRFLOW) == "1":
+        pytest.fail(f"{refusal} ({REQUIRE_AIRFLOW}=1)", pytrace=False)
+    pytest.skip(refusal)
+
+
+@pytest.fixture(scope="session")
+def airflow_2() -> Path:
+    """A Python interpreter that has Airflow 2."""
+    return _airflow(2)
+
+
+@pytest.fixture(scope="session")
+def airflow_3() -> Path:
+    """A Python interpreter that has Airflow 3."""
+    return _airflow(3)

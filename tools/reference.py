@@ -17,13 +17,16 @@ import yaml
 from schema import SCHEMA, rendered_schema
 
 from astro_ci import errors
+from astro_ci.checks import rules
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
 from astro_ci.planning.rules import DEFAULT_IGNORE
 from astro_ci.reporting.exit_code import SKIPPED_EXIT_CODE
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = tuple(ROOT / name for name in ("README.md", "docs/github.md", "docs/gitlab.md"))
+DOCUMENTS = tuple(
+    ROOT / name for name in ("README.md", "docs/checks.md", "docs/github.md", "docs/gitlab.md")
+)
 OTHER_CODES = {
     0: "Deployed, or rightly skipped; the last line says which",
     1: "A bug of ours, with a traceback",
@@ -65,6 +68,11 @@ def default_ignore_list() -> Iterator[str]:
     yield ", ".join(f"`{glob}`" for glob in DEFAULT_IGNORE)
 
 
+def rules_reference() -> Iterator[str]:
+    """A section for each rule of the checks."""
+    yield from ("", *rules.table(), "")
+
+
 def github_inputs_table() -> Iterator[str]:
     """A row for each input of the actions."""
     deploy, plan = (_action(name) for name in ("deploy", "plan"))
@@ -102,6 +110,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "options": options_table,
     "exit codes": exit_codes_table,
     "default ignore": default_ignore_list,
+    "rules": rules_reference,
     "github inputs": github_inputs_table,
     "github outputs": github_outputs_table,
     "gitlab deploy inputs": functools.partial(gitlab_inputs_table, "deploy.yml"),

@@ -21,6 +21,7 @@ _NEEDS_BUILDKIT = re.compile(
 _RUNTIME_NAMES = ("astro-runtime", "runtime")
 # What the tag of a Runtime image may add to the version.
 _VARIANT = re.compile(r"(?:-python-[\d.]+|-base|-slim)+$")
+_PYTHON = re.compile(r"-python-(\d+\.\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,12 @@ class BaseImage:
         if name.rpartition("/")[2] not in _RUNTIME_NAMES or not RuntimeVersion.parse(version):
             return ""
         return version
+
+    @property
+    def python_version(self) -> str:
+        """The version of Python that its tag asks for, such as `3.11`; empty when it asks none."""
+        asked = _PYTHON.search(self.reference.partition("@")[0].rpartition(":")[2])
+        return asked[1] if asked and self.runtime_version else ""
 
 
 def base_image(text: str, build_args: Mapping[str, str] | None = None) -> BaseImage | None:

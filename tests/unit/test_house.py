@@ -21,12 +21,13 @@ FLOORS = (
     {"deployments"},
     {"astro"},
     {"reporting"},
+    {"checks"},
     {"git", "bundle", "image", "ci", "sandbox"},
     {"configuration"},
     {"planning"},
     {"project"},
     {"web"},
-    {"model", "errors", "paths", "remote", "text"},
+    {"model", "finding", "errors", "paths", "remote", "text"},
 )
 """From the roof down. A part imports from the floors below its own alone; only the parts of the
 lowest floor import each other. So planning and project know no adapter, and no adapter another."""

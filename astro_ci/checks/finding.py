@@ -1,0 +1,15 @@
+"""The values that checks speak in."""
+
+from __future__ import annotations
+
+from astro_ci.finding import SEVERITIES, Checked, CheckName, CheckStatus, Finding, Severity, count
+
+__all__ = [
+    "SEVERITIES",
+    "CheckName",
+    "CheckStatus",
+    "Checked",
+    "Finding",
+    "Severity",
+    "count",
+]

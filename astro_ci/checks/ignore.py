@@ -1,0 +1,59 @@
+"""`checks.ignore`: findings that the user silenced, by rule and path. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from astro_ci.checks.rules import RULES
+from astro_ci.errors import ConfigurationError
+from astro_ci.finding import Checked, Finding
+from astro_ci.planning.rules import parse_globs
+from astro_ci.project.dockerignore import DockerIgnore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """One entry: a rule, and where its findings do not count."""
+
+    rule: str
+    """A name, or a family with `*`, such as `airflow-AIR3*`."""
+    paths: DockerIgnore | None
+    """Globs as in `ignore`; None stands for every path."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it silences a finding. A finding without a path needs an entry without paths."""
+        if not fnmatchcase(finding.rule, self.rule):
+            return False
+        return self.paths is None or (bool(finding.path) and self.paths.excludes(finding.path))
+
+
+def read_silence(rule: str, paths: Sequence[str] = (), *, project: str = "") -> Silence:
+    """Read an entry. Globs are relative to the repository root or to the project.
+
+    Raises ConfigurationError for a rule that does not exist, ProjectError for a bad glob.
+    """
+    if not any(fnmatchcase(name, rule) for name in RULES):
+        near = get_close_matches(rule, RULES, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"The rules are: {', '.join(RULES)}."
+        raise ConfigurationError(f"checks.ignore names the unknown rule {rule!r}", hint=hint)
+    globs = parse_globs(paths, name="checks.ignore").also_within(project) if paths else None
+    return Silence(rule=rule, paths=globs)
+
+
+def silence(checked: Checked, entries: Iterable[Silence]) -> Checked:
+    """Take away what the user silenced; a check that fails for nothing else passes then."""
+    entries = tuple(entries)
+    left = [f for f in checked.findings if not any(entry.covers(f) for entry in entries)]
+    silenced = len(checked.findings) - len(left)
+    if not silenced:
+        return checked
+    is_passed = checked.status == "failed" and all(f.severity != "error" for f in left)
+    return replace(
+        checked,
+        findings=tuple(left),
+        status="passed" if is_passed else checked.status,
+        silenced=checked.silenced + silenced,
+    )

@@ -1,0 +1,92 @@
+"""What checks find: frozen values that every check makes, every report shows and a Plan carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "notice"]
+CheckName = Literal["static", "parse", "pytest"]
+CheckStatus = Literal["passed", "failed", "impossible", "skipped"]
+"""`impossible`: the check was wanted and could not be made, which never counts as passed.
+`skipped`: nobody asked for the check."""
+
+SEVERITIES: Sequence[Severity] = ("error", "warning", "notice")
+"""From the gravest down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, or may be, at one place of the repository."""
+
+    path: str
+    """Relative to the repository root, with `/`; bytes that are not UTF-8 are surrogate escapes.
+    Empty when the finding is about no single file."""
+    line: int | None = None
+    """Counted from 1; None when the finding is about the whole file."""
+    column: int | None = None
+    """Counted from 1, in characters; None when unknown."""
+    rule: str
+    """A name of the table in `checks/rules.py`, such as `dag-syntax`."""
+    severity: Severity
+    message: str
+    """One line for people; may quote what the checkout holds, and so is untrusted."""
+    detail: str = ""
+    """More lines, such as a trimmed traceback; untrusted too."""
+    dag_ids: Sequence[str] = ()
+    """The DAGs that are known to be affected."""
+
+    @property
+    def order(self) -> tuple[int, str, int, int, str, str]:
+        """Sort by severity, then by place."""
+        rank = SEVERITIES.index(self.severity)
+        return rank, self.path, self.line or 0, self.column or 0, self.rule, self.message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """How one check ended."""
+
+    name: CheckName
+    status: CheckStatus
+    findings: Sequence[Finding] = ()
+    """Sorted from the gravest down."""
+    notes: Sequence[str] = ()
+    """Lines for people that are no findings: which image was used, what ruff would have added."""
+    not_checked: Sequence[str] = ()
+    """What the check could not look at, each with the reason, as a clause."""
+    files: int = 0
+    """How many files were looked at."""
+    silenced: int = 0
+    """How many findings `checks.ignore` took away."""
+    seconds: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        name: CheckName,
+        findings: Iterable[Finding],
+        *,
+        notes: Sequence[str] = (),
+        not_checked: Sequence[str] = (),
+        files: int = 0,
+        seconds: float = 0.0,
+    ) -> Checked:
+        """Make the result of a check that ran: one error is enough to fail."""
+        ordered = tuple(sorted(set(findings), key=lambda finding: finding.order))
+        is_failed = any(finding.severity == "error" for finding in ordered)
+        return cls(
+            name=name,
+            status="failed" if is_failed else "passed",
+            findings=ordered,
+            notes=tuple(notes),
+            not_checked=tuple(not_checked),
+            files=files,
+            seconds=seconds,
+        )
+
+
+def count(findings: Iterable[Finding], severity: Severity) -> int:
+    """Count the findings of one severity."""
+    return sum(finding.severity == severity for finding in findings)
