@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from astro_ci.sandbox.http import views
 from astro_ci.sandbox.http.presenter import Presenter
-from astro_ci.sandbox.http.query import choices, ordered, paginate
+from astro_ci.sandbox.http.query import choices, flag, ordered, paginate
 from astro_ci.sandbox.platform.bodies import (
     CreateDeployRequest,
     DeployRollbackRequest,
@@ -85,6 +85,8 @@ class Api:
 
     async def get_organization(self, request: Request) -> Response:
         self._in_organization(request)
+        # A real Astro leaves details out here; all of ours are needed by the schema.
+        flag(request.query_params, "isLookUpOnly")
         return JSONResponse(views.organization(self._platform.state))
 
     async def list_workspaces(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,6 +19,7 @@ from astro_ci.sandbox.http.blob_api import BLOB_METHODS, BlobApi
 from astro_ci.sandbox.http.faults import FaultMiddleware, Faults
 from astro_ci.sandbox.http.login import Login
 from astro_ci.sandbox.http.registry_api import RegistryApi
+from astro_ci.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class RequestLog:
             remembered = True
             line = RequestLine(scope["method"], scope["path"], status)
             self._requests.append(line)
-            log.debug("%s %s %s", line.method, line.path, line.status)
+            log.debug("%s %s %s", line.method, printable(line.path), line.status)
 
         async def watch(message: Message) -> None:
             # Before the answer leaves: whoever has it finds the request here.
@@ -101,9 +103,12 @@ async def _not_found(request: Request, _exception: Exception) -> Response:
     return error_response(404, f"There is nothing at {request.method} {request.url.path}")
 
 
-async def _not_offered(request: Request, _exception: Exception) -> Response:
+async def _not_offered(request: Request, exception: Exception) -> Response:
     what = f"{request.method} {request.url.path}"
-    return error_response(405, f"The sandbox does not offer {what}")
+    answer = error_response(405, f"The sandbox does not offer {what}")
+    if isinstance(exception, HTTPException):
+        answer.headers.update(exception.headers or {})
+    return answer
 
 
 async def _disconnected(_request: Request, _exception: Exception) -> Response:
@@ -112,5 +117,5 @@ async def _disconnected(_request: Request, _exception: Exception) -> Response:
 
 
 async def _bug(request: Request, exception: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=exception)
+    log.error("%s %s failed", request.method, printable(request.scope["path"]), exc_info=exception)
     return error_response(500, "Internal Server Error")

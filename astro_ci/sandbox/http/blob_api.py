@@ -22,6 +22,7 @@ from astro_ci.sandbox.store.blobs import BlobError, BlobStore, Incoming, bad_par
 
 VERSIONED_SINCE = "2019-12-12"
 MAX_BLOCK_LIST_BYTES = 8 << 20
+OFFERED_METHODS = ("GET", "HEAD", "PUT")
 BLOB_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
 """All that is answered as the store answers, if only by a refusal."""
 _KINDS = ("Committed", "Uncommitted", "Latest")
@@ -44,7 +45,7 @@ class BlobApi:
 
     async def _answer(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if request.method not in ("GET", "HEAD", "PUT"):
+        if request.method not in OFFERED_METHODS:
             raise BlobError(
                 405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb."
             )
@@ -204,4 +205,6 @@ def _error(request: Request, error: BlobError) -> Response:
         f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
     )
     headers = _headers(request, None) | {"x-ms-error-code": error.code}
+    if error.status == 405:
+        headers["allow"] = ", ".join(OFFERED_METHODS)
     return Response(body, error.status, headers, media_type="application/xml")

@@ -71,6 +71,14 @@ def choices(query: QueryParams, name: str, allowed: Collection[str]) -> list[str
     return values
 
 
+def flag(query: QueryParams, name: str) -> bool:
+    """Read a parameter that is true or false, and false when absent. Raises Refusal 400."""
+    value = query.get(name, "false")
+    if value not in ("true", "false"):
+        raise invalid(name, "must be true or false")
+    return value == "true"
+
+
 def _whole_number(query: QueryParams, name: str, default: int, ceiling: int | None) -> int:
     text = query.get(name)
     if text is None:

@@ -74,7 +74,7 @@ class RegistryApi:
                 self._authorize(identity, parts["name"])
                 handler = self._handlers.get((request.method, kind))
                 if handler is None:
-                    raise RegistryRefusal(405, "UNSUPPORTED", "the operation is unsupported")
+                    raise self._unsupported(kind)
                 return await handler(request, {**parts, "subject": identity.subject})
         raise RegistryRefusal(404, "NAME_UNKNOWN", "repository name not known to registry")
 
@@ -86,10 +86,18 @@ class RegistryApi:
             user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
             if user != USERNAME:
                 raise ValueError(user)
-            return identify(password, self._platform.state, self._platform.now())
+            # The Astro CLI sends the token with its scheme first.
+            token = password.removeprefix("Bearer ")
+            return identify(token, self._platform.state, self._platform.now())
         except (ValueError, Refusal) as exc:
             detail = _wanted(request.path_params["path"])
             raise RegistryRefusal(401, "UNAUTHORIZED", "authentication required", detail) from exc
+
+    def _unsupported(self, kind: str) -> RegistryRefusal:
+        allowed = sorted(method for method, known in self._handlers if known == kind)
+        refusal = RegistryRefusal(405, "UNSUPPORTED", "the operation is unsupported")
+        refusal.headers["allow"] = ", ".join(allowed)
+        return refusal
 
     def _authorize(self, identity: Identity, name: str) -> None:
         """Refuse a repository that no Deployment has, or one of a Deployment not to be seen."""
@@ -211,7 +219,7 @@ def _wanted(name: str) -> object:
 
 def _error(refusal: RegistryRefusal) -> Response:
     error = {"code": refusal.code, "message": refusal.message, "detail": refusal.detail}
-    headers = dict(_HEADERS)
+    headers = _HEADERS | refusal.headers
     if refusal.status == 401:
         headers["www-authenticate"] = 'Basic realm="Astro"'
     return JSONResponse({"errors": [error]}, refusal.status, headers)

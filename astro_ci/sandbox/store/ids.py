@@ -29,4 +29,6 @@ def new_image_tag(now: float) -> str:
 
 def timestamp(now: float) -> str:
     """Format a moment as the API document says: `YYYY-MM-DDTHH:MM:SSZ`."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime: it writes years below 1000 without their leading zeros.
+    moment = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='seconds')}Z"

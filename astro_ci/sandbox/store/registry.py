@@ -49,6 +49,7 @@ class RegistryRefusal(Exception):
         self.code = code
         self.message = message
         self.detail = detail
+        self.headers: dict[str, str] = {}
 
 
 class Descriptor(Struct, rename="camel"):

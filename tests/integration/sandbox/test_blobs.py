@@ -366,3 +366,4 @@ def test_blocks_that_were_committed_are_found_there(url: str) -> None:
 def test_other_methods_are_refused_in_the_words_of_the_store(url: str, method: str) -> None:
     answer = requests.request(method, url, timeout=30)
     assert (answer.status_code, error_code(answer)) == (405, "UnsupportedHttpVerb")
+    assert answer.headers["allow"] == "GET, HEAD, PUT"

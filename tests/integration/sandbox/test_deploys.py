@@ -358,6 +358,13 @@ def test_an_override_runs_out(api: Client, astro: Sandbox, clock: Clock) -> None
     client.close()
 
 
+def test_an_early_year_has_four_digits(api: Client) -> None:
+    path = api.path("development", "/hibernation-override")
+    until = "0099-01-02T03:04:05Z"
+    shown = api.call("POST", path, json={"isHibernating": True, "overrideUntil": until})
+    assert shown["overrideUntil"] == until
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -139,3 +139,22 @@ def test_unknown_paths_answer_in_json(astro: Sandbox, method: str, path: str, st
     assert set(error) == {"message", "requestId", "statusCode"}
     assert error["statusCode"] == status
     assert answer.headers["x-request-id"] == error["requestId"]
+
+
+def test_a_method_that_is_not_offered_names_those_that_are(api: Client) -> None:
+    for path, allowed in (
+        ("/v1/organizations", {"GET", "HEAD"}),
+        (f"/v1{api.path('production')}", {"GET", "HEAD", "POST"}),
+        ("/oauth/token", {"POST"}),
+    ):
+        answer = requests.put(api.astro.api_url + path, timeout=10)
+        assert answer.status_code == 405
+        assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("value", ["null", "", "1", "True"])
+def test_a_flag_is_true_or_false(api: Client, value: str) -> None:
+    error = api.call("GET", api.org(), params={"isLookUpOnly": value}, status=400)
+    assert error["fieldErrors"][0]["field"] == "isLookUpOnly"
+    for good in ("true", "false"):
+        assert api.call("GET", api.org(), params={"isLookUpOnly": good})["id"]

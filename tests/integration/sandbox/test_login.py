@@ -179,6 +179,11 @@ def test_the_registry_takes_the_same_tokens(astro: Sandbox) -> None:
     for headers, code in (
         (basic(astro), 200),
         (basic(astro, key), 200),
+        # The Astro CLI sends the token as its session file has it, and then without its scheme.
+        (basic(astro, f"Bearer {astro.token}"), 200),
+        (basic(astro, "Bearer wrong"), 401),
+        (basic(astro, f"Bearer Bearer {astro.token}"), 401),
+        (basic(astro, f"bearer {astro.token}"), 401),
         (basic(astro, "wrong"), 401),
         (basic(astro, user="ada"), 401),
         ({"Authorization": "Basic ***"}, 401),

@@ -259,6 +259,7 @@ def test_a_key_reaches_its_own_repository_alone(astro: Sandbox, api: Client) -> 
 def test_unsupported_operations_say_so(repository: Repository) -> None:
     answer = repository.call("DELETE", f"/manifests/{sha256(b'')}")
     assert code(answer) == (405, "UNSUPPORTED")
+    assert answer.headers["allow"] == "GET, HEAD, PUT"
 
 
 def test_pushing_again_uploads_nothing(api: Client, astro: Sandbox) -> None:

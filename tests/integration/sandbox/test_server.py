@@ -156,6 +156,15 @@ def test_the_log_is_quiet_and_holds_no_secret(
     assert not [r for r in caplog.records if r.name.startswith("uvicorn") and r.levelno > 20]
 
 
+def test_a_path_with_a_line_end_is_one_line_of_the_log(
+    astro: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "astro_ci.sandbox")
+    requests.get(f"{astro.api_url}/a%0d%0aPOST%20/v1/fake%20200%1b[2J%c2%85", timeout=10)
+    (line,) = [r.getMessage() for r in caplog.records if "fake" in r.getMessage()]
+    assert line == r"GET /a\r\nPOST /v1/fake 200\x1b[2J\x85 404"
+
+
 def test_a_client_that_goes_away_is_no_error(
     api: Client, astro: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
