@@ -58,6 +58,7 @@ def deploy(
         result.deploy_result = run_deploy(
             result.target.config,
             session.env,
+            ci=session.ci,
             console=session.console,
             on_plan=show,
             interactive=session.is_interactive,

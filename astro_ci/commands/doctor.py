@@ -33,6 +33,7 @@ def doctor(
     found = examine(
         read_settings(ctx, session.env),
         session.env,
+        session.ci,
         config_file=config_file,
         interactive=session.is_interactive,
     )

@@ -41,7 +41,9 @@ def plan(
     choice = session.find(ctx, config_file, deploys=False).choice
 
     def act(result: TargetResult) -> None:
-        result.plan = plan_target(result.target, session.env, interactive=session.is_interactive)
+        result.plan = plan_target(
+            result.target, session.env, session.ci, interactive=session.is_interactive
+        )
         check_stopped()
 
     results = run_each(choice.targets, act, session.explain)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from astro_ci.astro.upload import Uploader
 from astro_ci.bundle import Bundle
+from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import Artifacts, Image, artifacts
 from astro_ci.deploying.provenance import deploy_git, description
@@ -87,6 +88,7 @@ def deploy(
     config: Config,
     env: Mapping[str, str],
     *,
+    ci: CIContext | None = None,
     console: Console,
     on_plan: Callable[[Plan], None] = lambda plan: None,
     interactive: bool = False,
@@ -94,13 +96,20 @@ def deploy(
 ) -> DeployResult:
     """Bring the Deployment to what is checked out; `on_plan` sees the Plan before it is acted on.
 
+    `ci` is what the CI system says, when it is known already.
+
     Raises AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
     tools = tools or Tools()
     started = tools.now()
     try:
         found = survey(
-            config, env, interactive=interactive, needs_credentials=True, patience=tools.patience
+            config,
+            env,
+            ci=ci,
+            interactive=interactive,
+            needs_credentials=True,
+            patience=tools.patience,
         )
         on_plan(found.plan)
     except KeyboardInterrupt as stop:
@@ -313,7 +322,13 @@ class _Run:
             return None
         self.console.say("another deploy went live meanwhile; looking again")
         config = replace(self.config, deployment_id=self.deployment.id, deployment_name=None)
-        again = survey(config, self.env, needs_credentials=True, patience=self.tools.patience).plan
+        again = survey(
+            config,
+            self.env,
+            ci=self.survey.checkout.ci,
+            needs_credentials=True,
+            patience=self.tools.patience,
+        ).plan
         if again.deploy_type is DeployType.NONE:
             return again
         ours = self.survey.plan.deploy_type

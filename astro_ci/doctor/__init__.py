@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from astro_ci.ci import CIContext, detect, git_access
+from astro_ci.ci import CIContext, git_access
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.keys import Settings
 from astro_ci.doctor import access, deployment, docker, files, job
@@ -47,6 +47,7 @@ _IMPATIENT = Patience(attempts=2, timeout_seconds=(5.0, 20.0))
 def examine(
     given: Settings,
     env: Mapping[str, str],
+    ci: CIContext,
     *,
     config_file: Path | None = None,
     interactive: bool = False,
@@ -55,7 +56,7 @@ def examine(
 ) -> Iterator[Check]:
     """Make every check that can be made, in the order in which a deploy would meet them."""
     examination = _Examination(
-        env=env, ci=detect(env), patience=patience, now=now(), interactive=interactive
+        env=env, ci=ci, patience=patience, now=now(), interactive=interactive
     )
     yield from examination.run(given, config_file)
 
@@ -73,7 +74,7 @@ class _Examination:
     def run(self, given: Settings, config_file: Path | None) -> Iterator[Check]:
         directory = Path(given["project"].value) if "project" in given else Path()
         repo = yield from self._job(directory)
-        steps = files.configuration(given, self.env, config_file, directory)
+        steps = files.configuration(given, self.ci, config_file, directory)
         targets = yield from attempt(_FILES, "configuration", steps)
         if targets is None:
             yield from skip(_FILES, ("project", *_OF_PROJECT), _CORRECT_FIRST)

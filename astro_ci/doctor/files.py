@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astro_ci.bundle import has_dag_suffix, list_members
+from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Target, every_target
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.keys import Settings
@@ -28,10 +29,10 @@ class Files:
 
 
 def configuration(
-    given: Settings, env: Mapping[str, str], config_file: Path | None, directory: Path
+    given: Settings, ci: CIContext, config_file: Path | None, directory: Path
 ) -> Steps[list[Target]]:
     """Which Deployments this run is about; all of the file's, when it is about none."""
-    found = find_targets(given, env, config_file=config_file, deploys=False)
+    found = find_targets(given, ci, config_file=config_file, deploys=False)
     choice = found.choice
     if found.file is None:
         yield ok("configuration", "no astro-ci.yaml: options and variables say everything")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Target
 from astro_ci.configuration.config import Config
 from astro_ci.model import Plan
@@ -19,8 +20,10 @@ def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -
     return survey(config, env, interactive=interactive).plan
 
 
-def plan_target(target: Target, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
+def plan_target(
+    target: Target, env: Mapping[str, str], ci: CIContext, *, interactive: bool = False
+) -> Plan:
     """Plan for a chosen Deployment; what the choice assumed is an assumption of the Plan."""
-    found = plan(target.config, env, interactive=interactive)
+    found = survey(target.config, env, ci=ci, interactive=interactive).plan
     notes = (target.note,) if target.note else ()
     return replace(found, assumptions=(*notes, *found.assumptions))

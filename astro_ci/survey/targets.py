@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astro_ci.ci import CIContext, detect
+from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Choice, Ref, choose
 from astro_ci.configuration.keys import Setting, Settings
 from astro_ci.configuration.locate import find_config_file, load
@@ -32,14 +31,13 @@ class Found:
 
 
 def find_targets(
-    given: Settings, env: Mapping[str, str], *, config_file: Path | None, deploys: bool
+    given: Settings, ci: CIContext, *, config_file: Path | None, deploys: bool
 ) -> Found:
     """Choose the Deployments of a run.
 
     `given` holds what flags and variables say, by field of Config. With `deploys`, a pull request
     chooses nothing by its branch; without, what it would be merged into. Raises AstroCIError.
     """
-    ci = detect(env)
     project = given.get("project")
     directory = Path(project.value) if project else Path()
     file = _load(config_file, directory)

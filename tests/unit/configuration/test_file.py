@@ -502,8 +502,10 @@ class TestLocate:
 
     def test_without_a_file_no_yaml_is_loaded(self, tmp_path: Path) -> None:
         code = (
-            "import sys; from astro_ci.survey.targets import find_targets; "
-            "find_targets({}, {}, config_file=None, deploys=True); sys.exit('yaml' in sys.modules)"
+            "import sys; from astro_ci.ci import detect; "
+            "from astro_ci.survey.targets import find_targets; "
+            "find_targets({}, detect({}), config_file=None, deploys=True); "
+            "sys.exit('yaml' in sys.modules)"
         )
         assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
 
