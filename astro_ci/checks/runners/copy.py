@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -69,17 +70,21 @@ def _add(archive: tarfile.TarFile, name: str, member: Member, owner: Owner) -> N
         archive.addfile(entry)
         return
     try:
-        with Path(member.source).open("rb") as file:
-            content = file.read()
-            mode = Path(member.source).stat().st_mode
+        with open(member.source, "rb", opener=_open_plain) as file:
+            before = os.fstat(file.fileno())
+            entry = _entry(name, owner, 0o755 if before.st_mode & stat.S_IXUSR else 0o644)
+            entry.size = before.st_size
+            archive.addfile(entry, file)
     except OSError as error:
         raise ProjectError(
-            f"{printable(member.source)} cannot be read: {error.strerror}",
+            f"{printable(member.source)} cannot be read: {error.strerror or error}",
             hint="Check the permissions of the file.",
         ) from error
-    entry = _entry(name, owner, 0o755 if mode & stat.S_IXUSR else 0o644)
-    entry.size = len(content)
-    archive.addfile(entry, io.BytesIO(content))
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open what was listed as a file, and not what a link or a pipe put in its place leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _add_directory(

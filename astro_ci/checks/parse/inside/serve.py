@@ -66,12 +66,16 @@ class Server:
             self._imitate_image()
         airflow_api.initialize(self._dags)
         ships = {os.path.join(self._dags, name) for name in self._request["ships"]}
-        self._files = sorted(path for path in airflow_api.list_files(self._dags) if path in ships)
+        # In a checkout these links lead somewhere, which they will not do on Astro.
+        outside = self._request["outside"] if self._request["in_place"] else []
+        broken = {os.path.join(self._dags, name) for name in outside}
+        broken |= {path for path in ships if os.path.islink(path) and not os.path.exists(path)}
+        self._files = sorted(path for path in airflow_api.list_files(self._dags) if path in ships - broken)
         self._journal.write(
             "files",
             paths=self._files,
             unreadable=sorted(p for p in ships if os.path.isfile(p) and not os.access(p, os.R_OK)),
-            dangling=sorted(p for p in ships if os.path.islink(p) and not os.path.exists(p)),
+            dangling=sorted(broken),
         )
         faulthandler.cancel_dump_traceback_later()
 
