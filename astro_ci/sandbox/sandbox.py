@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deploy, Deployment
-from astro_ci.sandbox.http.api import Api
+from astro_ci.sandbox.http.api import api_routes
 from astro_ci.sandbox.http.app import REMEMBERED_REQUESTS, RequestLine, build_app
 from astro_ci.sandbox.http.blob_api import BlobApi
 from astro_ci.sandbox.http.faults import Faults
@@ -25,8 +25,18 @@ from astro_ci.sandbox.http.login import Login
 from astro_ci.sandbox.http.presenter import Presenter
 from astro_ci.sandbox.http.registry_api import RegistryApi
 from astro_ci.sandbox.http.server import Server, listen
+from astro_ci.sandbox.platform.configure import create_deployment
+from astro_ci.sandbox.platform.deployment_bodies import read_create
 from astro_ci.sandbox.platform.platform import Platform
-from astro_ci.sandbox.platform.tokens import Claims, Identity, api_token, sign
+from astro_ci.sandbox.platform.refusal import Refusal
+from astro_ci.sandbox.platform.tokens import (
+    Claims,
+    Identity,
+    api_token,
+    deployment_token,
+    session_token,
+    sign,
+)
 from astro_ci.sandbox.store.blobs import BlobStore
 from astro_ci.sandbox.store.lock import hold
 from astro_ci.sandbox.store.registry import Registry
@@ -92,7 +102,7 @@ class Sandbox:
         platform = self._platform
         presenter = self._presenter()
         app = build_app(
-            api=Api(platform, presenter),
+            api=api_routes(platform, presenter),
             login=Login(platform, self.api_url, self._token_lifetime_seconds),
             blobs=BlobApi(platform.blobs, platform),
             registry=RegistryApi(platform.registry, platform),
@@ -174,6 +184,17 @@ class Sandbox:
             for one in self._platform.state.deployments
         ]
 
+    @property
+    def deployment_tokens(self) -> dict[str, str]:
+        """The API token of each Deployment, by the Deployment's id; it sees no other and lasts."""
+        state = self._platform.state
+        return {one.id: deployment_token(one, state) for one in state.deployments}
+
+    @property
+    def session_token(self) -> str:
+        """The token of a person's session, which CI/CD enforcement refuses; it lasts."""
+        return session_token(self._platform.state)
+
     def info(self) -> dict[str, object]:
         """Say all that points a pipeline here: the line of `sandbox --json`. Holds secrets."""
         return {
@@ -185,6 +206,8 @@ class Sandbox:
             "workspace_id": self.workspace_id,
             "registry": self.registry,
             "deployments": self.deployments,
+            "deployment_tokens": self.deployment_tokens,
+            "session_token": self.session_token,
         }
 
     def new_token(
@@ -212,6 +235,21 @@ class Sandbox:
             jti=uuid4().hex,
         )
         return sign(claims, state)
+
+    def create_deployment(self, name: str, **fields: object) -> Deployment:
+        """Create a Deployment, as `POST /deployments` does; `fields` are those of its body.
+
+        It is CREATING for as long as a rollout takes. Raises ValueError for a body that the API
+        refuses.
+        """
+        body = {"name": name, "workspaceId": self.workspace_id, **fields}
+        identity = Identity(subject=self._platform.state.user_id)
+        try:
+            request = read_create(msgspec.json.encode(body))
+            record = create_deployment(self._platform, identity, request)
+        except Refusal as refusal:
+            raise ValueError(refusal.message) from refusal
+        return msgspec.convert(self._presenter().deployment(record), Deployment)
 
     # --- looking inside --------------------------------------------------------------------------
 

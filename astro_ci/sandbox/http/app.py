@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from astro_ci.sandbox.http.api import Api, error_response
+from astro_ci.sandbox.http.api.routing import error_response
 from astro_ci.sandbox.http.blob_api import BLOB_METHODS, BlobApi
 from astro_ci.sandbox.http.faults import FaultMiddleware, Faults
 from astro_ci.sandbox.http.login import Login
@@ -38,7 +38,7 @@ class RequestLine:
 
 def build_app(
     *,
-    api: Api,
+    api: Sequence[Route],
     login: Login,
     blobs: BlobApi,
     registry: RegistryApi,
@@ -48,7 +48,7 @@ def build_app(
 ) -> ASGIApp:
     """Make the ASGI application; every request that it answers is added to `requests`."""
     routes = [
-        *api.routes(),
+        *api,
         *login.routes(),
         Route("/blobs/{name:path}", blobs.handle, methods=[*BLOB_METHODS]),
         Route("/v2/{path:path}", registry.handle, methods=_REGISTRY_METHODS),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from astro_ci.sandbox.http import views
+from astro_ci.sandbox.http.views.deployments import deployment as deployment_view
+from astro_ci.sandbox.http.views.deployments import image_repository
+from astro_ci.sandbox.http.views.deploys import deploy as deploy_view
+from astro_ci.sandbox.http.views.json import Json
 from astro_ci.sandbox.platform.platform import Platform
 from astro_ci.sandbox.platform.sas import signed_query
 from astro_ci.sandbox.store.state import DeploymentRecord, DeployRecord
@@ -19,24 +22,24 @@ class Presenter:
         self._registry = registry
         self._upload_lifetime_seconds = upload_lifetime_seconds
 
-    def deployment(self, record: DeploymentRecord) -> views.Json:
+    def deployment(self, record: DeploymentRecord) -> Json:
         """Make a Deployment."""
         platform = self._platform
-        return views.deployment(record, platform.state, self._registry, platform.now())
+        return deployment_view(record, platform.state, self._registry, platform.now())
 
-    def deploy(self, record: DeployRecord) -> views.Json:
+    def deploy(self, record: DeployRecord) -> Json:
         """Make a Deploy, with the URL to upload to while there is something to upload."""
         return self._deploy(record, self._upload_url(record))
 
-    def listed_deploy(self, record: DeployRecord) -> views.Json:
+    def listed_deploy(self, record: DeployRecord) -> Json:
         """Make a Deploy as a list has it: without the URL, which is a secret."""
         return self._deploy(record, "")
 
-    def _deploy(self, record: DeployRecord, upload_url: str) -> views.Json:
+    def _deploy(self, record: DeployRecord, upload_url: str) -> Json:
         state = self._platform.state
         deployment = self._platform.deployment_of(record)
-        repository = views.image_repository(deployment, state, self._registry)
-        return views.deploy(record, state, repository, upload_url)
+        repository = image_repository(deployment, state, self._registry)
+        return deploy_view(record, state, repository, upload_url)
 
     def _upload_url(self, record: DeployRecord) -> str:
         platform = self._platform

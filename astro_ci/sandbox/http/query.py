@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from starlette.datastructures import QueryParams
 
-from astro_ci.sandbox.http.views import Json
+from astro_ci.sandbox.http.views.json import Json
 from astro_ci.sandbox.platform.refusal import invalid
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000
+MAX_DIGITS = 18
+"""More digits than any number of ours has; longer ones cost time to read."""
 
 
 class Named(Protocol):
@@ -42,8 +45,8 @@ def paginate(
     max_limit: int | None = MAX_LIMIT,
 ) -> Json:
     """Make one page of a list, under `key`. Raises Refusal 400 for a bad offset or limit."""
-    offset = _whole_number(query, "offset", 0, None)
-    limit = _whole_number(query, "limit", DEFAULT_LIMIT, max_limit)
+    offset = whole_number(query, "offset", 0)
+    limit = whole_number(query, "limit", DEFAULT_LIMIT, most=max_limit)
     page = items[offset : offset + limit]
     return {
         key: [view(item) for item in page],
@@ -79,13 +82,34 @@ def flag(query: QueryParams, name: str) -> bool:
     return value == "true"
 
 
-def _whole_number(query: QueryParams, name: str, default: int, ceiling: int | None) -> int:
+def whole_number(
+    query: QueryParams, name: str, default: int, *, least: int = 0, most: int | None = None
+) -> int:
+    """Read a parameter that is a number, and `default` when absent. Raises Refusal 400."""
     text = query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdecimal()):
-        raise invalid(name, "must be a whole number, 0 or more")
+    if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
+        raise invalid(name, f"must be a whole number, {least} or more")
     number = int(text)
-    if ceiling is not None and number > ceiling:
-        raise invalid(name, f"must be at most {ceiling}")
+    if number < least:
+        raise invalid(name, f"must be at least {least}")
+    if most is not None and number > most:
+        raise invalid(name, f"must be at most {most}")
     return number
+
+
+def moment(query: QueryParams, name: str) -> float:
+    """Read a parameter that is a moment, in seconds. Raises Refusal 400."""
+    try:
+        found = datetime.fromisoformat(query[name])
+        if found.tzinfo is None:
+            raise ValueError(query[name])
+        return found.timestamp()
+    except (ValueError, OverflowError) as exc:
+        raise invalid(name, "not a date and time as in RFC 3339") from exc
+
+
+def sort_key(name: str) -> Callable[[Json], str]:
+    """Sort rows by what they show under a name."""
+    return lambda row: str(row.get(name, ""))

@@ -1,66 +1,100 @@
-"""Changes to a Deployment that are not deploys: its update, and hibernation."""
+"""Changes to a Deployment that are not deploys: create, update, delete, hibernation."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
-from msgspec import UnsetType, to_builtins
+from msgspec import UNSET, UnsetType, to_builtins
 
-from astro_ci.sandbox.platform.bodies import (
-    OverrideDeploymentHibernationBody,
+from astro_ci.sandbox.platform.bodies import OverrideDeploymentHibernationBody
+from astro_ci.sandbox.platform.deployment_bodies import (
+    CreateDeploymentRequest,
+    CreateHostedRequest,
     UpdateDeploymentRequest,
+    UpdateHostedRequest,
 )
+from astro_ci.sandbox.platform.options import NEWEST_RUNTIME, is_listed
 from astro_ci.sandbox.platform.platform import Platform
 from astro_ci.sandbox.platform.refusal import Refusal, invalid
-from astro_ci.sandbox.store.ids import timestamp
+from astro_ci.sandbox.platform.settings import make_settings
+from astro_ci.sandbox.platform.tokens import Identity
+from astro_ci.sandbox.store.ids import new_id, new_namespace, timestamp
 from astro_ci.sandbox.store.state import DeploymentRecord, Override
 
-_SETTINGS = (
-    "executor",
-    "schedulerSize",
-    "isHighAvailability",
-    "environmentVariables",
-    "description",
-    "contactEmails",
-    "workerQueues",
-    "defaultTaskPodCpu",
-    "defaultTaskPodMemory",
-    "resourceQuotaCpu",
-    "resourceQuotaMemory",
-)
+
+def create_deployment(
+    platform: Platform, identity: Identity, body: CreateDeploymentRequest
+) -> DeploymentRecord:
+    """Create a Deployment: it is there at once, and CREATING for as long as a rollout takes."""
+    _refuse_deployment_tokens(identity, "create a Deployment")
+    runtime = body.astro_runtime_version or NEWEST_RUNTIME
+    if not is_listed(runtime):
+        raise invalid("astroRuntimeVersion", f"{runtime} is not a version that can be created")
+    with platform.transaction():
+        _check_name(platform, None, body)
+        now = platform.now()
+        deployment = DeploymentRecord(
+            id=new_id(),
+            name=body.name,
+            namespace=new_namespace(),
+            created_at=now,
+            updated_at=now,
+            created_by=identity.subject,
+            creation_started_at=now,
+            type=body.type,
+            is_dag_deploy_enabled=body.is_dag_deploy_enabled,
+            is_cicd_enforced=body.is_cicd_enforced,
+            runtime_version=runtime,
+            settings=make_settings(to_builtins(body), {}, now),
+        )
+        _place(deployment, body)
+        if isinstance(body, CreateHostedRequest):
+            deployment.is_development_mode = body.is_development_mode or False
+            deployment.override = _override_in(body)
+        platform.state.deployments.append(deployment)
+        return deployment
 
 
 def update_deployment(
     platform: Platform, deployment: DeploymentRecord, body: UpdateDeploymentRequest
 ) -> None:
-    """Make a Deployment what the body says: all of it, absent optional fields aside.
+    """Make a Deployment what the body says, all of it.
 
     Turning DAG deploys off or on forgets the bundle: the next deploy has to bring DAGs again.
     """
-    if body.type != "STANDARD":
+    if body.type != deployment.type:
         raise invalid("type", "the type of a Deployment cannot be changed")
-    if body.workspace_id != platform.state.workspace_id:
-        raise invalid("workspaceId", f"no Workspace {body.workspace_id} was found")
-    if any(d.name == body.name and d is not deployment for d in platform.state.deployments):
-        raise invalid("name", f"a Deployment named {body.name} exists already")
-    override = _override_in(body)
-    given = to_builtins(body)
     with platform.transaction():
-        _merge_variables(deployment, given, platform.now())
-        deployment.settings |= {key: given[key] for key in _SETTINGS if key in given}
+        _check_name(platform, deployment, body)
+        now = platform.now()
+        override = _override_in(body) if isinstance(body, UpdateHostedRequest) else None
+        development = getattr(body, "is_development_mode", UNSET)
+        if development is True and not deployment.is_development_mode:
+            raise invalid("isDevelopmentMode", "can be chosen for new Deployments alone")
+        deployment.settings = make_settings(to_builtins(body), deployment.settings, now)
+        deployment.override = override
         deployment.name = body.name
         deployment.is_cicd_enforced = body.is_cicd_enforced
-        if not isinstance(body.is_development_mode, UnsetType):
-            deployment.is_development_mode = body.is_development_mode
+        if development is False:
+            deployment.is_development_mode = False
         if deployment.is_dag_deploy_enabled != body.is_dag_deploy_enabled:
             deployment.is_dag_deploy_enabled = body.is_dag_deploy_enabled
             deployment.live_version = deployment.desired_version = ""
-        if body.scaling_spec and body.scaling_spec.hibernation_spec:
-            schedules = body.scaling_spec.hibernation_spec.schedules
-            if not isinstance(schedules, UnsetType):
-                deployment.settings["hibernationSchedules"] = to_builtins(schedules)
-        deployment.override = override or deployment.override
-        deployment.updated_at = platform.now()
+        deployment.updated_at = now
+
+
+def delete_deployment(platform: Platform, identity: Identity, deployment: DeploymentRecord) -> None:
+    """Delete a Deployment with its deploys, its images and its bundles."""
+    _refuse_deployment_tokens(identity, "delete a Deployment")
+    with platform.transaction():
+        state = platform.state
+        blobs = [platform.bundle_blob(deployment, path) for path in deployment.bundles]
+        state.deployments = [one for one in state.deployments if one is not deployment]
+        state.deploys = [one for one in state.deploys if one.deployment_id != deployment.id]
+    platform.registry.remove(platform.repository(deployment))
+    for blob in (platform.dags_blob(deployment), *blobs):
+        platform.blobs.remove(blob)
 
 
 def override_hibernation(
@@ -81,7 +115,39 @@ def override_hibernation(
         deployment.updated_at = platform.now()
 
 
-def _override_in(body: UpdateDeploymentRequest) -> Override | None:
+def _check_name(
+    platform: Platform,
+    deployment: DeploymentRecord | None,
+    body: CreateDeploymentRequest | UpdateDeploymentRequest,
+) -> None:
+    if body.workspace_id != platform.state.workspace_id:
+        raise invalid("workspaceId", f"no Workspace {body.workspace_id} was found")
+    if not body.name.strip():
+        raise invalid("name", "must not be empty", "required")
+    if any(d.name == body.name and d is not deployment for d in platform.state.deployments):
+        raise invalid("name", f"a Deployment named {body.name} exists already")
+
+
+def _place(deployment: DeploymentRecord, body: CreateDeploymentRequest) -> None:
+    """Say where a new Deployment is: a cluster, which wins, or a provider and its region."""
+    if deployment.type != "STANDARD":
+        deployment.cluster_id = body.cluster_id or f"cl{uuid4().hex[:23]}"
+        return
+    if not isinstance(body, CreateHostedRequest) or body.cluster_id:
+        return
+    if bool(body.cloud_provider) != bool(body.region):
+        missing = "region" if body.cloud_provider else "cloudProvider"
+        raise invalid(missing, "cloudProvider and region go together", "required")
+    deployment.cloud_provider = body.cloud_provider or deployment.cloud_provider
+    deployment.region = body.region or deployment.region
+
+
+def _refuse_deployment_tokens(identity: Identity, what: str) -> None:
+    if identity.deployment_id is not None:
+        raise Refusal(403, f"A token of one Deployment may not {what}")
+
+
+def _override_in(body: CreateHostedRequest | UpdateHostedRequest) -> Override | None:
     spec = body.scaling_spec.hibernation_spec if body.scaling_spec else None
     if not spec or not spec.override:
         return None
@@ -89,28 +155,8 @@ def _override_in(body: UpdateDeploymentRequest) -> Override | None:
     field = "scalingSpec.hibernationSpec.override.overrideUntil"
     return Override(
         is_hibernating=bool(spec.override.is_hibernating),
-        until=_moment(field, until) if isinstance(until, str) else None,
+        until=None if isinstance(until, UnsetType) else _moment(field, until),
     )
-
-
-def _merge_variables(deployment: DeploymentRecord, given: dict[str, object], now: float) -> None:
-    """Date the variables, and give a secret one without a value the one it had.
-
-    Clients are never shown a secret value, so they cannot send it back.
-    """
-    old = {v["key"]: v for v in _variables(deployment.settings)}
-    for variable in _variables(given):
-        before = old.get(variable["key"], {})
-        if variable["isSecret"] and "value" not in variable and "value" in before:
-            variable["value"] = before["value"]
-        is_same = before.get("value") == variable.get("value")
-        kept = before.get("updatedAt") if is_same else None
-        variable["updatedAt"] = kept or timestamp(now)
-
-
-def _variables(settings: dict[str, object]) -> list[dict[str, object]]:
-    variables = settings.get("environmentVariables", [])
-    return variables if isinstance(variables, list) else []
 
 
 def _moment(field: str, text: str) -> float:

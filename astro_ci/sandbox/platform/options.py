@@ -24,6 +24,9 @@ _RELEASES = (
 
 _AIRFLOW = {runtime: airflow for runtime, airflow, _ in _RELEASES}
 
+NEWEST_RUNTIME = _RELEASES[0][0]
+"""What a new Deployment runs unless it says otherwise."""
+
 UNKNOWN_AIRFLOW_VERSION = "NA"
 
 MACHINES = {name: int(name[1:]) // 5 for name in ("A5", "A10", "A20", "A40", "A60", "A120", "A160")}
@@ -36,6 +39,11 @@ SCHEDULERS = {"SMALL": 1, "MEDIUM": 2, "LARGE": 4, "EXTRA_LARGE": 8}
 def airflow_version(runtime_version: str) -> str:
     """Name the Airflow that a runtime version has; `NA` for a version that is not listed."""
     return _AIRFLOW.get(runtime_version, UNKNOWN_AIRFLOW_VERSION)
+
+
+def is_listed(runtime_version: str) -> bool:
+    """Whether a new Deployment can have a runtime version."""
+    return runtime_version in _AIRFLOW
 
 
 def deployment_options() -> dict[str, object]:

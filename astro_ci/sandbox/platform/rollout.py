@@ -27,7 +27,13 @@ def start_rollout(deployment: DeploymentRecord, now: float) -> None:
 
 
 def settle(deployment: DeploymentRecord, now: float, rollout_seconds: float) -> None:
-    """End a rollout whose time has come; a failed one leaves the old bundle live."""
+    """End a creation or a rollout whose time has come.
+
+    A rollout that failed leaves the old bundle live.
+    """
+    created = deployment.creation_started_at
+    if created is not None and now - created >= rollout_seconds:
+        deployment.creation_started_at = None
     started = deployment.rollout_started_at
     if started is None or now - started < rollout_seconds:
         return
@@ -39,6 +45,8 @@ def settle(deployment: DeploymentRecord, now: float, rollout_seconds: float) -> 
 
 def phase(deployment: DeploymentRecord, now: float) -> Phase:
     """Say what a settled Deployment is doing."""
+    if deployment.creation_started_at is not None:
+        return Phase("CREATING", "The Deployment is being created")
     if is_hibernating(deployment, now):
         return Phase("HIBERNATING", "The Deployment is hibernating")
     if deployment.rollout_started_at is not None:

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from astro_ci.sandbox.platform.refusal import Refusal
 from astro_ci.sandbox.store.state import DeploymentRecord, State
 
-API_TOKEN_LIFETIME_SECONDS = 10 * 365 * 24 * 3600
+LONG_LIFETIME_SECONDS = 10 * 365 * 24 * 3600
 
 
 class Claims(Struct, kw_only=True, omit_defaults=True, rename="camel"):
@@ -31,6 +31,8 @@ class Claims(Struct, kw_only=True, omit_defaults=True, rename="camel"):
     jti: str = ""
     generation: int | None = None
     """Set for tokens from an exchange, see State.token_generation."""
+    is_refresh: bool = False
+    """A refresh token: good for new tokens, and for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def api_token(state: State) -> str:
         Claims(
             sub=state.api_token_id,
             iat=issued,
-            exp=issued + API_TOKEN_LIFETIME_SECONDS,
+            exp=issued + LONG_LIFETIME_SECONDS,
             permissions=[
                 f"apiTokenId:{state.api_token_id}",
                 f"organizationId:{state.organization_id}",
@@ -74,19 +76,54 @@ def api_token(state: State) -> str:
     )
 
 
+def deployment_token(deployment: DeploymentRecord, state: State) -> str:
+    """Make the API token of one Deployment: the same one each time."""
+    issued = int(deployment.created_at)
+    return sign(
+        Claims(
+            sub=deployment.api_token_id,
+            iat=issued,
+            exp=issued + LONG_LIFETIME_SECONDS,
+            permissions=[
+                f"apiTokenId:{deployment.api_token_id}",
+                f"organizationId:{state.organization_id}",
+                f"workspaceId:{state.workspace_id}",
+                f"deploymentId:{deployment.id}",
+            ],
+            api_token_id=deployment.api_token_id,
+            is_astronomer_generated=True,
+        ),
+        state,
+    )
+
+
+def session_token(state: State) -> str:
+    """Make a token of the user's session that lasts: the same one each time."""
+    issued = int(state.created_at)
+    return sign(Claims(sub=state.user_id, iat=issued, exp=issued + LONG_LIFETIME_SECONDS), state)
+
+
 def identify(token: str, state: State, now: float) -> Identity:
     """Read who a token belongs to. Raises Refusal 401 for one that is not ours, or has expired."""
+    claims = read_claims(token, state, now)
+    deployment_id = _permission(claims, "deploymentId")
+    is_gone = deployment_id not in (None, *(one.id for one in state.deployments))
+    if claims.is_refresh or is_gone:
+        raise Refusal(401, "Invalid authorization token")
+    return Identity(
+        subject=claims.sub, is_session=not claims.permissions, deployment_id=deployment_id
+    )
+
+
+def read_claims(token: str, state: State, now: float) -> Claims:
+    """Read a token of ours. Raises Refusal 401 for any other, and for one that has expired."""
     body, _, signature = token.rpartition(".")
     if not hmac.compare_digest(_signature(body, state).encode(), signature.encode()):
         raise Refusal(401, "Invalid authorization token")
     claims = msgspec.json.decode(_decode(body.partition(".")[2]), type=Claims)
     if claims.exp <= now or claims.generation not in (None, state.token_generation):
         raise Refusal(401, "The authorization token has expired")
-    return Identity(
-        subject=claims.sub,
-        is_session=not claims.permissions,
-        deployment_id=_permission(claims, "deploymentId"),
-    )
+    return claims
 
 
 def _permission(claims: Claims, kind: str) -> str | None:

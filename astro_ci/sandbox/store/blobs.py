@@ -186,6 +186,12 @@ class BlobStore:
             return True
         return False
 
+    def remove(self, name: str) -> None:
+        """Throw away all versions of a blob, and the blocks of one to be."""
+        self._discard_blocks(name)
+        shutil.rmtree(self._versions(name), ignore_errors=True)
+        self._committed.pop(name, None)
+
     def _publish(self, name: str, path: Path) -> str:
         version = self._new_version()
         versions = self._versions(name)

@@ -199,6 +199,10 @@ class Registry:
         """List the tags of a repository, in order."""
         return sorted(path.name for path in self._repository(repository, "tags").iterdir())
 
+    def remove(self, repository: str) -> None:
+        """Forget a repository; the bytes of its blobs stay, for others may share them."""
+        shutil.rmtree(self._repositories / repository, ignore_errors=True)
+
     def config(self, repository: str, tag: str) -> bytes | None:
         """Read the config of the image that a tag names; None when nothing was pushed to it."""
         try:

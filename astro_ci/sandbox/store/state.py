@@ -17,6 +17,7 @@ from astro_ci.sandbox.store.ids import new_id, new_namespace
 STATE_VERSION = 1
 SEED_RUNTIME_VERSION = "13.1.0"
 
+DeploymentType = Literal["STANDARD", "DEDICATED", "HYBRID"]
 RolloutEnd = Literal["HEALTHY", "UNHEALTHY"]
 
 
@@ -25,6 +26,16 @@ class Override(Struct, kw_only=True):
 
     is_hibernating: bool | None
     until: float | None = None
+
+
+class Bundle(Struct, kw_only=True):
+    """What is mounted at a path beside the DAGs."""
+
+    mount_path: str
+    type: str
+    version: str
+    deploy_id: str
+    """The deploy that brought this version."""
 
 
 class DeploymentRecord(Struct, kw_only=True):
@@ -36,9 +47,20 @@ class DeploymentRecord(Struct, kw_only=True):
     created_at: float
     updated_at: float
     is_dag_deploy_enabled: bool
+    type: DeploymentType = "STANDARD"
+    cluster_id: str = ""
+    """Where a dedicated or hybrid Deployment is; empty for a standard one."""
+    cloud_provider: str = "AWS"
+    region: str = "us-east-1"
+    created_by: str = ""
+    """The subject that created it; empty for a seeded one."""
+    api_token_id: str = field(default_factory=new_id)
+    """The subject of the Deployment's own API token."""
     is_development_mode: bool = False
     settings: dict[str, object] = field(default_factory=dict)
-    """What an update set and nothing here acts on, in the API's own shape."""
+    """What a request set and nothing here acts on, in the API's own shape."""
+    bundles: dict[str, Bundle] = field(default_factory=dict)
+    """What is mounted beside the DAGs, by mount path."""
     is_cicd_enforced: bool = False
     runtime_version: str = SEED_RUNTIME_VERSION
     image_tag: str = ""
@@ -46,6 +68,8 @@ class DeploymentRecord(Struct, kw_only=True):
     """The bundle version that Airflow has; empty before the first one."""
     desired_version: str = ""
     """The bundle version that Airflow has or is about to have."""
+    creation_started_at: float | None = None
+    """None when the Deployment has come up."""
     rollout_started_at: float | None = None
     rollout_end: RolloutEnd = "HEALTHY"
     health: RolloutEnd = "HEALTHY"
@@ -72,6 +96,8 @@ class DeployRecord(Struct, kw_only=True):
     is_dag_deploy_enabled: bool
     image_tag: str = ""
     dag_tarball_version: str = ""
+    desired_version: str | None = None
+    """The bundle version that was to run after this deploy; None when that is the one it shows."""
     runtime_version: str = ""
     description: str = ""
     git: dict[str, object] | None = None
@@ -79,6 +105,8 @@ class DeployRecord(Struct, kw_only=True):
     bundle_mount_path: str = ""
     bundle_type: str = ""
     bundle_tarball_version: str = ""
+    bundles: list[Bundle] = field(default_factory=list)
+    """What the Deployment had beside its DAGs after this deploy, in the order of mount paths."""
 
 
 class State(Struct, kw_only=True):
@@ -92,6 +120,8 @@ class State(Struct, kw_only=True):
     api_token_id: str = field(default_factory=new_id)
     key_id: str = field(default_factory=lambda: secrets.token_hex(16))
     key_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    key_deployment_id: str = ""
+    """The Deployment of the Deployment API key."""
     signing_key: str = field(default_factory=lambda: secrets.token_hex(32))
     """Signs tokens and upload URLs."""
     token_generation: int = 0
@@ -122,6 +152,7 @@ def seeded(now: float) -> State:
                 is_development_mode=development,
             )
         )
+    state.key_deployment_id = state.deployments[0].id
     return state
 
 
@@ -146,6 +177,10 @@ class StateFile:
             raise self._unreadable(str(exc)) from exc
         if state.version != STATE_VERSION:
             raise self._unreadable(f"version {state.version} instead of {STATE_VERSION}")
+        if not state.key_deployment_id and state.deployments:
+            state.key_deployment_id = state.deployments[0].id
+        # A state of an older version lacks identifiers, which have been made just now.
+        self.save(state)
         return state
 
     def save(self, state: State) -> None:

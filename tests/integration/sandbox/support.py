@@ -91,9 +91,12 @@ class Document:
         return True
 
     def _validate(self, schema: Json, body: object) -> None:
-        if schema.get("$ref", "").endswith("/UpdateDeploymentRequest"):
-            # Its variants are told apart by a discriminator, which JSON Schema does not have.
-            schema = {"$ref": "#/components/schemas/UpdateStandardDeploymentRequest"}
+        name = schema.get("$ref", "").rpartition("/")[2]
+        if name in ("CreateDeploymentRequest", "UpdateDeploymentRequest"):
+            # Their variants are told apart by a discriminator, which JSON Schema does not have.
+            kind = body.get("type", "STANDARD") if isinstance(body, dict) else "STANDARD"
+            variant = name.replace("Deployment", f"{kind.capitalize()}Deployment")
+            schema = {"$ref": f"#/components/schemas/{variant}"}
         jsonschema.Draft7Validator(self._root | schema, format_checker=FORMATS).validate(body)
 
     def _template(self, path: str) -> str:

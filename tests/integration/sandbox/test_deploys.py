@@ -86,6 +86,26 @@ def test_an_image_deploy_ignores_a_bundle_version(api: Client, version: str) -> 
     assert "dagTarballVersion" not in api.finalize(deploy, dagTarballVersion=version)
 
 
+def test_a_full_deploy_without_dags_leaves_those_that_run(
+    api: Client, astro: Sandbox, clock: Clock
+) -> None:
+    version = api.deploy_dags(b"dags")["dagTarballVersion"]
+    deploy = api.create("IMAGE_AND_DAG")
+    push(api.astro, deploy)
+
+    done = api.finalize(deploy, dagTarballVersion="")
+
+    clock.advance(61)
+    assert (done["status"], done["imageTag"]) == ("DEPLOYED", deploy["imageTag"])
+    assert "dagTarballVersion" not in done
+    deployment = api.deployment()
+    assert deployment["dagTarballVersion"] == version
+    assert deployment["imageTag"] == deploy["imageTag"]
+    api.deploy_dags(b"newer")
+    api.call("POST", api.path("production", f"/deploys/{deploy['id']}/rollback"), json={})
+    assert astro.bundle("production") == b"dags"
+
+
 def test_without_dag_deploys_an_image_brings_the_dags(api: Client, clock: Clock) -> None:
     deploy = api.create("IMAGE_AND_DAG", "classic")
     push(api.astro, deploy, runtime="13.2.0")
@@ -135,13 +155,17 @@ def test_a_description_can_be_changed(api: Client) -> None:
 # --- refusals -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "body",
-    [{"type": "DAG_ONLY"}, {"type": "BUNDLE", "bundleMountPath": "/a", "bundleType": "dbt"}],
-)
-def test_dag_deploys_must_be_enabled(api: Client, body: dict[str, Any]) -> None:
-    error = api.call("POST", api.path("classic", "/deploys"), json=body, status=400)
+def test_dag_deploys_must_be_enabled(api: Client) -> None:
+    mount: Any = {"bundleMountPath": "/a", "bundleType": "dbt"}
+    error = api.create("BUNDLE", "classic", status=400, **mount)
     assert "DAG deploys are not enabled for classic" in error["message"]
+    # Clients look at what a created deploy says; so it can be created, and never finalized.
+    deploy = api.create("DAG_ONLY", "classic")
+    assert deploy["isDagDeployEnabled"] is False
+    assert "dagsUploadUrl" not in deploy
+    for body in ({}, {"dagTarballVersion": ""}, {"dagTarballVersion": "x"}):
+        error = api.finalize(deploy, "classic", status=400, **body)
+        assert "DAG deploys are not enabled for classic" in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -286,6 +310,22 @@ def test_a_bundle_is_mounted_beside_the_dags(api: Client, path: str) -> None:
     ]
     assert "dagTarballVersion" not in done
     assert api.deployment()["desiredDagTarballVersion"] == version
+
+
+def test_an_empty_version_removes_a_bundle(api: Client) -> None:
+    first: Any = {"bundleMountPath": "/a", "bundleType": "dbt"}
+    second: Any = {"bundleMountPath": "/b", "bundleType": "dbt"}
+    for mount in (first, second):
+        deploy = api.create("BUNDLE", **mount)
+        done = api.finalize(deploy, bundleTarballVersion=upload(deploy, b"dbt"))
+    assert [one["mountPath"] for one in done["bundles"]] == ["/a", "/b"]
+
+    gone = api.finalize(api.create("BUNDLE", **first), bundleTarballVersion="")
+
+    assert gone["status"] == "DEPLOYED"
+    assert [one["mountPath"] for one in gone["bundles"]] == ["/b"]
+    again = api.finalize(api.create("BUNDLE", **first), bundleTarballVersion="")
+    assert [one["mountPath"] for one in again["bundles"]] == ["/b"]
 
 
 def test_a_bundle_needs_a_version_of_its_own(api: Client) -> None:

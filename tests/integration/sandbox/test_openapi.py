@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from astro_ci.sandbox import Sandbox
-from astro_ci.sandbox.platform.bodies import CreateDeployRequest, FinalizeDeployRequest, read_body
+from astro_ci.sandbox.platform.bodies import CreateDeployRequest, FinalizeDeployRequest
+from astro_ci.sandbox.platform.reading import read_body
 from astro_ci.sandbox.platform.refusal import Refusal
 from tests.integration.sandbox.support import Client, Clock, Document, push, upload
 
@@ -21,7 +22,17 @@ OFFERED = {
     ("GET", "/organizations/{organizationId}/workspaces/{workspaceId}"),
     ("GET", "/organizations/{organizationId}/deployment-options"),
     ("GET", "/organizations/{organizationId}/deployments"),
+    ("POST", "/organizations/{organizationId}/deployments"),
+    ("GET", "/organizations/{organizationId}/users"),
+    ("GET", "/organizations/{organizationId}/users/{userId}"),
+    ("GET", "/organizations/{organizationId}/teams"),
+    ("GET", "/organizations/{organizationId}/tokens"),
+    ("GET", "/organizations/{organizationId}/tokens/{tokenId}"),
+    ("GET", "/organizations/{organizationId}/environment-objects"),
+    ("GET", "/users/self"),
     ("GET", "/organizations/{organizationId}/deployments/{deploymentId}"),
+    ("DELETE", "/organizations/{organizationId}/deployments/{deploymentId}"),
+    ("GET", "/organizations/{organizationId}/deployments/{deploymentId}/logs"),
     ("POST", "/organizations/{organizationId}/deployments/{deploymentId}"),
     ("POST", "/organizations/{organizationId}/deployments/{deploymentId}/hibernation-override"),
     ("DELETE", "/organizations/{organizationId}/deployments/{deploymentId}/hibernation-override"),
@@ -85,6 +96,19 @@ def test_a_whole_life_stays_within_the_document(
     )
     assert api.deployment("development")["status"] == "HIBERNATING"
     api.call("DELETE", override, status=204)
+
+    for what in ("users", "teams", "tokens", "environment-objects"):
+        api.call("GET", api.org(f"/{what}"))
+    person = Client(astro, document, astro.session_token)
+    user = person.call("GET", "/users/self", params={"createIfNotExist": "true"})
+    person.close()
+    api.call("GET", api.org(f"/users/{user['id']}"))
+    token = api.call("GET", api.org("/tokens"))["tokens"][0]
+    api.call("GET", api.org(f"/tokens/{token['id']}"))
+    api.call("GET", api.path("production", "/logs"), params={"sources": ["scheduler", "worker"]})
+    new = {"name": "new", "workspaceId": astro.workspace_id}
+    api.call("POST", api.org("/deployments"), json=new)
+    api.call("DELETE", api.path("new"), status=204)
 
     done = {(method, path) for path, method, status in document.exercised if status < 300}
     assert done == OFFERED

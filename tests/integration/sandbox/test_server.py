@@ -74,7 +74,10 @@ def test_info_is_the_line_that_the_command_prints(astro: Sandbox) -> None:
         "workspace_id",
         "registry",
         "deployments",
+        "deployment_tokens",
+        "session_token",
     ]
+    assert list(info["deployment_tokens"]) == [one["id"] for one in info["deployments"]]
     assert info["api_url"] == f"http://localhost:{astro.port}"
     assert info["registry"] == f"localhost:{astro.port}"
     assert [set(one) for one in info["deployments"]] == [{"id", "name", "dag_deploy_enabled"}] * 3

@@ -1,0 +1,72 @@
+"""Find in a traceback's text what went wrong, and the line of the project where it did. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_FRAME = re.compile(r'\s*(?:\|\s*)*File "(?P<path>.+?)", line (?P<line>\d+)')
+_ENDING = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
+_MOST_LINES = 40
+_MOST_CHARACTERS = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """An exception, as its traceback tells it."""
+
+    kind: str
+    """The exception's class, without its module; empty when the text does not say."""
+    message: str
+    """The first line of what the exception says."""
+    path: str | None
+    """Where the last frame within the project is; None when there is none."""
+    line: int | None
+    detail: str
+    """The traceback from the first frame within the project on."""
+
+    @property
+    def summary(self) -> str:
+        """The exception in one line."""
+        return ": ".join(part for part in (self.kind, self.message) if part)
+
+
+def read_fault(text: str, is_project: Callable[[str], bool]) -> Fault:
+    """Read a traceback, newest frame last, or a text `Type: message`."""
+    lines = text.rstrip().splitlines()
+    frames = [(number, match) for number, line in enumerate(lines) if (match := _FRAME.match(line))]
+    ours = [(number, match) for number, match in frames if is_project(match["path"])]
+    after = frames[-1][0] + 1 if frames else 0
+    ending = next(
+        (match for line in lines[after:] if (match := _ENDING.fullmatch(line.lstrip("| ")))
+         and not line.startswith(" ")),
+        None,
+    )
+    last = ours[-1][1] if ours else None
+    return Fault(
+        kind=ending["kind"].rpartition(".")[2] if ending else "",
+        message=(ending["message"] or "") if ending else (lines[-1] if lines else ""),
+        path=last["path"] if last else None,
+        line=int(last["line"]) if last else None,
+        detail=_trim(lines[ours[0][0] :] if ours else lines),
+    )
+
+
+def read_stack(text: str, is_project: Callable[[str], bool]) -> tuple[str, int] | None:
+    """Find the project's newest frame in a dump of faulthandler, whose newest frames come first.
+
+    Of several threads the main thread is the last.
+    """
+    last = re.split(r"^(?:Current thread|Thread) ", text, flags=re.MULTILINE)[-1]
+    for line in last.splitlines():
+        match = _FRAME.match(line)
+        if match and is_project(match["path"]):
+            return match["path"], int(match["line"])
+    return None
+
+
+def _trim(lines: list[str]) -> str:
+    """Keep the end of a text, where the cause is."""
+    text = "\n".join(lines[-_MOST_LINES:])
+    return text if len(text) <= _MOST_CHARACTERS else f"…{text[-_MOST_CHARACTERS:]}"

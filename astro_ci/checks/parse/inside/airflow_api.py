@@ -1,0 +1,156 @@
+"""The parts of Airflow that loading DAG files needs, whatever the version."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+DISTRIBUTIONS = ("apache-airflow-core", "apache-airflow")
+_DEPTH = "100"
+
+
+class Loaded(NamedTuple):
+    """What came of one file."""
+
+    dag_ids: List[str]
+    errors: Dict[str, str]
+    """A traceback, or `Type: message`, for each file; of a zip file, for each file in it."""
+
+
+def version() -> Optional[str]:
+    """Return Airflow's version, without importing it; None where there is no Airflow."""
+    for name in DISTRIBUTIONS:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def configure(environ: Any, *, dags: str, work: str, seconds: Optional[float]) -> None:
+    """Set what Airflow reads when it is imported: our folders, no examples, no database server."""
+    has_3 = not (version() or "").startswith("2.")
+    settings = {
+        "CORE__DAGS_FOLDER": dags,
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS": "True",
+        "CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": _DEPTH,
+        # The Deployment's executor needs a database server; a DAG file needs neither.
+        "CORE__EXECUTOR": "LocalExecutor" if has_3 else "SequentialExecutor",
+        "DATABASE__SQL_ALCHEMY_CONN": "sqlite:///" + os.path.join(work, "airflow.db"),
+        "LOGGING__BASE_LOG_FOLDER": os.path.join(work, "logs"),
+    }
+    if seconds is not None:
+        settings["CORE__DAGBAG_IMPORT_TIMEOUT"] = str(seconds)
+    environ.update({"AIRFLOW__" + name: value for name, value in settings.items()})
+    if has_3:  # a DAG file is loaded by a client of Airflow's API, without the database
+        environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"
+
+
+def initialize(dags: str) -> None:
+    """Import Airflow, and let DAG files import what they can in production."""
+    from airflow import settings
+
+    if hasattr(settings, "initialize"):
+        settings.initialize()
+    if dags not in sys.path:  # Airflow 3 adds the bundle's directory when it loads a file
+        sys.path.append(dags)
+    # Once here, and not again in each process that loads files.
+    _bag_class()
+    from airflow.serialization import serialized_objects  # noqa: F401
+
+
+def block_database() -> None:
+    """Refuse DAG files the metadata database, as Airflow 3 does."""
+    try:
+        from airflow.sdk.execution_time.supervisor import block_orm_access
+    except ImportError:
+        return
+    block_orm_access()
+
+
+def list_files(dags: str) -> List[str]:
+    """List the files that Airflow would load: .airflowignore and safe mode have had their say."""
+    safe_mode = _is_safe_mode()
+    try:
+        from airflow.dag_processing.importers import get_importer_registry
+    except ImportError:
+        from airflow.utils.file import list_py_file_paths
+
+        given = {"safe_mode": safe_mode, "include_examples": False}
+        return [str(path) for path in list_py_file_paths(dags, **_accepted(list_py_file_paths, given))]
+    return [str(path) for path in get_importer_registry().list_dag_files(dags, safe_mode=safe_mode)]
+
+
+def time_limit(path: str) -> float:
+    """Return the seconds that Airflow gives this file; 0 is no limit."""
+    from airflow import settings
+
+    return float(settings.get_dagbag_import_timeout(path))
+
+
+def load(path: str, dags: str) -> Loaded:
+    """Load one file into a DagBag of its own, and serialize its DAGs as Airflow would."""
+    bag_class = _bag_class()
+    given = {
+        "dag_folder": dags,
+        "include_examples": False,
+        "collect_dags": False,
+        "read_dags_from_db": False,
+        "load_op_links": False,
+        "bundle_path": Path(dags),
+    }
+    bag = bag_class(**_accepted(bag_class, given))
+    bag.process_file(path, only_if_updated=False, safe_mode=_is_safe_mode())
+    errors = {os.path.join(dags, name): str(text) for name, text in bag.import_errors.items()}
+    for dag_id, dag in bag.dags.items():
+        problem = _serialize(dag)
+        if problem:
+            errors.setdefault(path, "DAG {}: {}".format(dag_id, problem))
+    return Loaded(sorted(bag.dags), errors)
+
+
+def _serialize(dag: Any) -> str:
+    """Turn a DAG into what the scheduler reads; return what came in the way."""
+    from airflow.serialization import serialized_objects
+
+    serializer = getattr(serialized_objects, "DagSerialization", None)
+    try:
+        (serializer or serialized_objects.SerializedDAG).to_dict(dag)
+    except Exception as error:
+        return "{}: {}".format(type(error).__name__, error)
+    return ""
+
+
+def _bag_class() -> Any:
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:
+        from airflow.models.dagbag import DagBag
+    return DagBag
+
+
+def _is_safe_mode() -> bool:
+    from airflow.configuration import conf
+
+    return bool(conf.getboolean("core", "DAG_DISCOVERY_SAFE_MODE", fallback=True))
+
+
+def _accepted(function: Callable[..., Any], given: Dict[str, Any]) -> Dict[str, Any]:
+    """Leave out the arguments that this version's function does not take."""
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in given.items() if name in known}
+
+
+def load_plugins() -> Dict[str, str]:
+    """Load Airflow's plugins, and return the errors by file."""
+    from airflow import plugins_manager
+
+    plugins_manager.ensure_plugins_loaded()
+    if hasattr(plugins_manager, "get_import_errors"):
+        return dict(plugins_manager.get_import_errors())
+    return dict(plugins_manager.import_errors)

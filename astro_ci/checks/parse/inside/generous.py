@@ -1,0 +1,64 @@
+"""A value that is text, a number and JSON at once."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Tuple
+
+_NUMBER = 1
+
+
+class Generous(str):
+    """The text `1`, which also counts, compares and calculates as the number and has every key."""
+
+    def __new__(cls) -> Generous:
+        """Make the value; there is only one."""
+        return super().__new__(cls, str(_NUMBER))
+
+    def __index__(self) -> int:
+        """Serve as a length or a count."""
+        return _NUMBER
+
+    def __getitem__(self, key: Any) -> Any:
+        """Have every key; positions and slices are the text's."""
+        return super().__getitem__(key) if isinstance(key, (int, slice)) else Generous()
+
+    def __contains__(self, key: Any) -> bool:
+        """Hold everything."""
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        """Have one element, which is as generous."""
+        return iter([Generous()])
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Have every key."""
+        return Generous()
+
+    def keys(self) -> Iterator[Any]:
+        """Have one key."""
+        return iter(self)
+
+    def values(self) -> Iterator[Any]:
+        """Have one value."""
+        return iter(self)
+
+    def items(self) -> Iterator[Tuple[Any, Any]]:
+        """Have one pair."""
+        return iter([(Generous(), Generous())])
+
+
+def _calculate(name: str) -> Callable[[Any, Any], Any]:
+    """Make an operator that treats numbers as a number would, and all else as text."""
+    as_text = getattr(str, name, None)
+
+    def method(self: Any, other: Any) -> Any:
+        if isinstance(other, (int, float)):
+            number = _NUMBER if isinstance(other, int) else float(_NUMBER)
+            return getattr(number, name)(other)
+        return as_text(self, other) if as_text else NotImplemented
+
+    return method
+
+
+for _name in "lt le gt ge add radd sub rsub mul rmul truediv rtruediv".split():
+    setattr(Generous, f"__{_name}__", _calculate(f"__{_name}__"))

@@ -1,0 +1,208 @@
+"""Import Airflow once, and load the DAG files in copies of this process.
+
+`together`: one process loads all files, and a next one goes on where a crash ended it. `alone`: a
+file that failed is loaded once more in a process of its own, as Airflow would. `generous`: a file
+that failed and was given a made-up value is loaded with values that are text, number and JSON.
+
+What was written down stays valid: started again after it was killed, this goes on.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import platform
+import signal
+import sys
+import time
+import traceback
+from contextlib import suppress
+from typing import Any, Dict, List, Sequence, Tuple
+
+from . import airflow_api
+from .journal import Event, Journal
+from .load import GRACE_SECONDS, KILLED_PARENT, Loader
+
+_TICK_SECONDS = 0.02
+_IMPORT_SECONDS = 300.0
+_SET_UP_SECONDS = 120.0
+_NO_TIME = "timeout"
+
+
+def main(work: str) -> None:
+    """Load what `request.json` asks for. `journal` tells how it went; `end` is its last event."""
+    journal = Journal(os.path.join(work, "journal"))
+    try:
+        with open(os.path.join(work, "request.json"), encoding="utf-8") as file:
+            server = Server(json.load(file), work, journal)
+        server.start()
+        server.load_all()
+    except BaseException as error:
+        text = "{}: {}".format(type(error).__name__, error)
+        journal.write("failed", message=text[:2000], traceback=traceback.format_exc()[-20_000:])
+    journal.write("end")
+
+
+class Server:
+    """Holds Airflow, and never runs a DAG file itself."""
+
+    def __init__(self, request: Dict[str, Any], work: str, journal: Journal) -> None:
+        self._request, self._work, self._journal = request, work, journal
+        self._dags: str = request["trees"]["dags"]
+        self._project: str = request["project"]
+        self._files: List[str] = []
+
+    def start(self) -> None:
+        """Import Airflow, and list the files to load."""
+        faulthandler.dump_traceback_later(_IMPORT_SECONDS, exit=True)
+        version = airflow_api.version()
+        self._journal.write("airflow", version=version, python=platform.python_version())
+        if version is None:
+            raise ModuleNotFoundError("No module named 'airflow'")
+        seconds = self._request.get("seconds")
+        airflow_api.configure(os.environ, dags=self._dags, work=self._work, seconds=seconds)
+        if self._request["in_place"]:
+            self._imitate_image()
+        airflow_api.initialize(self._dags)
+        ships = {os.path.join(self._dags, name) for name in self._request["ships"]}
+        # In a checkout these links lead somewhere, which they will not do on Astro.
+        outside = self._request["outside"] if self._request["in_place"] else []
+        broken = {os.path.join(self._dags, name) for name in outside}
+        broken |= {path for path in ships if os.path.islink(path) and not os.path.exists(path)}
+        self._files = sorted(path for path in airflow_api.list_files(self._dags) if path in ships - broken)
+        self._journal.write(
+            "files",
+            paths=self._files,
+            unreadable=sorted(p for p in ships if os.path.isfile(p) and not os.access(p, os.R_OK)),
+            dangling=sorted(broken),
+        )
+        faulthandler.cancel_dump_traceback_later()
+
+    def _imitate_image(self) -> None:
+        """Give a checkout what the image has: the project is AIRFLOW_HOME and on the path."""
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = os.path.join(self._project, "plugins")
+        if self._project not in sys.path:
+            sys.path.insert(0, self._project)
+        config = os.path.join(self._project, "config")
+        if os.path.isdir(config):
+            sys.path.append(config)
+
+    def load_all(self) -> None:
+        """Make each attempt that is still to be made."""
+        self._tell_interrupted()
+        while True:
+            outcomes = _outcomes(self._journal.read())
+            pending = [path for path in self._files if (path, "together") not in outcomes]
+            if not pending:
+                break
+            self._fork(pending, "together")
+        for path in self._files:
+            self._try_again(path, outcomes)
+
+    def _try_again(self, path: str, outcomes: Dict[Tuple[str, str], Event]) -> None:
+        if not _is_failed(outcomes[path, "together"]):
+            return
+        if (path, "alone") not in outcomes:
+            self._fork([path], "alone")
+        alone = _outcomes(self._journal.read())[path, "alone"]
+        is_made_up = any(use["made_up"] for use in alone.get("uses", ()))
+        if _is_failed(alone) and is_made_up and (path, "generous") not in outcomes:
+            self._fork([path], "generous")
+
+    def _tell_interrupted(self) -> None:
+        """Blame the file that was being loaded when this server's predecessor was killed."""
+        events = self._journal.read()
+        starts = [event for event in events if event["event"] == "start"]
+        if starts and (starts[-1]["path"], starts[-1]["attempt"]) not in _outcomes(events):
+            _kill(starts[-1]["pid"])
+            self._crash(starts[-1], KILLED_PARENT, "")
+
+    def _fork(self, paths: Sequence[str], attempt: str) -> None:
+        """Load files in a copy of this process, and write down a crash."""
+        stack_path = os.path.join(self._work, "stack")
+        before = self._journal.size()
+        child = os.fork()
+        if child == 0:
+            self._in_child(paths, attempt, stack_path)
+        how = self._wait(child)
+        events = self._journal.read(before)
+        last = next((event for event in reversed(events) if event["event"] != "plugins"), {})
+        if last.get("event") == "start":
+            with open(stack_path, encoding="utf-8", errors="replace") as file:
+                self._crash(last, how or "it ended the process", file.read()[-20_000:])
+        elif how or not any(event["event"] == "start" for event in events):
+            raise RuntimeError("Airflow's plugins ended the process: {}".format(how or "it exited"))
+
+    def _in_child(self, paths: Sequence[str], attempt: str, stack_path: str) -> None:
+        try:
+            os.setsid()
+            _silence()
+            Loader(self._journal, self._dags, self._is_project, attempt).run(paths, stack_path)
+            os._exit(0)
+        except BaseException:
+            self._journal.write("failed", message="", traceback=traceback.format_exc()[-20_000:])
+        finally:
+            os._exit(1)
+
+    def _wait(self, child: int) -> str:
+        """Wait until the child has ended; kill it when it hangs. Say how it ended, "" if well."""
+        size, since, limit = 0, time.monotonic(), _SET_UP_SECONDS
+        while True:
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                _kill(child)  # what a file left behind
+                return _ending(status)
+            if self._journal.size() != size:
+                last = (self._journal.read(size) or [{}])[-1]
+                size, since = self._journal.size(), time.monotonic()
+                limit = last.get("limit", _SET_UP_SECONDS) + GRACE_SECONDS
+            if time.monotonic() - since > limit:
+                _kill(child)
+                os.waitpid(child, 0)
+                return _NO_TIME
+            time.sleep(_TICK_SECONDS)
+
+    def _crash(self, start: Event, how: str, stack: str) -> None:
+        values = {name: start[name] for name in ("path", "attempt", "limit")}
+        self._journal.write("crash", how=how, stack=stack, **values)
+
+    def _is_project(self, path: str) -> bool:
+        """Whether a file belongs to the project, and not to what is installed in it."""
+        return path.startswith(self._project + os.sep) and "site-packages" not in path
+
+
+def _outcomes(events: Sequence[Event]) -> Dict[Tuple[str, str], Event]:
+    ended = [event for event in events if event["event"] in ("done", "crash")]
+    return {(event["path"], event["attempt"]): event for event in ended}
+
+
+def _is_failed(outcome: Event) -> bool:
+    """Whether another attempt may end better: not when the time ran out."""
+    if outcome["event"] == "crash":
+        return outcome["how"] not in (_NO_TIME, KILLED_PARENT)
+    return bool(outcome["errors"]) and bool(outcome["seconds"] < outcome["limit"])
+
+
+def _ending(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        with suppress(ValueError):
+            return "it was ended by {}".format(signal.Signals(number).name)
+        return "it was ended by signal {}".format(number)
+    code = os.WEXITSTATUS(status)
+    return "it ended the process with exit status {}".format(code) if code else ""
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _silence() -> None:
+    """Let nothing that DAG files print come anywhere: it may be megabytes, or a secret."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)

@@ -1,0 +1,225 @@
+"""Run a job in a container of an image that has Airflow, on an engine that may be elsewhere."""
+
+from __future__ import annotations
+
+import io
+import logging
+import tarfile
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from astro_ci.checks.runners.copy import Owner, write_files, write_tree
+from astro_ci.checks.runners.job import Job, OnLine
+from astro_ci.errors import DockerError
+from astro_ci.image.engine import Engine
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+log = logging.getLogger(__name__)
+
+_HOME = "/usr/local/airflow"
+_PYTHON = "python"
+_LABEL = "astro-ci-check"
+_IN_MEMORY_BYTES = 8 << 20
+_LARGEST_RESULT_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerRunner:
+    """An image on an engine."""
+
+    engine: Engine
+    image: str
+    python: str = ""
+
+    @property
+    def description(self) -> str:
+        """Name the image."""
+        return f"in the image {self.image}"
+
+    @contextmanager
+    def place(self, job: Job) -> Iterator[DockerPlace]:
+        """Create a container and copy everything in; it is removed whatever happens."""
+        with _asking(f"the image {self.image} could not be used"):
+            config: dict[str, Any] = _image(self.engine, self.image).attrs["Config"]
+        variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
+        home = variables.get("AIRFLOW_HOME") or config.get("WorkingDir") or _HOME
+        name = f"astro-ci-check-{uuid.uuid4().hex[:12]}"
+        work = f"/{name}"
+        trees = {tree: f"{home}/{tree}" for tree in job.trees}
+        try:
+            with _asking(f"no container could be made of the image {self.image}"):
+                container = self._create(name, home, job, job.argv(self.python or _PYTHON, work))
+                owner = _owner(container, str(config.get("User") or ""))
+                self._fill(container, job, home, trees, work, owner)
+            yield DockerPlace(home, trees, work, container, self.image)
+        finally:
+            _remove(self.engine, name)
+
+    def _create(self, name: str, home: str, job: Job, argv: list[str]) -> Container:
+        from docker.types import Mount
+
+        # The DAGs of the image are hidden: a file that was deleted since must not come back.
+        hidden = [tree for tree, path in job.trees.items() if tree == "dags" and path.is_dir()]
+        return self.engine.client.containers.create(
+            self.image,
+            name=name,
+            # The image's own entrypoint waits for services that a check does not need.
+            entrypoint=argv,
+            command=[],
+            environment=dict(job.env),
+            labels={_LABEL: name},
+            working_dir=home,
+            mounts=[Mount(f"{home}/{tree}", None, no_copy=True) for tree in hidden],
+        )
+
+    def _fill(
+        self,
+        container: Container,
+        job: Job,
+        home: str,
+        trees: Mapping[str, str],
+        work: str,
+        owner: Owner,
+    ) -> None:
+        for name, source in job.trees.items():
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as archive:
+                write_tree(archive, name, source, owner)
+                _put(container, home, archive)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as archive:
+            files = job.files(project=home, trees=trees, in_place=False)
+            write_files(archive, work[1:], files, owner)
+            _put(container, "/", archive)
+
+
+@dataclass(frozen=True, slots=True)
+class DockerPlace:
+    """A container that was made, and not started yet."""
+
+    project: str
+    trees: Mapping[str, str]
+    work: str
+    container: Container = field(repr=False)
+    image: str
+
+    def run(self, on_line: OnLine) -> int:
+        """Start the container and wait until it ends."""
+        with _asking(f"a container of the image {self.image} could not be started"):
+            output = self.container.attach(stdout=True, stderr=True, stream=True)
+            self.container.start()
+            for line in _lines(output):
+                on_line(line)
+            return int(self.container.wait()["StatusCode"])
+
+    def read(self, name: str) -> bytes | None:
+        """Copy a file of our private directory out of the container."""
+        from docker.errors import NotFound
+
+        with _asking("the result of a check could not be copied out of its container"):
+            try:
+                chunks, _ = self.container.get_archive(f"{self.work}/{name}")
+            except NotFound:
+                return None
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as whole:
+                _copy(chunks, whole)
+                return _only_file(whole)
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[None]:
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        text = str(getattr(error, "explanation", None) or error)
+        raise DockerError(f"{what}: {text}") from error
+
+
+def _image(engine: Engine, reference: str) -> Any:
+    from docker.errors import ImageNotFound
+
+    try:
+        return engine.client.images.get(reference)
+    except ImageNotFound as error:
+        raise DockerError(
+            f"the Docker Engine at {engine.host} has no image {reference}",
+            hint="Build or pull the image in this job, on this engine, before the check.",
+        ) from error
+
+
+def _owner(container: Container, user: str) -> Owner:
+    """Find the numbers of the image's user, as files that the image holds belong to it."""
+    name, _, group = user.partition(":")
+    if not name:
+        return Owner(0, 0)
+    rows = [line.split(":") for line in _passwd(container).splitlines()]
+    row = next((row for row in rows if len(row) > 3 and name in (row[0], row[2])), None)
+    uid = int(name) if name.isdigit() else int(row[2]) if row else 0
+    gid = int(group) if group.isdigit() else int(row[3]) if row else 0
+    return Owner(uid, gid)
+
+
+def _passwd(container: Container) -> str:
+    from docker.errors import NotFound
+
+    try:
+        chunks, _ = container.get_archive("/etc/passwd")
+    except NotFound:
+        return ""
+    with io.BytesIO() as whole:
+        _copy(chunks, whole)
+        return (_only_file(whole) or b"").decode("utf-8", "replace")
+
+
+def _put(container: Container, directory: str, archive: IO[bytes]) -> None:
+    archive.seek(0)
+    if not container.put_archive(directory, archive):
+        raise DockerError(f"files could not be copied to {directory} in a container")
+
+
+def _copy(chunks: Iterable[bytes], out: IO[bytes]) -> None:
+    for chunk in chunks:
+        out.write(chunk)
+        if out.tell() > _LARGEST_RESULT_BYTES:
+            raise DockerError("the result of a check is larger than 256 MiB")
+    out.seek(0)
+
+
+def _only_file(archive: IO[bytes]) -> bytes | None:
+    """Return the content of an archive's first regular file."""
+    with tarfile.open(fileobj=archive) as entries:
+        for entry in entries:
+            file = entries.extractfile(entry) if entry.isreg() else None
+            if file is not None:
+                return file.read()
+    return None
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Cut what a container prints into lines, as it comes."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
+    if rest:
+        yield rest.decode("utf-8", "replace").rstrip("\r")
+
+
+def _remove(engine: Engine, name: str) -> None:
+    """Remove a container with its volumes, by the name that we chose: it may not exist yet."""
+    from docker.errors import DockerException, NotFound
+    from requests import RequestException
+
+    try:
+        engine.client.api.remove_container(name, v=True, force=True)
+    except NotFound:
+        return
+    except (DockerException, RequestException) as error:
+        log.warning("the container %s was left behind: %s", name, error)

@@ -1,0 +1,120 @@
+"""Run a job with an interpreter of this machine that has Airflow, on the checkout itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from astro_ci.checks.runners.job import Job, OnLine
+from astro_ci.errors import CheckFailedError
+from astro_ci.image.building.process import run_command
+
+_HAS_AIRFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('airflow') is None)"
+_PROBE_SECONDS = 30
+_SHEBANG_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalRunner:
+    """An interpreter, and the environment that jobs see: it must hold no credentials of ours."""
+
+    python: str
+    env: Mapping[str, str] = field(repr=False)
+
+    @property
+    def description(self) -> str:
+        """Name the interpreter."""
+        return f"with {self.python}"
+
+    @contextmanager
+    def place(self, job: Job) -> Iterator[LocalPlace]:
+        """Make our private directory; the project stays where it is."""
+        with tempfile.TemporaryDirectory(
+            prefix="astro-ci-check-", dir=self.env.get("TMPDIR"), ignore_cleanup_errors=True
+        ) as made:
+            work = os.path.realpath(made)
+            trees = {name: os.path.realpath(path) for name, path in job.trees.items()}
+            project = os.path.realpath(job.project)
+            files = job.files(project=project, trees=trees, in_place=True)
+            for name, content in files.items():
+                file = Path(work, name)
+                file.parent.mkdir(exist_ok=True)
+                file.write_bytes(content)
+            # Airflow writes into its home, and the checkout is not ours to write to.
+            home = {"AIRFLOW_HOME": str(Path(work, "home")), "PYTHONDONTWRITEBYTECODE": "1"}
+            env = {**home, **self.env, **job.env}
+            yield LocalPlace(project, trees, work, job.argv(self.python, work), env)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlace:
+    """The checkout, and a temporary directory."""
+
+    project: str
+    trees: Mapping[str, str]
+    work: str
+    argv: list[str]
+    env: Mapping[str, str] = field(repr=False)
+
+    def run(self, on_line: OnLine) -> int:
+        """Start the job; its children end with it."""
+        return run_command(self.argv, env=self.env, feed=None, on_line=on_line)
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file of our private directory."""
+        try:
+            return Path(self.work, name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def find_python(env: Mapping[str, str], python: str = "") -> str | None:
+    """Find an interpreter with Airflow: the given one, that of `airflow` on PATH, or a `python`.
+
+    None when there is none. Raises CheckFailedError when the given one has no Airflow.
+    """
+    path = env.get("PATH", os.defpath)
+    if python:
+        found = shutil.which(python, path=path)
+        if found and _has_airflow(found, env):
+            return found
+        what = "has no Airflow" if found else "is no program"
+        raise CheckFailedError(
+            f"{python} {what}, so it cannot load DAG files",
+            hint="Let --python name an interpreter in whose environment apache-airflow is "
+            "installed, or name an image with --image-name.",
+        )
+    names = [_interpreter_of(shutil.which("airflow", path=path)), "python3", "python"]
+    candidates = [shutil.which(name, path=path) for name in names if name]
+    return next((found for found in candidates if found and _has_airflow(found, env)), None)
+
+
+def _interpreter_of(script: str | None) -> str:
+    """Read the interpreter from the first line of an installed command."""
+    if script is None:
+        return ""
+    with Path(script).open("rb") as file:
+        first = file.readline(_SHEBANG_BYTES).decode("utf-8", "replace")
+    words = first.removeprefix("#!").split() if first.startswith("#!") else []
+    return words[0] if words and "python" in Path(words[0]).name else ""
+
+
+def _has_airflow(python: str, env: Mapping[str, str]) -> bool:
+    try:
+        done = subprocess.run(
+            [python, "-c", _HAS_AIRFLOW],
+            env=dict(env),
+            cwd="/",  # the current directory, which `-c` imports from, may be the checkout
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

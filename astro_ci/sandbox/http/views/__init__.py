@@ -1,0 +1,1 @@
+"""What the local Astro remembers, in the words of the API document."""

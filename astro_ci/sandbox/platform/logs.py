@@ -1,0 +1,48 @@
+"""The log of a Deployment: what its deploys did, told from the history. Nothing else runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from astro_ci.sandbox.platform.deploys import has_image
+from astro_ci.sandbox.platform.options import airflow_version
+from astro_ci.sandbox.platform.platform import Platform
+from astro_ci.sandbox.store.state import DeploymentRecord, DeployRecord
+
+SOURCES = ("scheduler", "triggerer", "worker", "webserver", "dag-processor", "apiserver")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the log."""
+
+    timestamp: float
+    source: str
+    raw: str
+
+
+def log_entries(platform: Platform, deployment: DeploymentRecord) -> list[Entry]:
+    """List what was logged, newest first."""
+    entries: list[Entry] = []
+    for deploy in reversed(platform.deploys(deployment)):
+        if deploy.status == "DEPLOYED":
+            entries += _told(deploy)
+    return entries[::-1]
+
+
+def _told(deploy: DeployRecord) -> Iterator[Entry]:
+    moment = deploy.updated_at
+    if has_image(deploy):
+        airflow = airflow_version(deploy.runtime_version)
+        text = f"Starting Airflow {airflow} from image {deploy.image_tag}"
+        web = "webserver" if airflow.startswith("2.") else "apiserver"
+        for source in ("scheduler", web, "triggerer", "worker"):
+            yield Entry(moment, source, f"[{source}] {text}")
+    version = deploy.dag_tarball_version
+    if version and deploy.type in ("DAG_ONLY", "IMAGE_AND_DAG"):
+        yield Entry(moment, "dag-processor", f"[dag-processor] Loading DAG bundle {version}")
+    if deploy.type == "BUNDLE":
+        what = deploy.bundle_tarball_version or "nothing"
+        text = f"[worker] Mounting {what} at {deploy.bundle_mount_path}"
+        yield Entry(moment, "worker", text)
