@@ -1,4 +1,5 @@
-"""Write the reference tables of the documentation, and the JSON Schema, from what they describe.
+"""Write the reference tables of the documentation, the JSON Schema, and the inputs of the actions
+and templates, from what they describe.
 
 Usage: python tools/reference.py [--check]      --check fails when something is out of date.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import surfaces
 import yaml
 from schema import SCHEMA, rendered_schema
 
@@ -130,6 +132,17 @@ def rendered(text: str) -> str:
     return text
 
 
+def _rendered_document(path: Path) -> str:
+    return rendered(path.read_text())
+
+
+WRITTEN: dict[Path, Callable[[], str]] = {
+    **{path: functools.partial(surfaces.rendered, path) for path in surfaces.PATHS},
+    **{path: functools.partial(_rendered_document, path) for path in DOCUMENTS},
+    SCHEMA: rendered_schema,
+}
+
+
 def _action(name: str) -> Any:
     return yaml.safe_load((ROOT / "actions" / name / "action.yml").read_text())
 
@@ -161,14 +174,19 @@ def _default(option: click.Option) -> str:
 
 def main() -> int:
     """Write, or compare."""
-    wanted = {path: rendered(path.read_text()) for path in DOCUMENTS}
-    wanted[SCHEMA] = rendered_schema()
-    if "--check" in sys.argv[1:]:
-        stale = [path for path, new in wanted.items() if path.read_text() != new]
-        return 1 if stale else 0
-    for path, new in wanted.items():
-        path.write_text(new)
-    return 0
+    stale = []
+    # The tables of inputs are made from the actions and templates, which so come first.
+    for path, render in WRITTEN.items():
+        new = render()
+        if path.read_text() != new:
+            stale.append(path)
+            if "--check" not in sys.argv[1:]:
+                path.write_text(new)
+    if "--check" not in sys.argv[1:]:
+        return 0
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is out of date: run `make format`", file=sys.stderr)
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -7,13 +7,16 @@ from typing import Any
 
 import click
 
-from astro_ci.terminal.options import DEPLOY_OPTIONS, PLAN_OPTIONS, with_options
+from astro_ci.configuration.option import Scope, Section
+from astro_ci.terminal.options import VerbCommand, flag, with_options
 from astro_ci.terminal.session import Session
 
 
-@click.command()
-@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS))
-@click.option("--schema", "show_schema", is_flag=True, help="Print the file's JSON Schema.")
+@click.command(cls=VerbCommand)
+@with_options(
+    Scope.DEPLOY,
+    flag("--schema", "show_schema", section=Section.OUTPUT, help="Print the file's JSON Schema."),
+)
 @click.pass_obj
 @click.pass_context
 def config(

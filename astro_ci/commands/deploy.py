@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.terminal.options import (
-    COMMENT,
-    DEPLOY_OPTIONS,
-    FAIL_ON_SKIP,
-    PLAN_OPTIONS,
-    with_options,
-)
+from astro_ci.configuration.option import Scope
+from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, VerbCommand, with_options
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import ignore_signals, stop_on_signals
 
@@ -22,8 +17,8 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.target_result import TargetResult
 
 
-@click.command()
-@with_options((*PLAN_OPTIONS, *DEPLOY_OPTIONS, FAIL_ON_SKIP, COMMENT))
+@click.command(cls=VerbCommand)
+@with_options(Scope.DEPLOY, FAIL_ON_SKIP, COMMENT)
 @click.pass_obj
 @click.pass_context
 def deploy(

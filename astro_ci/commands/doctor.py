@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from astro_ci.terminal.options import PLAN_OPTIONS, with_options
+from astro_ci.configuration.option import Scope
+from astro_ci.terminal.options import VerbCommand, with_options
 from astro_ci.terminal.session import Session
 
 
-@click.command()
-@with_options(PLAN_OPTIONS)
+@click.command(cls=VerbCommand)
+@with_options(Scope.PLAN)
 @click.pass_obj
 @click.pass_context
 def doctor(

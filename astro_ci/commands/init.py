@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from astro_ci.terminal.options import TARGET_OPTIONS, option, with_options
+from astro_ci.configuration.option import Scope
+from astro_ci.terminal.options import VerbCommand, flag, option, with_options
 from astro_ci.terminal.session import Session
 
 
-@click.command()
-@with_options(TARGET_OPTIONS)
+@click.command(cls=VerbCommand)
+@with_options(Scope.TARGET)
 @option("--ci", metavar="NAME", help="The CI system; told from the repository, when it can be.")
 @option("--branch", help="The branch that is deployed; else the repository's default branch.")
-@click.option("--print", "--dry-run", "print_only", is_flag=True, help="Show, and write nothing.")
+@flag("--print", "--dry-run", "print_only", help="Show, and write nothing.")
 @click.pass_obj
 @click.pass_context
 def init(

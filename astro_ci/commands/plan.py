@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.terminal.options import COMMENT, DETAILED_EXITCODE, PLAN_OPTIONS, with_options
+from astro_ci.configuration.option import Scope
+from astro_ci.terminal.options import COMMENT, DETAILED_EXITCODE, VerbCommand, with_options
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import stop_on_signals
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.target_result import TargetResult
 
 
-@click.command()
-@with_options((*PLAN_OPTIONS, DETAILED_EXITCODE, COMMENT))
+@click.command(cls=VerbCommand)
+@with_options(Scope.PLAN, DETAILED_EXITCODE, COMMENT)
 @click.pass_obj
 @click.pass_context
 def plan(

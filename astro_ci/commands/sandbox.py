@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from astro_ci.terminal.extras import needs_extra
-from astro_ci.terminal.options import option
+from astro_ci.terminal.options import VerbCommand, option
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import stop_on_signals
 
 
-@click.command()
+@click.command(cls=VerbCommand)
 @option("--data", type=click.Path(path_type=Path), help="Keep the state in this directory.")
 @option("--port", type=int, default=8888, help="0 takes a free one.")
 @option(

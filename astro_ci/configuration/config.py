@@ -1,155 +1,227 @@
-"""What a run is asked to do: one frozen value, validated once.
-
-The `check_` and `parse_` functions raise ConfigurationError. Those for what a configuration file
-may hold as well take the name that the user knows the value by.
-"""
+"""What a run is asked to do: one frozen value, validated once. Its fields are the options."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from astro_ci.configuration import kinds
+from astro_ci.configuration.option import Option, Scope, Section, option, rows_of
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
-from astro_ci.planning.marker import description_room
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-BASE_WORDS = ("auto", "deployed", "event")
-
-# What deploy-action calls things, beside our own words.
-TYPE_WORDS = {
-    "auto": Request.AUTO,
-    "infer": Request.AUTO,
-    "dags": Request.DAGS,
-    "dags-only": Request.DAGS,
-    "image-and-dags": Request.IMAGE_AND_DAGS,
-    "image": Request.IMAGE,
-    "image-only": Request.IMAGE,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The options of `plan` and `deploy`. Raises ConfigurationError for what cannot be meant."""
 
-    project: Path = Path()
-    dags_path: str = "dags"
+    project: Path = option(
+        Path(),
+        "--project",
+        kind=kinds.PATH,
+        section=Section.WHERE,
+        scope=Scope.TARGET,
+        help="The Astro project's directory.",
+        input_aliases=("root-folder",),
+        input_help="It is relative to the repository's root. Default: the root.",
+    )
+    dags_path: str = option(
+        "dags",
+        "--dags-path",
+        kind=kinds.TEXT,
+        section=Section.WHERE,
+        help="The DAGs directory, relative to the project.",
+        key="dags-path",
+    )
     """Relative to the project, or an absolute path."""
-    deployment_id: str | None = None
-    deployment_name: str | None = None
-    workspace_id: str | None = None
-    organization_id: str | None = None
-    requested: Request = Request.AUTO
-    base: str = "auto"
+    deployment_id: str | None = option(
+        None,
+        "--deployment-id",
+        kind=kinds.ID,
+        section=Section.WHERE,
+        scope=Scope.TARGET,
+        help="The Deployment, by its id.",
+        variables=("ASTRO_DEPLOYMENT_ID", "ASTRONOMER_DEPLOYMENT_ID", "DEPLOYMENT_ID"),
+        input_help="Default: the variable ASTRO_DEPLOYMENT_ID, or astro-ci.yaml.",
+    )
+    deployment_name: str | None = option(
+        None,
+        "--deployment-name",
+        kind=kinds.TEXT,
+        section=Section.WHERE,
+        scope=Scope.TARGET,
+        help="The Deployment, by its exact name, which must be unique, or by its key in the file.",
+    )
+    workspace_id: str | None = option(
+        None,
+        "--workspace-id",
+        kind=kinds.ID,
+        section=Section.WHERE,
+        scope=Scope.TARGET,
+        help="The Workspace in which to look for the name.",
+        variables=("ASTRO_WORKSPACE_ID",),
+        key="workspace-id",
+        input_aliases=("workspace",),
+        input_help="Default: all Workspaces that the token can see.",
+    )
+    organization_id: str | None = option(
+        None,
+        "--organization-id",
+        kind=kinds.ID,
+        section=Section.WHERE,
+        scope=Scope.TARGET,
+        help="The Organization; read from the token by default.",
+        variables=("ASTRO_ORGANIZATION_ID",),
+        key="organization-id",
+    )
+    requested: Request = option(
+        Request.AUTO,
+        "--type",
+        kind=kinds.DEPLOY_TYPE,
+        section=Section.WHAT,
+        metavar="auto|dags|image-and-dags|image",
+        help="What to deploy; auto deploys what changed. Also: infer, dags-only, image-only.",
+        key="type",
+        action_input="deploy-type",
+    )
+    base: str = option(
+        "auto",
+        "--base",
+        kind=kinds.BASE,
+        section=Section.WHAT,
+        metavar="auto|deployed|event|REF",
+        help="What to compare with; auto is what runs.",
+        key="base",
+        has_variable=False,
+        input_help="Or deployed, event, a commit, a branch or a tag.",
+    )
     """auto, deployed, event, or a commit or ref."""
-    ignore: Sequence[str] = ()
-    image_paths: Sequence[str] = ()
-    build_args: Sequence[str] = ()
+    ignore: Sequence[str] = option(
+        (),
+        "--ignore",
+        kind=kinds.GLOBS,
+        section=Section.WHAT,
+        metavar="GLOB",
+        help="Changed files to ignore, as globs.",
+        key="ignore",
+    )
+    image_paths: Sequence[str] = option(
+        (),
+        "--image-paths",
+        kind=kinds.GLOBS,
+        section=Section.WHAT,
+        metavar="GLOB",
+        help="Files that shape the image, wherever they are in the repository, as globs.",
+        key="image-paths",
+    )
+    build_args: Sequence[str] = option(
+        (),
+        "--build-arg",
+        kind=kinds.BUILD_ARGUMENTS,
+        section=Section.HOW,
+        metavar="NAME=VALUE",
+        help="A build argument of the image.",
+        key="build-args",
+        action_input="build-args",
+        input_help="Written as NAME=value.",
+    )
     """NAME=value, or NAME alone for the environment's value."""
-    build_secrets: Sequence[str] = ()
+    build_secrets: Sequence[str] = option(
+        (),
+        "--build-secret",
+        kind=kinds.LINES,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        metavar="id=NAME,env=VARIABLE",
+        help="A secret for the build, as `docker build --secret` takes it.",
+        key="build-secrets",
+        action_input="build-secrets",
+        input_help="Written as id=NAME,env=VARIABLE.",
+    )
     """As `docker build --secret` takes them."""
-    description: str = ""
-    force: bool = False
-    skip_unchanged: bool = False
-    allow_older: bool = False
-    allow_shrink: bool = False
-    dry_run: bool = False
-    wait: bool = True
-    wait_seconds: float = 600.0
+    description: str = option(
+        "",
+        "--description",
+        kind=kinds.DESCRIPTION,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        help="The description in Astro's deploy history.",
+        key="description",
+        input_help="Default: the commit's title.",
+    )
+    force: bool = option(
+        False,
+        "--force",
+        kind=kinds.BOOLEAN,
+        section=Section.GUARDS,
+        help="Deploy even when nothing changed.",
+        key="force",
+    )
+    skip_unchanged: bool = option(
+        False,
+        "--skip-unchanged",
+        kind=kinds.BOOLEAN,
+        section=Section.WHAT,
+        help="Let an explicit --type skip when nothing changed.",
+        key="skip-unchanged",
+    )
+    allow_older: bool = option(
+        False,
+        "--allow-older",
+        kind=kinds.BOOLEAN,
+        section=Section.GUARDS,
+        help="Deploy even if a newer commit is already running.",
+        key="allow-older",
+    )
+    allow_shrink: bool = option(
+        False,
+        "--allow-shrink",
+        kind=kinds.BOOLEAN,
+        section=Section.GUARDS,
+        help="Deploy even if that removes all or most DAG files.",
+        key="allow-shrink",
+    )
+    dry_run: bool = option(
+        False,
+        "--dry-run",
+        kind=kinds.BOOLEAN,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        help="Stop after the plan.",
+    )
+    wait: bool = option(
+        True,
+        "--wait",
+        kind=kinds.BOOLEAN,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        help="Wait until the deploy is live.",
+        key="wait",
+    )
+    wait_seconds: float = option(
+        600.0,
+        "--wait-time",
+        kind=kinds.DURATION,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        help="How long to wait, such as 90s, 10m or 1h30m.",
+        key="wait-time",
+    )
 
     def __post_init__(self) -> None:
         """Refuse what no command could act on."""
-        for option in ("deployment_id", "workspace_id", "organization_id"):
-            value = getattr(self, option)
-            if value is not None:
-                check_id(f"--{option.replace('_', '-')}", value)
         if self.deployment_id and self.deployment_name:
             raise ConfigurationError(
                 "--deployment-id and --deployment-name are both set",
                 hint="Name the Deployment once; unset the other option and its variable.",
             )
-        check_description("--description", self.description)
-        check_base("--base", self.base)
-        for argument in self.build_args:
-            check_build_argument("--build-arg", argument)
-        check_wait("--wait-time", self.wait_seconds)
+        for row in options():
+            row.check(getattr(self, row.field))
 
 
-def check_id(name: str, value: str) -> None:
-    """Refuse what cannot be an id of Astro's: it becomes part of a URL."""
-    if not _ID.fullmatch(value):
-        raise ConfigurationError(
-            f"{name} is {value!r}, which is not an id",
-            hint="Copy the id from the Deployment's page in Astro; a name goes into "
-            "--deployment-name.",
-        )
-
-
-def check_description(name: str, value: str) -> None:
-    """Refuse a description that would be cut."""
-    if len(value) > description_room():
-        raise ConfigurationError(
-            f"{name} is {len(value)} characters long",
-            hint=f"Shorten it to {description_room()}: Astro takes 500, and the end is used "
-            "for the digests of what is deployed.",
-        )
-
-
-def check_base(name: str, value: str) -> None:
-    """Refuse what git would take for an option."""
-    if value.startswith("-"):
-        raise ConfigurationError(
-            f"{name} is {value!r}, which is not a commit or ref",
-            hint=f"Use {', '.join(BASE_WORDS)}, a commit, a branch or a tag.",
-        )
-
-
-def check_build_argument(name: str, value: str) -> None:
-    """Refuse what has no name, without repeating it: it may be a secret."""
-    if not re.match(r"[A-Za-z_][A-Za-z0-9_]*(=|$)", value):
-        raise ConfigurationError(
-            f"{name} is not NAME=value or NAME", hint="Write --build-arg NAME=value."
-        )
-
-
-def check_wait(name: str, seconds: float) -> None:
-    """Refuse a wait that ends before it begins."""
-    if seconds <= 0:
-        raise ConfigurationError(
-            f"{name} must be more than nothing", hint="Use --no-wait not to wait."
-        )
-
-
-def parse_type(name: str, text: str) -> Request:
-    """Read a deploy type, in our words or in deploy-action's."""
-    if text not in TYPE_WORDS:
-        raise ConfigurationError(
-            f"{name} is {text!r}, which is not a deploy type",
-            hint=f"Use one of {', '.join(TYPE_WORDS)}.",
-        )
-    return TYPE_WORDS[text]
-
-
-def parse_boolean(name: str, text: str) -> bool:
-    """Read true or false, yes or no, 1 or 0, and nothing else."""
-    value = _BOOLEANS.get(text.strip().lower())
-    if value is None:
-        raise ConfigurationError(
-            f"{name} is {text!r}, which is neither true nor false",
-            hint=f"Use one of {', '.join(_BOOLEANS)}.",
-        )
-    return value
-
-
-def parse_duration(text: str) -> float:
-    """Read `90`, `90s`, `10m`, `1h`, `1h30m` as seconds."""
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
-    if not text.strip() or found is None:
-        raise ConfigurationError(
-            f"{text!r} is not a duration", hint="Write it as 90s, 10m, 1h or 1h30m."
-        )
-    hours, minutes, seconds = (int(group or 0) for group in found.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
+@cache
+def options() -> Sequence[Option]:
+    """The rows, in the order in which they are listed."""
+    return tuple(rows_of(Config))

@@ -7,18 +7,22 @@ Deployment says before both. A list replaces the outer one; nothing is merged.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from astro_ci.configuration.keys import KEYS, Key, Read, Setting, Settings, read_id, read_text
+from astro_ci.configuration.keys import Setting, Settings, keys, read_key
+from astro_ci.configuration.kinds import read_id, read_text
 from astro_ci.configuration.nodes import Block, Problems, compose
+from astro_ci.configuration.option import Option
 from astro_ci.configuration.refs import RefPatterns, read_pattern
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
 
-_OPTIONS = [key.name for key in KEYS]
+_Read = Callable[[str, str], Any]
+_OPTIONS = tuple(keys())
 TOP_KEYS = ("project", "projects", "deployments", *_OPTIONS)
 PROJECT_KEYS = ("deployments", *_OPTIONS)
 DEPLOYMENT_KEYS = ("id", "name", "branches", "tags", *_OPTIONS)
@@ -181,28 +185,33 @@ def _patterns(block: Block, key: str) -> RefPatterns:
 
 
 def _settings(block: Block) -> Iterator[tuple[str, Setting]]:
-    for key in KEYS:
-        if key.name not in block:
+    for key, row in keys().items():
+        if key not in block:
             continue
-        value = _listed(block, key) if key.is_list else _read(block, key.name, key.read)
+        read = partial(_read_row, row)
+        value = _listed(block, key, read) if row.kind.is_list else _read(block, key, read)
         if value is not None:
-            source = block.problems.source(block.line(key.name))
-            yield key.field, Setting(value=value, source=source)
+            source = block.problems.source(block.line(key))
+            yield row.field, Setting(value=value, source=source)
 
 
-def _listed(block: Block, key: Key) -> tuple[str, ...] | None:
-    texts = block.texts(key.name)
+def _read_row(row: Option, _key: str, text: str) -> Any:
+    return read_key(row, text)
+
+
+def _listed(block: Block, key: str, read: _Read) -> tuple[str, ...] | None:
+    texts = block.texts(key)
     if texts is None:
         return None
-    return tuple(_accepted(block, key.name, text, key.read) or "" for text in texts)
+    return tuple(_accepted(block, key, text, read) or "" for text in texts)
 
 
-def _read(block: Block, key: str, read: Read) -> Any:
+def _read(block: Block, key: str, read: _Read) -> Any:
     text = block.text(key)
     return None if text is None else _accepted(block, key, text, read)
 
 
-def _accepted(block: Block, key: str, text: str, read: Read) -> Any:
+def _accepted(block: Block, key: str, text: str, read: _Read) -> Any:
     """What `read` makes of a text; None when it refuses, which is then a problem of the file."""
     try:
         return read(key, text)

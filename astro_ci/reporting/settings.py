@@ -8,18 +8,14 @@ from typing import Any
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Choice, Target
-from astro_ci.configuration.keys import KEYS
+from astro_ci.configuration.config import options
+from astro_ci.configuration.kinds import BUILD_ARGUMENTS, DURATION, written_duration
+from astro_ci.configuration.option import Option
 from astro_ci.model import Request
 from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable
 
 SCHEMA_FILE = Path(__file__).parent.parent / "astro-ci.schema.json"
-_IDENTITY = (
-    ("project", "project"),
-    ("deployment-id", "deployment_id"),
-    ("deployment-name", "deployment_name"),
-)
-_ROWS = (*_IDENTITY, *((key.name, key.field) for key in KEYS))
 _DEFAULT = "default"
 
 
@@ -37,8 +33,8 @@ def config_document(choice: Choice, file: Path | None, ci: CIContext) -> dict[st
                 "target": target.entry,
                 "note": target.note,
                 "settings": {
-                    name: {"value": value, "from": source}
-                    for name, value, source in _settings(target, ci)
+                    row.key or row.stem: {"value": value, "from": source}
+                    for row, value, source in _settings(target, ci)
                 },
             }
             for target in choice.targets
@@ -54,8 +50,8 @@ def config_text(choice: Choice, file: Path | None, ci: CIContext) -> str:
         lines += ["", printable(target.label)]
         if target.note:
             lines.append(f"  {printable(target.note)}")
-        for name, value, source in _settings(target, ci):
-            lines.append(f"  {name:16} {_shown(value)}  ({printable(source)})")
+        for row, value, source in _settings(target, ci):
+            lines.append(f"  {row.flag:18} {_shown(value)}  ({printable(source)})")
     return "\n".join(lines)
 
 
@@ -70,24 +66,24 @@ def _choice(choice: Choice) -> Iterator[str]:
         yield f"Nothing is deployed: {printable(choice.reason)}"
 
 
-def _settings(target: Target, ci: CIContext) -> Iterator[tuple[str, Any, str]]:
-    """Name, value and source of everything that is set, or has a default."""
-    for name, field in _ROWS:
-        value = getattr(target.config, field)
-        setting = target.settings.get(field)
+def _settings(target: Target, ci: CIContext) -> Iterator[tuple[Option, Any, str]]:
+    """Option, value and source of everything that is set, or has a default."""
+    for row in options():
+        value = getattr(target.config, row.field)
+        setting = target.settings.get(row.field)
         source = setting.source if setting else _DEFAULT
-        if field == "base" and value == "auto" and ci.base_override:
-            value, source = ci.base_override, "ASTRO_CI_BASE"
+        if row.field == "base" and value == "auto" and ci.base_override:
+            value, source = ci.base_override, row.variable
         if value is not None:
-            yield name, _plain(field, value), source
+            yield row, _plain(row, value), source
 
 
-def _plain(field: str, value: Any) -> Any:
+def _plain(row: Option, value: Any) -> Any:
     """A value as it would be written; what follows a build argument's name may be a secret."""
-    if field == "build_args":
+    if row.kind is BUILD_ARGUMENTS:
         return [f"{name}=***" if given else name for name, given, _ in _parts(value)]
-    if field == "wait_seconds":
-        return f"{value:g}s"
+    if row.kind is DURATION:
+        return written_duration(value)
     if isinstance(value, Request):
         return value.value
     if isinstance(value, Path):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from astro_ci.ci import CIContext
-from astro_ci.configuration.config import BASE_WORDS, Config
+from astro_ci.configuration.config import Config
+from astro_ci.configuration.kinds import BASE_WORDS
 from astro_ci.errors import ConfigurationError
 from astro_ci.git import HEX_COMMIT, GitRepo
 from astro_ci.model import BaseSource, Part

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from astro_ci.configuration.config import BASE_WORDS, Config
+from astro_ci.configuration.config import Config
+from astro_ci.configuration.kinds import BASE_WORDS
 from astro_ci.model import Deployment, Part
 from astro_ci.planning.running import Ours, Running, WhatRuns, what_runs
 from astro_ci.remote import repository_identity

@@ -1,17 +1,88 @@
-"""The options of the command line: their flags, variables, defaults and help."""
+"""The options of the command line, made from the rows of the table."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from astro_ci.configuration import kinds
+from astro_ci.configuration.config import options
+from astro_ci.configuration.option import Option, Scope, Section
 from astro_ci.errors import ConfigurationError
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+CONFIG_FILE = Option(
+    flag="--config",
+    field="config_file",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.WHERE,
+    metavar="FILE",
+    help="The configuration file; else the nearest astro-ci.yaml, from the project upward.",
+)
+DETAILED_EXITCODE = Option(
+    flag="--detailed-exitcode",
+    field="detailed_exitcode",
+    kind=kinds.BOOLEAN,
+    default=False,
+    section=Section.OUTPUT,
+    help="Exit with 2 when there is something to deploy, 0 when not.",
+    has_input=False,
+)
+FAIL_ON_SKIP = Option(
+    flag="--fail-on-skip",
+    field="fail_on_skip",
+    kind=kinds.BOOLEAN,
+    default=False,
+    section=Section.OUTPUT,
+    help="Exit with 10 when a Deployment was skipped.",
+)
+COMMENT = Option(
+    flag="--comment",
+    field="comment",
+    kind=kinds.BOOLEAN,
+    default=False,
+    section=Section.OUTPUT,
+    help="Keep one comment on the pull or merge request up to date.",
+    input_help="It needs the permission pull-requests: write on GitHub, and the variable "
+    "GITLAB_TOKEN on GitLab.",
+)
+RUN_OPTIONS = (CONFIG_FILE, DETAILED_EXITCODE, FAIL_ON_SKIP, COMMENT)
+"""What a verb takes beside the fields of Config."""
+
+
+class RowOption(click.Option):
+    """An option that `--help` lists in a section; `row` is None for one of a verb alone."""
+
+    def __init__(
+        self,
+        *arguments: Any,
+        section: str = Section.OUTPUT,
+        row: Option | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(*arguments, **settings)
+        self.section = section
+        self.row = row
+
+
+class VerbCommand(click.Command):
+    """A verb whose `--help` lists its options in sections."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {section: [] for section in Section}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record:
+                sections[getattr(param, "section", Section.OUTPUT)].append(record)
+        for section, records in sections.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
 
 
 class _Lines(click.ParamType[str]):
@@ -30,190 +101,111 @@ class _Boolean(click.types.BoolParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
         """Read the variable; flags come as booleans."""
-        from astro_ci.configuration.config import parse_boolean
-
         if isinstance(value, bool):
             return value
         try:
-            return parse_boolean("the value", str(value))
+            return kinds.parse_boolean("the value", str(value))
         except ConfigurationError as error:
             self.fail(f"{error.message}. {error.hint}", param, ctx)
 
 
-class _Type(click.ParamType[Any]):
-    name = "type"
+class _Read(click.ParamType[Any]):
+    """A value that its kind reads."""
+
+    name = "text"
+
+    def __init__(self, row: Option) -> None:
+        self._row = row
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read a deploy type's word."""
-        from astro_ci.configuration.config import parse_type
-
-        return parse_type("--type", str(value))
+        """Read a text; a default is a value already."""
+        return self._row.kind.read(self._row.flag, value) if type(value) is str else value
 
 
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read `10m`."""
-        from astro_ci.configuration.config import parse_duration
-
-        return value if isinstance(value, float) else parse_duration(str(value))
-
-
-def option(
-    flag: str, *others: str, env: tuple[str, ...] = (), **settings: Any
-) -> Callable[[_F], _F]:
-    """An option with the environment variable of the same stem, and others that users know."""
-    stem = flag.split("/")[0].removeprefix("--").replace("-", "_").upper()
-    names = [f"ASTRO_CI_{stem}", *env]
-    return click.option(flag, *others, envvar=names, show_envvar=True, **settings)
-
-
-_PROJECT = option(
-    "--project",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    help="The Astro project's directory.",
-)
-_IDENTITY = (
-    option(
-        "--deployment-id",
-        env=("ASTRO_DEPLOYMENT_ID", "ASTRONOMER_DEPLOYMENT_ID", "DEPLOYMENT_ID"),
-        help="The Deployment to bring up to date.",
-    ),
-    option(
-        "--deployment-name",
-        help="The Deployment by its exact name, which must be unique, or its key in the file.",
-    ),
-    option("--workspace-id", env=("ASTRO_WORKSPACE_ID",), help="Where to look for the name."),
-    option(
-        "--organization-id",
-        env=("ASTRO_ORGANIZATION_ID",),
-        help="The Organization; read from the token by default.",
-    ),
-)
-TARGET_OPTIONS = (_PROJECT, *_IDENTITY)
-PLAN_OPTIONS = (
-    _PROJECT,
-    option(
-        "--config",
-        "config_file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The configuration file; else the nearest astro-ci.yaml, from the project upward.",
-    ),
-    option("--dags-path", default="dags", help="The DAGs directory, relative to the project."),
-    *_IDENTITY,
-    option(
-        "--type",
-        "requested",
-        type=_Type(),
-        default="auto",
-        metavar="auto|dags|image-and-dags|image",
-        help="What to deploy; auto deploys what changed. Also: infer, dags-only, image-only.",
-    ),
-    click.option("--dags", "dags", is_flag=True, help="The same as --type dags."),
-    click.option("--image", "image", is_flag=True, help="The same as --type image."),
-    click.option(
-        "--base",
-        default=None,
-        metavar="auto|deployed|event|REF",
-        help="What to compare with; auto is what runs.  [env var: ASTRO_CI_BASE]",
-    ),
-    option(
-        "--ignore",
-        multiple=True,
-        type=_Lines(),
-        metavar="GLOB",
-        help="Changed files to ignore, as globs.",
-    ),
-    option(
-        "--image-paths",
-        multiple=True,
-        type=_Lines(),
-        metavar="GLOB",
-        help="Files that shape the image, wherever they are in the repository.",
-    ),
-    option(
-        "--build-arg",
-        "build_args",
-        multiple=True,
-        type=_Lines(),
-        metavar="NAME=VALUE",
-        help="A build argument of the image.",
-    ),
-    option(
-        "--force/--no-force",
-        type=_Boolean(),
-        default=False,
-        help="Deploy even when nothing changed.",
-    ),
-    option(
-        "--skip-unchanged/--no-skip-unchanged",
-        type=_Boolean(),
-        default=False,
-        help="Let an explicit --type skip when nothing changed.",
-    ),
-    option(
-        "--allow-older/--no-allow-older",
-        type=_Boolean(),
-        default=False,
-        help="Deploy even if a newer commit is already running.",
-    ),
-    option(
-        "--allow-shrink/--no-allow-shrink",
-        type=_Boolean(),
-        default=False,
-        help="Deploy even if that removes all or most DAG files.",
-    ),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-)
-DEPLOY_OPTIONS = (
-    option(
-        "--build-secret",
-        "build_secrets",
-        multiple=True,
-        type=_Lines(),
-        metavar="id=NAME,env=VARIABLE",
-        help="A secret for the build, as `docker build --secret` takes it.",
-    ),
-    option("--description", default="", help="Shown in Astro's deploy history."),
-    option(
-        "--wait/--no-wait", type=_Boolean(), default=True, help="Wait until the deploy is live."
-    ),
-    option(
-        "--wait-time", "wait_seconds", type=_Duration(), default="10m", help="How long to wait."
-    ),
-    option("--dry-run/--no-dry-run", type=_Boolean(), default=False, help="Stop after the plan."),
-)
-
-
-def with_options(options: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Decorate a command with options, which `--help` lists in this order."""
+def with_options(
+    scope: Scope | None, *others: Option | Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """Decorate a verb with the options of a scope, and with others."""
+    rows: Iterator[Option] = (row for row in options() if scope and row.scope <= scope)
+    added = [_decorator(row) for row in rows]
+    if scope and scope >= Scope.PLAN:
+        added += [*_SHORTCUTS, _decorator(CONFIG_FILE), AS_JSON]
+    added += [_decorator(other) if isinstance(other, Option) else other for other in others]
 
     def decorate(function: Any) -> Any:
-        return functools.reduce(lambda f, add: add(f), reversed(options), function)
+        return functools.reduce(lambda f, add: add(f), reversed(added), function)
 
     return decorate
 
 
-DETAILED_EXITCODE = option(
-    "--detailed-exitcode/--no-detailed-exitcode",
-    type=_Boolean(),
-    default=False,
-    help="Exit with 2 when there is something to deploy, 0 when not.",
-)
-FAIL_ON_SKIP = option(
-    "--fail-on-skip/--no-fail-on-skip",
-    type=_Boolean(),
-    default=False,
-    help="Exit with 10 when a Deployment was skipped.",
-)
-COMMENT = option(
-    "--comment/--no-comment",
-    type=_Boolean(),
-    default=False,
-    help="Keep one comment on the pull or merge request up to date.",
+def option(
+    flag: str, *others: str, section: str = Section.HOW, **settings: Any
+) -> Callable[[Any], Any]:
+    """An option of one verb alone, with the environment variable of the same stem."""
+    stem = flag.split("/")[0].removeprefix("--").replace("-", "_").upper()
+    return click.option(
+        flag,
+        *others,
+        cls=RowOption,
+        section=section,
+        envvar=[f"ASTRO_CI_{stem}"],
+        show_envvar=True,
+        **settings,
+    )
+
+
+def flag(
+    name: str, *others: str, section: str = Section.HOW, **settings: Any
+) -> Callable[[Any], Any]:
+    """A flag of one verb alone, without a variable."""
+    return click.option(name, *others, cls=RowOption, section=section, is_flag=True, **settings)
+
+
+def _decorator(row: Option) -> Callable[[Any], Any]:
+    is_flag = row.kind is kinds.BOOLEAN
+    settings: dict[str, Any] = {
+        "metavar": row.metavar or None,
+        "section": row.section,
+        "row": row,
+    }
+    if is_flag:
+        settings.pop("metavar")
+    if row.has_variable:
+        settings |= {"envvar": [row.variable, *row.variables], "show_envvar": True}
+    help_text = row.help if row.has_variable else f"{row.help}  [env var: {row.variable}]"
+    return click.option(
+        f"{row.flag}/--no-{row.stem}" if is_flag else row.flag,
+        row.field,
+        cls=RowOption,
+        type=_type(row),
+        multiple=row.kind.is_list,
+        default=None if not row.has_variable or row.kind.is_list else shown_default(row),
+        help=help_text,
+        **settings,
+    )
+
+
+def _type(row: Option) -> click.ParamType[Any]:
+    if row.kind is kinds.BOOLEAN:
+        return _Boolean()
+    if row.kind is kinds.PATH:
+        return click.Path(path_type=Path)
+    if row.kind.is_list:
+        return _Lines()
+    if row.kind in (kinds.DEPLOY_TYPE, kinds.DURATION):
+        return _Read(row)
+    return click.STRING
+
+
+def shown_default(row: Option) -> Any:
+    """The default as a user would write it."""
+    if row.kind is kinds.DURATION:
+        return kinds.written_duration(row.default)
+    return getattr(row.default, "value", row.default)
+
+
+AS_JSON = flag("--json", "as_json", section=Section.OUTPUT, help="Print one JSON document.")
+_SHORTCUTS: Sequence[Callable[[Any], Any]] = (
+    flag("--dags", "dags", section=Section.WHAT, help="The same as --type dags."),
+    flag("--image", "image", section=Section.WHAT, help="The same as --type image."),
 )

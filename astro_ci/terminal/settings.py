@@ -8,15 +8,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from astro_ci.configuration.config import BASE_WORDS, TYPE_WORDS
+from astro_ci.configuration.config import options
 from astro_ci.configuration.keys import Setting, Settings
+from astro_ci.configuration.kinds import BASE_WORDS, TYPE_WORDS
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
 
-_FOR_THE_COMMAND_LINE = {
-    *("as_json", "branch", "ci", "comment", "config_file", "print_only"),
-    *("detailed_exitcode", "fail_on_skip", "show_schema"),
-}
+_SHORTCUTS = ("dags", "image")
 _SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
@@ -26,10 +24,11 @@ def read_settings(ctx: click.Context, env: Mapping[str, str]) -> Settings:
     Raises ConfigurationError when flags contradict each other.
     """
     found = {}
+    names = {*_SHORTCUTS, *(row.field for row in options())}
     for param in ctx.command.params:
         name = str(param.name)
         source = ctx.get_parameter_source(name)
-        if name in _FOR_THE_COMMAND_LINE or source not in _SAID:
+        if name not in names or source not in _SAID:
             continue
         value = ctx.params[name]
         if type(value) is str:  # and no choice
@@ -69,7 +68,7 @@ def _take_shortcut(found: dict[str, Setting]) -> None:
     """Let --dags and --image stand for --type."""
     said = found.get("requested")
     has_type = said is not None and said.source == "--type" and said.value is not Request.AUTO
-    shortcuts = [name for name in ("dags", "image") if found.pop(name, None)]
+    shortcuts = [name for name in _SHORTCUTS if found.pop(name, None)]
     if shortcuts and (len(shortcuts) == 2 or has_type):
         raise ConfigurationError(
             "--type, --dags and --image say different things", hint="Use one of them."

@@ -582,7 +582,7 @@ class TestConfig:
         assert found["wait"] == (True, "--wait")
         assert found["ignore"] == (["x", "y"], "ASTRO_CI_IGNORE")
         assert found["image-paths"] == (["b"], "astro-ci.yaml line 2")
-        assert found["wait-time"] == ("120s", "astro-ci.yaml line 6")
+        assert found["wait-time"] == ("2m", "astro-ci.yaml line 6")
         assert found["deployment-name"] == ("production", "astro-ci.yaml line 6")
         assert found["project"] == (".", "default")
         assert found["type"] == ("auto", "default")
@@ -646,9 +646,9 @@ class TestConfig:
         assert "Chosen by: branch main" in lines
         assert "production (branches main; tags none): yes, by main" in lines
         assert "dev (branches develop; tags none): no" in lines
-        assert "type dags (astro-ci.yaml line 1)" in lines
-        assert "wait false (--no-wait)" in lines
-        assert "ignore none (default)" in lines
+        assert "--type dags (astro-ci.yaml line 1)" in lines
+        assert "--wait false (--no-wait)" in lines
+        assert "--ignore none (default)" in lines
 
     def test_when_nothing_would_be_deployed(self, world: Stage) -> None:
         done = run(world, "config", file=BY_BRANCH, **PULL_REQUEST)

@@ -46,7 +46,7 @@ def test_the_help_of_a_verb_loads_that_verb_alone(verb: str) -> None:
     assert {name for name in loaded if name.startswith("astro_ci.commands.")} == {
         f"astro_ci.commands.{verb}"
     }
-    assert not loaded & set(HEAVY)
+    assert not loaded & (set(HEAVY) - {"msgspec"})  # the values of the options are the model's
 
 
 def test_the_version_loads_no_command_line() -> None:

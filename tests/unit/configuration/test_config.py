@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from astro_ci.configuration.config import Config, parse_duration
+from astro_ci.configuration.config import Config
+from astro_ci.configuration.kinds import parse_duration, written_duration
 from astro_ci.errors import ConfigurationError
 from astro_ci.planning.marker import description_room
 
@@ -48,11 +49,18 @@ def test_a_build_argument_never_shows_its_value() -> None:
     [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), (" 2m5s ", 125), ("0", 0)],
 )  # fmt: skip
 def test_durations(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
+    assert parse_duration("--wait-time", text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", " ", "10 minutes", "m", "-5", "1.5h", "5m1h", "1h 5m"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ConfigurationError, match="not a duration") as caught:
-        parse_duration(text)
+        parse_duration("--wait-time", text)
     assert "1h30m" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["90s", "10m", "1h30m", "1h", "1h1m1s", "0s"])
+def test_durations_are_written_as_they_are_read(text: str) -> None:
+    again = written_duration(parse_duration("--wait-time", text))
+    assert parse_duration("--wait-time", again) == parse_duration("--wait-time", text)
+    assert written_duration(600.0) == "10m"

@@ -17,7 +17,7 @@ from astro_ci.commands.deploy import deploy
 from astro_ci.configuration.choice import Choice, Ref, choose, every_target
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.file import DEPLOYMENT_KEYS, PROJECT_KEYS, TOP_KEYS, ConfigFile, parse
-from astro_ci.configuration.keys import KEYS, Setting, Settings
+from astro_ci.configuration.keys import Setting, Settings, keys
 from astro_ci.configuration.locate import find_config_file, load
 from astro_ci.configuration.refs import RefPatterns, read_pattern
 from astro_ci.errors import ConfigurationError
@@ -91,7 +91,7 @@ class TestRead:
             wait=False,
             wait_seconds=5400.0,
         )
-        assert len(project.settings) == len(KEYS)
+        assert len(project.settings) == len(keys())
         assert project.settings["wait_seconds"].source == "astro-ci.yaml line 16"
 
     def test_scalars_are_taken_as_written(self) -> None:
@@ -172,7 +172,7 @@ PROBLEMS = [
     ("wait: perhaps", 1, "wait is 'perhaps', which is neither true nor false", "yes"),
     ("wait: on", 1, "wait is 'on', which is neither true nor false", "yes"),
     ("wait-time: soon", 1, "wait-time: 'soon' is not a duration", "10m"),
-    ("wait-time: 0", 1, "wait-time must be more than nothing", ""),
+    ("wait-time: 0", 1, "wait-time must be greater than 0", ""),
     ("type: everything", 1, "type is 'everything', which is not a deploy type", "dags-only"),
     ("base: --upload-pack=x", 1, "which is not a commit or ref", "deployed"),
     ("workspace-id: a/b", 1, "workspace-id is 'a/b', which is not an id", "Copy"),
@@ -555,7 +555,7 @@ class TestSchema:
 
 def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
     named = {param.name for param in deploy.params}
-    fields = {key.field for key in KEYS}
+    fields = {row.field for row in keys().values()}
     assert fields <= named
     assert named - fields == {
         *("project", "config_file", "deployment_id", "deployment_name", "dags", "image"),

@@ -1,0 +1,204 @@
+"""The kinds of values that options take: how each is read, checked, and described to an editor.
+
+The `parse_` and `check_` functions raise ConfigurationError. They take the name that the user
+knows a value by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from astro_ci.errors import ConfigurationError, ProjectError
+from astro_ci.model import Request
+from astro_ci.planning.marker import description_room
+
+BASE_WORDS = ("auto", "deployed", "event")
+# What deploy-action calls things, beside our own words.
+TYPE_WORDS = {
+    "auto": Request.AUTO,
+    "infer": Request.AUTO,
+    "dags": Request.DAGS,
+    "dags-only": Request.DAGS,
+    "image-and-dags": Request.IMAGE_AND_DAGS,
+    "image": Request.IMAGE,
+    "image-only": Request.IMAGE,
+}
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def parse_type(name: str, text: str) -> Request:
+    """Read a deploy type, in our words or in deploy-action's."""
+    if text not in TYPE_WORDS:
+        raise ConfigurationError(
+            f"{name} is {text!r}, which is not a deploy type",
+            hint=f"Use one of {', '.join(TYPE_WORDS)}.",
+        )
+    return TYPE_WORDS[text]
+
+
+def parse_boolean(name: str, text: str) -> bool:
+    """Read true or false, yes or no, 1 or 0, and nothing else."""
+    value = _BOOLEANS.get(text.strip().lower())
+    if value is None:
+        raise ConfigurationError(
+            f"{name} is {text!r}, which is neither true nor false",
+            hint=f"Use one of {', '.join(_BOOLEANS)}.",
+        )
+    return value
+
+
+def parse_duration(name: str, text: str) -> float:
+    """Read `90`, `90s`, `10m`, `1h`, `1h30m` as seconds."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
+    if not text.strip() or found is None:
+        raise ConfigurationError(
+            f"{name}: {text!r} is not a duration", hint="Write it as 90s, 10m, 1h or 1h30m."
+        )
+    hours, minutes, seconds = (int(group or 0) for group in found.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def written_duration(seconds: float) -> str:
+    """Write a duration as a user would: `10m`, `1h30m`, `90s`."""
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def read_text(name: str, text: str) -> str:
+    """Refuse what is empty."""
+    if not text.strip():
+        raise ConfigurationError(f"{name} is empty", hint=f"Give {name} a value, or remove it.")
+    return text
+
+
+def read_id(name: str, text: str) -> str:
+    """Read an id from the file, where a name has a key of its own."""
+    try:
+        check_id(name, text)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            error.message, hint="Copy the id from Astro; a Deployment's name goes into name."
+        ) from error
+    return text
+
+
+def check_id(name: str, value: str) -> None:
+    """Refuse what cannot be an id of Astro's: it becomes part of a URL."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
+        raise ConfigurationError(
+            f"{name} is {value!r}, which is not an id",
+            hint="Copy the id from the Deployment's page in Astro; a name goes into "
+            "--deployment-name.",
+        )
+
+
+def check_description(name: str, value: str) -> None:
+    """Refuse a description that would be cut."""
+    if len(value) > description_room():
+        raise ConfigurationError(
+            f"{name} is {len(value)} characters long",
+            hint=f"Shorten it to {description_room()}: Astro takes 500, and the end is used "
+            "for the digests of what is deployed.",
+        )
+
+
+def check_base(name: str, value: str) -> None:
+    """Refuse what git would take for an option."""
+    if value.startswith("-"):
+        raise ConfigurationError(
+            f"{name} is {value!r}, which is not a commit or ref",
+            hint=f"Use {', '.join(BASE_WORDS)}, a commit, a branch or a tag.",
+        )
+
+
+def check_build_argument(name: str, value: str) -> None:
+    """Refuse what has no name, without repeating it: it may be a secret."""
+    if not re.match(r"[A-Za-z_][A-Za-z0-9_]*(=|$)", value):
+        raise ConfigurationError(
+            f"{name} is not NAME=value or NAME", hint="Write --build-arg NAME=value."
+        )
+
+
+def check_wait(name: str, seconds: float) -> None:
+    """Refuse a wait that ends before it begins."""
+    if seconds <= 0:
+        raise ConfigurationError(
+            f"{name} must be greater than 0", hint="To skip waiting, use --no-wait."
+        )
+
+
+def check_nothing(_name: str, _value: Any) -> None:
+    """Take every value."""
+
+
+def _read_glob(name: str, text: str) -> str:
+    from astro_ci.planning.rules import parse_globs
+
+    try:
+        parse_globs([read_text(name, text)], name=name)
+    except ProjectError as error:
+        message = error.message.removeprefix(f"{name} line 1: ")
+        raise ConfigurationError(f"{name}: {message}", hint=error.hint) from error
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What values of an option look like."""
+
+    read: Callable[[str, str], Any] = read_text
+    """From the name that the user knows a value by, and one text. Raises ConfigurationError."""
+    check: Callable[[str, Any], None] = check_nothing
+    """Refuses a value that was read, wherever it came from: one of a list at a time."""
+    schema: Mapping[str, Any]
+    """One value in `astro-ci.yaml`, as JSON Schema."""
+    is_list: bool = False
+    is_name: bool = False
+    """Whether a value is a name of Astro's or of ours, rather than free text."""
+    words: Sequence[str] = ()
+    """The only values there are."""
+
+
+_SCALAR = {"type": ["string", "number"]}  # YAML reads an unquoted 1.10 as a number
+
+TEXT = Kind(schema=_SCALAR)
+PATH = Kind(schema=_SCALAR)
+ID = Kind(
+    read=read_id,
+    check=check_id,
+    schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$"},
+    is_name=True,
+)
+BOOLEAN = Kind(
+    read=parse_boolean,
+    schema={"enum": [True, False, "yes", "no", "true", "false", 1, 0]},
+    is_name=True,
+    words=("true", "false"),
+)
+DEPLOY_TYPE = Kind(
+    read=parse_type,
+    schema={"enum": list(TYPE_WORDS)},
+    is_name=True,
+    words=("auto", "dags", "image-and-dags", "image", "infer", "dags-only", "image-only"),
+)
+DURATION = Kind(
+    read=parse_duration,
+    check=check_wait,
+    schema={
+        "type": ["string", "integer"],
+        "minimum": 1,
+        "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s?)?$",
+    },
+)
+BASE = Kind(check=check_base, schema=_SCALAR)
+DESCRIPTION = Kind(read=lambda _name, text: text, check=check_description, schema=_SCALAR)
+GLOBS = Kind(read=_read_glob, schema=_SCALAR, is_list=True)
+BUILD_ARGUMENTS = Kind(
+    read=lambda _name, text: text, check=check_build_argument, schema=_SCALAR, is_list=True
+)
+LINES = Kind(schema=_SCALAR, is_list=True)

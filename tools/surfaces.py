@@ -1,0 +1,137 @@
+"""Write the inputs of the GitHub actions and of the GitLab templates from the table of options.
+
+Between a line `# NAME: generated` and the next `# NAME: end`, text is made; the rest is written by
+hand.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from astro_ci.commands.deploy import deploy
+from astro_ci.commands.plan import plan
+from astro_ci.configuration import kinds
+from astro_ci.configuration.option import Option
+from astro_ci.terminal.options import RowOption, shown_default
+
+ROOT = Path(__file__).parent.parent
+VERBS: dict[str, click.Command] = {"deploy": deploy, "plan": plan}
+ACTIONS = {
+    "action.yml": "deploy",
+    "actions/deploy/action.yml": "deploy",
+    "actions/plan/action.yml": "plan",
+}
+TEMPLATES = {"gitlab-templates/deploy.yml": "deploy", "gitlab-templates/plan.yml": "plan"}
+WIDTH = 98
+
+
+def rows(verb: str) -> Sequence[Option]:
+    """The options of a verb that a pipeline can set."""
+    found = [param.row for param in VERBS[verb].params if isinstance(param, RowOption)]
+    return [row for row in found if row and row.has_input]
+
+
+def action_inputs(verb: str) -> Iterator[str]:
+    """The inputs of an action, and their other names."""
+    for row in rows(verb):
+        name = row.action_input or row.stem
+        yield from _input(name, _described(row, words=row.kind is kinds.BOOLEAN))
+        for alias in row.input_aliases:
+            same = f"The same as `{name}`, for workflows that come from astronomer/deploy-action."
+            yield from _input(alias, same)
+
+
+def action_variables(verb: str) -> Iterator[str]:
+    """What hands the inputs of an action to the command."""
+    for row in rows(verb):
+        names = (row.action_input or row.stem, *row.input_aliases)
+        inputs = " || ".join(f"inputs.{name}" for name in names)
+        yield f"        {row.variable}: ${{{{ {inputs} || env.{row.variable} }}}}"
+
+
+def template_inputs(verb: str) -> Iterator[str]:
+    """The inputs of a template."""
+    for row in rows(verb):
+        yield f"    {row.stem}:"
+        may_be = " May be a variable that holds it." if row.kind is kinds.ID else ""
+        yield from _description(f"{_described(row)}{may_be}", indent=6)
+        yield "      type: string"
+        if row.kind.words:
+            quoted = (f'"{word}"' if word in ("true", "false") else word for word in row.kind.words)
+            yield f'      options: ["", {", ".join(quoted)}]'
+        yield '      default: ""'
+
+
+def template_variables(verb: str) -> Iterator[str]:
+    """What hands the inputs of a template to the command."""
+    for row in rows(verb):
+        value = f'"$[[ inputs.{row.stem} ]]"'
+        if row.kind.is_name:
+            yield f"    {row.variable}: {value}"
+        else:
+            yield from (f"    {row.variable}:", f"      value: {value}", "      expand: false")
+
+
+def rendered(path: Path) -> str:
+    """The text of an action or a template with its generated lines made anew."""
+    name = path.relative_to(ROOT).as_posix()
+    is_action = name in ACTIONS
+    verb = (ACTIONS if is_action else TEMPLATES)[name]
+    parts: dict[str, Callable[[str], Iterator[str]]] = {
+        "inputs": action_inputs if is_action else template_inputs,
+        "variables": action_variables if is_action else template_variables,
+    }
+    lines: list[str] = []
+    end = ""
+    for line in path.read_text().splitlines():
+        words = line.strip()
+        if words == end:
+            end = ""
+        if not end:
+            lines.append(line)
+        for part, make in parts.items():
+            if words == f"# {part}: generated":
+                lines += make(verb)
+                end = f"# {part}: end"
+    return "\n".join(lines) + "\n"
+
+
+def _described(row: Option, *, words: bool = False) -> str:
+    help_text = row.help
+    if row.kind.is_list:
+        help_text += " One a line."
+    if words:
+        help_text = f"{help_text.removesuffix('.')}: {' or '.join(row.kind.words)}."
+    if row.input_help:
+        help_text += f" {row.input_help}"
+    default = shown_default(row)
+    if "Default:" not in help_text and default not in (None, "", ()):
+        text = str(default).lower() if isinstance(default, bool) else default
+        help_text += f" Default: {text}."
+    return help_text
+
+
+def _input(name: str, description: str) -> Iterator[str]:
+    yield f"  {name}:"
+    yield from _description(description, indent=4)
+    yield "    required: false"
+    yield '    default: ""'
+
+
+def _description(text: str, *, indent: int) -> Iterator[str]:
+    yield f"{' ' * indent}description: >-"
+    yield from textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * (indent + 2),
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+PATHS = tuple(ROOT / name for name in (*ACTIONS, *TEMPLATES))
