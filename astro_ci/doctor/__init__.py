@@ -103,7 +103,7 @@ class _Examination:
         if not (yield from attempt(_JOB, "git", job.git_command(self.env))):
             yield from skip(_JOB, ["repository"], "git comes first")
             return None
-        steps = job.repository(directory, git_access(self.ci, self.env))
+        steps = job.repository(directory, self.env, git_access(self.ci, self.env))
         return (yield from attempt(_JOB, "repository", steps))
 
     def _way_in(self) -> Steps[tuple[Access | None, str]]:

@@ -66,7 +66,7 @@ def survey(
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed."""
     ci = detect(env)
     project = find_project(config.project, config.dags_path)
-    repo = GitRepo.open(project.root, git_access(ci, env))
+    repo = GitRepo.open(project.root, env, git_access(ci, env))
     head = repo.head()
     layout = Layout.find(repo, project)
     rules = make_rules(config, repo, project, layout)

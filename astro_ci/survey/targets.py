@@ -46,7 +46,7 @@ def find_targets(
     if file and ci.base_override and "base" not in given:
         # Such a commit is read from the CI context, and counts for `auto` alone.
         given = {**given, "base": Setting(value="auto", source="ASTRO_CI_BASE")}
-    choice = choose(file, given, directory, lambda: _ref(ci, directory, deploys=deploys))
+    choice = choose(file, given, directory, lambda: _ref(ci, directory, env, deploys=deploys))
     return Found(choice=choice, file=file, ci=ci)
 
 
@@ -57,11 +57,11 @@ def _load(named: Path | None, directory: Path) -> ConfigFile | None:
     return load(path, name=path.name) if path else None
 
 
-def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
+def _ref(ci: CIContext, directory: Path, env: Mapping[str, str], *, deploys: bool) -> Ref:
     if _is_unmerged(ci):
         return _of_pull_request(ci, deploys=deploys)
-    repo = GitRepo.open(directory)
-    elsewhere = _head_elsewhere(ci, repo)
+    repo = GitRepo.open(directory, env)
+    elsewhere = _head_elsewhere(ci, repo, env)
     is_said = ci.sources.get("branch") == "ASTRO_CI_BRANCH"
     if ci.tag and not elsewhere:
         return Ref(tag=ci.tag)
@@ -78,7 +78,7 @@ def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
     return Ref(branch=branch)
 
 
-def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
+def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str | None:
     """The commit that the run is about, unless its branch or tag is that of the checked-out one.
 
     A job may check out something else, with or without a branch: an older commit, or one that was
@@ -88,7 +88,7 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
     if ci.head is None or ci.sources.get("branch") == _MERGED or ci.key == "jenkins":
         return None
     head, run_head = repo.head().sha, repo.resolve(ci.head) or ci.head
-    if head == run_head or _is_submodule_of(repo, run_head):
+    if head == run_head or _is_submodule_of(repo, run_head, env):
         return None
     if repo.branch() is None:  # else that one counts
         tips = (run_head, repo.remote_tip(ci.branch)) if ci.branch and not ci.tag else ()
@@ -98,10 +98,10 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
     return ci.head
 
 
-def _is_submodule_of(repo: GitRepo, commit: str) -> bool:
+def _is_submodule_of(repo: GitRepo, commit: str, env: Mapping[str, str]) -> bool:
     """Whether a superproject, which names a submodule's commit, is checked out at that one."""
     outer = repo.superproject()
-    return outer is not None and GitRepo.open(outer).head().sha == commit
+    return outer is not None and GitRepo.open(outer, env).head().sha == commit
 
 
 def _is_unmerged(ci: CIContext) -> bool:
