@@ -34,6 +34,7 @@ class GitRepo:
         self._git = git
         self._askers = (git, with_access) if with_access else (git,)
         self._present: set[str] = set()
+        self._fetched: dict[str, bool] = {}
         self._came_after: dict[tuple[str, str], bool] = {}
 
     @classmethod
@@ -230,8 +231,9 @@ class GitRepo:
     def came_after(self, commit: str, head: str) -> bool:
         """Whether a commit provably descends from the checked-out one.
 
-        A shallow clone is deepened for the proof, but only when the commits' dates suggest it:
-        what runs is nearly always older than what is about to be deployed.
+        A commit that is not in the clone is fetched. A shallow clone is deepened for the proof, but
+        only when the commits' dates suggest it: what runs is nearly always older than what is
+        about to be deployed.
         """
         if (commit, head) not in self._came_after:
             self._came_after[commit, head] = self._find_whether_after(commit, head)
@@ -241,8 +243,10 @@ class GitRepo:
         if self.is_ancestor(head, commit):
             return True
         remote = self.remote()
-        if remote is None or not self.has_commit(commit) or not self.is_shallow():
+        if remote is None or not (self.has_commit(commit) or self.fetch_commit(commit)):
             return False
+        if not self.is_shallow():
+            return self.is_ancestor(head, commit)
         if self._time_of(commit) < self._time_of(head):
             return False
         return self._fetch(f"--depth={PROOF_DEPTH}", remote, commit) and self.is_ancestor(
@@ -270,6 +274,11 @@ class GitRepo:
         A shallow clone gets that commit alone (servers allow it for what their refs reach), and
         only where a server refuses, more and more of its history.
         """
+        if sha not in self._fetched:
+            self._fetched[sha] = self._fetch_missing(sha)
+        return self._fetched[sha]
+
+    def _fetch_missing(self, sha: str) -> bool:
         remote = self.remote()
         if remote is None or not HEX_COMMIT.fullmatch(sha):
             return False
