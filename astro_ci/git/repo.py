@@ -346,6 +346,7 @@ class GitRepo:
             with repo._snapshot(scope.inside(path)) as taken:
                 return Inner(
                     tree=taken.tree,
+                    identity=taken.identity,
                     recorded=repo.tree_of(commit) if commit else None,
                     empty_submodules=taken.empty_submodules,
                 )
