@@ -74,7 +74,7 @@ class _Examination:
     def run(self, given: Settings, config_file: Path | None) -> Iterator[Check]:
         directory = Path(given["project"].value) if "project" in given else Path()
         repo = yield from self._job(directory)
-        steps = files.configuration(given, self.ci, config_file, directory)
+        steps = files.configuration(given, self.env, self.ci, config_file, directory)
         targets = yield from attempt(_FILES, "configuration", steps)
         if targets is None:
             yield from skip(_FILES, ("project", *_OF_PROJECT), _CORRECT_FIRST)
@@ -104,7 +104,7 @@ class _Examination:
         if not (yield from attempt(_JOB, "git", job.git_command(self.env))):
             yield from skip(_JOB, ["repository"], "git comes first")
             return None
-        steps = job.repository(directory, git_access(self.ci, self.env))
+        steps = job.repository(directory, self.env, git_access(self.ci, self.env))
         return (yield from attempt(_JOB, "repository", steps))
 
     def _way_in(self) -> Steps[tuple[Access | None, str]]:

@@ -29,10 +29,14 @@ class Files:
 
 
 def configuration(
-    given: Settings, ci: CIContext, config_file: Path | None, directory: Path
+    given: Settings,
+    env: Mapping[str, str],
+    ci: CIContext,
+    config_file: Path | None,
+    directory: Path,
 ) -> Steps[list[Target]]:
     """Which Deployments this run is about; all of the file's, when it is about none."""
-    found = find_targets(given, ci, config_file=config_file, deploys=False)
+    found = find_targets(given, env, ci, config_file=config_file, deploys=False)
     choice = found.choice
     if found.file is None:
         yield ok("configuration", "no astro-ci.yaml: options and variables say everything")

@@ -19,8 +19,8 @@ from astro_ci.model import Part, Request
 from astro_ci.planning.running import Running, WhatRuns
 from astro_ci.text import listed, short
 
-# `git fetch --no-write-fetch-head` came with it.
-_OLDEST_GIT = (2, 29)
+# It reads settings from the environment, which close what a checkout could run.
+_OLDEST_GIT = (2, 31)
 _ANSWER_SECONDS = 20
 _ONE_PART = {Request.DAGS: (Part.DAGS,), Request.IMAGE: (Part.IMAGE,)}
 _NAMES = {Part.IMAGE: "image", Part.DAGS: "DAGs"}
@@ -54,15 +54,15 @@ def git_command(env: Mapping[str, str]) -> Steps[bool]:
     numbers = re.search(r"(\d+)\.(\d+)(\S*)", text)
     if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST_GIT:
         raise GitError(
-            f"git {numbers[0]} is too old", hint="Install git 2.29 or later in the job's image."
+            f"git {numbers[0]} is too old", hint="Install git 2.31 or later in the job's image."
         )
     yield ok("git", numbers[0] if numbers else text)
     return True
 
 
-def repository(project: Path, git_env: Mapping[str, str]) -> Steps[GitRepo]:
+def repository(project: Path, env: Mapping[str, str], git_env: Mapping[str, str]) -> Steps[GitRepo]:
     """The repository around the project, and whose it is."""
-    repo = GitRepo.open(project, git_env)
+    repo = GitRepo.open(project, env, git_env)
     head = repo.head()
     depth = "a shallow clone" if repo.is_shallow() else "with its history"
     yield ok("repository", f"{repo.root}, at commit {short(head.sha)}, {depth}")

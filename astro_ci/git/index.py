@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,13 @@ from astro_ci.git.process import Git
 
 GITLINK = "160000 "
 """How the line of a submodule begins."""
+
+
+_DEBUG = (
+    r"([^\0]+)\0  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n"
+    r"  dev: \d+\tino: (\d+)\n  uid: \d+\tgid: \d+\n  size: (\d+)\tflags: [0-9a-f]+\n"
+)
+"""What `git ls-files -z --debug` says of a file. Each number has 32 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +46,9 @@ class ScratchIndex:
     def __init__(self, git: Git, scratch: Path) -> None:
         self._git = git
         self._path = scratch / "index"
-        objects, self._real = _git_paths(git, "objects", "index")
+        objects, self._real, self.info_attributes = _git_paths(
+            git, "objects", "index", "info/attributes"
+        )
         (scratch / "objects" / "info").mkdir(parents=True)
         # In a file: the variable for alternates splits paths that hold a colon.
         (scratch / "objects" / "info" / "alternates").write_bytes(_alternate(objects))
@@ -90,6 +100,18 @@ class ScratchIndex:
         """List the names that `git ls-files` does."""
         out = self._out("ls-files", "-z", *flags, "--", *_pathspecs(paths))
         return [path for path in out.split("\0") if path]
+
+    def untouched(self, paths: Sequence[str]) -> set[str]:
+        """Name the files that nobody touched since git wrote them, by their times and sizes."""
+        if not paths:
+            return set()
+        # Through standard input there is no way; the paths are few.
+        out = self._out("ls-files", "-z", "--debug", "--", *paths)
+        return {
+            match[1]
+            for match in re.finditer(_DEBUG, out)
+            if _is_untouched(self._git.root / match[1], [int(n) for n in match.groups()[1:]])
+        }
 
     # --- what changes it --------------------------------------------------------------------
 
@@ -157,6 +179,15 @@ def list_tree(
         mode, _, object_id = meta.split(" ", 2)
         lines.append(f"{mode} {object_id} 0\t{path}")
     return lines
+
+
+def _is_untouched(file: Path, recorded: list[int]) -> bool:
+    try:
+        now = file.lstat()
+    except OSError:
+        return False
+    times = (*divmod(now.st_ctime_ns, 10**9), *divmod(now.st_mtime_ns, 10**9))
+    return [number % (1 << 32) for number in (*times, now.st_ino, now.st_size)] == recorded
 
 
 def _alternate(objects: Path) -> bytes:

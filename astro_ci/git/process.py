@@ -1,7 +1,7 @@
-"""Starting git: in one directory, and with nothing inherited that could mislead it.
+"""Starting git: in one directory, and with nothing that could mislead it or run a stranger's code.
 
-By `subprocess` alone, as all that we ask of git is plumbing, and GitPython takes longer to load
-than git takes to answer.
+By `subprocess` alone, as all that we ask of git here is plumbing, and GitPython takes longer to
+load than git takes to answer.
 """
 
 from __future__ import annotations
@@ -13,26 +13,35 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from astro_ci.errors import SPACE_HINT, GitError
+from astro_ci.git.settings import (
+    LIST_SETTINGS,
+    Setting,
+    header_settings,
+    parse_settings,
+    with_settings,
+)
+from astro_ci.git.untrusted import OFF_FLAGS, Closed, close, environment
 
 _QUIET = (
-    # No background work, no daemons, no surprises from the user's configuration.
-    *("-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.fsmonitor=false"),
+    # No surprises from the user's configuration.
     *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"),
-    *("-c", "log.showSignature=false"),
     # Names that other file systems could take for `.git` ship like any other.
     *("-c", "core.protectNTFS=false", "-c", "core.protectHFS=false"),
     "--literal-pathspecs",
     "--no-replace-objects",
 )
-_NO_SPACE = re.compile("no space left|out of disk ?space|disk quota", re.IGNORECASE)
+_NO_SPACE = "no space left|out of disk ?space|disk quota"
 _MISLEADING = (
     # What git sets for its hooks would point every command at the wrong repository.
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
-    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_PREFIX"),
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
+    # One configuration for all, which is the one that was looked through.
+    *("GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_ATTR_SOURCE"),
     # Paths are names, and nothing else.
     *("GIT_ICASE_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
 )
@@ -43,8 +52,11 @@ _ENVIRONMENT = {
     "LANGUAGE": "C",
     "LC_ALL": "C",
 }
+_PROBE = "astro-ci.environment"
+"""A setting of no meaning, to see whether git reads settings from the environment."""
 _PATIENCE_SECONDS = 0.2
 _GRACE_SECONDS = 2
+_ANSWER_SECONDS = 60
 KILLED = -9
 
 
@@ -52,17 +64,47 @@ class Git:
     """A work tree that git commands run in.
 
     The directory is trusted whoever owns it: in a container job the checkout belongs to another
-    user, and the user named it to us. Nothing else is trusted.
+    user, and the user named it to us. Nothing else is trusted: see `untrusted`.
     """
 
-    def __init__(self, root: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, env: Mapping[str, str], *, checkout: Path | None = None) -> None:
+        """`checkout` is the work tree that holds `root`, where `root` lies in another one."""
         self.root = root
         self.env = env
-        """For every command, and never shown: it may hold credentials."""
+        self.checkout = checkout or root
+        self.access: Mapping[str, str] = {}
         # A checkout made elsewhere may say otherwise than the file system that it is mounted on.
         is_case_blind = (root / ".GIT").exists()
-        self._flags = _QUIET if is_case_blind else ("-c", "core.ignoreCase=false", *_QUIET)
+        case = () if is_case_blind else ("-c", "core.ignoreCase=false")
+        self._flags = ("-c", f"safe.directory={root}", *OFF_FLAGS, *case, *_QUIET)
         self._is_stopped = False
+
+    def with_access(self, access: Mapping[str, str]) -> Git:
+        """Give a copy that adds variables for the access to a remote, which are never shown."""
+        found = Git(self.root, self.env, checkout=self.checkout)
+        found.access = access
+        found.settings = self.settings
+        return found
+
+    @cached_property
+    def settings(self) -> Sequence[Setting]:
+        """The configuration of the repository. Raises GitError."""
+        probed = with_settings(self._inherited, [(_PROBE, "")])
+        code, out, err = self._run(LIST_SETTINGS, probed, timeout_seconds=_ANSWER_SECONDS)
+        if code != 0:
+            raise self._error(LIST_SETTINGS[0], code, err)
+        found = parse_settings(out)
+        if all(setting.key != _PROBE for setting in found):
+            raise GitError(
+                "this git reads no settings from the environment",
+                hint="Install git 2.31 or later in the job's image.",
+            )
+        return [setting for setting in found if setting.key != _PROBE]
+
+    @cached_property
+    def closed(self) -> Closed:
+        """What keeps the programs from running that the configuration names. Raises GitError."""
+        return close(self.settings, self.checkout, self.env)
 
     def code(self, *arguments: str) -> int:
         """Run git for its exit code."""
@@ -74,12 +116,7 @@ class Git:
         """Run git for its output. Raises GitError when it fails."""
         code, out, err = self.run(*arguments, env=env, stdin=stdin)
         if code != 0:
-            raise GitError(
-                f"git {arguments[0]} failed in {self.root} with exit code {code}: {_end_of(err)}",
-                hint=SPACE_HINT
-                if _NO_SPACE.search(err)
-                else "Run the same git command in the checkout to see why.",
-            )
+            raise self._error(arguments[0], code, err)
         return out
 
     def run(
@@ -92,11 +129,29 @@ class Git:
         """Run git: exit code, stdout with surrogate escapes for odd bytes, stderr.
 
         A git that outlives its time, or `stop`, is ended, and its exit code is `KILLED`. Raises
-        GitError when git cannot be started.
+        GitError when git cannot be started, or does not tell its configuration.
         """
+        return self._run(
+            arguments,
+            {**self._hardened, **(env or {})},
+            stdin=stdin,
+            timeout_seconds=timeout_seconds,
+        )
+
+    def look(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a git that reads no file of the checkout, before the configuration is known."""
+        return self._run(arguments, self._inherited)
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        stdin: bytes | None = None,
+        timeout_seconds: float | None = None,
+    ) -> tuple[int, str, str]:
         over = time.monotonic() + timeout_seconds if timeout_seconds else math.inf
-        variables = {**_ENVIRONMENT, **self.env, **(env or {})}
-        with _as_file(stdin) as file, self._started(arguments, variables, file) as process:
+        with _as_file(stdin) as file, self._started(arguments, env, file) as process:
             while not self._is_stopped and time.monotonic() < over:
                 # Again and again, as what git started may hold the pipes when git itself is gone.
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -108,21 +163,41 @@ class Git:
         """End what other threads run, soon, and let nothing more begin."""
         self._is_stopped = True
 
-    @contextlib.contextmanager
-    def _started(
-        self, arguments: tuple[str, ...], env: Mapping[str, str], stdin: int
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """A git that has ended when the context has, whatever ended that."""
-        inherited = {
+    @cached_property
+    def _inherited(self) -> Mapping[str, str]:
+        """What git inherits from us."""
+        kept = {
             name: value
-            for name, value in os.environ.items()
+            for name, value in self.env.items()
             if name not in _MISLEADING and not name.startswith("GIT_TRACE")  # maybe to stdout
         }
+        return {**environment(kept, self.checkout), **self.access, **_ENVIRONMENT}
+
+    @cached_property
+    def _hardened(self) -> Mapping[str, str]:
+        """What git inherits from us, and what closes what its configuration names."""
+        headers = header_settings(self.settings, with_header=not self.access)
+        closing = (*headers, *self.closed.settings)
+        return {**with_settings(self._inherited, closing), **self.closed.variables}
+
+    def _error(self, command: str, code: int, err: str) -> GitError:
+        return GitError(
+            f"git {command} failed in {self.root} with exit code {code}: {_end_of(err)}",
+            hint=SPACE_HINT
+            if re.search(_NO_SPACE, err, re.IGNORECASE)
+            else "Run the same git command in the checkout to see why.",
+        )
+
+    @contextlib.contextmanager
+    def _started(
+        self, arguments: Sequence[str], env: Mapping[str, str], stdin: int
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A git that has ended when the context has, whatever ended that."""
         try:
             process = subprocess.Popen(
-                ["git", "-c", f"safe.directory={self.root}", *self._flags, *arguments],
+                ["git", *self._flags, *arguments],
                 cwd=self.root,
-                env={**inherited, **env},
+                env=env,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ from pathlib import Path
 from astro_ci.errors import GitError, ProjectError
 from astro_ci.git.index import GITLINK, list_tree
 from astro_ci.git.process import Git
+from astro_ci.git.settings import has_header_for, has_password, last_value, remote_urls
 from astro_ci.git.snapshot import Commit, Inner, Scope, Snapshot
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,22 @@ class GitRepo:
         self._git = git
         self._askers = (git, with_access) if with_access else (git,)
         self._present: set[str] = set()
+        self._fetched: dict[str, bool] = {}
         self._came_after: dict[tuple[str, str], bool] = {}
 
     @classmethod
-    def open(cls, directory: Path, access: Mapping[str, str] | None = None) -> GitRepo:
+    def open(
+        cls,
+        directory: Path,
+        env: Mapping[str, str],
+        access: Mapping[str, str] | None = None,
+        *,
+        checkout: Path | None = None,
+    ) -> GitRepo:
         """Open the repository that holds a directory.
 
-        `access` holds variables for git commands, in case the checkout left no credentials behind.
+        `env` is what git inherits. `access` holds variables for git commands, in case the checkout
+        left no credentials behind. `checkout` is the work tree around this one, if there is one.
         Raises ProjectError when there is none, GitError when git is missing.
         """
         start = Path(os.path.realpath(directory))
@@ -50,9 +60,9 @@ class GitRepo:
                 hint="Run in a git checkout: the plan compares what is deployed with the commit "
                 "that is checked out.",
             )
-        git = Git(root, {})
+        git = Git(root, env, checkout=checkout)
         # What git takes for no repository of its own, it looks for further up.
-        code, way_up, err = git.run("rev-parse", "--show-cdup")
+        code, way_up, err = git.look("rev-parse", "--show-cdup")
         if code != 0 or way_up.strip():
             log.debug("git rev-parse: %s", err.strip())
             raise ProjectError(
@@ -61,8 +71,9 @@ class GitRepo:
             )
         if not access:
             return cls(git)
-        with_access, plain = Git(root, access), cls(git)
-        has_credentials = _has_credentials(git, plain.remote_url() or "")
+        with_access, plain = git.with_access(access), cls(git)
+        url = plain.remote_url() or ""
+        has_credentials = has_header_for(git.settings, url) or has_password(url, git.settings)
         return cls(git, with_access) if has_credentials else cls(with_access)
 
     # --- identity ---------------------------------------------------------------------------
@@ -112,30 +123,17 @@ class GitRepo:
     @cached_property
     def line_ends(self) -> str:
         """What git made of line ends; empty where files are as they were committed."""
-        settings = {key: value.lower() for key, value in self._settings if key.startswith("core.")}
-        if settings.get("core.autocrlf") != "true" and settings.get("core.eol") != "crlf":
+        autocrlf, eol = (last_value(self._git.settings, f"core.{n}") for n in ("autocrlf", "eol"))
+        if (autocrlf or "").lower() != "true" and (eol or "").lower() != "crlf":
             return ""
         # It may have been set after the checkout. This reads every file, so it comes last.
         code, out, _ = self._git.run("ls-files", "-z", "--eol")
         is_crlf = any(line.split()[:2] == ["i/lf", "w/crlf"] for line in out.split("\0"))
         return "crlf" if code or is_crlf else ""
 
-    @property
-    def _remotes(self) -> dict[str, str]:
-        """The configured remotes and their URLs; of several URLs the first, which is fetched."""
-        found: dict[str, str] = {}
-        for key, url in self._settings:
-            if key.startswith("remote."):
-                found.setdefault(key.removeprefix("remote.").removesuffix(".url"), url)
-        return found
-
     @cached_property
-    def _settings(self) -> list[tuple[str, str]]:
-        """What the configuration says of remotes and line ends; the last word comes last."""
-        wanted = r"^(remote\..*\.url|core\.(autocrlf|eol))$"
-        code, out, _ = self._git.run("config", "-z", "--get-regexp", wanted)
-        entries = (entry.partition("\n") for entry in out.split("\0") if code == 0 and entry)
-        return [(key, value.strip()) for key, _, value in entries]
+    def _remotes(self) -> dict[str, str]:
+        return remote_urls(self._git.settings)
 
     def relative(self, path: Path) -> str | None:
         """A path as git names it: from the repository root, with `/`, empty for the root itself.
@@ -192,12 +190,16 @@ class GitRepo:
                 continue
             if not (self.root / path / ".git").exists():
                 return None
-            inner = GitRepo.open(self.root / path, self._git.env)
+            inner = self._open_inner(path)
             below = inner.files_at(meta.split(" ")[1], "")
             if below is None:
                 return None
             found += (f"{path}/{name}" for name in below)
         return found
+
+    def _open_inner(self, path: str) -> GitRepo:
+        """Open a repository that lies within this one."""
+        return GitRepo.open(self.root / path, self._git.env, checkout=self._git.checkout)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether history proves that one commit led to another. A shallow clone proves little."""
@@ -229,8 +231,9 @@ class GitRepo:
     def came_after(self, commit: str, head: str) -> bool:
         """Whether a commit provably descends from the checked-out one.
 
-        A shallow clone is deepened for the proof, but only when the commits' dates suggest it:
-        what runs is nearly always older than what is about to be deployed.
+        A commit that is not in the clone is fetched. A shallow clone is deepened for the proof, but
+        only when the commits' dates suggest it: what runs is nearly always older than what is
+        about to be deployed.
         """
         if (commit, head) not in self._came_after:
             self._came_after[commit, head] = self._find_whether_after(commit, head)
@@ -240,8 +243,10 @@ class GitRepo:
         if self.is_ancestor(head, commit):
             return True
         remote = self.remote()
-        if remote is None or not self.has_commit(commit) or not self.is_shallow():
+        if remote is None or not (self.has_commit(commit) or self.fetch_commit(commit)):
             return False
+        if not self.is_shallow():
+            return self.is_ancestor(head, commit)
         if self._time_of(commit) < self._time_of(head):
             return False
         return self._fetch(f"--depth={PROOF_DEPTH}", remote, commit) and self.is_ancestor(
@@ -269,6 +274,11 @@ class GitRepo:
         A shallow clone gets that commit alone (servers allow it for what their refs reach), and
         only where a server refuses, more and more of its history.
         """
+        if sha not in self._fetched:
+            self._fetched[sha] = self._fetch_missing(sha)
+        return self._fetched[sha]
+
+    def _fetch_missing(self, sha: str) -> bool:
         remote = self.remote()
         if remote is None or not HEX_COMMIT.fullmatch(sha):
             return False
@@ -332,10 +342,11 @@ class GitRepo:
     @contextlib.contextmanager
     def _snapshot(self, scope: Scope) -> Iterator[Snapshot]:
         def take_inner(path: str, commit: str | None) -> Inner:
-            repo = GitRepo.open(self.root / path, self._git.env)
+            repo = self._open_inner(path)
             with repo._snapshot(scope.inside(path)) as taken:
                 return Inner(
                     tree=taken.tree,
+                    identity=taken.identity,
                     recorded=repo.tree_of(commit) if commit else None,
                     empty_submodules=taken.empty_submodules,
                 )
@@ -350,8 +361,12 @@ class GitRepo:
         self, *arguments: str, stdin: bytes | None = None, timeout_seconds: float
     ) -> tuple[int, str, str]:
         """Run a git that talks to the remote."""
+        command, *rest = arguments
+        # No setting replaces what the configuration names, and only the flag does.
+        flags = ("--upload-pack=git-upload-pack",) if self._git.closed.has_upload_pack else ()
         for git in self._askers:
-            code, out, err = git.run(*arguments, stdin=stdin, timeout_seconds=timeout_seconds)
+            words = (command, *flags, *rest)
+            code, out, err = git.run(*words, stdin=stdin, timeout_seconds=timeout_seconds)
             if code == 0:
                 break
         return code, out, err
@@ -366,8 +381,3 @@ class GitRepo:
         if code != 0:
             log.debug("git fetch %s: %s", " ".join(arguments), err.strip())
         return code == 0
-
-
-def _has_credentials(git: Git, url: str) -> bool:
-    """Whether the checkout left a header with credentials for the remote in git's configuration."""
-    return git.code("config", "--get-urlmatch", "http.extraheader", url) == 0

@@ -8,6 +8,7 @@ fresh checkout.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Protocol, TypeVar
 
 from astro_ci.errors import GitError
+from astro_ci.git.attributes import as_on_disk, attribute_files, converted, names_conversion
 from astro_ci.git.index import GITLINK, ScratchIndex, Staged
 from astro_ci.git.process import Git
 from astro_ci.model import PathChange, Status
@@ -66,6 +68,8 @@ class Inner:
     tree: str
     recorded: str | None
     """The tree of the commit that the outer repository names."""
+    identity: str
+    """The tree, unless files lie on disk otherwise than git keeps them."""
     empty_submodules: Sequence[str]
 
 
@@ -163,10 +167,20 @@ class Snapshot:
         tree, and called again when that is not what ships.
         """
         if self._is_settled:
-            return reader(self._lines)
-        found = reader(self._listing.result().lines)
+            return reader(self._as_on_disk(self._lines))
+        found = reader(self._as_on_disk(self._listing.result().lines))
         self._settle()
-        return found if self._is_as_staged else reader(self._lines)
+        return found if self._is_as_staged else reader(self._as_on_disk(self._lines))
+
+    @property
+    def identity(self) -> str:
+        """What stands for the whole of it: the tree, unless files lie on disk otherwise."""
+        self._settle()
+        lines = self._as_on_disk(self._lines)
+        if lines is self._lines:
+            return self._tree
+        text = os.fsencode("".join(f"{line}\0" for line in lines))
+        return hashlib.sha256(text).hexdigest()[: len(self._tree)]
 
     def prepare_changes(self, base: str) -> None:
         """Begin to compare with a commit, as `changes` will."""
@@ -234,6 +248,7 @@ class Snapshot:
             self._ignored.update(path.rstrip("/") for path in ignored)
         # git looks through a link for what was in the directory that it stands for.
         found.update(path for path in self._changed.result() if self._is_behind_link(path))
+        found -= self._not_told_apart(sorted(found))
         # A conflict anywhere would keep the tree from being written.
         unmerged = {
             line.partition("\t")[2] for line in self._index.names("--unmerged", paths=("",))
@@ -267,9 +282,29 @@ class Snapshot:
             self._empty_submodules += [f"{path}/{below}" for below in taken.empty_submodules]
             if commit is None or taken.recorded != taken.tree:
                 self._inner_changed[path] = Status.ADDED if commit is None else Status.MODIFIED
-            inner[path] = f"{GITLINK}{taken.tree} 0\t{path}"
+            inner[path] = f"{GITLINK}{taken.identity} 0\t{path}"
         others = (line for line in lines if line.partition("\t")[2] not in inner)
         return sorted((*others, *inner.values()), key=_path_bytes) if inner else lines
+
+    def _as_on_disk(self, lines: Sequence[str]) -> Sequence[str]:
+        """Name the bytes that ship, where a filter or an encoding makes them other than git's."""
+        files = attribute_files(self._git, lines, self._scope.paths)
+        if not any(map(names_conversion, (*files, self._index.info_attributes))):
+            return lines
+        paths = [line.partition("\t")[2] for line in lines if not line.startswith(GITLINK)]
+        return as_on_disk(self._git.root, lines, converted(self._git, paths))
+
+    def _not_told_apart(self, paths: Sequence[str]) -> set[str]:
+        """Name the files that only a filter that does not run would make those of the commit.
+
+        git takes them for changed when it looks at their bytes, as it does with files that are as
+        young as the index. Those that nobody touched since git wrote them are as committed.
+        """
+        closed = self._git.closed.filters
+        if not closed:
+            return set()
+        filtered = converted(self._git, paths)
+        return self._index.untouched([path for path in paths if filtered.get(path) in closed])
 
     def _never_ships(self, path: str) -> bool:
         is_our_own = bool(self._own) and is_under(path, self._own)

@@ -70,7 +70,7 @@ def adopt(
 
     `ask` is None where nobody is there to answer. Nothing is written over.
     """
-    repo = GitRepo.open(project or Path())
+    repo = GitRepo.open(project or Path(), env)
     projects = _projects(repo, project, ask)
     system = _system(repo, ci, ask)
     branch = branch or _branch(repo, ask)

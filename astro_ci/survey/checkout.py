@@ -48,7 +48,7 @@ class Checkout:
 def open_checkout(config: Config, env: Mapping[str, str], ci: CIContext) -> Checkout:
     """Find the project and its repository. Raises ProjectError, GitError, ConfigurationError."""
     project = find_project(config.project, config.dags_path)
-    repo = GitRepo.open(project.root, git_access(ci, env))
+    repo = GitRepo.open(project.root, env, git_access(ci, env))
     head = repo.head()
     layout = Layout.find(repo, project)
     return Checkout(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,12 @@ class Found:
 
 
 def find_targets(
-    given: Settings, ci: CIContext, *, config_file: Path | None, deploys: bool
+    given: Settings,
+    env: Mapping[str, str],
+    ci: CIContext,
+    *,
+    config_file: Path | None,
+    deploys: bool,
 ) -> Found:
     """Choose the Deployments of a run.
 
@@ -44,7 +50,7 @@ def find_targets(
     if file and ci.base_override and "base" not in given:
         # Such a commit is read from the CI context, and counts for `auto` alone.
         given = {**given, "base": Setting(value="auto", source="ASTRO_CI_BASE")}
-    choice = choose(file, given, directory, lambda: _ref(ci, directory, deploys=deploys))
+    choice = choose(file, given, directory, lambda: _ref(ci, directory, env, deploys=deploys))
     return Found(choice=choice, file=file, ci=ci)
 
 
@@ -55,11 +61,11 @@ def _load(named: Path | None, directory: Path) -> ConfigFile | None:
     return load(path, name=path.name) if path else None
 
 
-def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
+def _ref(ci: CIContext, directory: Path, env: Mapping[str, str], *, deploys: bool) -> Ref:
     if _is_unmerged(ci):
         return _of_pull_request(ci, deploys=deploys)
-    repo = GitRepo.open(directory)
-    elsewhere = _head_elsewhere(ci, repo)
+    repo = GitRepo.open(directory, env)
+    elsewhere = _head_elsewhere(ci, repo, env)
     is_said = ci.sources.get("branch") == "ASTRO_CI_BRANCH"
     if ci.tag and not elsewhere:
         return Ref(tag=ci.tag)
@@ -76,7 +82,7 @@ def _ref(ci: CIContext, directory: Path, *, deploys: bool) -> Ref:
     return Ref(branch=branch)
 
 
-def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
+def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str | None:
     """The commit that the run is about, unless its branch or tag is that of the checked-out one.
 
     A job may check out something else, with or without a branch: an older commit, or one that was
@@ -86,7 +92,7 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
     if ci.head is None or ci.sources.get("branch") == _MERGED or ci.key == "jenkins":
         return None
     head, run_head = repo.head().sha, repo.resolve(ci.head) or ci.head
-    if head == run_head or _is_submodule_of(repo, run_head):
+    if head == run_head or _is_submodule_of(repo, run_head, env):
         return None
     if repo.branch() is None:  # else that one counts
         tips = (run_head, repo.remote_tip(ci.branch)) if ci.branch and not ci.tag else ()
@@ -96,10 +102,10 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo) -> str | None:
     return ci.head
 
 
-def _is_submodule_of(repo: GitRepo, commit: str) -> bool:
+def _is_submodule_of(repo: GitRepo, commit: str, env: Mapping[str, str]) -> bool:
     """Whether a superproject, which names a submodule's commit, is checked out at that one."""
     outer = repo.superproject()
-    return outer is not None and GitRepo.open(outer).head().sha == commit
+    return outer is not None and GitRepo.open(outer, env).head().sha == commit
 
 
 def _is_unmerged(ci: CIContext) -> bool:

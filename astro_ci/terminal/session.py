@@ -75,7 +75,7 @@ class Session:
         from astro_ci.terminal.settings import read_settings
 
         settings = read_settings(ctx, self.env)
-        return find_targets(settings, self.ci, config_file=config_file, deploys=deploys)
+        return find_targets(settings, self.env, self.ci, config_file=config_file, deploys=deploys)
 
     def emit(self, text: str) -> None:
         """Print a result."""

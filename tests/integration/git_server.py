@@ -39,7 +39,7 @@ def serve_git(root: Path, token: str) -> Iterator[GitServer]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             given = self.headers.get_all("Authorization", [])
             found.given.append(given)
-            if given != [wanted]:
+            if [header.replace("Basic ", "basic ") for header in given] != [wanted]:
                 self.send_response(401 if len(given) < 2 else 400)
                 self.send_header("WWW-Authenticate", 'Basic realm="git"')
                 self.send_header("Content-Length", "0")

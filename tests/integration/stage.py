@@ -96,7 +96,7 @@ class Stage:
         try:
             return deploy(
                 Config(project=self.project.root, **options),
-                env or self.env,
+                {**os.environ, **(env or self.env)},
                 console=Console(said, dialect_for("none", env={}, out=said), is_live=False),
                 on_plan=on_plan,
                 tools=tools,

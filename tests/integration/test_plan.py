@@ -562,6 +562,24 @@ class TestRepeatedRuns:
             assert "a newer commit is already running" in found.reason
 
 
+@pytest.mark.parametrize("base", ["auto", "event", "HEAD", "deployed"])
+@pytest.mark.parametrize("depth", ["--depth=1", "--single-branch"])
+def test_an_old_run_is_stale_whatever_its_base(
+    world: World, tmp_path: Path, base: str, depth: str
+) -> None:
+    """The running commit is not in the clone, and is fetched for the proof alone."""
+    old, url = world.repository.head, world.repository.root.as_uri()
+    world.repository.git("branch", "old")
+    world.repository.write({"dags/a.py": "a = 2\n"})
+    new = world.repository.commit()
+    world.deploy("IMAGE_AND_DAG", world.git(new, remote=url))
+    clone = world.repository.clone(tmp_path / "clone", depth, "--branch=old", "--single-branch")
+    clone.write({"dags/c.py": "c = 1\n"})
+    found = world.plan(project=clone.root, base=base)
+    assert found.deploy_type is NONE
+    assert f"a newer commit is already running: {new[:7]} came after {old[:7]}" in found.reason
+
+
 class TestBases:
     def plan(self, world: World, env: dict[str, str], **options: Any) -> Plan:
         return plan(Config(project=world.repository.root, **options), env)

@@ -504,7 +504,7 @@ class TestLocate:
         code = (
             "import sys; from astro_ci.ci import detect; "
             "from astro_ci.survey.targets import find_targets; "
-            "find_targets({}, detect({}), config_file=None, deploys=True); "
+            "find_targets({}, {}, detect({}), config_file=None, deploys=True); "
             "sys.exit('yaml' in sys.modules)"
         )
         assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0

@@ -53,14 +53,23 @@ def is_running(pid: str) -> bool:
         return False
 
 
+def _git_in(tmp_path: Path) -> Git:
+    """A git beside the one that hangs, and past its first question."""
+    (tmp_path / "project").mkdir()
+    git = Git(tmp_path / "project", os.environ)
+    git.settings = []
+    return git
+
+
 def test_a_git_that_hangs_is_ended(tmp_path: Path, hanging: Path) -> None:
-    code, out, _ = Git(tmp_path, {}).run("fetch", timeout_seconds=1)
+    git = _git_in(tmp_path)
+    code, out, _ = git.run("fetch", timeout_seconds=1)
     assert (code, out) == (KILLED, "")
     assert not is_running(hanging.read_text().split()[0])
 
 
 def test_a_git_that_another_thread_waits_for_can_be_ended(tmp_path: Path, hanging: Path) -> None:
-    git, codes = Git(tmp_path, {}), []
+    git, codes = _git_in(tmp_path), []
     thread = threading.Thread(target=lambda: codes.append(git.code("diff-files")))
     thread.start()
     while not hanging.exists():
@@ -77,7 +86,7 @@ def test_what_git_tells_its_hooks_is_not_passed_on(
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
         monkeypatch.setenv(name, "/nonexistent")
     monkeypatch.setenv("GIT_ICASE_PATHSPECS", "1")
-    git = Git(project.root, {})
+    git = Git(project.root, os.environ)
     assert git.out("ls-files", "--", "dags", "DAGS") == "dags/a.py\n"
     assert git.out("ls-files", env={"GIT_INDEX_FILE": str(project.root / "none")}) == ""
 
@@ -86,28 +95,38 @@ def test_messages_are_in_english(project: Repository, monkeypatch: pytest.Monkey
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     monkeypatch.setenv("LANGUAGE", "de")
     with pytest.raises(GitError, match="exit code 128: fatal: Not a valid object name nothing"):
-        Git(project.root, {}).out("ls-tree", "nothing")
+        Git(project.root, os.environ).out("ls-tree", "nothing")
 
 
 def test_more_than_a_pipe_holds_goes_both_ways(project: Repository) -> None:
     asked = f"{project.head}\n" * 20_000
-    answer = Git(project.root, {}).out("cat-file", "--batch-check", stdin=asked.encode())
+    answer = Git(project.root, os.environ).out("cat-file", "--batch-check", stdin=asked.encode())
     assert answer == asked.replace("\n", f" commit {answer.split(' ', 3)[2].split()[0]}\n")
 
 
-def test_no_git_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_no_git_at_all(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
     with pytest.raises(GitError, match="git is not installed") as caught:
-        Git(tmp_path, {}).code("version")
+        Git(tmp_path / "root", {"PATH": str(tmp_path)}).code("version")
     assert caught.value.hint == "Install git in the job's image."
 
 
-def test_a_git_that_may_not_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_git_that_may_not_be_run(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
     (tmp_path / "git").write_text("#!/nonexistent/interpreter\n")
     (tmp_path / "git").chmod(0o644)
-    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GitError, match=r"git could not be started in .*: Permission denied"):
-        Git(tmp_path, {}).code("version")
+        Git(tmp_path / "root", {"PATH": str(tmp_path)}).code("version")
+
+
+def test_a_git_that_is_too_old_to_be_hardened(tmp_path: Path) -> None:
+    """One that ignores settings in the environment would run what they close."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "git").write_text("#!/bin/sh\nprintf 'local\\0file:x\\0core.bare\\nfalse\\0'\n")
+    (tmp_path / "git").chmod(0o755)
+    with pytest.raises(GitError, match="reads no settings from the environment") as caught:
+        Git(tmp_path / "root", {"PATH": f"{tmp_path}:/usr/bin"}).code("ls-files")
+    assert caught.value.hint == "Install git 2.31 or later in the job's image."
 
 
 def test_a_checkout_that_is_gone(tmp_path: Path) -> None:

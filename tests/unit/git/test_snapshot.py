@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Repository:
 
 def changes(project: Repository, base: str | None = None, **options: object) -> list[str]:
     """What a snapshot says changed, as `M path`."""
-    repo = GitRepo.open(project.root)
+    repo = GitRepo.open(project.root, os.environ)
     excludes = excluder(lambda d: (project.root / d / VENV_MARKER).exists())
     with repo.snapshot([""], excludes=excludes, **options) as snapshot:  # type: ignore[arg-type]
         return [_line(change) for change in snapshot.changes(base or project.head)]
@@ -34,7 +34,7 @@ def _line(change: PathChange) -> str:
 
 
 def test_a_clean_checkout_is_its_commit(project: Repository) -> None:
-    repo = GitRepo.open(project.root)
+    repo = GitRepo.open(project.root, os.environ)
     with repo.snapshot([""]) as snapshot:
         assert snapshot.tree == project.git("rev-parse", "HEAD^{tree}")
         assert snapshot.changes(project.head) == []
@@ -132,13 +132,13 @@ def test_works_on_a_checkout_that_cannot_be_written(project: Repository) -> None
 
 def test_outside_the_scopes_nothing_is_looked_for(project: Repository) -> None:
     project.write({"dags/a.py": "edited", "include/new.sql": "n"})
-    with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
+    with GitRepo.open(project.root, os.environ).snapshot(["dags"]) as snapshot:
         assert [_line(c) for c in snapshot.changes(project.head)] == ["M dags/a.py"]
 
 
 def test_reads_the_files_of_the_tree(project: Repository) -> None:
     project.write({"dags/new.py": "n"})
-    with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
+    with GitRepo.open(project.root, os.environ).snapshot(["dags"]) as snapshot:
         new = project.git("hash-object", "dags/new.py")
         assert snapshot.read(list) == [
             *project.git("ls-files", "--stage", "dags").splitlines(),
@@ -180,7 +180,7 @@ class TestInnerRepositories:
     ) -> None:
         clone = with_module.clone(tmp_path / "clone")
         assert changes(clone) == []
-        with GitRepo.open(clone.root).snapshot([""]) as snapshot:
+        with GitRepo.open(clone.root, os.environ).snapshot([""]) as snapshot:
             assert snapshot.empty_submodules == ["dags/lib"]
 
     def test_a_clone_inside_that_has_no_commit_yet(self, project: Repository) -> None:
@@ -199,7 +199,7 @@ class TestInnerRepositories:
 
     @staticmethod
     def _module_id(project: Repository, path: str = "dags/lib") -> str:
-        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot([""]) as snapshot:
             (found,) = (line for line in snapshot.read(list) if line.endswith(f"\t{path}"))
             return found.split(" ")[1]
 
@@ -249,10 +249,10 @@ def test_files_that_git_was_told_not_to_look_at(project: Repository, flag: str) 
 
 def test_a_sparse_checkout_names_what_it_leaves_out(project: Repository) -> None:
     project.git("sparse-checkout", "set", "dags")
-    with GitRepo.open(project.root).snapshot([""]) as snapshot:
+    with GitRepo.open(project.root, os.environ).snapshot([""]) as snapshot:
         assert snapshot.absent == ["include/sql.sql"]
         assert snapshot.changes(project.head) == []
-    with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
+    with GitRepo.open(project.root, os.environ).snapshot(["dags"]) as snapshot:
         assert snapshot.absent == []
 
 
@@ -261,7 +261,7 @@ class TestReadingWhileGitLooks:
 
     def test_once_in_a_clean_checkout(self, project: Repository) -> None:
         seen: list[int] = []
-        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot([""]) as snapshot:
             snapshot.prepare_changes(project.head)
             snapshot.read(lambda lines: seen.append(len(lines)))
             assert seen == [4]
@@ -270,7 +270,7 @@ class TestReadingWhileGitLooks:
     def test_again_where_something_is_not_staged(self, project: Repository) -> None:
         base = project.head
         project.write({"dags/new.py": "n"})
-        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot([""]) as snapshot:
             snapshot.prepare_changes(base)
             assert snapshot.read(len) == 5
             assert [_line(change) for change in snapshot.changes(base)] == ["A dags/new.py"]
@@ -283,7 +283,7 @@ class TestReadingWhileGitLooks:
             project.commit()
         merge = ["git", "merge", "--quiet", "theirs"]
         assert subprocess.run(merge, cwd=project.root, capture_output=True).returncode == 1
-        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot([""]) as snapshot:
             snapshot.prepare_changes(base)
             assert snapshot.read(len) == 4
             assert [_line(change) for change in snapshot.changes(base)] == ["M dags/a.py"]
@@ -292,7 +292,7 @@ class TestReadingWhileGitLooks:
         project.write({"dags/__pycache__/a.pyc": "x", ".venv/pyvenv.cfg": "", ".venv/x.py": ""})
         excludes = excluder(lambda d: (project.root / d / VENV_MARKER).exists())
         seen: list[int] = []
-        with GitRepo.open(project.root).snapshot([""], excludes=excludes) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot([""], excludes=excludes) as snapshot:
             snapshot.read(lambda lines: seen.append(len(lines)))
             assert seen == [4]
 
@@ -312,11 +312,11 @@ class TestStrangeCheckouts:
         project.git("submodule", "--quiet", "add", str(library.root), "dags/lib")
         project.commit()
         (project.root / "dags/lib/.git").unlink()
-        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot([""]) as snapshot:
             before = snapshot.read(list)
         assert any(line.endswith("\tdags/lib/lib.py") for line in before)
         project.write({"dags/lib/lib.py": "2"})
-        with GitRepo.open(project.root).snapshot([""]) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot([""]) as snapshot:
             assert snapshot.read(list) != before
 
     def test_a_checkout_made_where_case_does_not_count(self, project: Repository) -> None:
@@ -355,5 +355,5 @@ class TestStrangeCheckouts:
             project.commit()
         merge = ["git", "merge", "--quiet", "theirs"]
         assert subprocess.run(merge, cwd=project.root, capture_output=True).returncode == 1
-        with GitRepo.open(project.root).snapshot(["dags"]) as snapshot:
+        with GitRepo.open(project.root, os.environ).snapshot(["dags"]) as snapshot:
             assert snapshot.read(len) == 2

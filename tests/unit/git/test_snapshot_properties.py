@@ -154,7 +154,7 @@ def test_the_snapshot_is_what_the_slow_way_makes(
             return path.startswith(kept)
 
         tree, files, clones = slow(root, scopes, with_ignored, counts, excludes)
-        with GitRepo.open(root).snapshot(
+        with GitRepo.open(root, os.environ).snapshot(
             scopes, with_ignored=with_ignored, counts_ignored=counts, excludes=excludes
         ) as snapshot:
             assert snapshot.tree == tree

@@ -1,0 +1,163 @@
+"""What git's configuration says, who said it, and what it says of remotes and credentials. Pure."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+LIST_SETTINGS = ("config", "-z", "--list", "--show-scope", "--show-origin", "--includes")
+"""The git command whose output `parse_settings` reads."""
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One line of git's configuration."""
+
+    key: str
+    """The section and the name in lower case, what is between them as it is written."""
+    value: str
+    scope: str
+    """`system`, `global`, `local`, `worktree` or `command`; an included file has its includer's."""
+    file: str
+    """Where it is written, relative to the work tree; empty for the environment."""
+
+    @property
+    def shape(self) -> str:
+        """The key with `*` for what is between its section and its name."""
+        section, _, rest = self.key.partition(".")
+        _, dot, name = rest.rpartition(".")
+        return f"{section}.*.{name}" if dot else self.key
+
+    @property
+    def subject(self) -> str:
+        """What is between the section and the name of the key: a driver, a remote, a URL."""
+        return self.key.partition(".")[2].rpartition(".")[0]
+
+
+def parse_settings(text: str) -> list[Setting]:
+    """Read what `LIST_SETTINGS` prints; of several lines with one key, the last one counts."""
+    fields = text.split("\0")[:-1]
+    found = []
+    for scope, origin, line in zip(fields[0::3], fields[1::3], fields[2::3], strict=True):
+        kind, _, file = origin.partition(":")
+        key, equals, value = line.partition("\n")
+        found.append(
+            Setting(
+                key=key,
+                value=value if equals else "true",
+                scope=scope,
+                file=file if kind == "file" else "",
+            )
+        )
+    return found
+
+
+def last_value(settings: Sequence[Setting], key: str) -> str | None:
+    """Give the value that counts; None when the key is not set."""
+    return next((s.value for s in reversed(settings) if s.key == key), None)
+
+
+def remote_urls(settings: Iterable[Setting]) -> dict[str, str]:
+    """Map each remote to the first of its URLs, which is the one that git fetches from."""
+    found: dict[str, str] = {}
+    for setting in settings:
+        if setting.shape == "remote.*.url":
+            found.setdefault(setting.subject, setting.value.strip())
+    return found
+
+
+def rewritten(url: str, settings: Iterable[Setting]) -> str:
+    """Replace the start of a URL as `url.<base>.insteadOf` says: the longest that matches."""
+    matches = [
+        (len(s.value), s.subject)
+        for s in settings
+        if s.shape == "url.*.insteadof" and s.value and url.startswith(s.value)
+    ]
+    if not matches:
+        return url
+    length, base = max(matches, key=lambda match: match[0])
+    return f"{base}{url[length:]}"
+
+
+def has_header_for(settings: Sequence[Setting], url: str) -> bool:
+    """Whether an `http.extraHeader` is configured for a URL, as CI systems leave credentials."""
+    asked = _split(url)
+    if asked is None or asked.scheme not in _PORTS:
+        return False
+    values: dict[str, str] = {}
+    for setting in settings:
+        if setting.key == "http.extraheader" or (
+            setting.shape == "http.*.extraheader" and _covers(setting.subject, asked)
+        ):
+            values[setting.key] = setting.value  # an empty value takes back the ones before it
+    return any(values.values())
+
+
+def has_password(url: str, settings: Iterable[Setting]) -> bool:
+    """Whether git would find the password for a remote in its URL."""
+    found = _split(rewritten(url, settings))
+    return bool(found and found.scheme in _PORTS and found.password)
+
+
+def header_settings(settings: Sequence[Setting], *, with_header: bool) -> Iterator[tuple[str, str]]:
+    """Make settings that take the passwords out of the URLs of remotes.
+
+    git names the URL on the command line of what speaks HTTP for it, where everybody on the
+    machine can read it. With `with_header` the password goes into a header instead, unless the
+    configuration has a header for that URL: two are refused.
+    """
+    for url in dict.fromkeys(remote_urls(settings).values()):
+        parts = _split(rewritten(url, settings))
+        if parts is None or parts.scheme not in _PORTS or not parts.password:
+            continue
+        host = parts.netloc.rpartition("@")[2]
+        clean = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+        yield f"url.{clean}.insteadOf", url
+        if with_header and not has_header_for(settings, clean):
+            login = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+            encoded = base64.b64encode(os.fsencode(login)).decode()
+            yield f"http.{clean}.extraHeader", f"Authorization: Basic {encoded}"
+
+
+def with_settings(env: Mapping[str, str], settings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Add settings to an environment: git reads them like `-c`, and no process list shows them."""
+    count = env.get("GIT_CONFIG_COUNT", "")
+    number = int(count) if count.isdecimal() else 0
+    found = dict(env)
+    for key, value in settings:
+        found[f"GIT_CONFIG_KEY_{number}"] = key
+        found[f"GIT_CONFIG_VALUE_{number}"] = value
+        number += 1
+    return {**found, "GIT_CONFIG_COUNT": str(number)} if number else found
+
+
+def _covers(configured: str, asked: SplitResult) -> bool:
+    """Whether `http.<url>.*` is about a URL. Source: git-config(1), http.<url>.*."""
+    found = _split(configured)
+    if found is None or found.scheme != asked.scheme or _port(found) != _port(asked):
+        return False
+    if found.username and found.username != asked.username:
+        return False
+    hosts = (found.hostname or "").split("."), (asked.hostname or "").split(".")
+    if len(hosts[0]) != len(hosts[1]) or not all(map(fnmatchcase, hosts[1], hosts[0])):
+        return False
+    start = found.path.rstrip("/")
+    return asked.path.rstrip("/") == start or asked.path.startswith(f"{start}/")
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        found = urlsplit(url)
+        _ = found.port
+    except ValueError:
+        return None
+    return found
+
+
+def _port(url: SplitResult) -> int | None:
+    return url.port or _PORTS.get(url.scheme)

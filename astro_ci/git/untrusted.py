@@ -1,0 +1,264 @@
+"""What git can be told to run, and what keeps each of it from running. Pure.
+
+A pull request controls every tracked file: `.gitattributes`, a script that `core.hooksPath` or
+another setting names, a file that `include.path` takes into the configuration. It controls
+nothing below a directory named `.git`, and nothing outside the checkout; what stands there is
+the job's own set-up, and fetching needs some of it.
+
+`TABLE` lists every setting of git-config(1), and every variable of git(1), that names a program.
+A row says how it is closed:
+
+- `OFF`: every git that we start gets a value that runs nothing.
+- `EMPTIED`: where it is configured, we configure a value that runs nothing after it.
+- `JOB`: fetching may need it. It is kept where the job has set it up: neither the file that holds
+  the setting nor any word of its value is in the checkout. Otherwise it is emptied.
+- `KNOWN`: kept when it is the one program that the note names, from outside the checkout.
+- `UNUSED`: no git command that we start ever runs it; the note says why.
+
+Programs are found on `PATH` without the directories of the checkout, and what runs them gets
+`PYTHONSAFEPATH`, so that `python -m` finds no module of the checkout either.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path, PurePosixPath
+
+from astro_ci.git.settings import Setting
+
+
+class Closing(Enum):
+    """How a row of the table is closed."""
+
+    OFF = "off"
+    EMPTIED = "emptied"
+    JOB = "the job's"
+    KNOWN = "known programs"
+    UNUSED = "unused"
+
+
+OFF, EMPTIED, JOB, KNOWN, UNUSED = Closing
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Settings that name a program, and how they are closed."""
+
+    keys: str
+    """Separated by spaces; `*` stands for a driver, a remote, a URL; `$` begins a variable."""
+    closing: Closing
+    note: str
+    value: str = ""
+    """What runs nothing. A value that is not empty is what `OFF` and `EMPTIED` configure."""
+
+
+TABLE: Sequence[Row] = (
+    Row("core.hookspath", OFF, "hooks: post-index-change, reference-transaction", "/dev/null"),
+    Row("core.fsmonitor", OFF, "asked for changed files at each look at the index", "false"),
+    Row("protocol.ext.allow", OFF, "a URL `ext::command`, also by url.*.insteadOf", "never"),
+    Row("log.showsignature", OFF, "runs gpg.program for each commit that is shown", "false"),
+    Row("gc.auto", OFF, "after a fetch; runs pre-auto-gc and gc.recentObjectsHook", "0"),
+    Row("maintenance.auto", OFF, "as gc.auto", "false"),
+    Row("hook.*.command", EMPTIED, "hooks by configuration, since git 2.54", "true"),
+    Row(
+        "filter.*.clean filter.*.smudge filter.*.process",
+        KNOWN,
+        "git-lfs or git-crypt tell whether a file is as committed; what others make of a file is "
+        "not needed, as what ships is what lies on disk",
+    ),
+    Row("core.sshcommand $GIT_SSH_COMMAND $GIT_SSH", JOB, "fetches by SSH", "ssh"),
+    Row("core.askpass $GIT_ASKPASS $SSH_ASKPASS", JOB, "tells a password"),
+    Row("credential.helper credential.*.helper", JOB, "tells a password"),
+    Row("core.gitproxy $GIT_PROXY_COMMAND", JOB, "connects to `git://`"),
+    Row("remote.*.uploadpack", EMPTIED, "for a remote on this machine it runs here"),
+    Row("core.alternaterefscommand", EMPTIED, "asked before a fetch for what is here", "true"),
+    Row("remote.*.vcs", UNUSED, "a helper on PATH; `ext` is off as a protocol"),
+    Row("$GIT_EXEC_PATH", JOB, "where git finds its own programs"),
+    Row("diff.external diff.*.command $GIT_EXTERNAL_DIFF", UNUSED, "diffs list names alone"),
+    Row("diff.*.textconv", UNUSED, "diffs list names alone"),
+    Row("core.pager pager.* $GIT_PAGER $PAGER", UNUSED, "standard output is a pipe"),
+    Row("interactive.difffilter add.interactive.*", UNUSED, "nothing is added by hand"),
+    Row(
+        "core.editor sequence.editor $GIT_EDITOR $GIT_SEQUENCE_EDITOR $VISUAL $EDITOR",
+        UNUSED,
+        "nothing is written by hand",
+    ),
+    Row("alias.*", UNUSED, "an alias does not replace a command of git's own"),
+    Row("gpg.program gpg.*.program gpg.ssh.defaultkeycommand", UNUSED, "nothing is signed"),
+    Row("merge.*.driver mergetool.*.cmd mergetool.*.path", UNUSED, "nothing is merged"),
+    Row("difftool.*.cmd difftool.*.path", UNUSED, "`git difftool` alone"),
+    Row("trailer.*.command trailer.*.cmd", UNUSED, "`git interpret-trailers` and commits"),
+    Row("uploadpack.packobjectshook", UNUSED, "git reads it from the user's files alone"),
+    Row("remote.*.receivepack", UNUSED, "nothing is pushed"),
+    Row("submodule.*.update", UNUSED, "no submodule is updated"),
+    Row("gc.recentobjectshook", UNUSED, "nothing is collected; see gc.auto"),
+    Row("tar.*.command", UNUSED, "`git archive` alone"),
+    Row(
+        "sendemail.tocmd sendemail.cccmd sendemail.smtpserver imap.tunnel",
+        UNUSED,
+        "no mail is sent",
+    ),
+    Row("browser.*.cmd browser.*.path man.*.cmd man.*.path", UNUSED, "`git help` alone"),
+    Row("help.browser web.browser instaweb.browser instaweb.httpd", UNUSED, "as before"),
+    Row("guitool.*.cmd", UNUSED, "`git gui` alone"),
+    Row("init.templatedir $GIT_TEMPLATE_DIR", UNUSED, "hooks of a new repository; none is made"),
+)
+
+OFF_FLAGS = tuple(
+    word for row in TABLE if row.closing is OFF for word in ("-c", f"{row.keys}={row.value}")
+)
+_ROWS = {key: row for row in TABLE for key in row.keys.split()}
+_VARIABLES = tuple(
+    key[1:] for key, row in _ROWS.items() if key.startswith("$") and row.closing is JOB
+)
+_KNOWN = ("git-lfs", "git-crypt")
+_ONLY_BY_THE_MACHINE = ("core.askpass", "core.gitproxy")
+"""No CI system writes these into the configuration of a checkout."""
+_FILTERS = ("filter.*.clean", "filter.*.smudge", "filter.*.process")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """What closes what a configuration names."""
+
+    settings: Sequence[tuple[str, str]] = ()
+    """To be configured after all others."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    filters: frozenset[str] = frozenset()
+    """The drivers that do not run."""
+    has_upload_pack: bool = False
+    """Whether a remote names its own upload-pack, which no later setting replaces."""
+
+
+def close(settings: Sequence[Setting], checkout: Path, env: Mapping[str, str]) -> Closed:
+    """Find what closes each program that the settings name and that has no business here."""
+    has_upload_pack = any(s.shape == "remote.*.uploadpack" for s in settings)
+    variables: dict[str, str] = {}
+    if has_upload_pack:
+        # A partial clone fetches what it lacks by itself, and from another machine alone.
+        variables["GIT_ALLOW_PROTOCOL"] = "git:http:https:ssh"
+    found: dict[str, str] = {}
+    for setting in settings:
+        row = _ROWS.get(setting.shape)
+        if row is None or _is_kept(setting, row, checkout, env):
+            continue
+        if setting.shape == "core.gitproxy":  # the first one counts, and the variable before it
+            variables["GIT_PROXY_COMMAND"] = ""
+        elif row.closing in (EMPTIED, JOB, KNOWN) and "helper" not in setting.shape:
+            found[setting.key] = row.value
+    filters = _closed_filters(settings, found)
+    for driver in filters:
+        for name in ("clean", "smudge", "process"):
+            found[f"filter.{driver}.{name}"] = ""
+        found[f"filter.{driver}.required"] = "false"
+    helpers = _helpers(settings, checkout, env)
+    return Closed(
+        settings=(*found.items(), *helpers),
+        variables=variables,
+        filters=filters,
+        has_upload_pack=has_upload_pack,
+    )
+
+
+def environment(env: Mapping[str, str], checkout: Path) -> dict[str, str]:
+    """Give what git may inherit: no variable names a program of the checkout, nor does PATH."""
+    found = {
+        name: value
+        for name, value in env.items()
+        if name not in _VARIABLES or not names_checkout(value, checkout, env)
+    }
+    if "PATH" in env:
+        places = [p for p in env["PATH"].split(os.pathsep) if _is_outside(p, checkout)]
+        del found["PATH"]
+        if places:  # an empty PATH is the current directory, none the system's
+            found["PATH"] = os.pathsep.join(places)
+    if "GIT_ALLOW_PROTOCOL" in env:
+        protocols = env["GIT_ALLOW_PROTOCOL"].split(":")
+        found["GIT_ALLOW_PROTOCOL"] = ":".join(p for p in protocols if p != "ext")
+    return {**found, "PYTHONSAFEPATH": "1"}
+
+
+def names_checkout(command: str, checkout: Path, env: Mapping[str, str]) -> bool:
+    """Whether a word of a command is a path in the checkout; a bare first word is none."""
+    here = {**env, "PWD": str(checkout)}
+    text = re.sub(r"\$\{?(\w+)\}?", lambda match: here.get(match[1], ""), command)
+    words = [word for word in re.split(r"[\s'\"`;|&()<>=,!{}$\\]+", text) if word]
+    return any(
+        in_checkout(word, checkout)
+        for number, word in enumerate(words)
+        if "/" in word or (number and (checkout / word).is_file())
+    )
+
+
+def in_checkout(path: str, checkout: Path) -> bool:
+    """Whether a path, or what it leads to, may be a tracked file; nothing below `.git` is."""
+    there = os.path.normpath(checkout / path)
+    return any(_is_tracked(p, checkout) for p in (there, os.path.realpath(there)))
+
+
+def _is_tracked(path: str, checkout: Path) -> bool:
+    place = PurePosixPath(path)
+    return place.is_relative_to(checkout) and ".git" not in place.relative_to(checkout).parts
+
+
+def _is_outside(directory: str, checkout: Path) -> bool:
+    return os.path.isabs(directory) and not in_checkout(directory, checkout)  # noqa: PTH117 - text
+
+
+def _is_kept(setting: Setting, row: Row, checkout: Path, env: Mapping[str, str]) -> bool:
+    if row.closing is KNOWN:
+        return _is_known(setting.value, checkout)
+    if row.closing is not JOB:
+        return row.closing is UNUSED
+    if setting.file and in_checkout(setting.file, checkout):
+        return False
+    if setting.scope in ("local", "worktree"):
+        if setting.shape in _ONLY_BY_THE_MACHINE:
+            return not setting.value
+        if setting.shape == "core.sshcommand" and _program(setting.value) != "ssh":
+            return False
+    return not names_checkout(setting.value, checkout, env)
+
+
+def _is_known(command: str, checkout: Path) -> bool:
+    """Whether a filter is a program that is known, without anything that a shell would see."""
+    if not re.fullmatch(r"\"?[\w./-]+\"?( [\w./%=-]+)*", command):
+        return not command
+    path = command.split(" ")[0].strip('"')
+    return _program(command) in _KNOWN and not ("/" in path and in_checkout(path, checkout))
+
+
+def _program(command: str) -> str:
+    quoted = re.match(r"\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))", command)
+    path = next(filter(None, quoted.groups()), "") if quoted else ""
+    return path.rpartition("/")[2]
+
+
+def _closed_filters(settings: Iterable[Setting], found: Mapping[str, str]) -> frozenset[str]:
+    """Name the drivers that do not run: each as a whole. git-lfs runs what its extensions name."""
+    extends_lfs = False
+    drivers = set()
+    for setting in settings:
+        if setting.shape in _FILTERS and setting.key in found:
+            drivers.add(setting.subject)
+        extends_lfs = extends_lfs or setting.key.startswith("lfs.extension.")
+    if extends_lfs:
+        drivers.add("lfs")
+    return frozenset(drivers)
+
+
+def _helpers(
+    settings: Iterable[Setting], checkout: Path, env: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Name the credential helpers anew, without those that are not the job's; none when all are."""
+    row = _ROWS["credential.helper"]
+    all_of_them = [s for s in settings if s.shape in row.keys.split()]
+    kept = [s for s in all_of_them if _is_kept(s, row, checkout, env)]
+    if len(kept) == len(all_of_them):
+        return []
+    # An empty one takes back all before it, whatever their URLs.
+    return [("credential.helper", ""), *((s.key, s.value) for s in kept)]
