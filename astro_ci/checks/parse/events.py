@@ -63,7 +63,7 @@ class Crash(msgspec.Struct, frozen=True, tag_field="event", tag="crash"):
     attempt: Attempt
     limit: float
     how: str
-    """`timeout`, or a clause about the process: `it was ended by SIGSEGV`."""
+    """`timeout`, `killed-parent`, or a clause about the process: `it was ended by SIGSEGV`."""
     stack: str
 
 

@@ -96,7 +96,10 @@ def _crash(crash: Crash, places: Places) -> Finding:
             f"the file is not loaded within {crash.limit:g} seconds, and ignores Airflow's limit"
         )
         return _failure(path, places, "dag-timeout", message + loading, line=line)
-    message = f"the file ends the process that loads it: {crash.how}{loading}"
+    if crash.how == "killed-parent":
+        message = f"the file kills the process that started the one that loads it{loading}"
+    else:
+        message = f"the file ends the process that loads it: {crash.how}{loading}"
     return _failure(path, places, "dag-crash", message, line=line)
 
 

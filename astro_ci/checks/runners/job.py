@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -36,6 +36,8 @@ class Job:
     project: Path
     trees: Mapping[str, Path]
     """The project's directories and files on this disk, by their names in the image's project."""
+    hidden: Collection[str] = ("dags",)
+    """The directories whose content in an image must not show: what was deleted stays deleted."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables for the job, over those of the image or of the environment."""
 
@@ -67,7 +69,7 @@ class Place(Protocol):
         """The project's directories there, by name."""
 
     def run(self, on_line: OnLine) -> int:
-        """Start the job, hand on what it prints, and return its exit code. May be repeated."""
+        """Start the job, hand on what it prints, and return its exit code."""
 
     def read(self, name: str) -> bytes | None:
         """Return a file of our private directory; None when there is none of that name."""

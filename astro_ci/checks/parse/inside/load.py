@@ -17,7 +17,7 @@ from .surroundings import Surroundings
 
 GRACE_SECONDS = 5.0
 """How long a file may ignore Airflow's time limit before its process is killed."""
-KILLED_PARENT = "it killed the process that loads DAG files"
+KILLED_PARENT = "killed-parent"
 _WITHOUT_LIMIT_SECONDS = 50.0  # when Airflow's dag processor kills a process
 _LONGEST = 20_000
 

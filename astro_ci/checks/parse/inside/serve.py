@@ -30,9 +30,32 @@ _SET_UP_SECONDS = 120.0
 _NO_TIME = "timeout"
 
 
-def main(work: str) -> None:
-    """Load what `request.json` asks for. `journal` tells how it went; `end` is its last event."""
+def main(work: str) -> int:
+    """Load what `request.json` asks for. `journal` tells how it went; `end` is its last event.
+
+    A file may kill the server. This process, which in a container nothing can kill, starts
+    another one, which goes on with the next file.
+    """
     journal = Journal(os.path.join(work, "journal"))
+    while True:
+        before = journal.size()
+        child = os.fork()
+        if child == 0:
+            try:
+                _serve(work, journal)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        since = [event["event"] for event in journal.read(before)]
+        if "end" in since:
+            return 0
+        if "start" not in since:
+            how = _ending(status) or "it exited"
+            journal.write("failed", message="while Airflow started, " + how, traceback="")
+            return 1
+
+
+def _serve(work: str, journal: Journal) -> None:
     try:
         with open(os.path.join(work, "request.json"), encoding="utf-8") as file:
             server = Server(json.load(file), work, journal)
