@@ -68,15 +68,18 @@ def _make(engine: Engine, tag: str, major: int, python: Path) -> None:
     environment = python.parent.parent
     # A container could not keep the bytecode that it makes, so each would make it again.
     subprocess.run([python, "-m", "compileall", "-q", "-j0", environment / "lib"], check=False)
-    rootfs = f"{tag}-rootfs"
+    repository, version = tag.split(":")
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
         _write_rootfs(file, environment, python)
         file.flush()
         engine.client.api.import_image_from_file(
-            file.name, *rootfs.split(":"), changes=[f"ENV PATH={environment / 'bin'}:/bin"]
+            file.name,
+            repository,
+            f"{version}-rootfs",
+            changes=[f"ENV PATH={environment / 'bin'}:/bin"],
         )
     engine.client.images.build(
-        fileobj=io.BytesIO(DOCKERFILE.format(rootfs=rootfs).encode()),
+        fileobj=io.BytesIO(DOCKERFILE.format(rootfs=f"{tag}-rootfs").encode()),
         tag=tag,
         rm=True,
         labels={RUNTIME_LABEL: VERSIONS[major]},

@@ -95,9 +95,7 @@ def _document(request: ParseRequest, members: Sequence[Member]) -> dict[str, Any
     return {
         "ships": [member.name for member in members],
         "outside": [
-            name
-            for name, target in targets.items()
-            if os.path.commonpath([root, target]) != root
+            name for name, target in targets.items() if os.path.commonpath([root, target]) != root
         ],
         "seconds": request.max_seconds,
     }

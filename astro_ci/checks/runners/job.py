@@ -41,9 +41,7 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables for the job, over those of the image or of the environment."""
 
-    def files(
-        self, *, project: str, trees: Mapping[str, str], in_place: bool
-    ) -> dict[str, bytes]:
+    def files(self, *, project: str, trees: Mapping[str, str], in_place: bool) -> dict[str, bytes]:
         """Make what our private directory holds when the job starts, by name."""
         own = {"project": project, "trees": dict(trees), "in_place": in_place}
         found = {"request.json": json.dumps({**self.request, **own}).encode()}

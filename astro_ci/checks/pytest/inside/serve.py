@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any
 
 
 def main(work: str) -> int:
@@ -30,7 +30,7 @@ def main(work: str) -> int:
     return int(pytest.main(_arguments(request, work))) if version else 1
 
 
-def _arguments(request: Dict[str, Any], work: str) -> List[str]:
+def _arguments(request: dict[str, Any], work: str) -> list[str]:
     own = ["--junit-xml=" + os.path.join(work, "junit.xml"), "-o", "junit_family=xunit1"]
     if request["in_place"]:
         own += ["-o", "cache_dir=" + os.path.join(work, "cache")]
@@ -38,7 +38,7 @@ def _arguments(request: Dict[str, Any], work: str) -> List[str]:
     return [*request["paths"], *request["arguments"], *own]
 
 
-def _imitate_image(request: Dict[str, Any]) -> None:
+def _imitate_image(request: dict[str, Any]) -> None:
     """Give a checkout what the image has: the project's folders are Airflow's, and on the path."""
     project, trees = request["project"], request["trees"]
     settings = {"AIRFLOW__CORE__PLUGINS_FOLDER": os.path.join(project, "plugins")}
