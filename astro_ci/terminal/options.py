@@ -199,6 +199,53 @@ def with_options(options: tuple[Any, ...]) -> Callable[[Any], Any]:
     return decorate
 
 
+CHECK_OPTIONS = (
+    _PROJECT,
+    option("--dags-path", default="dags", help="The DAGs directory, relative to the project."),
+    option("--image-name", default="", help="Check in this image, which the engine must have."),
+    option(
+        "--runner",
+        type=click.Choice(("auto", "docker", "local")),
+        default="auto",
+        help="Where Airflow is: in the image, or in this job; auto takes the image if it is named.",
+    ),
+    option("--python", default="", help="The Python interpreter that has Airflow."),
+    option(
+        "--env-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Variables for the DAG files and tests; else the project's .env, if there is one.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+)
+PARSE_OPTIONS = (
+    option(
+        "--set-variable",
+        "variables",
+        multiple=True,
+        type=_Lines(),
+        metavar="NAME=VALUE",
+        help="An Airflow Variable that DAG files read; others have made-up values.",
+    ),
+    option(
+        "--max-parse-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        help="The time limit for a DAG file; else Airflow's own, 30 unless configured.",
+    ),
+    option(
+        "--allow-no-dags/--no-allow-no-dags",
+        type=_Boolean(),
+        default=False,
+        help="Let a project without a DAG pass.",
+    ),
+)
+JUNIT_XML = option(
+    "--junit-xml",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write pytest's JUnit report to this file.",
+)
+
 DETAILED_EXITCODE = option(
     "--detailed-exitcode/--no-detailed-exitcode",
     type=_Boolean(),
