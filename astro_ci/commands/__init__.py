@@ -5,6 +5,8 @@ from __future__ import annotations
 SUMMARIES = {
     "plan": "Say what would be deployed, and why. Changes nothing.",
     "deploy": "Plan, then deploy what changed to the chosen Deployments.",
+    "parse": "Load every DAG file as Airflow does, and report errors by file and line.",
+    "pytest": "Run the project's tests where Airflow is.",
     "config": "Show the options in effect, and where each came from.",
     "doctor": "Check whether a deploy would work here, and say what to change. Changes nothing.",
     "init": "Write the pipeline file and astro-ci.yaml for this repository. Overwrites nothing.",

@@ -20,6 +20,25 @@ _USER_IN_URL = re.compile(
 )
 
 
+# What says how to act on the job or on Astro, whatever it is called.
+_OF_THE_JOB = ("ASTRO_", "ASTRONOMER_", "GITHUB_", "ACTIONS_", "BUILDKITE_", "CI_JOB_")
+# What the user means for Airflow: its configuration, Variables and Connections.
+_FOR_AIRFLOW = "AIRFLOW_"
+
+
+def without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the variables that code of the checkout must not see.
+
+    Those are ours, the CI system's own, and those whose names say secret, but for Airflow's.
+    """
+    return {
+        name: value
+        for name, value in variables.items()
+        if name.startswith(_FOR_AIRFLOW)
+        or not (name.startswith(_OF_THE_JOB) or _SECRET_NAME.search(name))
+    }
+
+
 def redact(text: str, variables: Mapping[str, str], others: Iterable[str] = ()) -> str:
     """Cross out who a URL logs in as, `others`, and the variables whose names say secret.
 

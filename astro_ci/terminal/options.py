@@ -85,7 +85,7 @@ class VerbCommand(click.Command):
                     formatter.write_dl(records)
 
 
-class _Lines(click.ParamType[str]):
+class Lines(click.ParamType[str]):
     """Text whose environment variable holds one value a line."""
 
     name = "text"
@@ -96,7 +96,7 @@ class _Lines(click.ParamType[str]):
         return str(value)
 
 
-class _Boolean(click.types.BoolParamType):
+class Boolean(click.types.BoolParamType):
     """A flag whose environment variable says true, false, yes, no, 1 or 0, and nothing else."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
@@ -136,6 +136,11 @@ def with_options(
         return functools.reduce(lambda f, add: add(f), reversed(added), function)
 
     return decorate
+
+
+def row(field: str) -> Option:
+    """The row of a field of Config, for a verb that takes some of them."""
+    return next(one for one in options() if one.field == field)
 
 
 def option(
@@ -187,11 +192,11 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
 
 def _type(row: Option) -> click.ParamType[Any]:
     if row.kind is kinds.BOOLEAN:
-        return _Boolean()
+        return Boolean()
     if row.kind is kinds.PATH:
         return click.Path(path_type=Path)
     if row.kind.is_list:
-        return _Lines()
+        return Lines()
     if row.kind in (kinds.DEPLOY_TYPE, kinds.DURATION):
         return _Read(row)
     return click.STRING

@@ -95,32 +95,27 @@ def _document(request: ParseRequest, members: Sequence[Member]) -> dict[str, Any
     return {
         "ships": [member.name for member in members],
         "outside": [
-            name
-            for name, target in targets.items()
-            if os.path.commonpath([root, target]) != root
+            name for name, target in targets.items() if os.path.commonpath([root, target]) != root
         ],
         "seconds": request.max_seconds,
     }
 
 
 def _run(place: Place, runner: Runner) -> Log:
-    """Start the job until it has come to its end. A DAG file that kills it is blamed and left out."""
-    done = -1
-    while True:
-        lines: deque[str] = deque(maxlen=_LAST_LINES)
-        code = place.run(lines.append)
-        found = Log.read(place.read(_JOURNAL) or b"")
-        if found.failed:
-            raise _no_airflow(found, runner)
-        if found.has_ended:
-            return found
-        if len(found.outcomes) <= done or found.files is None:
-            said = shorten(printable(" / ".join(lines)), 500) or "no output"
-            raise CheckFailedError(
-                f"the DAG files could not be loaded {runner.description}: the process ended with "
-                f"exit code {code} before it was done ({said})"
-            )
-        done = len(found.outcomes)
+    """Start the job, and read what it wrote down."""
+    lines: deque[str] = deque(maxlen=_LAST_LINES)
+    code = place.run(lines.append)
+    found = Log.read(place.read(_JOURNAL) or b"")
+    if found.failed:
+        raise _no_airflow(found, runner)
+    if not found.has_ended or found.files is None:
+        said = shorten(printable(" / ".join(lines)), 500) or "no output"
+        raise CheckFailedError(
+            f"the DAG files could not be loaded {runner.description}: the process ended with "
+            f"exit code {code} before it was done ({said})",
+            hint="Check that the interpreter works and has the memory that it needs.",
+        )
+    return found
 
 
 def _no_airflow(found: Log, runner: Runner) -> CheckFailedError:

@@ -1,4 +1,4 @@
-"""Read what was written down where Airflow is. DAG files ran there, so nothing is taken on trust."""
+"""Read what was written down where Airflow is: DAG files ran there, so nothing is trusted."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Crash(msgspec.Struct, frozen=True, tag_field="event", tag="crash"):
     attempt: Attempt
     limit: float
     how: str
-    """`timeout`, or a clause about the process: `it was ended by SIGSEGV`."""
+    """`timeout`, `killed-parent`, or a clause about the process: `it was ended by SIGSEGV`."""
     stack: str
 
 
@@ -122,6 +122,7 @@ class Log:
 
 def _event(line: bytes) -> _Event | None:
     try:
-        return msgspec.json.decode(line, type=_Event)
+        event: _Event = msgspec.json.decode(line, type=_Event)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    return event

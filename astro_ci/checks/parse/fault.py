@@ -39,8 +39,11 @@ def read_fault(text: str, is_project: Callable[[str], bool]) -> Fault:
     ours = [(number, match) for number, match in frames if is_project(match["path"])]
     after = frames[-1][0] + 1 if frames else 0
     ending = next(
-        (match for line in lines[after:] if (match := _ENDING.fullmatch(line.lstrip("| ")))
-         and not line.startswith(" ")),
+        (
+            match
+            for line in lines[after:]
+            if (match := _ENDING.fullmatch(line.lstrip("| "))) and not line.startswith(" ")
+        ),
         None,
     )
     last = ours[-1][1] if ours else None

@@ -96,12 +96,23 @@ def _crash(crash: Crash, places: Places) -> Finding:
             f"the file is not loaded within {crash.limit:g} seconds, and ignores Airflow's limit"
         )
         return _failure(path, places, "dag-timeout", message + loading, line=line)
-    message = f"the file ends the process that loads it: {crash.how}{loading}"
+    if crash.how == "killed-parent":
+        message = f"the file kills the process that started the one that loads it{loading}"
+    else:
+        message = f"the file ends the process that loads it: {crash.how}{loading}"
     return _failure(path, places, "dag-crash", message, line=line)
 
 
-def _import_error(outcome: Done, fault: Fault, places: Places) -> Finding:
+def _place(outcome: Done, fault: Fault) -> tuple[str, int | None]:
+    """Where the fault lies; a zip file stands for what is in it, as a diff shows no more."""
     path = fault.path or outcome.path
+    if path.startswith(f"{outcome.path}/"):
+        return outcome.path, None
+    return path, fault.line
+
+
+def _import_error(outcome: Done, fault: Fault, places: Places) -> Finding:
+    path, line = _place(outcome, fault)
     message = f"Airflow cannot import the file: {_line(fault.summary)}"
     rule, severity = "dag-import", "error"
     if fault.kind == "AirflowTaskTimeout" or outcome.seconds >= outcome.limit > 0:
@@ -123,7 +134,7 @@ def _import_error(outcome: Done, fault: Fault, places: Places) -> Finding:
         places,
         rule,
         message,
-        line=fault.line,
+        line=line,
         severity="warning" if severity == "warning" else "error",
         detail=fault.detail,
     )
@@ -131,7 +142,7 @@ def _import_error(outcome: Done, fault: Fault, places: Places) -> Finding:
 
 def _only_generous(outcome: Done, fault: Fault, places: Places) -> Finding:
     """The file loads when the made-up values suit it: real ones may, or may not."""
-    path = fault.path or outcome.path
+    path, line = _place(outcome, fault)
     message = (
         f"whether the file can be imported depends on {_made_up(outcome)}: with a made-up text "
         f"it fails ({_line(fault.summary)}){_loading(path, outcome.path, places)}; give real "
@@ -142,7 +153,7 @@ def _only_generous(outcome: Done, fault: Fault, places: Places) -> Finding:
         places,
         "dag-stand-in",
         message,
-        line=fault.line,
+        line=line,
         severity="warning",
         detail=fault.detail,
     )

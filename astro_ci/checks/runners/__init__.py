@@ -4,8 +4,19 @@ A runner gives a job a place: the project's directories, and a private directory
 which our modules run and to which they write what they find.
 """
 
+from astro_ci.checks.runners.choose import KINDS, Kind, choose_runner
 from astro_ci.checks.runners.docker import DockerRunner
 from astro_ci.checks.runners.job import Job, Place, Runner
 from astro_ci.checks.runners.local import LocalRunner, find_python
 
-__all__ = ["DockerRunner", "Job", "LocalRunner", "Place", "Runner", "find_python"]
+__all__ = [
+    "KINDS",
+    "DockerRunner",
+    "Job",
+    "Kind",
+    "LocalRunner",
+    "Place",
+    "Runner",
+    "choose_runner",
+    "find_python",
+]

@@ -38,9 +38,7 @@ def write_tree(out: IO[bytes], name: str, source: Path, owner: Owner) -> None:
             _add(archive, name, Member(name, str(source)), owner)
 
 
-def write_files(
-    out: IO[bytes], directory: str, files: Mapping[str, bytes], owner: Owner
-) -> None:
+def write_files(out: IO[bytes], directory: str, files: Mapping[str, bytes], owner: Owner) -> None:
     """Write a private directory that holds these files."""
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path in ["", *sorted({f"/{PurePosixPath(name).parent}" for name in files} - {"/."})]:
@@ -87,9 +85,7 @@ def _open_plain(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def _add_directory(
-    archive: tarfile.TarFile, name: str, owner: Owner, *, mode: int = 0o755
-) -> None:
+def _add_directory(archive: tarfile.TarFile, name: str, owner: Owner, *, mode: int = 0o755) -> None:
     entry = _entry(name, owner, mode)
     entry.type = tarfile.DIRTYPE
     archive.addfile(entry)

@@ -64,8 +64,7 @@ class DockerRunner:
     def _create(self, name: str, home: str, job: Job, argv: list[str]) -> Container:
         from docker.types import Mount
 
-        # The DAGs of the image are hidden: a file that was deleted since must not come back.
-        hidden = [tree for tree, path in job.trees.items() if tree == "dags" and path.is_dir()]
+        hidden = [tree for tree, path in job.trees.items() if tree in job.hidden and path.is_dir()]
         return self.engine.client.containers.create(
             self.image,
             name=name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -36,12 +36,12 @@ class Job:
     project: Path
     trees: Mapping[str, Path]
     """The project's directories and files on this disk, by their names in the image's project."""
+    hidden: Collection[str] = ("dags",)
+    """The directories whose content in an image must not show: what was deleted stays deleted."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables for the job, over those of the image or of the environment."""
 
-    def files(
-        self, *, project: str, trees: Mapping[str, str], in_place: bool
-    ) -> dict[str, bytes]:
+    def files(self, *, project: str, trees: Mapping[str, str], in_place: bool) -> dict[str, bytes]:
         """Make what our private directory holds when the job starts, by name."""
         own = {"project": project, "trees": dict(trees), "in_place": in_place}
         found = {"request.json": json.dumps({**self.request, **own}).encode()}
@@ -67,7 +67,7 @@ class Place(Protocol):
         """The project's directories there, by name."""
 
     def run(self, on_line: OnLine) -> int:
-        """Start the job, hand on what it prints, and return its exit code. May be repeated."""
+        """Start the job, hand on what it prints, and return its exit code."""
 
     def read(self, name: str) -> bytes | None:
         """Return a file of our private directory; None when there is none of that name."""

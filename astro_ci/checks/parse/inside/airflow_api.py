@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 DISTRIBUTIONS = ("apache-airflow-core", "apache-airflow")
 _DEPTH = "100"
@@ -16,12 +16,12 @@ _DEPTH = "100"
 class Loaded(NamedTuple):
     """What came of one file."""
 
-    dag_ids: List[str]
-    errors: Dict[str, str]
+    dag_ids: list[str]
+    errors: dict[str, str]
     """A traceback, or `Type: message`, for each file; of a zip file, for each file in it."""
 
 
-def version() -> Optional[str]:
+def version() -> str | None:
     """Return Airflow's version, without importing it; None where there is no Airflow."""
     for name in DISTRIBUTIONS:
         try:
@@ -31,7 +31,7 @@ def version() -> Optional[str]:
     return None
 
 
-def configure(environ: Any, *, dags: str, work: str, seconds: Optional[float]) -> None:
+def configure(environ: Any, *, dags: str, work: str, seconds: float | None) -> None:
     """Set what Airflow reads when it is imported: our folders, no examples, no database server."""
     has_3 = not (version() or "").startswith("2.")
     settings = {
@@ -73,7 +73,7 @@ def block_database() -> None:
     block_orm_access()
 
 
-def list_files(dags: str) -> List[str]:
+def list_files(dags: str) -> list[str]:
     """List the files that Airflow would load: .airflowignore and safe mode have had their say."""
     safe_mode = _is_safe_mode()
     try:
@@ -82,7 +82,9 @@ def list_files(dags: str) -> List[str]:
         from airflow.utils.file import list_py_file_paths
 
         given = {"safe_mode": safe_mode, "include_examples": False}
-        return [str(path) for path in list_py_file_paths(dags, **_accepted(list_py_file_paths, given))]
+        return [
+            str(path) for path in list_py_file_paths(dags, **_accepted(list_py_file_paths, given))
+        ]
     return [str(path) for path in get_importer_registry().list_dag_files(dags, safe_mode=safe_mode)]
 
 
@@ -110,7 +112,7 @@ def load(path: str, dags: str) -> Loaded:
     for dag_id, dag in bag.dags.items():
         problem = _serialize(dag)
         if problem:
-            errors.setdefault(path, "DAG {}: {}".format(dag_id, problem))
+            errors.setdefault(path, f"DAG {dag_id}: {problem}")
     return Loaded(sorted(bag.dags), errors)
 
 
@@ -122,7 +124,7 @@ def _serialize(dag: Any) -> str:
     try:
         (serializer or serialized_objects.SerializedDAG).to_dict(dag)
     except Exception as error:
-        return "{}: {}".format(type(error).__name__, error)
+        return f"{type(error).__name__}: {error}"
     return ""
 
 
@@ -140,13 +142,13 @@ def _is_safe_mode() -> bool:
     return bool(conf.getboolean("core", "DAG_DISCOVERY_SAFE_MODE", fallback=True))
 
 
-def _accepted(function: Callable[..., Any], given: Dict[str, Any]) -> Dict[str, Any]:
+def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
     """Leave out the arguments that this version's function does not take."""
     known = inspect.signature(function).parameters
     return {name: value for name, value in given.items() if name in known}
 
 
-def load_plugins() -> Dict[str, str]:
+def load_plugins() -> dict[str, str]:
     """Load Airflow's plugins, and return the errors by file."""
     from airflow import plugins_manager
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Tuple
+from typing import Any, Callable, Iterator
 
 _NUMBER = 1
 
@@ -42,7 +42,7 @@ class Generous(str):
         """Have one value."""
         return iter(self)
 
-    def items(self) -> Iterator[Tuple[Any, Any]]:
+    def items(self) -> Iterator[tuple[Any, Any]]:
         """Have one pair."""
         return iter([(Generous(), Generous())])
 
@@ -60,5 +60,18 @@ def _calculate(name: str) -> Callable[[Any, Any], Any]:
     return method
 
 
-for _name in "lt le gt ge add radd sub rsub mul rmul truediv rtruediv".split():
+for _name in [
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+]:
     setattr(Generous, f"__{_name}__", _calculate(f"__{_name}__"))

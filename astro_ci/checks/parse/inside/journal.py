@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 # Bound now: a DAG file may replace what a module holds.
 _open, _write, _close, _dumps, _loads = os.open, os.write, os.close, json.dumps, json.loads
@@ -29,7 +29,7 @@ class Journal:
         finally:
             _close(descriptor)
 
-    def read(self, start: int = 0) -> List[Event]:
+    def read(self, start: int = 0) -> list[Event]:
         """Return the events after so many bytes; a line that is not ours is left out."""
         try:
             with open(self._path, "rb") as file:
@@ -42,7 +42,7 @@ class Journal:
     def size(self) -> int:
         """How long the file is: it grows with every event."""
         try:
-            return os.stat(self._path).st_size  # noqa: PTH116
+            return os.stat(self._path).st_size
         except FileNotFoundError:
             return 0
 

@@ -8,7 +8,7 @@ import signal
 import time
 import traceback
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Sequence
 
 from . import airflow_api
 from .journal import Journal
@@ -17,7 +17,7 @@ from .surroundings import Surroundings
 
 GRACE_SECONDS = 5.0
 """How long a file may ignore Airflow's time limit before its process is killed."""
-KILLED_PARENT = "it killed the process that loads DAG files"
+KILLED_PARENT = "killed-parent"
 _WITHOUT_LIMIT_SECONDS = 50.0  # when Airflow's dag processor kills a process
 _LONGEST = 20_000
 
@@ -34,7 +34,7 @@ class Loader:
         self._journal, self._dags, self._attempt = journal, dags, attempt
         self._is_project = is_project
         self._stand_ins = StandIns(is_project)
-        self._forks: List[None] = []
+        self._forks: list[None] = []
         self._pid, self._parent = _getpid(), _getppid()
 
     def run(self, paths: Sequence[str], stack: str) -> None:
@@ -93,16 +93,16 @@ def _limit(path: str) -> float:
     return limit if limit > 0 else _WITHOUT_LIMIT_SECONDS
 
 
-def _cut(errors: Dict[str, str]) -> Dict[str, str]:
+def _cut(errors: dict[str, str]) -> dict[str, str]:
     """Keep the ends of long texts: a traceback ends in what went wrong."""
     return {path: text[-_LONGEST:] for path, text in errors.items()}
 
 
 def _keep_crashes_deadly() -> None:
     """Ignore Airflow's own handler for SIGSEGV, which makes an endless loop of a crash."""
-    original = signal.signal
+    original: Any = signal.signal
 
     def guarded(number: Any, handler: Any) -> Any:
         return None if number == signal.SIGSEGV else original(number, handler)
 
-    signal.signal = guarded
+    setattr(signal, "signal", guarded)  # noqa: B010 - no assignment that a type checker takes

@@ -18,7 +18,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Sequence
 
 from . import airflow_api
 from .journal import Event, Journal
@@ -30,16 +30,39 @@ _SET_UP_SECONDS = 120.0
 _NO_TIME = "timeout"
 
 
-def main(work: str) -> None:
-    """Load what `request.json` asks for. `journal` tells how it went; `end` is its last event."""
+def main(work: str) -> int:
+    """Load what `request.json` asks for. `journal` tells how it went; `end` is its last event.
+
+    A file may kill the server. This process, which in a container nothing can kill, starts
+    another one, which goes on with the next file.
+    """
     journal = Journal(os.path.join(work, "journal"))
+    while True:
+        before = journal.size()
+        child = os.fork()
+        if child == 0:
+            try:
+                _serve(work, journal)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        since = [event["event"] for event in journal.read(before)]
+        if "end" in since:
+            return 0
+        if "start" not in since:
+            how = _ending(status) or "it exited"
+            journal.write("failed", message="while Airflow started, " + how, traceback="")
+            return 1
+
+
+def _serve(work: str, journal: Journal) -> None:
     try:
         with open(os.path.join(work, "request.json"), encoding="utf-8") as file:
             server = Server(json.load(file), work, journal)
         server.start()
         server.load_all()
     except BaseException as error:
-        text = "{}: {}".format(type(error).__name__, error)
+        text = f"{type(error).__name__}: {error}"
         journal.write("failed", message=text[:2000], traceback=traceback.format_exc()[-20_000:])
     journal.write("end")
 
@@ -47,11 +70,11 @@ def main(work: str) -> None:
 class Server:
     """Holds Airflow, and never runs a DAG file itself."""
 
-    def __init__(self, request: Dict[str, Any], work: str, journal: Journal) -> None:
+    def __init__(self, request: dict[str, Any], work: str, journal: Journal) -> None:
         self._request, self._work, self._journal = request, work, journal
         self._dags: str = request["trees"]["dags"]
         self._project: str = request["project"]
-        self._files: List[str] = []
+        self._files: list[str] = []
 
     def start(self) -> None:
         """Import Airflow, and list the files to load."""
@@ -70,7 +93,9 @@ class Server:
         outside = self._request["outside"] if self._request["in_place"] else []
         broken = {os.path.join(self._dags, name) for name in outside}
         broken |= {path for path in ships if os.path.islink(path) and not os.path.exists(path)}
-        self._files = sorted(path for path in airflow_api.list_files(self._dags) if path in ships - broken)
+        self._files = sorted(
+            path for path in airflow_api.list_files(self._dags) if path in ships - broken
+        )
         self._journal.write(
             "files",
             paths=self._files,
@@ -102,7 +127,7 @@ class Server:
         for path in self._files:
             self._try_again(path, outcomes)
 
-    def _try_again(self, path: str, outcomes: Dict[Tuple[str, str], Event]) -> None:
+    def _try_again(self, path: str, outcomes: dict[tuple[str, str], Event]) -> None:
         if not _is_failed(outcomes[path, "together"]):
             return
         if (path, "alone") not in outcomes:
@@ -174,7 +199,7 @@ class Server:
         return path.startswith(self._project + os.sep) and "site-packages" not in path
 
 
-def _outcomes(events: Sequence[Event]) -> Dict[Tuple[str, str], Event]:
+def _outcomes(events: Sequence[Event]) -> dict[tuple[str, str], Event]:
     ended = [event for event in events if event["event"] in ("done", "crash")]
     return {(event["path"], event["attempt"]): event for event in ended}
 
@@ -190,10 +215,10 @@ def _ending(status: int) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         with suppress(ValueError):
-            return "it was ended by {}".format(signal.Signals(number).name)
-        return "it was ended by signal {}".format(number)
+            return f"it was ended by {signal.Signals(number).name}"
+        return f"it was ended by signal {number}"
     code = os.WEXITSTATUS(status)
-    return "it ended the process with exit status {}".format(code) if code else ""
+    return f"it ended the process with exit status {code}" if code else ""
 
 
 def _kill(group: int) -> None:

@@ -12,7 +12,7 @@ import inspect
 import json
 import os
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict
 
 from .generous import Generous
 
@@ -28,7 +28,7 @@ class StandIns:
 
     def __init__(self, is_project: Callable[[str], bool]) -> None:
         self._is_project = is_project
-        self._uses: Dict[Tuple[str, str, bool], Use] = {}
+        self._uses: dict[tuple[str, str, bool], Use] = {}
         self.is_generous = False
         """Answer with values that are text, number and JSON at once."""
 
@@ -38,7 +38,7 @@ class StandIns:
         self.is_generous = generous
 
     @property
-    def uses(self) -> List[Use]:
+    def uses(self) -> list[Use]:
         """What was asked for, once each."""
         return list(self._uses.values())
 
@@ -61,7 +61,7 @@ class StandIns:
             self._answer_extra(connection)
 
     @staticmethod
-    def _classes() -> List[Tuple[Any, Any]]:
+    def _classes() -> list[tuple[Any, Any]]:
         from airflow.models.connection import Connection
         from airflow.models.variable import Variable
 
@@ -85,7 +85,7 @@ class StandIns:
             try:
                 given = signature.bind(*args, **kwargs).arguments
             except TypeError as error:
-                raise TypeError("{}.{}() {}".format(owner.__name__, name, error)) from None
+                raise TypeError(f"{owner.__name__}.{name}() {error}") from None
             return answer(owner, given)
 
         async def asked_async(_owner: Any, *args: Any, **kwargs: Any) -> Any:
@@ -94,7 +94,7 @@ class StandIns:
         function = functools.wraps(original.__func__)(asked_async if is_async else asked)
         setattr(owner, name, classmethod(function))
 
-    def _get_variable(self, owner: Any, given: Dict[str, Any]) -> Any:
+    def _get_variable(self, owner: Any, given: dict[str, Any]) -> Any:
         key, is_json = str(given["key"]), bool(given.get("deserialize_json"))
         text = os.environ.get("AIRFLOW_VAR_" + key.upper())
         if text is not None:
@@ -107,13 +107,13 @@ class StandIns:
             return Generous()
         return {} if is_json else _TEXT
 
-    def _set_default(self, owner: Any, given: Dict[str, Any]) -> Any:
+    def _set_default(self, owner: Any, given: dict[str, Any]) -> Any:
         return self._get_variable(owner, {**given, "default_var": given.get("default")})
 
-    def _variable_or_none(self, owner: Any, given: Dict[str, Any]) -> Optional[str]:
+    def _variable_or_none(self, owner: Any, given: dict[str, Any]) -> str | None:
         return os.environ.get("AIRFLOW_VAR_" + str(given["key"]).upper())
 
-    def _get_connection(self, owner: Any, given: Dict[str, Any]) -> Any:
+    def _get_connection(self, owner: Any, given: dict[str, Any]) -> Any:
         conn_id = str(given["conn_id"])
         text = os.environ.get("AIRFLOW_CONN_" + conn_id.upper())
         if text and text.lstrip().startswith("{"):
@@ -147,9 +147,9 @@ class StandIns:
                 "line": line,
             }
 
-    def _caller(self) -> Tuple[str, int]:
+    def _caller(self) -> tuple[str, int]:
         """Where in the project the question was asked."""
-        frame = sys._getframe(2)  # noqa: SLF001
+        frame = sys._getframe(2)
         while frame is not None:
             path = frame.f_code.co_filename
             if self._is_project(path) and not path.startswith(_HERE):

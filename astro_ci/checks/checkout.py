@@ -1,0 +1,36 @@
+"""The project that checks are about, and what it is called from the repository root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.errors import GitError, ProjectError
+from astro_ci.git import GitRepo
+from astro_ci.paths import join
+from astro_ci.project.find import Project, find_project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """A project, and the paths that findings start with."""
+
+    project: Project
+    root: str
+    """The project, from the repository root; empty for the root, and outside a repository."""
+    dags: str
+    """The DAGs directory, from the repository root."""
+
+    @classmethod
+    def find(cls, directory: Path, dags_path: str, env: Mapping[str, str]) -> Checkout:
+        """Find the project. Raises ProjectError when the directory does not hold one."""
+        project = find_project(directory, dags_path)
+        try:
+            repo = GitRepo.open(project.root, env)
+        except (GitError, ProjectError):  # a check needs no history
+            return cls(project=project, root="", dags=dags_path)
+        root = repo.relative(project.root) or ""
+        real = Path(os.path.realpath(project.dags))
+        return cls(project=project, root=root, dags=repo.relative(real) or join(root, dags_path))

@@ -1,0 +1,1 @@
+"""What runs where Airflow is: pytest, on the project's tests. Python 3.8, standard library."""

@@ -1,0 +1,51 @@
+"""Run pytest in the project's directory, with a report in our private directory."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from typing import Any
+
+
+def main(work: str) -> int:
+    """Run what `request.json` asks for, and return pytest's exit code.
+
+    `begun` appears when pytest is about to start; it holds pytest's version, or nothing when the
+    environment has no pytest.
+    """
+    with open(os.path.join(work, "request.json"), encoding="utf-8") as file:
+        request = json.load(file)
+    os.chdir(request["project"])
+    if request["in_place"]:
+        _imitate_image(request)
+    version = ""
+    if importlib.util.find_spec("pytest") is not None:
+        import pytest
+
+        version = pytest.__version__
+    with open(os.path.join(work, "begun"), "w", encoding="utf-8") as file:
+        file.write(version)
+    return int(pytest.main(_arguments(request, work))) if version else 1
+
+
+def _arguments(request: dict[str, Any], work: str) -> list[str]:
+    own = ["--junit-xml=" + os.path.join(work, "junit.xml"), "-o", "junit_family=xunit1"]
+    if request["in_place"]:
+        own += ["-o", "cache_dir=" + os.path.join(work, "cache")]
+    # Ours come last, where they win.
+    return [*request["paths"], *request["arguments"], *own]
+
+
+def _imitate_image(request: dict[str, Any]) -> None:
+    """Give a checkout what the image has: the project's folders are Airflow's, and on the path."""
+    project, trees = request["project"], request["trees"]
+    settings = {"AIRFLOW__CORE__PLUGINS_FOLDER": os.path.join(project, "plugins")}
+    if "dags" in trees:
+        settings["AIRFLOW__CORE__DAGS_FOLDER"] = trees["dags"]
+    os.environ.update(settings)
+    os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([project, path] if path else [project])
+    sys.path.insert(0, project)

@@ -1,0 +1,79 @@
+"""Make findings of a JUnit report that pytest wrote. Pure."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from astro_ci.finding import Finding
+from astro_ci.paths import join
+from astro_ci.text import printable, shorten
+
+_PLACE = re.compile(r"(?P<path>[^\s:]+):(?P<line>\d+): ")
+_MOST = 200
+_LONGEST = 500
+_MOST_CHARACTERS = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a report says."""
+
+    tests: int
+    skipped: int
+    findings: tuple[Finding, ...]
+    """One for each test that failed, up to 200."""
+
+
+def read_report(document: bytes, root: str) -> Report | None:
+    """Read a report; None when it is no JUnit report. `root` is the project, from the repository.
+
+    Tests wrote it, so it may hold anything: a document type, whose entities can grow without
+    bounds, is refused.
+    """
+    if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
+        return None
+    try:
+        tree = ElementTree.fromstring(document)  # noqa: S314 - without a document type
+    except ElementTree.ParseError:
+        return None
+    cases = list(tree.iter("testcase"))
+    found = list(_failures(cases, root))
+    return Report(
+        tests=len(cases),
+        skipped=sum(case.find("skipped") is not None for case in cases),
+        findings=tuple(found[:_MOST]),
+    )
+
+
+def _failures(cases: list[ElementTree.Element], root: str) -> Iterator[Finding]:
+    for case in cases:
+        for problem in (*case.findall("failure"), *case.findall("error")):
+            yield _finding(case, problem, root)
+
+
+def _finding(case: ElementTree.Element, problem: ElementTree.Element, root: str) -> Finding:
+    text = problem.text or ""
+    file = case.get("file", "")
+    places = [match for match in _PLACE.finditer(text) if match["path"] == file or not file]
+    if places and (not file or not case.get("name")):
+        file = places[-1]["path"]
+    line = int(places[-1]["line"]) if places else _first_line(case)
+    name = "::".join(part for part in (case.get("classname"), case.get("name")) if part)
+    message = (problem.get("message") or problem.tag).strip().splitlines()
+    return Finding(
+        path=join(root, file) if file else "",
+        line=line,
+        rule="test-failed",
+        severity="error",
+        message=shorten(printable(f"{name}: {message[0] if message else 'failed'}"), _LONGEST),
+        detail=text[-_MOST_CHARACTERS:],
+    )
+
+
+def _first_line(case: ElementTree.Element) -> int | None:
+    """Where the test begins; pytest counts from 0."""
+    number = case.get("line", "")
+    return int(number) + 1 if number.isdecimal() else None

@@ -1,0 +1,64 @@
+"""The variables that DAG files and tests are given: from a file, and from the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from astro_ci.errors import ConfigurationError
+from astro_ci.text import printable
+
+DEFAULT_FILE = ".env"
+_PREFIX = "AIRFLOW_VAR_"
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read lines of `NAME=value`, as `docker run --env-file` does, without quotes around a value.
+
+    Raises ConfigurationError when the file cannot be read, or a line is no assignment.
+    """
+    try:
+        text = path.read_text("utf-8", "surrogateescape")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file of variables {printable(str(path))} cannot be read: {error.strerror}",
+            hint="Check --env-file.",
+        ) from error
+    return dict(_assignments(path, text))
+
+
+def airflow_variables(assignments: Iterable[str]) -> dict[str, str]:
+    """Turn `NAME=value` into the environment variables that Airflow reads Variables from.
+
+    Raises ConfigurationError when there is no `=`.
+    """
+    found = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not (name and equals):
+            raise ConfigurationError(
+                f"--set-variable {printable(name)!r} has no value",
+                hint="Write --set-variable NAME=VALUE.",
+            )
+        found[_PREFIX + name.upper()] = value
+    return found
+
+
+def _assignments(path: Path, text: str) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip().removeprefix("export ")
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, equals, value = stripped.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][\w.]*", name.strip(), re.ASCII):
+            raise ConfigurationError(
+                f"line {number} of {printable(str(path))} is no assignment NAME=value",
+                hint="Start a comment with #.",
+            )
+        yield name.strip(), _unquoted(value.strip())
+
+
+def _unquoted(value: str) -> str:
+    has_quotes = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if has_quotes else value

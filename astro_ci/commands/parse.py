@@ -1,0 +1,29 @@
+"""`parse`: load every DAG file as Airflow does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from astro_ci.terminal.check_options import CHECK_OPTIONS, PARSE_OPTIONS
+from astro_ci.terminal.options import VerbCommand, with_options
+from astro_ci.terminal.session import Session
+from astro_ci.terminal.signals import stop_on_signals
+
+
+@click.command(cls=VerbCommand)
+@with_options(None, *CHECK_OPTIONS, *PARSE_OPTIONS)
+@click.pass_obj
+def parse(session: Session, /, as_json: bool, **options: Any) -> int:
+    """Load every DAG file as Airflow does, and report errors by file and line.
+
+    Variables and Connections that are not given have made-up values; which of them are read is
+    reported. Exits with 6 when a file cannot be loaded, or when there is no DAG.
+    """
+    from astro_ci.terminal.checking import Checking
+
+    session.start(as_json=as_json)
+    stop_on_signals()
+    with Checking.start(session, **options) as checking:
+        return checking.conclude([checking.parse()])

@@ -1,0 +1,40 @@
+"""`pytest`: run the project's tests where Airflow is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from astro_ci.terminal.check_options import CHECK_OPTIONS, JUNIT_XML
+from astro_ci.terminal.options import VerbCommand, with_options
+from astro_ci.terminal.session import Session
+from astro_ci.terminal.signals import stop_on_signals
+
+
+@click.command(cls=VerbCommand)
+@with_options(None, *CHECK_OPTIONS, JUNIT_XML)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [-- ARGS]...")
+@click.pass_obj
+def pytest(
+    session: Session,
+    /,
+    as_json: bool,
+    arguments: tuple[str, ...],
+    junit_xml: Path | None,
+    **options: Any,
+) -> int:
+    """Run the project's tests where Airflow is.
+
+    PATH is a file, a directory or a test, relative to the project; `tests` by default. ARGS go to
+    pytest. Exits with 6 when a test fails, and when there is no test.
+    """
+    from astro_ci.terminal.checking import Checking
+
+    session.start(as_json=as_json)
+    stop_on_signals()
+    count = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    paths = arguments[:count] or ("tests",)
+    with Checking.start(session, **options) as checking:
+        return checking.conclude([checking.pytest(paths, arguments[count:], junit_xml)])
