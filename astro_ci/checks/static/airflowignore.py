@@ -51,15 +51,15 @@ class _Glob:
             name = name.rpartition("/")[2]
         else:
             name = below(name, self.directory) or name
-        wants_directory = self.text.endswith("/")
-        if self.airflow >= (3, 2):
-            if not is_directory and self.text.lstrip("!").rstrip().endswith("/"):
-                return None
-            wants_directory = True
-        elif self.airflow >= (3, 1):
-            wants_directory = True
-        path = f"{name}/" if is_directory and wants_directory else name
-        return self.is_ignored if self.expression.match(path) else None
+        if self.airflow < (3, 1):
+            has_slash = is_directory and self.text.endswith("/")
+            found = self.expression.match(f"{name}/" if has_slash else name)
+            return self.is_ignored if found else None
+        is_for_directories = self.text.lstrip("!").rstrip().endswith("/")
+        if self.airflow >= (3, 2) and is_for_directories and not is_directory:
+            return None
+        found = self.expression.search(f"{name}/" if is_directory else name)
+        return self.is_ignored if found else None
 
 
 class IgnoreFile:
