@@ -88,7 +88,10 @@ class Walk:
             return []
 
     def _is_directory(self, entry: os.DirEntry[str]) -> bool:
-        if not entry.is_dir():
+        try:
+            if not entry.is_dir():
+                return False
+        except OSError:  # such as a link to itself
             return False
         return not entry.is_symlink() or self._stays_inside(entry.path)
 

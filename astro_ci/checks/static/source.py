@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -20,7 +21,8 @@ def read_source(path: str, *, limit: int = MOST_BYTES) -> bytes | Problem | None
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        return _unreadable(error)
+        # Airflow takes a link to itself for no file, and so does this.
+        return None if error.errno == errno.ELOOP else _unreadable(error)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
