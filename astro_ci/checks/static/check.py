@@ -33,9 +33,9 @@ class Static:
 class StaticCheck:
     """A static check under way. Leaving the block ends it."""
 
-    def __init__(self, request: Request, ruff: Ruff | None) -> None:
+    def __init__(self, request: Request, find_ruff: Callable[[], Ruff | None]) -> None:
         self._request = request
-        self._ruff = ruff
+        self._find_ruff = find_ruff
         self._reader = Reader()
         self._pool = ThreadPoolExecutor(max_workers=1)
 
@@ -69,8 +69,9 @@ class StaticCheck:
         findings = [_finding(problem) for problem in answer.problems]
         notes = []
         try:
-            findings += self._lint(answer)
-            notes += [] if self._ruff else [ABSENT]
+            ruff = self._find_ruff()
+            findings += self._lint(ruff, answer) if ruff else ()
+            notes += [] if ruff else [ABSENT]
         except LintError as error:
             notes.append(str(error))
         checked = Checked.of(
@@ -85,15 +86,13 @@ class StaticCheck:
             checked=checked, parsed=tuple(answer.parsed), ignored=frozenset(answer.ignored)
         )
 
-    def _lint(self, answer: Answer) -> list[Finding]:
+    def _lint(self, ruff: Ruff, answer: Answer) -> list[Finding]:
         dags, repository = self._request.dags, self._request.repository
         # What Python could not compile may end ruff as well.
         broken = {f"{repository}/{problem.name}" for problem in answer.problems}
         sources = [f"{dags}/{name}" for name in answer.parsed if name.endswith(".py")]
         paths = [path for path in sources if path not in broken]
-        if self._ruff is None or not paths:
-            return []
-        return list(self._ruff.findings(paths, repository=repository))
+        return list(ruff.findings(paths, repository=repository))
 
 
 @dataclass(slots=True)

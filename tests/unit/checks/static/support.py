@@ -43,7 +43,7 @@ class StaticProject:
             python=python,
             airflow=airflow,
         )
-        with StaticCheck(request, ruff) as check:
+        with StaticCheck(request, lambda: ruff) as check:
             return check.result()
 
 

@@ -187,7 +187,7 @@ def test_a_process_that_hangs(boot: Callable[[str], None], monkeypatch: pytest.M
 def test_leaving_ends_the_process(boot: Callable[[str], None], tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     boot(f"import os, time; open({str(marker)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
-    with StaticCheck(replace(request(), root=str(tmp_path)), None):
+    with StaticCheck(replace(request(), root=str(tmp_path)), lambda: None):
         while not marker.exists() or not marker.read_text():
             time.sleep(0.01)
     with pytest.raises(ProcessLookupError):
