@@ -10,7 +10,7 @@ AstroCIError                    message: one sentence; hint: what to change; exi
 ├── ApiError               5    the Astro API, or its blob store, refused or could not be reached
 │   ├── NotFoundError
 │   └── UnavailableError
-├── CheckFailedError       6    the project's own checks failed
+├── CheckFailedError       6    a check failed: static, parse or pytest
 ├── DeployFailedError      7    Astro reported that the deploy failed
 ├── DeployTimeoutError     8    still in progress when the wait ran out
 ├── AuthenticationError    9    credentials missing, malformed, expired or refused
@@ -131,7 +131,7 @@ class UnavailableError(ApiError):
 
 
 class CheckFailedError(AstroCIError):
-    """Kept for checks of DAGs and tests, which no command makes yet."""
+    """A check of the DAGs or of the project failed, or was not possible."""
 
     exit_code = 6
 

@@ -13,6 +13,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from astro_ci.finding import Checked, Finding
+
 # --- the platform -------------------------------------------------------------------------------
 
 ApiDeployType = Literal["IMAGE_AND_DAG", "IMAGE_ONLY", "DAG_ONLY", "BUNDLE"]
@@ -239,6 +241,14 @@ class Plan:
     changes: Sequence[Change] = ()
     deployment: Deployment | None = None
     assumptions: Sequence[str] = ()
+    checks: Sequence[Checked] = ()
+    """The checks of what would ship that were made while planning."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the checks found, from the gravest down."""
+        found = (finding for checked in self.checks for finding in checked.findings)
+        return sorted(found, key=lambda finding: finding.order)
 
 
 Outcome = Literal["deployed", "skipped", "failed"]

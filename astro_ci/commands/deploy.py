@@ -46,6 +46,7 @@ def deploy(
         def show(found: Plan) -> None:
             session.plan = result.plan = found
             session.console.say(plan_text(found))
+            session.annotate(found)
             check_stopped()
 
         if len(choice.targets) > 1:

@@ -45,6 +45,7 @@ def plan(
         result.plan = plan_target(
             result.target, session.env, session.ci, interactive=session.is_interactive
         )
+        session.annotate(result.plan)
         check_stopped()
 
     results = run_each(choice.targets, act, session.explain)

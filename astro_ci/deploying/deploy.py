@@ -20,6 +20,7 @@ from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import Artifacts, Image, artifacts
 from astro_ci.deploying.provenance import deploy_git, description
+from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.rollout import Rollout, Waiter, finalize, refuse_failed
 from astro_ci.deploying.side_by_side import Stop, run_side_by_side
 from astro_ci.deployments.find import Astro
@@ -114,6 +115,7 @@ def deploy(
         on_plan(found.plan)
     except KeyboardInterrupt as stop:
         raise _cancelled(stop, _STATES["planned"]) from None
+    refuse_failed_checks(found.plan.checks, is_forced=config.force)
     connected = found.standing.connected
     assert connected  # noqa: S101 - a survey that needs credentials has a connection
     run = _Run(config, env, console, tools, started, found, connected.astro, connected.deployment)

@@ -41,10 +41,10 @@ def refuse_wipe(files: DagFiles) -> None:
     """Raise ProjectError when the deploy would remove all DAG files, or most of them."""
     if files.dag_files == 0:
         raise ProjectError(
-            "the deploy would hold no DAG file (.py, .zip, .yaml), which removes every DAG from "
-            "the Deployment",
-            hint="Check --project and --dags-path, and that the step that generates DAGs ran; "
-            "to deploy anyway, use --allow-shrink.",
+            "the deploy would hold no DAG file (.py, .zip or .yaml, what .airflowignore leaves out "
+            "aside), which removes every DAG from the Deployment",
+            hint="Check --project, --dags-path and .airflowignore, and that the step that "
+            "generates DAGs ran; to deploy anyway, use --allow-shrink.",
         )
     if files.before is not None and files.shipped * 2 < files.before:
         raise ProjectError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from astro_ci.errors import AstroCIError
 from astro_ci.model import DeployResult, DeployType, Plan
+from astro_ci.reporting.checks.document import checks_keys
 from astro_ci.reporting.target_result import (
     TargetResult,
     combined_deploy_type,
@@ -56,6 +57,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "runtime_version": deployment.astro_runtime_version,
         },
         "assumptions": list(plan.assumptions),
+        **checks_keys(plan.checks),
     }
 
 

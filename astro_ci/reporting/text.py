@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan, Sameness
+from astro_ci.reporting.checks.text import checks_text
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.text import printable, sentence, short
 
@@ -33,6 +34,7 @@ def plan_text(plan: Plan) -> str:
     for affects, heading in _HEADINGS:
         lines += _changes([c for c in plan.changes if c.affects == affects], heading)
     lines += [f"Assumed: {printable(note)}" for note in plan.assumptions]
+    lines += checks_text(plan.checks)
     return "\n".join(lines)
 
 

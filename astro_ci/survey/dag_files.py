@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from astro_ci.bundle import has_dag_suffix, list_members
 from astro_ci.git import GITLINK, GitRepo
@@ -13,6 +13,8 @@ from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder, may_hold_excluded_names
+
+_IGNORE_FILE = ".airflowignore"
 
 
 def names_in_listing(lines: Sequence[str], directory: str, rules: Rules) -> list[str] | None:
@@ -42,9 +44,11 @@ def count_dag_files(
     repo: GitRepo,
     compared: Comparison,
     is_bundle: bool,
+    ignored: Callable[[], Collection[str]] = frozenset,
 ) -> DagFiles:
     """Count what ships, and what did at the commit that it was compared with.
 
+    A file that `.airflowignore` leaves out, which `ignored` tells, is no DAG file.
     `names` are those in the listing, None to look for them. Without a bundle the DAGs are in the
     image, where .dockerignore has its say. Raises ProjectError when the directory cannot be read.
     """
@@ -64,8 +68,13 @@ def count_dag_files(
     may_be_fewer = not is_plain or any(map(_takes_away, compared.changes or ()))
     if compared.base and compared.changes is not None and may_be_fewer:
         before = _count_at(repo, compared.base, directory, ships)
-    dag_files = sum(map(has_dag_suffix, shipped))
+    left_out = ignored() if any(map(_is_ignore_file, shipped)) else ()
+    dag_files = sum(has_dag_suffix(name) and name not in left_out for name in shipped)
     return DagFiles(shipped=len(shipped), dag_files=dag_files, before=before)
+
+
+def _is_ignore_file(name: str) -> bool:
+    return name.endswith(_IGNORE_FILE) and name.rpartition("/")[2] == _IGNORE_FILE
 
 
 def _takes_away(change: Change) -> bool:

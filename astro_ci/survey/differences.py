@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from astro_ci.errors import GitError, ProjectError
@@ -47,11 +47,17 @@ def digest_lines(lines: Sequence[str], checkout: Checkout, standing: Standing) -
 
 
 def find_differences(
-    snapshot: Snapshot, checkout: Checkout, standing: Standing, *, needs_digests: bool
+    snapshot: Snapshot,
+    checkout: Checkout,
+    standing: Standing,
+    *,
+    needs_digests: bool,
+    ignored: Callable[[], Collection[str]] = frozenset,
 ) -> Differences:
     """Compare what would ship with what runs.
 
-    `snapshot` looks at the checkout. Raises ProjectError for a checkout that lacks files which
+    `snapshot` looks at the checkout; `ignored` tells which files of the DAGs directory
+    `.airflowignore` leaves out. Raises ProjectError for a checkout that lacks files which
     should ship, GitError.
     """
     rules, bases = checkout.rules, standing.bases
@@ -80,6 +86,7 @@ def find_differences(
             repo=checkout.repo,
             compared=compared[Part.DAGS],
             is_bundle=standing.is_dag_deploy_enabled,
+            ignored=ignored,
         ),
         dirty=dirty,
         empty_submodules={path: rules.classify(path)[0] for path in snapshot.empty_submodules},

@@ -6,16 +6,17 @@ It is what `plan` prints and `deploy` acts on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from astro_ci.ci import CIContext, detect
 from astro_ci.configuration.config import Config
-from astro_ci.model import Digests, Plan
+from astro_ci.model import Digests, Part, Plan
 from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
 from astro_ci.survey.standing import Standing, find_standing
+from astro_ci.survey.static import DagCheck
 
 if TYPE_CHECKING:
     from astro_ci.web.http import Patience
@@ -51,7 +52,7 @@ def survey(
     """
     checkout = open_checkout(config, env, ci or detect(env))
     # Git looks at every file of the checkout while Astro is asked what runs.
-    with checkout.snapshot() as snapshot:
+    with checkout.snapshot() as snapshot, DagCheck(checkout, env) as dag_check:
         standing = find_standing(
             config,
             env,
@@ -60,10 +61,17 @@ def survey(
             needs_credentials=needs_credentials,
             patience=patience,
         )
+        dag_check.start(standing)
         differences = find_differences(
-            snapshot, checkout, standing, needs_digests=needs_credentials
+            snapshot,
+            checkout,
+            standing,
+            needs_digests=needs_credentials,
+            ignored=dag_check.ignored,
         )
-    plan = make_plan(facts_of(checkout, standing, differences), config)
+        plan = make_plan(facts_of(checkout, standing, differences), config)
+        if Part.DAGS in plan.deploy_type.parts:
+            plan = replace(plan, checks=dag_check.checked(standing))
     return Survey(plan=plan, checkout=checkout, standing=standing, differences=differences)
 
 

@@ -15,6 +15,7 @@ from astro_ci.errors import AstroCIError
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext, Dialect
+    from astro_ci.model import Plan
     from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import Found
 
@@ -84,6 +85,13 @@ class Session:
     def show(self, text: str) -> None:
         """Print a result for people, which may hold untrusted names: CI systems read it, too."""
         self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
+
+    def annotate(self, plan: Plan) -> None:
+        """Show the findings of a Plan on their lines, where the CI system can."""
+        if plan.findings or any(checked.status == "impossible" for checked in plan.checks):
+            from astro_ci.reporting.checks.annotate import annotate_findings
+
+            annotate_findings(plan.checks, self.dialect)
 
     def conclude(
         self,

@@ -26,6 +26,8 @@ def test_the_document_of_plan() -> None:
             "runtime_version": "13.1.0",
         },
         "assumptions": ["so it is"],
+        "checks": [],
+        "findings": [],
     }
     assert plan_document(replace(PLAN, deployment=None))["deployment"] is None
 

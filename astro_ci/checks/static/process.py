@@ -1,0 +1,131 @@
+"""Start the process that reads the files, and read what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro_ci.checks.static.request import Answer, Request
+
+STALL_SECONDS = 10.0
+"""Without a sign of life for so long, the process hangs over a file."""
+_TOTAL_SECONDS = 300.0
+_BOOT = (
+    "import json, sys; sys.path += json.loads(sys.argv[1]); "
+    "from astro_ci.checks.static.worker import main; main()"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Died:
+    """The process ended without an answer."""
+
+    reason: str
+    """A clause, such as `it took more than 10 s`."""
+    path: str = ""
+    """What it said last that it would look at; empty when it said nothing."""
+
+
+class Reader:
+    """Asks processes, one at a time. `stop` may be called from another thread."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """End the process that runs, and start no other."""
+        with self._lock:
+            self._is_stopped = True
+            _end(self._process)
+
+    def ask(self, request: Request) -> Answer | Died:
+        """Start a process and wait for its answer."""
+        with self._lock:
+            if self._is_stopped:
+                return Died(reason="it was stopped")
+            self._process = process = _start()
+        try:
+            return _converse(process, json.dumps(request.as_json()).encode())
+        finally:
+            with self._lock:
+                _end(process)
+                self._process = None
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # Isolated: neither the environment nor the checkout decides what this Python loads. It gets
+    # the directories of two packages, behind those of its own library.
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, json.dumps(_search_path())]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={},
+        start_new_session=True,
+    )
+
+
+def _search_path() -> list[str]:
+    found = [str(Path(__file__).parents[3])]
+    pathspec = importlib.util.find_spec("pathspec")
+    if pathspec and pathspec.origin:
+        found.append(str(Path(pathspec.origin).parents[1]))
+    return found
+
+
+def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died:
+    assert process.stdin  # noqa: S101 - both are pipes
+    assert process.stdout  # noqa: S101
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(request)
+        process.stdin.close()
+    deadline = time.monotonic() + _TOTAL_SECONDS
+    said, path = b"", ""
+    while True:
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select([process.stdout], [], [], min(STALL_SECONDS, max(left, 0)))
+        if not ready:
+            return Died(reason=f"it took more than {STALL_SECONDS:.0f} s", path=path)
+        block = os.read(process.stdout.fileno(), 1 << 16)
+        if not block:
+            return Died(reason=_ending(process), path=path)
+        *lines, said = (said + block).split(b"\n")
+        for line in lines:
+            if line.startswith(b"= "):
+                return Answer.from_json(json.loads(line[2:]))
+            if line.startswith(b"@ "):
+                path = json.loads(line[2:])
+
+
+def _ending(process: subprocess.Popen[bytes]) -> str:
+    code = process.wait()
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"it ended Python with {signal.Signals(-code).name}"
+    return f"it ended Python with exit code {code}"
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is None:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)  # its own session, so its own helpers too
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()

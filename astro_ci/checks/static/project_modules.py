@@ -1,0 +1,84 @@
+"""Which files of the project an import runs, with `sys.path` as Airflow sets it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from astro_ci.checks.static.module import Import
+
+_ELSEWHERE = frozenset({*sys.stdlib_module_names, "airflow"})
+
+
+class ProjectModules:
+    """The modules that the project itself has. Paths are absolute."""
+
+    def __init__(self, root: str, dags: str, boundary: str) -> None:
+        # Astro puts the project's root on the path, Airflow adds these directories after it.
+        self.roots = list(dict.fromkeys([root, dags, f"{root}/config", f"{root}/plugins"]))
+        self._boundary = boundary
+        self._find = cache(self._find_uncached)
+
+    def has(self, name: str) -> bool:
+        """Whether the project has a top-level module of that name, or a directory like one."""
+        top = name.partition(".")[0]
+        return any(
+            self._file(f"{directory}/{top}.py") or os.path.isdir(f"{directory}/{top}")  # noqa: PTH112
+            for directory in self.roots
+        )
+
+    def of_name(self, name: str, importer: str = "") -> tuple[str, ...]:
+        """The files that `import a.b.c` runs, as far as the project has them.
+
+        A name with dots in front, as `may_import` gives it, is relative to the file `importer`.
+        """
+        if name.startswith("."):
+            module = name.lstrip(".")
+            found = Import(module, len(name) - len(module), (), 0, 0)
+            return tuple(self.of_import(found, importer))
+        return () if name.partition(".")[0] in _ELSEWHERE else self._find(name)
+
+    def of_import(self, found: Import, importer: str) -> Iterator[str]:
+        """The files that an import of a file runs."""
+        if found.level:
+            directory = importer
+            for _ in range(found.level):
+                directory = directory.rpartition("/")[0]
+            yield from self._relative(directory, found)
+            return
+        yield from self.of_name(found.module)
+        for name in found.names:
+            if name != "*":
+                yield from self.of_name(f"{found.module}.{name}")
+
+    def _relative(self, directory: str, found: Import) -> Iterator[str]:
+        parts = found.module.split(".") if found.module else []
+        yield from self._below(directory, parts)
+        for name in found.names:
+            if name != "*":
+                yield from self._below(directory, [*parts, name])
+
+    def _find_uncached(self, name: str) -> tuple[str, ...]:
+        for directory in self.roots:
+            if found := tuple(self._below(directory, name.split("."))):
+                return found
+        return ()
+
+    def _below(self, directory: str, parts: Iterable[str]) -> Iterator[str]:
+        for part in parts:
+            directory = f"{directory}/{part}"
+            package = f"{directory}/__init__.py"
+            module = f"{directory}.py"
+            if self._file(package):
+                yield package
+            elif self._file(module):
+                yield module
+                return
+
+    def _file(self, path: str) -> bool:
+        """Whether a file is there that lies in the repository, links followed."""
+        if not os.path.isfile(path):  # noqa: PTH113 - quicker
+            return False
+        return os.path.realpath(path).startswith(f"{self._boundary}/")

@@ -1,0 +1,104 @@
+"""Make the answer of what was looked at: problems with their severities, at repository paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from astro_ci.checks.static.files import Found
+from astro_ci.checks.static.graph import Graph
+from astro_ci.checks.static.look import Looked, as_warning
+from astro_ci.checks.static.module import DagId
+from astro_ci.checks.static.packages import provided_modules
+from astro_ci.checks.static.request import Problem, Request
+
+
+class Report:
+    """The problems that need more than one file to see."""
+
+    def __init__(self, request: Request, files: Mapping[str, Found], graph: Graph) -> None:
+        self.request = request
+        self._files = files
+        self._graph = graph
+
+    def problems(self) -> Iterator[Problem]:
+        """Every problem, with the file's name from the repository root."""
+        yield from self._broken()
+        yield from self._duplicates()
+        yield from self._missing()
+
+    def name(self, path: str) -> str:
+        """A path from the repository root."""
+        return os.path.relpath(path, self.request.repository)
+
+    def _broken(self) -> Iterator[Problem]:
+        broken = {p: found for p, found in self._graph.looked.items() if found.problem}
+        is_settled = all(found.is_parsed for found in broken.values())
+        importers = {} if is_settled else self._graph.importers()
+        for path, found in broken.items():
+            assert found.problem  # noqa: S101 - chosen so
+            problem = replace(found.problem, name=self.name(path))
+            if found.is_parsed:
+                yield problem
+            elif path in importers:
+                message = f"{problem.message}; {self.name(importers[path])} imports this file"
+                yield replace(problem, message=message)
+            elif path in self._files:
+                yield as_warning(problem)
+
+    def _parsed(self) -> Iterator[tuple[str, Looked]]:
+        for path, found in self._graph.looked.items():
+            if found.is_parsed:
+                yield path, found
+
+    def _duplicates(self) -> Iterator[Problem]:
+        """DAG ids that two certain places define."""
+        users: dict[str, list[str]] = {}
+        for path, found in self._parsed():
+            for dag_id in found.dag_ids:
+                users.setdefault(dag_id, []).append(path)
+        suspects = {path for paths in users.values() if len(paths) > 1 for path in paths}
+        places: dict[str, list[tuple[str, DagId]]] = {}
+        for path in sorted(suspects):
+            for made in self._graph.module(path).dag_ids:
+                places.setdefault(made.value, []).append((path, made))
+        for dag_id, found_at in places.items():
+            if len({path for path, _ in found_at}) > 1:
+                yield from self._duplicate(dag_id, found_at)
+
+    def _duplicate(self, dag_id: str, places: Sequence[tuple[str, DagId]]) -> Iterator[Problem]:
+        for path, made in places:
+            other, its = next(place for place in places if place[0] != path)
+            yield Problem(
+                rule="dag-duplicate-id",
+                message=f"the DAG id {dag_id!r} is also used in {self.name(other)}, "
+                f"line {its.line}",
+                line=made.line,
+                column=made.column,
+                name=self.name(path),
+                dag_ids=(dag_id,),
+            )
+
+    def _missing(self) -> Iterator[Problem]:
+        """Imports that certainly happen, of modules that nothing provides."""
+        provided = provided_modules(self.request)
+        if provided is None:
+            return
+        for path, found in self._parsed():
+            tops = {name.partition(".")[0] for name in found.imports if not name.startswith(".")}
+            absent = {top for top in tops - provided if not self._graph.modules.has(top)}
+            if not absent:
+                continue
+            for imported in self._graph.module(path).imports:
+                top = imported.module.partition(".")[0]
+                if not imported.level and top in absent:
+                    yield Problem(
+                        rule="dag-import",
+                        message=f"nothing provides the module {top!r}: neither the project, its "
+                        "requirements, Airflow nor Python",
+                        line=imported.line,
+                        column=imported.column,
+                        severity="warning",
+                        name=self.name(path),
+                    )

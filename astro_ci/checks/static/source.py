@@ -1,0 +1,74 @@
+"""Read a file that may be anything: a pipe, 100 MB, no text."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+
+from astro_ci.checks.static.request import Problem
+
+MOST_BYTES = 2 << 20
+_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
+
+
+def read_source(path: str, *, limit: int = MOST_BYTES) -> bytes | Problem | None:
+    """Read a regular file; None when the path names none, or no longer does."""
+    try:
+        # A pipe that nobody writes to would keep us waiting for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        # Airflow takes a link to itself for no file, and so does this.
+        return None if error.errno == errno.ELOOP else _unreadable(error)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        if found.st_size > limit:
+            return _too_large(found.st_size)
+        data = b""
+        while block := os.read(descriptor, limit + 1 - len(data)):
+            data += block
+    except OSError as error:
+        return _unreadable(error)
+    finally:
+        os.close(descriptor)
+    return _too_large(len(data)) if len(data) > limit else data
+
+
+def undecodable(data: bytes) -> Problem | None:
+    """What keeps Python from reading the bytes as text, unless a coding line says how to."""
+    if b"\0" in data:
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        return Problem(rule="dag-encoding", message="the file holds a null byte", line=line)
+    if data.isascii():
+        return None
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        if any(_CODING.match(line) for line in data.split(b"\n", 2)[:2]):
+            return None  # compiling shows whether the named encoding fits
+        start = data.rfind(b"\n", 0, error.start) + 1
+        return Problem(
+            rule="dag-encoding",
+            message=f"the byte 0x{data[error.start]:02x} is not UTF-8, and no coding line names "
+            "another encoding",
+            line=data[:start].count(b"\n") + 1,
+            column=len(data[start : error.start].decode()) + 1,
+        )
+    return None
+
+
+def _unreadable(error: OSError) -> Problem:
+    return Problem(rule="dag-unreadable", message=f"the file cannot be read: {error.strerror}")
+
+
+def _too_large(size: int) -> Problem:
+    return Problem(
+        rule="dag-too-large",
+        message=f"the file has {size / (1 << 20):.1f} MiB, more than the {MOST_BYTES >> 20} MiB "
+        "that are checked",
+    )

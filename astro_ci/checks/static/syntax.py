@@ -1,0 +1,87 @@
+"""Whether a file compiles for the Runtime's Python."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+
+from astro_ci.checks.static.request import NEWEST, Problem, Version
+
+OURS: Version = sys.version_info[:2]
+
+_F_STRING = rb"(?i:\b(?:f|fr|rf))[\"']"
+_NEW_SYNTAX: Mapping[Version, bytes] = {
+    (3, 10): rb"^[ \t]*match\b|^[ \t]*(?:async[ \t]+)?with[ \t]*\(",
+    (3, 11): rb"\bexcept[ \t]*\*|\[[^\]\n]*\*|\*args[ \t]*:[ \t]*\*",
+    (3, 12): rb"^[ \t]*type[ \t]+\w|\b(?:def|class)[ \t]+\w+[ \t]*\[|" + _F_STRING,
+    (3, 13): rb"\b(?:def|class|type)[ \t]+\w+[ \t]*\[[^\]\n]*=",
+    (3, 14): rb"\bexcept\b[^:\n]*,|(?i:\b(?:t|tr|rt))[\"']",
+    (3, 15): rb"^[ \t]*lazy[ \t]+(?:import|from)\b",
+}
+"""For each version, text that its new syntax cannot do without; other text may match as well."""
+
+
+class NewerSyntaxError(Exception):
+    """The file may be valid for the Runtime's Python, which is newer than the one that runs us."""
+
+
+def check_syntax(data: bytes, target: Version) -> Problem | None:
+    """Compile a file without running it, for a version of Python.
+
+    Raises NewerSyntaxError when the interpreter is too old to tell.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            # Without a tree: that would take as long again.
+            compile(data, "<file>", "exec", dont_inherit=True)
+            if target < OURS and uses_newer(data, target, OURS):
+                ast.parse(data, feature_version=target)
+        except SyntaxError as error:
+            if target > OURS and _may_be_newer(data, error, target):
+                raise NewerSyntaxError from None
+            return _syntax_problem(error, target)
+        except (RecursionError, MemoryError) as error:
+            return _too_complex(error, target)
+        except ValueError as error:
+            return Problem(rule="dag-syntax", message=f"the file does not compile: {error}")
+    return None
+
+
+def uses_newer(data: bytes, since: Version, until: Version) -> bool:
+    """Whether a text may hold syntax that came after one version and with another at the latest."""
+    expressions = [text for version, text in _NEW_SYNTAX.items() if since < version <= until]
+    return any(re.search(expression, data, re.MULTILINE) for expression in expressions)
+
+
+def _may_be_newer(data: bytes, error: SyntaxError, target: Version) -> bool:
+    """Whether the line of an error, or the one before, may be newer syntax."""
+    line = error.lineno or 1
+    around = b"\n".join(data.split(b"\n")[max(0, line - 2) : line])
+    return (error.msg or "").startswith("f-string") or uses_newer(around, OURS, target)
+
+
+def _syntax_problem(error: SyntaxError, target: Version) -> Problem:
+    message = error.msg or "invalid syntax"
+    if "codec can't decode" in message or "encoding" in message:
+        return Problem(rule="dag-encoding", message=message, line=error.lineno or None)
+    version = "" if target == NEWEST else f" (Python {target[0]}.{target[1]})"
+    return Problem(
+        rule="dag-syntax",
+        message=f"{message}{version}",
+        line=error.lineno or None,
+        column=error.offset if error.offset and error.offset > 0 else None,
+    )
+
+
+def _too_complex(error: Exception, target: Version) -> Problem:
+    reason = "runs out of memory" if isinstance(error, MemoryError) else "is nested too deeply"
+    return Problem(
+        rule="dag-too-complex",
+        message=f"the file {reason} when it is compiled",
+        # Each version of Python has limits of its own.
+        severity="error" if target in (OURS, NEWEST) else "warning",
+    )

@@ -1,0 +1,1 @@
+"""Findings of checks, as people, CI systems and other programs read them."""

@@ -1,0 +1,51 @@
+"""Findings as the JSON documents that programs read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from astro_ci.finding import Checked, Finding
+
+SCHEMA = 1
+
+
+def checks_document(checks: Sequence[Checked]) -> dict[str, Any]:
+    """The document of `check --json`: keys may be added to it, never changed."""
+    return {"schema": SCHEMA, **checks_keys(checks)}
+
+
+def checks_keys(checks: Sequence[Checked]) -> dict[str, Any]:
+    """The same without a schema, for documents that tell more."""
+    return {
+        "checks": [_check(checked) for checked in checks],
+        "findings": [
+            finding_document(finding) for checked in checks for finding in checked.findings
+        ],
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """One finding. `line` and `column` are null where they are not known."""
+    return {
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.message,
+        **({"detail": finding.detail} if finding.detail else {}),
+        **({"dag_ids": list(finding.dag_ids)} if finding.dag_ids else {}),
+    }
+
+
+def _check(checked: Checked) -> dict[str, Any]:
+    return {
+        "name": checked.name,
+        "status": checked.status,
+        "files": checked.files,
+        "silenced": checked.silenced,
+        "notes": list(checked.notes),
+        "not_checked": list(checked.not_checked),
+        "duration_seconds": round(checked.seconds, 3),
+    }

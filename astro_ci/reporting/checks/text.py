@@ -1,0 +1,62 @@
+"""Findings as people read them in a log. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from astro_ci.finding import SEVERITIES, Checked, Finding, Severity, count
+from astro_ci.text import printable
+
+MOST_SHOWN = 10
+"""Findings of one severity: as many as GitHub shows as annotations of a step."""
+_STATUS_WORDS = {
+    "passed": "passed",
+    "failed": "failed",
+    "impossible": "not possible",
+    "skipped": "skipped",
+}
+
+
+def checks_text(checks: Sequence[Checked]) -> list[str]:
+    """The lines of checks: how each ended, then its findings, the gravest first."""
+    return [line for checked in checks for line in _check(checked)]
+
+
+def headline(checked: Checked) -> str:
+    """How a check ended, such as `static check: failed (2 errors, 1 warning in 312 files)`."""
+    counted = counts(checked.findings)
+    files = f"{checked.files} file{'' if checked.files == 1 else 's'}"
+    found = f"{counted} in {files}" if counted else files
+    silenced = f", {checked.silenced} silenced" if checked.silenced else ""
+    return f"{checked.name} check: {_STATUS_WORDS[checked.status]} ({found}{silenced})"
+
+
+def counts(findings: Sequence[Finding]) -> str:
+    """`2 errors, 1 warning`; empty when there is none."""
+    found = [(severity, count(findings, severity)) for severity in SEVERITIES]
+    return ", ".join(f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in found if n)
+
+
+def shown(findings: Sequence[Finding], severity: Severity) -> tuple[Sequence[Finding], int]:
+    """The findings of a severity that are shown, and how many more there are."""
+    found = [finding for finding in findings if finding.severity == severity]
+    return found[:MOST_SHOWN], max(0, len(found) - MOST_SHOWN)
+
+
+def place(finding: Finding) -> str:
+    """`dags/a.py:3:7`, as far as it is known."""
+    parts = (finding.path, finding.line, finding.column if finding.line else None)
+    return ":".join(printable(str(part)) for part in parts if part)
+
+
+def _check(checked: Checked) -> Iterator[str]:
+    yield headline(checked)
+    for severity in SEVERITIES:
+        first, more = shown(checked.findings, severity)
+        for finding in first:
+            where = f"{place(finding)}: " if finding.path else ""
+            yield f"  {severity}: {where}{printable(finding.message)} [{finding.rule}]"
+        if more:
+            yield f"  and {more} more {severity}{'' if more == 1 else 's'}"
+    yield from (f"  not checked: {printable(reason)}" for reason in checked.not_checked)
+    yield from (f"  note: {printable(note)}" for note in checked.notes)

@@ -1,0 +1,110 @@
+"""The static check of the DAGs that would ship, made while git and Astro are asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from astro_ci.finding import Checked, Finding
+from astro_ci.paths import below
+from astro_ci.project.dockerfile import base_image
+from astro_ci.project.platform import Platform, platform_of
+
+if TYPE_CHECKING:  # loaded when there is something to check
+    from astro_ci.checks.static.check import StaticCheck
+    from astro_ci.survey.checkout import Checkout
+    from astro_ci.survey.standing import Standing
+
+
+class DagCheck:
+    """Starts as soon as the Runtime is known: from the Dockerfile, else from the Deployment."""
+
+    def __init__(self, checkout: Checkout, env: Mapping[str, str]) -> None:
+        self._checkout = checkout
+        self._env = env
+        self._check: StaticCheck | None = None
+
+    def __enter__(self) -> DagCheck:
+        """Start, when the Dockerfile names the Runtime."""
+        platform = platform_in_dockerfile(self._checkout)
+        if platform.airflow:
+            self._start(platform)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End what is still under way."""
+        if self._check:
+            self._check.__exit__(kind, value, traceback)
+
+    def start(self, standing: Standing) -> None:
+        """Start, unless it has started: with the Runtime that the Deployment has."""
+        if self._check:
+            return
+        connected = standing.connected
+        running = connected.deployment.astro_runtime_version if connected else ""
+        self._start(platform_of(running))
+
+    def _start(self, platform: Platform) -> None:
+        checkout = self._checkout
+        if not checkout.project.has_dags:
+            return
+        # Loaded here: not every command looks at DAGs.
+        from astro_ci.checks.static.check import StaticCheck
+        from astro_ci.checks.static.lint import find_ruff
+        from astro_ci.checks.static.request import NEWEST, Request
+
+        repository = os.path.realpath(checkout.repo.root)
+        request = Request(
+            root=str(checkout.project.root),
+            dags=os.path.realpath(checkout.project.dags),
+            repository=repository,
+            python=platform.python or NEWEST,
+            airflow=platform.airflow or NEWEST,
+        )
+        check = StaticCheck(request, lambda: find_ruff(self._env, platform, repository=repository))
+        self._check = check.__enter__()
+
+    def ignored(self) -> frozenset[str]:
+        """Wait for the files that `.airflowignore` leaves out, relative to the DAGs directory."""
+        return self._check.result().ignored if self._check else frozenset()
+
+    def checked(self, standing: Standing) -> tuple[Checked, ...]:
+        """Wait for the end; findings are about files that ship alone."""
+        if self._check is None:
+            return ()
+        found = self._check.result().checked
+        if standing.is_dag_deploy_enabled:
+            return (found,)
+        left = tuple(filter(self._is_in_image(), found.findings))
+        if len(left) == len(found.findings):
+            return (found,)
+        is_passed = found.status == "failed" and all(f.severity != "error" for f in left)
+        return (replace(found, findings=left, status="passed" if is_passed else found.status),)
+
+    def _is_in_image(self) -> Callable[[Finding], bool]:
+        """Make the predicate for findings about files that .dockerignore lets into the image."""
+        project, rules = self._checkout.layout.project, self._checkout.rules
+
+        def is_in_image(finding: Finding) -> bool:
+            inside = below(finding.path, project)
+            return inside is None or not rules.dockerignore.excludes(inside)
+
+        return is_in_image
+
+
+def platform_in_dockerfile(checkout: Checkout) -> Platform:
+    """What the image is built on; nothing is known where the Dockerfile names no Runtime."""
+    try:
+        text = checkout.project.dockerfile.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return Platform()
+    image = base_image(text, checkout.build_args)
+    return platform_of(image.runtime_version, python=image.python_version) if image else Platform()
