@@ -17,6 +17,7 @@ from astro_ci.configuration.nodes import Block, Problems, compose
 from astro_ci.configuration.refs import RefPatterns, read_pattern
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
+from astro_ci.text import excerpt
 
 _OPTIONS = [key.name for key in KEYS]
 TOP_KEYS = ("project", "projects", "deployments", *_OPTIONS)
@@ -103,15 +104,15 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
     if not any(listed):
         top.problems.add(top.line("projects"), "projects names no project")
     for key, line, node in listed:
-        block = Block(top.problems, f"the project {key}", node)
+        block = Block(top.problems, f"the project {excerpt(key)}", node)
         block.refuse_unknown(PROJECT_KEYS, _ELSEWHERE)
         try:
-            path = _path(key, key)
+            path = _path(excerpt(key), key)
         except ConfigurationError as error:
             top.problems.add(line, error.message, error.hint)
             continue
         if path in found:
-            top.problems.add(line, f"{key} is the project {path} once more")
+            top.problems.add(line, f"{excerpt(key)} is the project {excerpt(path)} once more")
         own = {**settings, **dict(_settings(block))}
         found[path] = ProjectEntry(
             path=path,
@@ -125,7 +126,7 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
 def _entries(block: Block, settings: Settings) -> list[Entry]:
     listed = Block(block.problems, "deployments", block.node("deployments"))
     return [
-        _entry(Block(block.problems, f"the Deployment {key}", node), key, line, settings)
+        _entry(Block(block.problems, f"the Deployment {excerpt(key)}", node), key, line, settings)
         for key, line, node in listed
     ]
 
@@ -221,6 +222,10 @@ def _path(name: str, text: str) -> str:
     return posixpath.normpath(text)
 
 
+def _shown(project: ProjectEntry) -> str:
+    return excerpt(str(project.path))
+
+
 def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None:
     """Two projects in one Deployment would take turns to remove each other's DAGs.
 
@@ -238,7 +243,7 @@ def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None
             if owner is not project and kinds != {Request.DAGS, Request.IMAGE}:
                 problems.add(
                     entry.line,
-                    f"{project.path} and {owner.path} (line {first.line}) have the same "
+                    f"{_shown(project)} and {_shown(owner)} (line {first.line}) have the same "
                     "Deployment, and would remove each other's DAGs",
                     "Give each project a Deployment of its own.",
                 )

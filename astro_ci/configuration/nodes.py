@@ -12,9 +12,11 @@ from typing import Any
 import yaml
 
 from astro_ci.errors import ConfigurationError
-from astro_ci.text import printable, sentence
+from astro_ci.text import excerpt, printable, sentence
 
 _STANDARD = "tag:yaml.org,2002:"
+_MOST_PROBLEMS = 20
+_LONGEST_KEY, _LONGEST_TEXT = 200, 10_000
 
 
 class Problems:
@@ -25,7 +27,7 @@ class Problems:
         self._found: list[tuple[int, str, str]] = []
 
     def add(self, line: int, message: str, hint: str = "") -> None:
-        """Note a problem."""
+        """Note a problem. Call `excerpt` for what the message repeats of the file."""
         self._found.append((line, message, hint))
 
     def source(self, line: int) -> str:
@@ -34,16 +36,19 @@ class Problems:
 
     def refuse(self) -> None:
         """Raise ConfigurationError, with all of them, if there are any."""
+        found = sorted(self._found, key=lambda problem: problem[0])
         lines = [
             (f"{self.source(line)}: {printable(message)}", hint)
-            for line, message, hint in sorted(self._found, key=lambda problem: problem[0])
+            for line, message, hint in found[:_MOST_PROBLEMS]
         ]
         if len(lines) == 1:
             raise ConfigurationError(lines[0][0], hint=lines[0][1])
         if lines:
             shown = [f"{message}. {sentence(hint)}".rstrip() for message, hint in lines]
+            more = len(found) - len(lines)
+            shown += [f"... and {more} more"] if more else []
             raise ConfigurationError(
-                "\n".join([f"{self.name} has {len(lines)} problems:", *shown]),
+                "\n".join([f"{self.name} has {len(found)} problems:", *shown]),
                 hint="Correct them; nothing was done.",
             )
 
@@ -55,7 +60,7 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problems.add(line, f"this is not YAML: {error.problem}", _remedy(error))
+        problems.add(line, f"this is not YAML: {excerpt(str(error.problem))}", _remedy(error))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problems.add(line, f"this is not YAML: {error.reason}")
@@ -98,11 +103,13 @@ class Block:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self.problems.add(_line(key), f"a key of {self.what} is {_kind(key)}")
+            elif why := _unfit(key.value, _LONGEST_KEY):
+                self.problems.add(_line(key), f"a key of {self.what} {why}")
             elif key.value in self._values:
                 first = self._values[key.value][0]
                 self.problems.add(
                     _line(key),
-                    f"{key.value} stands twice in {self.what}, first on line {first}",
+                    f"{excerpt(key.value)} stands twice in {self.what}, first on line {first}",
                     "Remove one of the two.",
                 )
             else:
@@ -134,7 +141,7 @@ class Block:
             else:
                 self.problems.add(
                     line,
-                    f"{key} is not a key of {self.what}{did_you_mean(key, known)}",
+                    f"{excerpt(key)} is not a key of {self.what}{did_you_mean(key, known)}",
                     f"There are {', '.join(known)}.",
                 )
 
@@ -156,18 +163,31 @@ class Block:
 
     def _scalar(self, key: str, node: yaml.Node) -> str | None:
         if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_STANDARD):
-            if not _is_null(node):
+            if why := _unfit(node.value, _LONGEST_TEXT):
+                self.problems.add(_line(node), f"{key} {why}")
+            elif not _is_null(node):
                 return str(node.value)
-            self.problems.add(_line(node), f"{key} has no value", f"Give {key} one, or remove it.")
+            else:
+                hint = f"Give {key} one, or remove it."
+                self.problems.add(_line(node), f"{key} has no value", hint)
         elif isinstance(node, yaml.ScalarNode):
+            written = f"{node.tag} {node.value}".strip()
             self.problems.add(
                 _line(node),
-                f"{key} has the tag {node.tag}, which means nothing",
-                f"Put it in quotes if it is a text: '{' '.join([node.tag, node.value]).strip()}'.",
+                f"{key} has the tag {excerpt(node.tag)}, which means nothing",
+                f"Put it in quotes if it is a text: '{excerpt(written)}'.",
             )
         else:
             self.problems.add(_line(node), f"{key} is {_kind(node)}, and not a single value")
         return None
+
+
+def _unfit(text: str, most: int) -> str:
+    """Say why no option and no name can be this text; empty when one can."""
+    if len(text) > most:
+        return f"is longer than {most:,} characters"
+    is_text = not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
+    return "" if is_text else "holds what is no text: NUL, or half of a surrogate pair"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 import yaml
 
 from astro_ci.pipelines.systems import System
+from astro_ci.project.files import read_text
 from astro_ci.text import listed
 
 _GITLAB_STAGE = "deploy"
 _MOST_BYTES = 1_000_000
 _DEPLOYS = re.compile(
-    r"^(?!\s*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
+    r"^(?![^\S\n]*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
 )
 
 
@@ -68,7 +69,6 @@ def _is_text(node: yaml.Node) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES).decode("utf-8", "replace")
+        return read_text(path, most_bytes=_MOST_BYTES, errors="replace")
     except OSError:
         return ""

@@ -11,6 +11,7 @@ from astro_ci.model import Affects, Change, PathChange
 from astro_ci.paths import below, is_under, join
 from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
 from astro_ci.project.leftovers import VENV_MARKER
+from astro_ci.text import excerpt
 
 # Relative to the project's root. They never reach into the DAGs directory, so that a project
 # whose DAGs live under `tests/` or `docs/` is not ignored altogether.
@@ -117,9 +118,9 @@ class Rules:
         if path in self.build_links:
             return "image", "a file that shapes the image is a link to it"
         if self._image_paths.excludes(path):
-            return "image", f"image-paths: {self._image_paths.matching_pattern(path)}"
+            return "image", f"image-paths: {_rule(self._image_paths, path)}"
         if self._ignore.excludes(path):
-            return "nothing", f"ignore: {self._ignore.matching_pattern(path)}"
+            return "nothing", f"ignore: {_rule(self._ignore, path)}"
         if path.endswith(ATTRIBUTES) and path in self.attribute_files:
             is_for_dags = path not in _attribute_files(self.project)
             why = f"{ATTRIBUTES} shapes every file that git checks out"
@@ -136,9 +137,9 @@ class Rules:
         if inner is None:
             return "nothing", "outside the project"
         if self.default_ignore.excludes(inner):
-            return "nothing", f"ignored by default: {self.default_ignore.matching_pattern(inner)}"
+            return "nothing", f"ignored by default: {_rule(self.default_ignore, inner)}"
         if self.dockerignore.excludes(inner):
-            return "nothing", f".dockerignore: {self.dockerignore.matching_pattern(inner)}"
+            return "nothing", f".dockerignore: {_rule(self.dockerignore, inner)}"
         return "image", "in the image"
 
     def also_dags(self, path: str) -> bool:
@@ -181,6 +182,11 @@ class Rules:
                 )
             )
         return explained
+
+
+def _rule(rules: DockerIgnore, path: str) -> str:
+    """Quote the line that decided about a path."""
+    return excerpt(rules.matching_pattern(path) or "")
 
 
 def _attribute_files(directory: str) -> frozenset[str]:

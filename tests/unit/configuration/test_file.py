@@ -566,3 +566,31 @@ def test_the_command_line_and_the_library_have_the_same_defaults() -> None:
         options = {k: v for k, v in ctx.params.items() if k in Config.__dataclass_fields__}
     options = {k: v for k, v in options.items() if not (k == "base" and v is None)}
     assert Config(**options) == Config()
+
+
+@pytest.mark.parametrize("key", [*TOP_KEYS, *DEPLOYMENT_KEYS, "an unknown key", "a" * 150])
+@pytest.mark.parametrize("value", ["x" * 11_000, "'!x [y' " * 40, "!a" + "b" * 300])
+def test_no_error_repeats_much_of_the_file(key: str, value: str) -> None:
+    text = f"deployments: {{prod: {{branches: main, {key}: {value}}}}}\n{key}: {value}\n"
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+    assert all(len(line) < 700 for line in str(caught.value).split("\n"))
+    assert value[:100] not in str(caught.value)
+    assert value[:100] not in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ['"a\\0b"', '"\\ud800"'])
+def test_what_is_no_text_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"line 1: dags-path holds what is no text"):
+        parse(f"dags-path: {text}\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+    with pytest.raises(ConfigurationError, match=r"line 1: a key of the file holds what is no"):
+        parse(f"{text}: a\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+
+
+def test_many_problems_are_counted_and_the_first_are_told() -> None:
+    text = "".join(f"key-{number}: a\n" for number in range(50))
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+    lines = str(caught.value).split("\n")
+    assert (lines[0], lines[-1]) == ("astro-ci.yaml has 50 problems:", "... and 30 more")
+    assert len(lines) == 22
