@@ -16,7 +16,11 @@ from astro_ci.text import excerpt, printable, sentence
 
 _STANDARD = "tag:yaml.org,2002:"
 _MOST_PROBLEMS = 20
-_LONGEST_KEY, _LONGEST_TEXT = 200, 10_000
+_LONGEST_KEY, _LONGEST_TEXT, _LONGEST_LIST = 200, 10_000, 10_000
+# More than a file of the largest size can hold without aliases.
+_MOST_NODES = 150_000
+# libyaml's parser is several times as fast, and bounds how deep a document is nested.
+LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Problems:
@@ -29,6 +33,11 @@ class Problems:
     def add(self, line: int, message: str, hint: str = "") -> None:
         """Note a problem. Call `excerpt` for what the message repeats of the file."""
         self._found.append((line, message, hint))
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether there are more than will be shown."""
+        return len(self._found) > _MOST_PROBLEMS
 
     def source(self, line: int) -> str:
         """A line of the file, as people look it up."""
@@ -56,23 +65,44 @@ class Problems:
 def compose(text: str, problems: Problems) -> yaml.Node | None:
     """Parse one YAML document; None when it is empty. Raises ConfigurationError."""
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=LOADER)
+        if root is None or _is_bounded(root):
+            return root
+        problems.add(1, "its aliases stand for more than a file can hold")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problems.add(line, f"this is not YAML: {excerpt(str(error.problem))}", _remedy(error))
+        problems.add(line, f"this is not YAML: {excerpt(str(error.problem))}", _remedy(error, text))
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problems.add(line, f"this is not YAML: {error.reason}")
+        is_bytes = LOADER is not yaml.SafeLoader
+        before = text.encode()[: error.position] if is_bytes else text[: error.position].encode()
+        problems.add(before.count(b"\n") + 1, f"this is not YAML: {error.reason}")
+    except ValueError:
+        problems.add(1, "this is not YAML: an escape stands for no character")
     except RecursionError:
         problems.add(1, "this is nested too deeply")
     problems.refuse()
     raise AssertionError  # pragma: no cover - refuse() has raised
 
 
-def _remedy(error: yaml.MarkedYAMLError) -> str:
+def _is_bounded(root: yaml.Node) -> bool:
+    """Whether a document is of a sane size with every alias replaced by what it stands for."""
+    ahead, count = [root], 0
+    while ahead and count <= _MOST_NODES:
+        node = ahead.pop()
+        count += 1
+        if isinstance(node, yaml.MappingNode):
+            ahead += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            ahead += node.value
+    return count <= _MOST_NODES
+
+
+def _remedy(error: yaml.MarkedYAMLError, text: str) -> str:
     said = f"{error.context} {error.problem}"
-    if r"'\t'" in said:
+    mark = error.problem_mark
+    line = text.split("\n", mark.line + 1)[mark.line] if mark else ""
+    if mark and (line[mark.column : mark.column + 1] == "\t" or "tab character" in said):
         return "Indent with spaces: YAML takes no tabs."
     if "alias" in said or "cannot start any token" in said:
         return "Put the text in quotes: its first sign has a meaning of its own in YAML."
@@ -139,9 +169,10 @@ class Block:
             if key in elsewhere:
                 self.problems.add(line, f"{key} is not for {self.what}: it is for {elsewhere[key]}")
             else:
+                near = "" if self.problems.are_enough else did_you_mean(key, known)
                 self.problems.add(
                     line,
-                    f"{excerpt(key)} is not a key of {self.what}{did_you_mean(key, known)}",
+                    f"{excerpt(key)} is not a key of {self.what}{near}",
                     f"There are {', '.join(known)}.",
                 )
 
@@ -156,6 +187,9 @@ class Block:
         if node is None:
             return None
         if isinstance(node, yaml.SequenceNode):
+            if len(node.value) > _LONGEST_LIST:
+                self.problems.add(_line(node), f"{key} has more than {_LONGEST_LIST:,} entries")
+                return None
             found = [self._scalar(key, item) for item in node.value]
             return None if None in found else [text for text in found if text is not None]
         text = self._scalar(key, node)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from astro_ci.configuration.nodes import LOADER
 from astro_ci.pipelines.systems import System
 from astro_ci.project.files import read_text
 from astro_ci.text import listed
@@ -55,8 +56,8 @@ def _mapping(text: str) -> Mapping[str, yaml.Node]:
     Nothing is made of the values, whose tags (`!reference`) are the CI system's own.
     """
     try:
-        found = list(yaml.compose_all(text, yaml.SafeLoader))[-1:]
-    except (yaml.YAMLError, RecursionError):
+        found = list(yaml.compose_all(text, LOADER))[-1:]
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     if not found or not isinstance(found[0], yaml.MappingNode):
         return {}
