@@ -71,8 +71,13 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         problems.add(1, "its aliases stand for more than a file can hold")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        problems.add(line, f"this is not YAML: {excerpt(str(error.problem))}", _remedy(error, text))
+        # The end of the text counts as a line after its last one.
+        line = min(mark.line, text.count("\n")) + 1 if mark else 1
+        if "nesting depth" in str(error.problem):
+            problems.add(line, "this is nested too deeply")
+        else:
+            what = f"this is not YAML: {excerpt(str(error.problem))}"
+            problems.add(line, what, _remedy(error, text))
     except yaml.reader.ReaderError as error:
         is_bytes = LOADER is not yaml.SafeLoader
         before = text.encode()[: error.position] if is_bytes else text[: error.position].encode()
@@ -101,7 +106,7 @@ def _is_bounded(root: yaml.Node) -> bool:
 def _remedy(error: yaml.MarkedYAMLError, text: str) -> str:
     said = f"{error.context} {error.problem}"
     mark = error.problem_mark
-    line = text.split("\n", mark.line + 1)[mark.line] if mark else ""
+    line = "".join(text.split("\n")[mark.line : mark.line + 1]) if mark else ""
     if mark and (line[mark.column : mark.column + 1] == "\t" or "tab character" in said):
         return "Indent with spaces: YAML takes no tabs."
     if "alias" in said or "cannot start any token" in said:
