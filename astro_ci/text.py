@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+_EXCERPT = 80
+_BETWEEN_WORDS = " ,;:'\"&|=()[]{}<>/\\"
+
 
 def printable(text: str) -> str:
     """One line without control characters: file names and titles may hold anything."""
@@ -23,6 +26,20 @@ def unicode(text: str) -> str:
 def shorten(text: str, limit: int) -> str:
     """Cut a text to so many characters, with an ellipsis where something is missing."""
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def excerpt(text: str) -> str:
+    """Quote from a file that a stranger may have written: one line of 80 characters at the most.
+
+    A word that would be cut is left out whole, so that what crosses out secrets later still
+    finds those that are left.
+    """
+    line = printable(text[: 2 * _EXCERPT])
+    if len(line) <= _EXCERPT and len(text) <= _EXCERPT:
+        return line
+    cut = line[: _EXCERPT - 1]
+    end = max(cut.rfind(mark) for mark in _BETWEEN_WORDS) + 1
+    return f"{cut[:end] or cut}…"
 
 
 def listed(names: Sequence[str], *, most: int = 5) -> str:

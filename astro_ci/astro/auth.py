@@ -17,6 +17,7 @@ import msgspec
 
 from astro_ci.astro.client import decode
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.project.files import read_named_text
 from astro_ci.web.http import Http
 
 Kind = Literal["API token", "Deployment API key", "astro login"]
@@ -27,6 +28,7 @@ LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
 _JSON_WEB_TOKEN = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
 # What a CI system leaves of a reference to a secret that the job does not get, as that of a fork:
 # $(A) on Azure, $A or ${A} on GitLab.
+_MOST_SESSION_BYTES = 1_000_000
 _UNEXPANDED = re.compile(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
 
 
@@ -265,12 +267,13 @@ def _read_session(env: Mapping[str, str]) -> dict[str, Any]:
     import yaml
 
     try:
-        return _lower_keys(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise AuthenticationError(
-            f"{path} cannot be read: {' '.join(str(error).split())}",
-            hint="Run `astro login` again.",
-        ) from error
+        return _lower_keys(yaml.safe_load(read_named_text(path, most_bytes=_MOST_SESSION_BYTES)))
+    except OSError as error:
+        why = error.strerror
+    # What is wrong with the YAML is not repeated: PyYAML quotes the line, and it holds tokens.
+    except (yaml.YAMLError, ValueError, RecursionError):
+        why = "it is not valid YAML"
+    raise AuthenticationError(f"{path} cannot be read: {why}", hint="Run `astro login` again.")
 
 
 def _lower_keys(mapping: Any) -> dict[str, Any]:

@@ -11,15 +11,18 @@ from astro_ci.ci import values
 from astro_ci.ci.context import CIContext, Facts
 from astro_ci.ci.lookup import Found, Lookup, Parse, ReadFile
 from astro_ci.ci.systems import SYSTEMS
+from astro_ci.project.files import read_named_text
 
 _log = logging.getLogger(__name__)
 
 # What else ASTRO_CI_BASE may say: it is also the variable of `--base`, and these are its modes.
+# GitHub sends no event that is larger.
+_MOST_EVENT_BYTES = 25 * 1024 * 1024
 _BASE_MODES = ("auto", "deployed", "event")
 
 
 def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    return read_named_text(path, most_bytes=_MOST_EVENT_BYTES)
 
 
 def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CIContext:

@@ -108,8 +108,11 @@ def parse_properties(text: str) -> dict[str, str]:
         logical = line.lstrip(" \t\f")
         if not logical or logical[0] in "#!":
             continue
-        while _CONTINUED.search(logical):
-            logical = logical[:-1] + next(lines, "").lstrip(" \t\f")
+        parts = [logical]
+        while _CONTINUED.search(parts[-1]):
+            parts[-1] = parts[-1][:-1]
+            parts.append(next(lines, "").lstrip(" \t\f"))
+        logical = "".join(parts)
         if pair := _KEY_VALUE.fullmatch(logical):
             found[_unescape(pair[1])] = _unescape(pair[2])
     return found

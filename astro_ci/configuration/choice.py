@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.keys import Setting, Settings
 from astro_ci.errors import ConfigurationError
-from astro_ci.text import listed
+from astro_ci.text import excerpt, listed
 
 if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
     from astro_ci.configuration.file import ConfigFile, Entry, ProjectEntry
@@ -89,8 +89,9 @@ def choose(
         return Choice(targets=_named(file, projects, given, name))
     without = [project for project in projects if not project.entries]
     if without and len(projects) > 1:
+        name_of = excerpt(without[0].path or "")
         raise ConfigurationError(
-            f"the project {without[0].path} ({without[0].source}) has no deployments",
+            f"the project {name_of} ({without[0].source}) has no deployments",
             hint="Add them to the file, or name one project with --project and its Deployment.",
         )
     if without:
@@ -127,7 +128,7 @@ def _by_ref(
     reason = ""
     if not targets:
         kind = "tags" if ref.tag else "branches"
-        shown = [f"{c.entry} ({c.patterns})" for c in candidates]
+        shown = [f"{excerpt(c.entry)} ({excerpt(c.patterns)})" for c in candidates]
         reason = ref.refusal or (
             f"no Deployment of {file.name} has {kind} that match {ref}: {listed(shown)}"
         )
@@ -143,17 +144,18 @@ def _named(
         entries = _entries_named(project, given)
         if len(entries) > 1:
             raise ConfigurationError(
-                f"{name.source} is {name.value}, and {file.name} has it several times: "
-                f"{listed([entry.key for entry in entries])}",
+                f"{name.source} is {excerpt(name.value)}, and {file.name} has it several times: "
+                f"{listed([excerpt(entry.key) for entry in entries])}",
                 hint="Name one by its key in the file, with --deployment-name.",
             )
         targets += [_of_entry(file, project, entry, given) for entry in entries]
     if targets:
         return targets
     if len(projects) > 1:
-        known = [entry.key for project in projects for entry in project.entries]
+        known = [excerpt(entry.key) for project in projects for entry in project.entries]
         raise ConfigurationError(
-            f"{name.source} is {name.value}, which none of the projects of {file.name} has",
+            f"{name.source} is {excerpt(name.value)}, which none of the projects of {file.name} "
+            "has",
             hint=f"Name the project with --project, or one of {listed(known)}.",
         )
     return [_of_project(file, projects[0], given)]
@@ -185,7 +187,7 @@ def _projects_of(file: ConfigFile, directory: Path) -> list[ProjectEntry]:
     if not below:
         raise ConfigurationError(
             f"{directory} is none of the projects of {file.name}, and holds none",
-            hint=f"There are {listed([str(project.path) for project in file.projects])}.",
+            hint=f"There are {listed([excerpt(str(project.path)) for project in file.projects])}.",
         )
     return below
 

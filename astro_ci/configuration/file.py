@@ -20,6 +20,7 @@ from astro_ci.configuration.option import Option
 from astro_ci.configuration.refs import RefPatterns, read_pattern
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
+from astro_ci.text import excerpt
 
 _Read = Callable[[str, str], Any]
 _OPTIONS = tuple(keys())
@@ -107,15 +108,15 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
     if not any(listed):
         top.problems.add(top.line("projects"), "projects names no project")
     for key, line, node in listed:
-        block = Block(top.problems, f"the project {key}", node)
+        block = Block(top.problems, f"the project {excerpt(key)}", node)
         block.refuse_unknown(PROJECT_KEYS, _ELSEWHERE)
         try:
-            path = _path(key, key)
+            path = _path(excerpt(key), key)
         except ConfigurationError as error:
             top.problems.add(line, error.message, error.hint)
             continue
         if path in found:
-            top.problems.add(line, f"{key} is the project {path} once more")
+            top.problems.add(line, f"{excerpt(key)} is the project {excerpt(path)} once more")
         own = {**settings, **dict(_settings(block))}
         found[path] = ProjectEntry(
             path=path,
@@ -129,7 +130,7 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
 def _entries(block: Block, settings: Settings) -> list[Entry]:
     listed = Block(block.problems, "deployments", block.node("deployments"))
     return [
-        _entry(Block(block.problems, f"the Deployment {key}", node), key, line, settings)
+        _entry(Block(block.problems, f"the Deployment {excerpt(key)}", node), key, line, settings)
         for key, line, node in listed
     ]
 
@@ -230,6 +231,10 @@ def _path(name: str, text: str) -> str:
     return posixpath.normpath(text)
 
 
+def _shown(project: ProjectEntry) -> str:
+    return excerpt(str(project.path))
+
+
 def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None:
     """Two projects in one Deployment would take turns to remove each other's DAGs.
 
@@ -247,7 +252,7 @@ def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None
             if owner is not project and kinds != {Request.DAGS, Request.IMAGE}:
                 problems.add(
                     entry.line,
-                    f"{project.path} and {owner.path} (line {first.line}) have the same "
+                    f"{_shown(project)} and {_shown(owner)} (line {first.line}) have the same "
                     "Deployment, and would remove each other's DAGs",
                     "Give each project a Deployment of its own.",
                 )

@@ -14,6 +14,7 @@ from typing import Any
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.model import Request
 from astro_ci.planning.marker import description_room
+from astro_ci.text import excerpt
 
 BASE_WORDS = ("auto", "deployed", "event")
 # What deploy-action calls things, beside our own words.
@@ -33,7 +34,7 @@ def parse_type(name: str, text: str) -> Request:
     """Read a deploy type, in our words or in deploy-action's."""
     if text not in TYPE_WORDS:
         raise ConfigurationError(
-            f"{name} is {text!r}, which is not a deploy type",
+            f"{name} is '{excerpt(text)}', which is not a deploy type",
             hint=f"Use one of {', '.join(TYPE_WORDS)}.",
         )
     return TYPE_WORDS[text]
@@ -44,7 +45,7 @@ def parse_boolean(name: str, text: str) -> bool:
     value = _BOOLEANS.get(text.strip().lower())
     if value is None:
         raise ConfigurationError(
-            f"{name} is {text!r}, which is neither true nor false",
+            f"{name} is '{excerpt(text)}', which is neither true nor false",
             hint=f"Use one of {', '.join(_BOOLEANS)}.",
         )
     return value
@@ -55,7 +56,8 @@ def parse_duration(name: str, text: str) -> float:
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
     if not text.strip() or found is None:
         raise ConfigurationError(
-            f"{name}: {text!r} is not a duration", hint="Write it as 90s, 10m, 1h or 1h30m."
+            f"{name}: '{excerpt(text)}' is not a duration",
+            hint="Write it as 90s, 10m, 1h or 1h30m.",
         )
     hours, minutes, seconds = (int(group or 0) for group in found.groups())
     return float(hours * 3600 + minutes * 60 + seconds)
@@ -91,7 +93,7 @@ def check_id(name: str, value: str) -> None:
     """Refuse what cannot be an id of Astro's: it becomes part of a URL."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
         raise ConfigurationError(
-            f"{name} is {value!r}, which is not an id",
+            f"{name} is '{excerpt(value)}', which is not an id",
             hint="Copy the id from the Deployment's page in Astro; a name goes into "
             "--deployment-name.",
         )
@@ -111,7 +113,7 @@ def check_base(name: str, value: str) -> None:
     """Refuse what git would take for an option."""
     if value.startswith("-"):
         raise ConfigurationError(
-            f"{name} is {value!r}, which is not a commit or ref",
+            f"{name} is '{excerpt(value)}', which is not a commit or ref",
             hint=f"Use {', '.join(BASE_WORDS)}, a commit, a branch or a tag.",
         )
 

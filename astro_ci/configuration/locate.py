@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from astro_ci.errors import ConfigurationError
+from astro_ci.project.files import read_named_text, read_text, remedy, repository_root
+
 if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
     from astro_ci.configuration.file import ConfigFile
-from astro_ci.errors import ConfigurationError
 
 NAMES = ("astro-ci.yaml", "astro-ci.yml")
+_MOST_BYTES = 250_000
 
 
 def find_config_file(directory: Path) -> Path | None:
@@ -21,9 +24,10 @@ def find_config_file(directory: Path) -> Path | None:
     """
     start = Path(os.path.realpath(directory))
     upward = (start, *start.parents)
-    root = next((path for path in upward if (path / ".git").exists()), start)
+    root = repository_root(start)
     for path in upward[: upward.index(root) + 1]:
-        found = [path / name for name in NAMES if (path / name).is_file()]
+        # Whatever has the name counts: a directory or a broken link is a mistake to be told.
+        found = [path / name for name in NAMES if os.path.lexists(path / name)]
         if len(found) > 1:
             raise ConfigurationError(
                 f"{path} holds both {NAMES[0]} and {NAMES[1]}", hint="Remove one of them."
@@ -33,19 +37,23 @@ def find_config_file(directory: Path) -> Path | None:
     return None
 
 
-def load(path: Path, *, name: str) -> ConfigFile:
-    """Read a file. Raises ConfigurationError; `name` is what messages call the file."""
+def load(path: Path, *, name: str, is_named: bool = False) -> ConfigFile:
+    """Read a file, which the user named or which was found. Raises ConfigurationError.
+
+    `name` is what messages call the file.
+    """
     from astro_ci.configuration.file import parse
 
     try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
+        read = read_named_text if is_named else read_text
+        text = read(path, most_bytes=_MOST_BYTES)
+    except FileNotFoundError as error:
         raise ConfigurationError(
-            f"{name} cannot be read: {error.strerror or error}",
+            f"{name} cannot be read: {error.strerror}",
             hint="Check what --config or ASTRO_CI_CONFIG names.",
         ) from error
-    except UnicodeDecodeError as error:
+    except OSError as error:
         raise ConfigurationError(
-            f"{name} is not UTF-8 text: {error.reason}", hint="Save the file as UTF-8."
+            f"{name} cannot be read: {error.strerror}", hint=remedy(error)
         ) from error
-    return parse(text, path=path, name=name)
+    return parse(text.removeprefix("\ufeff"), path=path, name=name)

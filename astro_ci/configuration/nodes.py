@@ -12,9 +12,15 @@ from typing import Any
 import yaml
 
 from astro_ci.errors import ConfigurationError
-from astro_ci.text import printable, sentence
+from astro_ci.text import excerpt, printable, sentence
 
 _STANDARD = "tag:yaml.org,2002:"
+_MOST_PROBLEMS = 20
+_LONGEST_KEY, _LONGEST_TEXT, _LONGEST_LIST = 200, 10_000, 10_000
+# More than a file of the largest size can hold without aliases.
+_MOST_NODES = 150_000
+# libyaml's parser is several times as fast, and bounds how deep a document is nested.
+LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Problems:
@@ -25,8 +31,13 @@ class Problems:
         self._found: list[tuple[int, str, str]] = []
 
     def add(self, line: int, message: str, hint: str = "") -> None:
-        """Note a problem."""
+        """Note a problem. Call `excerpt` for what the message repeats of the file."""
         self._found.append((line, message, hint))
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether there are more than will be shown."""
+        return len(self._found) > _MOST_PROBLEMS
 
     def source(self, line: int) -> str:
         """A line of the file, as people look it up."""
@@ -34,16 +45,19 @@ class Problems:
 
     def refuse(self) -> None:
         """Raise ConfigurationError, with all of them, if there are any."""
+        found = sorted(self._found, key=lambda problem: problem[0])
         lines = [
             (f"{self.source(line)}: {printable(message)}", hint)
-            for line, message, hint in sorted(self._found, key=lambda problem: problem[0])
+            for line, message, hint in found[:_MOST_PROBLEMS]
         ]
         if len(lines) == 1:
             raise ConfigurationError(lines[0][0], hint=lines[0][1])
         if lines:
             shown = [f"{message}. {sentence(hint)}".rstrip() for message, hint in lines]
+            more = len(found) - len(lines)
+            shown += [f"... and {more} more"] if more else []
             raise ConfigurationError(
-                "\n".join([f"{self.name} has {len(lines)} problems:", *shown]),
+                "\n".join([f"{self.name} has {len(found)} problems:", *shown]),
                 hint="Correct them; nothing was done.",
             )
 
@@ -51,23 +65,49 @@ class Problems:
 def compose(text: str, problems: Problems) -> yaml.Node | None:
     """Parse one YAML document; None when it is empty. Raises ConfigurationError."""
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=LOADER)
+        if root is None or _is_bounded(root):
+            return root
+        problems.add(1, "its aliases stand for more than a file can hold")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        problems.add(line, f"this is not YAML: {error.problem}", _remedy(error))
+        # The end of the text counts as a line after its last one.
+        line = min(mark.line, text.count("\n")) + 1 if mark else 1
+        if "nesting depth" in str(error.problem):
+            problems.add(line, "this is nested too deeply")
+        else:
+            what = f"this is not YAML: {excerpt(str(error.problem))}"
+            problems.add(line, what, _remedy(error, text))
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problems.add(line, f"this is not YAML: {error.reason}")
+        is_bytes = LOADER is not yaml.SafeLoader
+        before = text.encode()[: error.position] if is_bytes else text[: error.position].encode()
+        problems.add(before.count(b"\n") + 1, f"this is not YAML: {error.reason}")
+    except ValueError:
+        problems.add(1, "this is not YAML: an escape stands for no character")
     except RecursionError:
         problems.add(1, "this is nested too deeply")
     problems.refuse()
     raise AssertionError  # pragma: no cover - refuse() has raised
 
 
-def _remedy(error: yaml.MarkedYAMLError) -> str:
+def _is_bounded(root: yaml.Node) -> bool:
+    """Whether a document is of a sane size with every alias replaced by what it stands for."""
+    ahead, count = [root], 0
+    while ahead and count <= _MOST_NODES:
+        node = ahead.pop()
+        count += 1
+        if isinstance(node, yaml.MappingNode):
+            ahead += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            ahead += node.value
+    return count <= _MOST_NODES
+
+
+def _remedy(error: yaml.MarkedYAMLError, text: str) -> str:
     said = f"{error.context} {error.problem}"
-    if r"'\t'" in said:
+    mark = error.problem_mark
+    line = "".join(text.split("\n")[mark.line : mark.line + 1]) if mark else ""
+    if mark and (line[mark.column : mark.column + 1] == "\t" or "tab character" in said):
         return "Indent with spaces: YAML takes no tabs."
     if "alias" in said or "cannot start any token" in said:
         return "Put the text in quotes: its first sign has a meaning of its own in YAML."
@@ -98,11 +138,13 @@ class Block:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self.problems.add(_line(key), f"a key of {self.what} is {_kind(key)}")
+            elif why := _unfit(key.value, _LONGEST_KEY):
+                self.problems.add(_line(key), f"a key of {self.what} {why}")
             elif key.value in self._values:
                 first = self._values[key.value][0]
                 self.problems.add(
                     _line(key),
-                    f"{key.value} stands twice in {self.what}, first on line {first}",
+                    f"{excerpt(key.value)} stands twice in {self.what}, first on line {first}",
                     "Remove one of the two.",
                 )
             else:
@@ -132,9 +174,10 @@ class Block:
             if key in elsewhere:
                 self.problems.add(line, f"{key} is not for {self.what}: it is for {elsewhere[key]}")
             else:
+                near = "" if self.problems.are_enough else did_you_mean(key, known)
                 self.problems.add(
                     line,
-                    f"{key} is not a key of {self.what}{did_you_mean(key, known)}",
+                    f"{excerpt(key)} is not a key of {self.what}{near}",
                     f"There are {', '.join(known)}.",
                 )
 
@@ -149,6 +192,9 @@ class Block:
         if node is None:
             return None
         if isinstance(node, yaml.SequenceNode):
+            if len(node.value) > _LONGEST_LIST:
+                self.problems.add(_line(node), f"{key} has more than {_LONGEST_LIST:,} entries")
+                return None
             found = [self._scalar(key, item) for item in node.value]
             return None if None in found else [text for text in found if text is not None]
         text = self._scalar(key, node)
@@ -156,18 +202,31 @@ class Block:
 
     def _scalar(self, key: str, node: yaml.Node) -> str | None:
         if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_STANDARD):
-            if not _is_null(node):
+            if why := _unfit(node.value, _LONGEST_TEXT):
+                self.problems.add(_line(node), f"{key} {why}")
+            elif not _is_null(node):
                 return str(node.value)
-            self.problems.add(_line(node), f"{key} has no value", f"Give {key} one, or remove it.")
+            else:
+                hint = f"Give {key} one, or remove it."
+                self.problems.add(_line(node), f"{key} has no value", hint)
         elif isinstance(node, yaml.ScalarNode):
+            written = f"{node.tag} {node.value}".strip()
             self.problems.add(
                 _line(node),
-                f"{key} has the tag {node.tag}, which means nothing",
-                f"Put it in quotes if it is a text: '{' '.join([node.tag, node.value]).strip()}'.",
+                f"{key} has the tag {excerpt(node.tag)}, which means nothing",
+                f"Put it in quotes if it is a text: '{excerpt(written)}'.",
             )
         else:
             self.problems.add(_line(node), f"{key} is {_kind(node)}, and not a single value")
         return None
+
+
+def _unfit(text: str, most: int) -> str:
+    """Say why no option and no name can be this text; empty when one can."""
+    if len(text) > most:
+        return f"is longer than {most:,} characters"
+    is_text = not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
+    return "" if is_text else "holds what is no text: NUL, or half of a surrogate pair"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

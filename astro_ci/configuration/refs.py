@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from astro_ci.errors import ConfigurationError
+from astro_ci.text import excerpt
 
 _WILD = re.compile(r"(\*\*/|\*\*|\*)")
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
@@ -41,12 +42,12 @@ def read_pattern(name: str, text: str) -> str:
     for prefix in ("refs/heads/", "refs/tags/"):
         if pattern.startswith(prefix):
             raise ConfigurationError(
-                f"{name}: {text!r} is a full ref",
-                hint=f"Write {pattern.removeprefix(prefix)!r}, without {prefix}.",
+                f"{name}: '{excerpt(text)}' is a full ref",
+                hint=f"Write '{excerpt(pattern.removeprefix(prefix))}', without {prefix}.",
             )
     if not pattern or _NEVER.search(pattern):
         raise ConfigurationError(
-            f"{name}: no branch and no tag can match {text!r}",
+            f"{name}: no branch and no tag can match '{excerpt(text)}'",
             hint="Write names in which * stands for anything but /, and ** for anything.",
         )
     return text

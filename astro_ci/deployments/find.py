@@ -13,7 +13,7 @@ from astro_ci.astro.endpoint import Endpoint, find_endpoint
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ConfigurationError, NotFoundError
 from astro_ci.model import Deployment
-from astro_ci.text import listed
+from astro_ci.text import excerpt, listed
 from astro_ci.web.http import BearerAuth, Http, NoAuth, Patience
 
 log = logging.getLogger(__name__)
@@ -114,11 +114,11 @@ def _by_name(astro: Astro, name: str, workspace_id: str | None) -> Deployment:
     if not found:
         others = [d.name for d in islice(_in_workspace(astro, workspace_id), 50)]
         raise ConfigurationError(
-            f"no Deployment is named {name!r}",
+            f"no Deployment is named '{excerpt(name)}'",
             hint=f"These credentials can see: {listed(sorted(others)) or 'none'}.",
         )
     raise ConfigurationError(
-        f"{len(found)} Deployments are named {name!r}: {listed([d.id for d in found])}",
+        f"{len(found)} Deployments are named '{excerpt(name)}': {listed([d.id for d in found])}",
         hint="Name the one that is meant by its id, with --deployment-id.",
     )
 

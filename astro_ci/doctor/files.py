@@ -14,9 +14,9 @@ from astro_ci.configuration.keys import Settings
 from astro_ci.doctor.check import Steps, ok, problem, warning
 from astro_ci.errors import ProjectError
 from astro_ci.project.dockerfile import BaseImage, base_image, needs_buildkit
-from astro_ci.project.find import Project, find_project
+from astro_ci.project.find import Project, dockerfile_text, find_project, read_dockerfile
 from astro_ci.survey.targets import find_targets
-from astro_ci.text import listed
+from astro_ci.text import excerpt, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +60,10 @@ def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
     """The Dockerfile, the DAGs and .dockerignore."""
     found = find_project(config.project, config.dags_path)
     yield ok("project", str(found.root))
-    text = _dockerfile(found)
+    content = read_dockerfile(found.root)
+    text = "" if content is None else dockerfile_text(content)
     base = None
-    if text is None:
+    if content is None:
         try:
             found.require_dockerfile()
         except ProjectError as error:
@@ -72,7 +73,7 @@ def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
         yield from _starts_from(base)
     yield from _dags(found, config)
     yield from _ignore_file(found)
-    return Files(project=found, base=base, needs_buildkit=text is not None and needs_buildkit(text))
+    return Files(project=found, base=base, needs_buildkit=needs_buildkit(text))
 
 
 def _ignore_file(found: Project) -> Steps[None]:
@@ -100,7 +101,8 @@ def _starts_from(base: BaseImage | None) -> Steps[None]:
     else:
         yield warning(
             "Dockerfile",
-            f"from {base.reference}, whose name does not say that it is an Astro Runtime image",
+            f"from {excerpt(base.reference)}, whose name does not say that it is an Astro "
+            "Runtime image",
             "Astro takes no other; an image of your own that is built on one is fine",
         )
 
@@ -110,7 +112,7 @@ def _dags(found: Project, config: Config) -> Steps[None]:
         yield problem(
             "DAGs",
             ProjectError(
-                f"there is no directory {config.dags_path} in {found.root}",
+                f"there is no directory {excerpt(config.dags_path)} in {found.root}",
                 hint="Name the DAGs directory with --dags-path.",
             ),
         )
@@ -121,27 +123,15 @@ def _dags(found: Project, config: Config) -> Steps[None]:
         yield problem("DAGs", error)
         return
     if count:
-        yield ok("DAGs", f"{count} files in {config.dags_path}")
+        yield ok("DAGs", f"{count} files in {excerpt(config.dags_path)}")
     else:
         yield problem(
             "DAGs",
             ProjectError(
-                f"{config.dags_path} holds no DAG file",
+                f"{excerpt(config.dags_path)} holds no DAG file",
                 hint="Let the step that generates DAGs run before, or correct --dags-path.",
             ),
         )
-
-
-def _dockerfile(found: Project) -> str | None:
-    try:
-        return found.dockerfile.read_text("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
-    except OSError as error:
-        raise ProjectError(
-            f"the Dockerfile cannot be read: {error.strerror}",
-            hint="Check that it is a readable file.",
-        ) from error
 
 
 def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from astro_ci.pipelines.render import (
 )
 from astro_ci.pipelines.systems import KEYS, SYSTEMS, System, detect_system, system_named
 from astro_ci.pipelines.write import write_new
+from astro_ci.project.files import read_bytes
 from astro_ci.remote import repository_identity
 from astro_ci.text import listed, printable
 
@@ -121,7 +122,7 @@ def adoption_text(made: Adoption) -> str:
 def _holds(path: Path, text: str) -> bool:
     """Whether a file is just that text."""
     try:
-        return path.read_bytes() == text.encode()
+        return read_bytes(path, most_bytes=len(text.encode())) == text.encode()
     except OSError:
         return False
 

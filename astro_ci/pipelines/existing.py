@@ -8,13 +8,15 @@ from pathlib import Path
 
 import yaml
 
+from astro_ci.configuration.nodes import LOADER
 from astro_ci.pipelines.systems import System
+from astro_ci.project.files import read_text
 from astro_ci.text import listed
 
 _GITLAB_STAGE = "deploy"
 _MOST_BYTES = 1_000_000
 _DEPLOYS = re.compile(
-    r"^(?!\s*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
+    r"^(?![^\S\n]*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
 )
 
 
@@ -54,8 +56,8 @@ def _mapping(text: str) -> Mapping[str, yaml.Node]:
     Nothing is made of the values, whose tags (`!reference`) are the CI system's own.
     """
     try:
-        found = list(yaml.compose_all(text, yaml.SafeLoader))[-1:]
-    except (yaml.YAMLError, RecursionError):
+        found = list(yaml.compose_all(text, LOADER))[-1:]
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     if not found or not isinstance(found[0], yaml.MappingNode):
         return {}
@@ -68,7 +70,6 @@ def _is_text(node: yaml.Node) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES).decode("utf-8", "replace")
+        return read_text(path, most_bytes=_MOST_BYTES, errors="replace")
     except OSError:
         return ""

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from astro_ci.errors import ProjectError
 from astro_ci.project.dockerfile import base_image
-from astro_ci.project.find import DOCKERFILE
+from astro_ci.project.find import dockerfile_text, read_dockerfile
 from astro_ci.project.leftovers import VENV_MARKER
 
 _DEEPEST = 5
@@ -47,8 +48,10 @@ def is_project(directory: Path) -> bool:
     if not (directory / _DAGS).is_dir():
         return False
     try:
-        text = (directory / DOCKERFILE).read_text("utf-8", "replace")
-    except OSError:
+        content = read_dockerfile(directory)
+    except ProjectError:
         return False
-    base = base_image(text)
+    if content is None:
+        return False
+    base = base_image(dockerfile_text(content))
     return bool(base and base.runtime_version) or (directory / ".astro").is_dir()

@@ -11,6 +11,7 @@ from astro_ci.model import NO_PARTS, Change, Part, PathChange
 from astro_ci.paths import below, is_under, join
 from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
 from astro_ci.project.leftovers import VENV_MARKER
+from astro_ci.text import excerpt
 
 # Relative to the project's root. They never reach into the DAGs directory, so that a project
 # whose DAGs live under `tests/` or `docs/` is not ignored altogether.
@@ -128,9 +129,9 @@ class Rules:
         if path in self.build_links:
             return Part.IMAGE, "a file that shapes the image is a link to it"
         if self._image_paths.excludes(path):
-            return Part.IMAGE, f"image-paths: {self._image_paths.matching_pattern(path)}"
+            return Part.IMAGE, f"image-paths: {_rule(self._image_paths, path)}"
         if self._ignore.excludes(path):
-            return None, f"ignore: {self._ignore.matching_pattern(path)}"
+            return None, f"ignore: {_rule(self._ignore, path)}"
         if path.endswith(ATTRIBUTES) and path in self.attribute_files:
             is_for_dags = path not in _attribute_files(self.project)
             why = f"{ATTRIBUTES} shapes every file that git checks out"
@@ -147,9 +148,9 @@ class Rules:
         if inner is None:
             return None, "outside the project"
         if self.default_ignore.excludes(inner):
-            return None, f"ignored by default: {self.default_ignore.matching_pattern(inner)}"
+            return None, f"ignored by default: {_rule(self.default_ignore, inner)}"
         if self.dockerignore.excludes(inner):
-            return None, f".dockerignore: {self.dockerignore.matching_pattern(inner)}"
+            return None, f".dockerignore: {_rule(self.dockerignore, inner)}"
         return Part.IMAGE, "in the image"
 
     def _ships_with_dags(self, path: str) -> bool:
@@ -186,6 +187,11 @@ class Rules:
                 Change(path=change.path, status=change.status, parts=parts, because=because)
             )
         return explained
+
+
+def _rule(rules: DockerIgnore, path: str) -> str:
+    """Quote the line that decided about a path."""
+    return excerpt(rules.matching_pattern(path) or "")
 
 
 def _attribute_files(directory: str) -> frozenset[str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from astro_ci.errors import ProjectError
+from astro_ci.text import excerpt
 
 # What Go calls white space; str.strip() would also take the ASCII separators 0x1C to 0x1F.
 _WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -206,7 +207,7 @@ def _read_patterns(text: str, name: str) -> Iterator[Pattern]:
             yield _read_pattern(written, number)
         except (_BadPatternError, re.error) as error:
             raise ProjectError(
-                f"{name} line {number}: the pattern {written!r} is not valid: {error}",
+                f"{name} line {number}: the pattern '{excerpt(written)}' is not valid: {error}",
                 hint="correct the pattern; to match a special character itself, write a "
                 "backslash before it",
             ) from error

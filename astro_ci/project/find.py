@@ -8,8 +8,12 @@ from pathlib import Path
 
 from astro_ci.errors import ProjectError
 from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
+from astro_ci.project.files import read_bytes, read_text, remedy
+from astro_ci.text import excerpt
 
 DOCKERFILE = "Dockerfile"
+_MOST_DOCKERFILE_BYTES = 1_000_000
+_MOST_IGNORE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,7 @@ class Project:
     @property
     def has_dags(self) -> bool:
         """Whether there is a DAGs directory."""
-        return self.dags.is_dir()
+        return os.path.isdir(self.dags)  # noqa: PTH112 - False for a name that is too long
 
     @property
     def has_dags_where_airflow_looks(self) -> bool:
@@ -73,9 +77,26 @@ def find_project(directory: Path, dags_path: str) -> Project:
     if project.dockerfile.is_file() or project.has_dags or (root / ".astro").is_dir():
         return project
     raise ProjectError(
-        f"{root} is not an Astro project: it has neither a Dockerfile nor {dags_path}/",
+        f"{root} is not an Astro project: it has neither a Dockerfile nor {excerpt(dags_path)}/",
         hint="Name the directory that holds them with --project.",
     )
+
+
+def read_dockerfile(root: Path, name: str = DOCKERFILE) -> bytes | None:
+    """Read a Dockerfile of a project; None when there is none. Raises ProjectError."""
+    try:
+        return read_bytes(root / name, most_bytes=_MOST_DOCKERFILE_BYTES)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise ProjectError(
+            f"{name} cannot be read: {error.strerror}", hint=remedy(error)
+        ) from error
+
+
+def dockerfile_text(found: bytes) -> str:
+    """Return what can be read of a Dockerfile; a line ends in a line feed."""
+    return found.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def read_ignore_file(root: Path, dockerfile: str) -> DockerIgnore:
@@ -86,12 +107,12 @@ def read_ignore_file(root: Path, dockerfile: str) -> DockerIgnore:
     """
     for name in ignore_file_names(dockerfile):
         try:
-            text = root.joinpath(name).read_text("utf-8", "surrogateescape")
+            text = read_text(root / name, most_bytes=_MOST_IGNORE_BYTES, errors="surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             raise ProjectError(
-                f"{name} cannot be read: {error.strerror}", hint="Check that it is a readable file."
+                f"{name} cannot be read: {error.strerror}", hint=remedy(error)
             ) from error
         return DockerIgnore.parse(text, name=name)
     return DockerIgnore.parse("")

@@ -12,7 +12,7 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.git import HEX_COMMIT, GitRepo
 from astro_ci.model import BaseSource, Part
 from astro_ci.planning.running import Running, WhatRuns
-from astro_ci.text import printable, short
+from astro_ci.text import excerpt, printable, short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def _named(ref: str, repo: GitRepo) -> Bases:
     commit = repo.resolve(ref) or _reachable(repo, repo.find_remote(ref) or ref)
     if commit is None:
         raise ConfigurationError(
-            f"--base {printable(ref)} is not a commit that this clone has or can fetch",
+            f"--base {excerpt(ref)} is not a commit that this clone has or can fetch",
             hint="Name a commit, a branch or a tag that exists; in CI, fetch more history.",
         )
     return Bases.one("ref", commit)

@@ -15,6 +15,7 @@ from astro_ci.paths import join
 from astro_ci.planning.rules import Rules, build_files, parse_globs
 from astro_ci.project.find import DOCKERFILE, Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.text import excerpt
 
 _MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
 
@@ -35,7 +36,8 @@ class Layout:
         real = repo.relative(project.dags)
         if real is None:
             raise ProjectError(
-                f"the DAGs directory {project.dags} leads out of the repository {repo.root}",
+                f"the DAGs directory {excerpt(str(project.dags))} leads out of the repository "
+                f"{repo.root}",
                 hint="Name a directory inside the repository with --dags-path.",
             )
         _refuse_other_repository(repo, real)
@@ -103,7 +105,8 @@ def _build_links(repo: GitRepo, project: Project) -> list[str]:
             path = repo.relative(step.parent)
             if path is None:
                 raise ProjectError(
-                    f"{name} is a link that leads out of the repository {repo.root}, to {step}",
+                    f"{name} is a link that leads out of the repository {repo.root}, to "
+                    f"{excerpt(str(step))}",
                     hint="Keep it in the repository: a change elsewhere would go unnoticed.",
                 )
             found[join(path, step.name)] = None

@@ -56,7 +56,7 @@ def find_targets(
 
 def _load(named: Path | None, directory: Path) -> ConfigFile | None:
     if named:
-        return load(named, name=str(named))
+        return load(named, name=str(named), is_named=True)
     path = find_config_file(directory)
     return load(path, name=path.name) if path else None
 

@@ -5,7 +5,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.text import listed, printable, shorten
+from astro_ci.text import excerpt, listed, printable, shorten
 
 
 @given(st.binary(max_size=300))
@@ -25,6 +25,27 @@ def test_shorten_never_exceeds_the_limit(text: str, limit: int) -> None:
     short = shorten(text, limit)
     assert len(short) <= limit
     assert short == text or short.endswith("…")
+
+
+@given(st.text(max_size=500))
+def test_an_excerpt_is_one_short_line(text: str) -> None:
+    shown = excerpt(text)
+    assert shown.isprintable()
+    assert len(shown) <= 80
+    assert shown == printable(text) or shown.endswith("…")
+
+
+def test_an_excerpt_of_80_characters_is_whole() -> None:
+    assert excerpt("x" * 80) == "x" * 80
+    assert excerpt("x" * 81) == "x" * 79 + "…"
+    assert excerpt("\n" * 41) == "\\n" * 39 + "\\…"
+
+
+def test_an_excerpt_does_not_cut_a_word_in_two() -> None:
+    """What is left of a secret that was cut would not be recognised as one."""
+    secret = "a-secret.of_40+characters" * 2
+    assert excerpt(f"{'x' * 40} TOKEN={secret}") == f"{'x' * 40} TOKEN=…"
+    assert excerpt(f"{'x' * 70}\0{secret}") == f"{'x' * 70}\\…"
 
 
 def test_listed() -> None:

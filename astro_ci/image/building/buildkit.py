@@ -14,6 +14,7 @@ from astro_ci.image.building.builder import PLATFORM, Builder
 from astro_ci.image.building.context import copy_context, write_context
 from astro_ci.image.building.process import Feed, run_command
 from astro_ci.image.building.spec import Build
+from astro_ci.project.find import read_dockerfile
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], F
         context = Path(made, "context")
         copy_context(build.root, context, ignore=ignore, leave_out=build.leave_out)
         dockerfile = Path(made, Path(build.dockerfile).name)
-        dockerfile.write_bytes(build.root.joinpath(build.dockerfile).read_bytes())
+        dockerfile.write_bytes(read_dockerfile(build.root, build.dockerfile) or b"")
         # Keeps the engine from applying a .dockerignore of the copy once more.
         Path(f"{dockerfile}.dockerignore").write_text("# applied already\n", "utf-8")
         yield ["--file", str(dockerfile), str(context)], None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from astro_ci.errors import ConfigurationError
+from astro_ci.project.files import read_named_text
+from astro_ci.text import excerpt
 
 _HINT = "write it as `docker build --secret` takes it: id=NAME,env=VARIABLE or id=NAME,src=FILE"
-_MOST_BYTES = 100_000
+_MOST_BYTES = 500_000  # as many as BuildKit takes
 _KEYS = {"id", "env", "src", "source", "type"}
 
 
@@ -21,15 +24,17 @@ def check_secrets(secrets: Sequence[str], env: Mapping[str, str]) -> None:
     for name, path, variable in map(_source, secrets):
         if path and not Path(path).is_file():
             raise ConfigurationError(
-                f"the build secret {name} is to come from the file {path}, which is not there",
+                f"the build secret {excerpt(name)} is to come from the file {excerpt(path)}, "
+                "which is not there",
                 hint="create the file before the build; the path is relative to the directory "
                 "that this command is run in",
             )
         if variable is not None and variable not in env:
             raise ConfigurationError(
-                f"the build secret {name} is to come from the environment variable {variable}, "
+                f"the build secret {excerpt(name)} is to come from the environment variable "
+                f"{excerpt(variable)}, "
                 "which is not set",
-                hint=f"set {variable} for this job, from your CI system's secrets",
+                hint=f"set {excerpt(variable)} for this job, from your CI system's secrets",
             )
 
 
@@ -41,8 +46,9 @@ def secret_texts(secrets: Sequence[str], env: Mapping[str, str]) -> Iterator[str
             if variable:
                 yield env.get(variable, "")
             if path:
-                with Path(path).open("rb") as file:
-                    yield file.read(_MOST_BYTES).decode("utf-8", "replace")
+                # Links are followed wherever they lead, as the build follows them.
+                source = Path(os.path.realpath(path))
+                yield read_named_text(source, most_bytes=_MOST_BYTES, errors="replace")
 
 
 def _source(secret: str) -> tuple[str, str | None, str | None]:

@@ -568,3 +568,45 @@ def test_the_command_line_and_the_library_have_the_same_defaults() -> None:
         options = {k: v for k, v in ctx.params.items() if k in Config.__dataclass_fields__}
     options = {k: v for k, v in options.items() if not (k == "base" and v is None)}
     assert Config(**options) == Config()
+
+
+@pytest.mark.parametrize("key", [*TOP_KEYS, *DEPLOYMENT_KEYS, "an unknown key", "a" * 150])
+@pytest.mark.parametrize("value", ["x" * 11_000, "'!x [y' " * 40, "!a" + "b" * 300])
+def test_no_error_repeats_much_of_the_file(key: str, value: str) -> None:
+    text = f"deployments: {{prod: {{branches: main, {key}: {value}}}}}\n{key}: {value}\n"
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+    assert all(len(line) < 700 for line in str(caught.value).split("\n"))
+    assert value[:100] not in str(caught.value)
+    assert value[:100] not in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ['"a\\0b"', '"\\ud800"'])
+def test_what_is_no_text_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"line 1: .*(what is no text|invalid Unicode)"):
+        parse(f"dags-path: {text}\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+    with pytest.raises(ConfigurationError, match=r"line 1: .*(what is no text|invalid Unicode)"):
+        parse(f"{text}: a\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+
+
+def test_aliases_cannot_make_a_file_larger_than_files_are() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 12)]
+    for text in ("\n".join(lines), "a: &a [*a]", "? &a {*a : b}\n: c"):
+        with pytest.raises(ConfigurationError, match=r"aliases stand for more|not YAML"):
+            parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+
+
+def test_a_list_has_an_end() -> None:
+    text = "ignore:\n" + "- a\n" * 10_001
+    with pytest.raises(ConfigurationError, match="line 2: ignore has more than 10,000 entries"):
+        parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+
+
+def test_many_problems_are_counted_and_the_first_are_told() -> None:
+    text = "".join(f"key-{number}: a\n" for number in range(50))
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
+    lines = str(caught.value).split("\n")
+    assert (lines[0], lines[-1]) == ("astro-ci.yaml has 50 problems:", "... and 30 more")
+    assert len(lines) == 22

@@ -80,7 +80,7 @@ def test_patterns_mean_what_they_mean_to_the_engine(
 def test_a_pattern_that_the_engine_refuses_is_named_with_its_line(pattern: str) -> None:
     with pytest.raises(ProjectError, match=r"^Dockerfile\.dockerignore line 3: ") as caught:
         DockerIgnore.parse(f"fine\n# [\n{pattern}\n", name="Dockerfile.dockerignore")
-    assert repr(pattern) in str(caught.value)
+    assert f"'{pattern}'" in str(caught.value)
     assert caught.value.hint
     assert caught.value.exit_code == 3
 
