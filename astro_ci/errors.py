@@ -41,6 +41,8 @@ class AstroCIError(Exception):
     exit_code: int = 1
     result: DeployResult | None = None
     """How far the deploy came, when one was under way."""
+    had_no_effect: bool = False
+    """The request that failed certainly changed nothing at Astro."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -263,5 +263,7 @@ class DeployResult:
     deploy_id: str = ""
     image_tag: str = ""
     bundle_version: str = ""
+    replaced_by: str = ""
+    """The deploy that runs in the place of this one by now."""
     url: str = ""
     duration_seconds: float = field(default=0.0)

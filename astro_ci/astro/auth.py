@@ -194,7 +194,7 @@ class _KeyToken:
         }
         url = f"{config.domain_url.rstrip('/')}/oauth/token"
         try:
-            return decode(self._http.post(url, form=form), _Token, f"POST {url}")
+            return decode(self._http.post_form(url, form), _Token, f"POST {url}")
         except UnavailableError:
             raise
         except (ApiError, AuthenticationError) as error:

@@ -73,6 +73,8 @@ class CIContext:
     """How to get the full history on this system; goes into an error's hint."""
     secret_hint: str
     """How to give a job ASTRO_API_TOKEN on this system; goes into an error's hint."""
+    concurrency_hint: str
+    """How to let jobs wait for each other on this system; goes into an error's hint."""
 
 
 class System(Protocol):
@@ -82,6 +84,7 @@ class System(Protocol):
     KEY: str
     HISTORY_HINT: str
     CREDENTIALS_HINT: str
+    CONCURRENCY_HINT: str
 
     def is_here(self, env: Lookup) -> bool:
         """Whether this system runs us."""

@@ -60,6 +60,7 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
         sources={name: fact.source for name, fact in found.items() if fact},
         history_hint=system.HISTORY_HINT,
         secret_hint=system.CREDENTIALS_HINT,
+        concurrency_hint=system.CONCURRENCY_HINT,
     )
 
 

@@ -1,24 +1,15 @@
-"""Finalize a deploy, and wait until that deploy is what runs."""
+"""Wait until a finalized deploy is what runs, or something has replaced it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.errors import (
-    ApiError,
-    AuthenticationError,
-    DeployFailedError,
-    DeployTimeoutError,
-    UnavailableError,
-)
+from astro_ci.errors import DeployFailedError, DeployTimeoutError, UnavailableError
 from astro_ci.model import Deploy, Deployment
 
-log = logging.getLogger(__name__)
-
-FINALIZE_ATTEMPTS = 4
 FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS, GROWTH = 1.0, 10.0, 1.5
 UNHEALTHY_GRACE_SECONDS = 30.0
 """A Deployment may be UNHEALTHY for moments while its pods are replaced."""
@@ -33,39 +24,6 @@ class Rollout:
     deploy: Deploy
     bundle_version: str | None
     image_tag: str | None
-
-
-def finalize(client: AstroClient, rollout: Rollout, *, sleep: Callable[[float], None]) -> Deploy:
-    """Finalize a deploy exactly once, however often the answer gets lost, and return it.
-
-    When no clear answer comes, the deploy itself tells whether the request arrived.
-    UnavailableError means that it may have.
-    """
-    deployment_id, deploy_id = rollout.deployment.id, rollout.deploy.id
-    attempt = 1
-    while True:
-        try:
-            return client.finalize_deploy(
-                deployment_id, deploy_id, bundle_version=rollout.bundle_version
-            )
-        except ApiError as error:
-            # A refusal is clear at first; later it may be of what an earlier attempt has done.
-            is_refused = error.is_clear and not isinstance(error, UnavailableError)
-            if attempt == 1 and is_refused:
-                raise
-            log.warning("finalize got no clear answer (%s); reading the deploy back", error)
-            unclear = UnavailableError(error.message, hint=error.hint, status=error.status)
-            try:
-                deploy = client.get_deploy(deployment_id, deploy_id)
-            except (ApiError, AuthenticationError) as unread:
-                unclear.message = f"{error}; and the deploy could not be read back: {unread}"
-                raise unclear from error
-            if deploy.status != "INITIALIZED":
-                return deploy
-            if attempt == FINALIZE_ATTEMPTS or is_refused:
-                raise unclear from error
-        sleep(float(attempt))
-        attempt += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +42,8 @@ class Waiter:
         DeployTimeoutError when the time is up.
         """
         deadline = self.now() + self.wait_seconds
-        pause, said, unhealthy_since = FIRST_WAIT_SECONDS, "", None
-        while True:
+        said, unhealthy_since = "", None
+        for pause in pauses():
             impatient = client.within(max(deadline - self.now(), FIRST_WAIT_SECONDS))
             try:
                 deployment = impatient.get_deployment(rollout.deployment.id)
@@ -112,7 +70,6 @@ class Waiter:
                     "with --wait-time.",
                 )
             self.sleep(min(pause, left))
-            pause = min(pause * GROWTH, MAX_WAIT_SECONDS)
 
     def _unhealthy_since(
         self, deployment: Deployment, rollout: Rollout, since: float | None
@@ -132,6 +89,15 @@ class Waiter:
                 "what ran before.",
             )
         return since
+
+
+def pauses(total: float = math.inf) -> Iterator[float]:
+    """How many seconds to wait between two looks: longer and longer, `total` taken together."""
+    pause = FIRST_WAIT_SECONDS
+    while total > 0:
+        yield min(pause, total)
+        total -= pause
+        pause = min(pause * GROWTH, MAX_WAIT_SECONDS)
 
 
 def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:

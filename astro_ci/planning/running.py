@@ -55,9 +55,9 @@ def what_runs(deployment: Deployment, deploys: Iterable[Deploy], ours: Ours) -> 
 
     `deploys` are newest first and read only as far as needed.
     """
-    puts: dict[Part, Callable[[Deploy, Deployment], bool]] = {Part.IMAGE: _put_image}
+    puts: dict[Part, Callable[[Deploy, Deployment], bool]] = {Part.IMAGE: put_image}
     if deployment.is_dag_deploy_enabled and deployment.running_bundle_version:
-        puts[Part.DAGS] = _put_bundle
+        puts[Part.DAGS] = put_bundle
     has_deploys = False
     found: dict[Part, Deploy] = {}
     for deploy in deploys:
@@ -81,7 +81,8 @@ def _is_settled(deploy: Deploy | None) -> bool:
     return deploy is not None and not deploy.rollback_from_id
 
 
-def _put_image(deploy: Deploy, deployment: Deployment) -> bool:
+def put_image(deploy: Deploy, deployment: Deployment) -> bool:
+    """Whether this deploy put the running image there, or a rollback to it did."""
     return (
         deploy.status == "DEPLOYED"
         and deploy.type in ("IMAGE_AND_DAG", "IMAGE_ONLY")
@@ -90,7 +91,8 @@ def _put_image(deploy: Deploy, deployment: Deployment) -> bool:
     )
 
 
-def _put_bundle(deploy: Deploy, deployment: Deployment) -> bool:
+def put_bundle(deploy: Deploy, deployment: Deployment) -> bool:
+    """Whether this deploy put the running DAG bundle there, or a rollback to it did."""
     return (
         deploy.status == "DEPLOYED"
         and deploy.type in ("IMAGE_AND_DAG", "DAG_ONLY")
@@ -108,12 +110,12 @@ def _running(deploy: Deploy | None, part: Part, deployment: Deployment, ours: Ou
             unknown=f"DAG-only deploys were switched since deploy {deploy.id} put {noun} there",
         )
     digest = read_marker(deploy).get(part)
-    commit, why_none = _commit(deploy, ours)
+    commit, why_none = commit_of(deploy, ours)
     unknown = "" if commit or digest else f"deploy {deploy.id}, which put {noun} there, {why_none}"
     return Running(deploy_id=deploy.id, commit=commit, digest=digest, unknown=unknown)
 
 
-def _commit(deploy: Deploy, ours: Ours) -> tuple[str | None, str]:
+def commit_of(deploy: Deploy, ours: Ours) -> tuple[str | None, str]:
     """The commit that a deploy came from when it is one of ours, or why there is none."""
     if deploy.git is None:
         return None, "does not say which commit it came from"

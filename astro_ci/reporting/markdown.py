@@ -60,6 +60,7 @@ def result_markdown(result: DeployResult, *, title: str = "") -> str:
     rows = [
         *_deployment_rows(plan.deployment, page=result.url),
         ("Deploy", code(result.deploy_id) if result.deploy_id else ""),
+        ("Replaced by", code(result.replaced_by) if result.replaced_by else ""),
         ("Image tag", code(result.image_tag) if result.image_tag else ""),
         ("Bundle version", code(result.bundle_version) if result.bundle_version else ""),
         *_plan_rows(plan),

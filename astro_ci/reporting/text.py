@@ -43,7 +43,8 @@ def result_text(result: DeployResult) -> str:
     if result.outcome == "skipped":
         return f"skipped: {printable(result_reason(result))}"
     what = DEPLOY_TYPE_WORDS[result.plan.deploy_type]
-    return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s, {result.url}"
+    by = f", replaced by deploy {result.replaced_by} since" if result.replaced_by else ""
+    return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s{by}, {result.url}"
 
 
 def plans_text(results: Sequence[TargetResult], reason: str) -> str:

@@ -20,10 +20,11 @@ from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, Unavai
 from astro_ci.web.retry import (
     ATTEMPTS,
     asked_wait,
-    had_no_effect,
     is_unavailable,
     is_worth_repeating,
+    never_arrived,
     repeating,
+    was_not_served,
 )
 
 if TYPE_CHECKING:
@@ -100,9 +101,16 @@ class Http:
         """GET, repeated while the service is unavailable."""
         return self._send("GET", path, repeat=is_unavailable, params=params)
 
-    def post(self, path: str, *, json: Any = None, form: Mapping[str, str] | None = None) -> bytes:
-        """POST, repeated only when the request provably had no effect."""
-        return self._send("POST", path, repeat=had_no_effect, json=json, data=form)
+    def post(self, path: str, *, json: Any) -> bytes:
+        """POST something that has an effect; repeated only when the request never arrived.
+
+        After any answer, and after none, the caller reads back what came of it.
+        """
+        return self._send("POST", path, repeat=never_arrived, json=json)
+
+    def post_form(self, path: str, form: Mapping[str, str]) -> bytes:
+        """POST a form that only asks for something, such as a token; repeated after 429 as well."""
+        return self._send("POST", path, repeat=was_not_served, data=form)
 
     def _send(
         self, method: str, path: str, *, repeat: Callable[[BaseException], bool], **body: Any
@@ -165,8 +173,9 @@ def _refusal(what: str, response: requests.Response) -> ApiError | Authenticatio
         status=status,
         request_id=request_id,
     )
-    # A proxy says no as well, and then nobody knows how far the request came.
-    error.is_clear = 400 <= status < 500 and status != 408 and is_json(response.content)
+    # A proxy says no as well, and 429 can come after the work is done: then nobody knows.
+    is_final = 400 <= status < 500 and not is_worth_repeating(status)
+    error.is_clear = is_final and is_json(response.content)
     if isinstance(error, UnavailableError):
         error.retry_after_seconds = asked_wait(response.headers)
     return error

@@ -29,18 +29,25 @@ def is_worth_repeating(status: int) -> bool:
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether a request that is safe twice should be repeated."""
-    return isinstance(error, UnavailableError) and _may_come_again(error)
+    return isinstance(error, UnavailableError) and may_come_again(error)
 
 
-def had_no_effect(error: BaseException) -> bool:
-    """Whether even a request that is not safe twice can be repeated."""
+def never_arrived(error: BaseException) -> bool:
+    """Whether even a request with an effect can be repeated: no answer tells that, not even 429."""
+    return isinstance(error, UnavailableError) and error.never_arrived and may_come_again(error)
+
+
+def was_not_served(error: BaseException) -> bool:
+    """Whether a request should be repeated that did not arrive, or came too often."""
     if not isinstance(error, UnavailableError):
         return False
-    return _may_come_again(error) and (error.never_arrived or error.status == 429)
+    return may_come_again(error) and (error.never_arrived or error.status == 429)
 
 
-def _may_come_again(error: UnavailableError) -> bool:
-    return (error.retry_after_seconds or 0.0) <= MAX_ASKED_SECONDS
+def may_come_again(error: BaseException) -> bool:
+    """Whether the service asked for a wait that is short enough, or for none."""
+    asked = error.retry_after_seconds if isinstance(error, UnavailableError) else None
+    return (asked or 0.0) <= MAX_ASKED_SECONDS
 
 
 def repeating(
@@ -73,12 +80,17 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def _wait_seconds(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
+def pause_seconds(error: BaseException | None, attempt: int) -> float:
+    """How long to wait after this attempt, which counts from 1: as asked, or longer each time."""
     if isinstance(error, UnavailableError) and error.retry_after_seconds is not None:
         return error.retry_after_seconds
-    cap = min(2.0**state.attempt_number, MAX_WAIT_SECONDS)
+    cap = min(2.0**attempt, MAX_WAIT_SECONDS)
     return _DICE.uniform(cap / 2, cap)
+
+
+def _wait_seconds(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return pause_seconds(error, state.attempt_number)
 
 
 def _log_repeat(state: RetryCallState) -> None:

@@ -13,6 +13,10 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "Azure Pipelines"
 KEY = "azure"
 HISTORY_HINT = "set fetchDepth: 0 on the checkout step"
+CONCURRENCY_HINT = (
+    "set lockBehavior: sequential on the stage, and give the environment of its deployment job the "
+    "check Exclusive lock"
+)
 CREDENTIALS_HINT = (
     "create the secret variable ASTRO_API_TOKEN, and map it to the step: "
     "env: ASTRO_API_TOKEN: $(ASTRO_API_TOKEN)"

@@ -9,6 +9,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "Bitbucket Pipelines"
 KEY = "bitbucket"
 HISTORY_HINT = "set clone: depth: full"
+CONCURRENCY_HINT = "give the step a concurrency-group"
 CREDENTIALS_HINT = (
     "add the secured variable ASTRO_API_TOKEN under Repository settings > Repository variables, "
     "or to the step's deployment environment"

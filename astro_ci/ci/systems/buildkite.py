@@ -12,6 +12,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "Buildkite"
 KEY = "buildkite"
 HISTORY_HINT = "remove --depth from BUILDKITE_GIT_CLONE_FLAGS and BUILDKITE_GIT_FETCH_FLAGS"
+CONCURRENCY_HINT = "give the step concurrency: 1 and a concurrency_group"
 CREDENTIALS_HINT = (
     "create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set it "
     "in the agent's environment hook"

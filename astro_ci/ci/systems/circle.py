@@ -15,6 +15,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "CircleCI"
 KEY = "circleci"
 HISTORY_HINT = "set method: full on the checkout step"
+CONCURRENCY_HINT = "give the job of the workflow a serial-group"
 CREDENTIALS_HINT = (
     "add the environment variable ASTRO_API_TOKEN under Project Settings > Environment Variables, "
     "or to a context that the job uses"

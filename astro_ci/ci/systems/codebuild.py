@@ -12,6 +12,7 @@ from astro_ci.ci.lookup import Lookup
 NAME = "AWS CodeBuild"
 KEY = "codebuild"
 HISTORY_HINT = "set the source's git clone depth to Full; under CodePipeline choose a full clone"
+CONCURRENCY_HINT = "start the build from a CodePipeline with executionMode QUEUED"
 CREDENTIALS_HINT = (
     "store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
     "under env: secrets-manager: or env: parameter-store:"

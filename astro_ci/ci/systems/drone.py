@@ -11,6 +11,7 @@ from astro_ci.ci.lookup import Lookup
 NAME = "Drone"
 KEY = "drone"
 HISTORY_HINT = "remove depth from the pipeline's clone section"
+CONCURRENCY_HINT = "give the pipeline concurrency: limit: 1"
 CREDENTIALS_HINT = (
     "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
     "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"

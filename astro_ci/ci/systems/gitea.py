@@ -12,6 +12,7 @@ from astro_ci.ci.systems import github
 NAME = "Gitea Actions"
 KEY = "gitea"
 HISTORY_HINT = github.HISTORY_HINT
+CONCURRENCY_HINT = github.CONCURRENCY_HINT
 CREDENTIALS_HINT = (
     "create the secret ASTRO_API_TOKEN under Settings > Actions > Secrets, and pass it to the "
     "step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"

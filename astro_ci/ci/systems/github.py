@@ -14,6 +14,7 @@ from astro_ci.ci.lookup import FIRST, Found, Lookup
 NAME = "GitHub Actions"
 KEY = "github"
 HISTORY_HINT = "set fetch-depth: 0 on actions/checkout"
+CONCURRENCY_HINT = "give the job a concurrency group with cancel-in-progress: false"
 CREDENTIALS_HINT = (
     "create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and pass "
     "it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"

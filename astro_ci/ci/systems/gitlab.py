@@ -11,6 +11,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "GitLab CI"
 KEY = "gitlab"
 HISTORY_HINT = 'set GIT_DEPTH: "0" in the job\'s variables'
+CONCURRENCY_HINT = "give the job a resource_group"
 CREDENTIALS_HINT = (
     "create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; a protected "
     "one is only there on protected branches and tags"

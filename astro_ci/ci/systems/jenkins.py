@@ -15,6 +15,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "Jenkins"
 KEY = "jenkins"
 HISTORY_HINT = "turn off the shallow clone in the job's advanced clone behaviours"
+CONCURRENCY_HINT = "add disableConcurrentBuilds() to the options of the pipeline"
 CREDENTIALS_HINT = (
     "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
     "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"

@@ -8,6 +8,7 @@ from astro_ci.ci.lookup import Lookup
 NAME = "none"
 KEY = "none"
 HISTORY_HINT = "fetch the full history: git fetch --unshallow"
+CONCURRENCY_HINT = "start one deploy after the other"
 CREDENTIALS_HINT = "set the environment variable ASTRO_API_TOKEN"
 
 

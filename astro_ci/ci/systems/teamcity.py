@@ -15,6 +15,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "TeamCity"
 KEY = "teamcity"
 HISTORY_HINT = "set teamcity.git.shallowClone and teamcity.git.agent.shallowClone to false"
+CONCURRENCY_HINT = "limit the simultaneously running builds of the build configuration to 1"
 CREDENTIALS_HINT = (
     "add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration"
 )

@@ -11,6 +11,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "Travis CI"
 KEY = "travis"
 HISTORY_HINT = "set git: depth: false"
+CONCURRENCY_HINT = "limit the concurrent jobs of the repository to 1 in its settings"
 CREDENTIALS_HINT = "add the environment variable ASTRO_API_TOKEN under the repository's Settings"
 
 

@@ -11,6 +11,7 @@ from astro_ci.ci.lookup import Found, Lookup
 NAME = "Woodpecker"
 KEY = "woodpecker"
 HISTORY_HINT = "set partial: false and depth: 0 on the git plugin in the clone section"
+CONCURRENCY_HINT = "give the workflow concurrency: limit: 1 and a group"
 CREDENTIALS_HINT = (
     "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
     "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"

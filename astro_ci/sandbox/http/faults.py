@@ -11,6 +11,9 @@ from threading import Lock
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_LOOK_SECONDS = 0.01
+"""How often a request that waits for something looks."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
@@ -22,9 +25,11 @@ class Fault:
     html: bool
     headers: Mapping[str, str]
     hang_seconds: float
+    until: Callable[[], bool]
     drop: bool
     strip: frozenset[str]
     after: bool
+    twice: bool
     times: int | None
     hits: int = field(default=0)
 
@@ -36,7 +41,7 @@ class Fault:
     @property
     def lets_through(self) -> bool:
         """Whether the real answer is given, late or without some headers."""
-        return bool(self.strip) or (self.status is None and not self.drop)
+        return bool(self.strip) or self.twice or (self.status is None and not self.drop)
 
     def response(self) -> Response:
         """Make the answer that stands in for the real one."""
@@ -64,18 +69,22 @@ class Faults:
         html: bool = False,
         headers: Mapping[str, str] | None = None,
         hang_seconds: float = 0.0,
+        until: Callable[[], bool] = lambda: True,
         drop: bool = False,
         strip: Collection[str] = (),
         after: bool = False,
+        twice: bool = False,
         times: int | None = 1,
     ) -> Fault:
         """Trouble the next `times` requests (None: all) with this method (`*`: any) and path.
 
         `path` is a regular expression, searched for in the path without the query. By default the
         answer is `status` with a body of schema Error, or an HTML page, plus `headers`; a status
-        of None lets the request through. `hang_seconds` waits before anything else. `drop` closes
-        the connection instead of answering. `after` does the work first, and only then fails.
-        `strip` lets the request through and removes these headers from its answer.
+        of None lets the request through. `hang_seconds` waits before anything else, and then as
+        long as `until` says no. `drop` closes the connection instead of answering.
+        `after` does the work first, and only then fails. `strip` lets the request through and
+        removes these headers from its answer. `twice` does the work and loses the answer, then
+        lets the request through, as a proxy does that repeats requests.
         """
         fault = Fault(
             method=method.upper(),
@@ -84,9 +93,11 @@ class Faults:
             html=html,
             headers=headers or {},
             hang_seconds=hang_seconds,
+            until=until,
             drop=drop,
             strip=frozenset(name.lower() for name in strip),
             after=after,
+            twice=twice,
             times=times,
         )
         with self._lock:
@@ -124,6 +135,11 @@ class FaultMiddleware:
             await self._app(scope, receive, send)
             return
         await asyncio.sleep(fault.hang_seconds)
+        while not fault.until():
+            await asyncio.sleep(_LOOK_SECONDS)
+        if fault.twice:
+            receive = await _replayed(receive)
+            await self._app(scope, receive, _nowhere)
         if fault.lets_through:
             await self._app(scope, receive, _without(fault.strip, send))
             return
@@ -142,6 +158,22 @@ async def _read_all(receive: Receive) -> None:
     """Take the body in, so that a client that is still sending gets to read the answer."""
     while (await receive()).get("more_body"):
         pass
+
+
+async def _replayed(receive: Receive) -> Receive:
+    """Take the body in, and give it whole to whoever asks."""
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    whole: Message = {"type": "http.request", "body": b"".join(parts), "more_body": False}
+
+    async def again() -> Message:
+        return whole
+
+    return again
 
 
 async def _until_disconnected(receive: Receive) -> None:

@@ -38,6 +38,7 @@ RESULT: Keys = {
     "deploy_id": TEXT,
     "image_tag": TEXT,
     "bundle_version": TEXT,
+    "replaced_by": TEXT,
     "url": TEXT,
     "duration_seconds": float,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,25 +25,79 @@ def posts(job: Job, end: str) -> int:
     return sum(line.method == "POST" and line.path.endswith(end) for line in job.astro.requests)
 
 
-@pytest.mark.parametrize("drop", [False, True], ids=["500", "dropped"])
+ANSWERS: list[dict[str, Any]] = [
+    {"status": 429},
+    {"status": 429, "html": True},
+    {"status": 429, "headers": {"Retry-After": "3"}},
+    {"status": 408},
+    {"status": 500},
+    {"status": 401, "html": True},
+    {"status": 200, "html": True},
+    {"status": 302, "html": True},
+    {"status": 403, "html": True},
+    {"status": 520, "html": True},
+    {"status": 524},
+    {"drop": True},
+]
+"""What may come back although the work was done."""
+
+
+def named(fault: dict[str, Any]) -> str:
+    return "-".join(str(fault[key]) if key == "status" else key for key in fault)
+
+
+def passes(fault: dict[str, Any]) -> bool:
+    """Whether the next answer may be another: a proxy that answers for Astro will do so again."""
+    return fault.get("status") not in (200, 302, 401, 403)
+
+
+@pytest.mark.parametrize("fault", ANSWERS, ids=named)
 class TestCreate:
-    def test_one_that_was_received_is_not_sent_twice(self, job: Job, drop: bool) -> None:
-        before = job.running()
-        job.astro.faults.add("POST", "/deploys$", after=True, drop=drop)
-        with pytest.raises(UnavailableError, match="or one that stays unfinished, and") as caught:
-            job.deploy()
-        assert caught.value.exit_code == 5
-        assert posts(job, "/deploys") == len(job.astro.deploys("production")) == 1
-        assert job.running() == before
+    def test_the_deploy_that_an_attempt_left_is_used(self, job: Job, fault: dict[str, Any]) -> None:
+        job.astro.faults.add("POST", "/deploys$", after=True, **fault)
         assert job.deploy().outcome == "deployed"
+        assert posts(job, "/deploys") == 1
+        assert [deploy.status for deploy in job.astro.deploys("production")] == ["DEPLOYED"]
+        job.assert_runs_the_checkout()
+
+    def test_also_without_a_commit(self, job: Job, fault: dict[str, Any]) -> None:
+        job.project.write({"dags/a.py": "uncommitted\n"})
+        job.astro.faults.add("POST", "/deploys$", after=True, **fault)
+        assert job.deploy().outcome == "deployed"
+        assert len(job.astro.deploys("production")) == 1
 
 
-@pytest.mark.parametrize(("status", "html"), [(200, True), (302, True), (403, True), (520, False)])
-def test_a_create_that_something_else_answers(job: Job, status: int, html: bool) -> None:
-    job.astro.faults.add("POST", "/deploys$", after=True, status=status, html=html)
+@pytest.mark.parametrize("fault", [fault for fault in ANSWERS if passes(fault)], ids=named)
+def test_a_deploy_that_was_not_created_is_created(job: Job, fault: dict[str, Any]) -> None:
+    job.astro.faults.add("POST", "/deploys$", **fault)
+    assert job.deploy().outcome == "deployed"
+    assert posts(job, "/deploys") == 2
+    assert len(job.astro.deploys("production")) == 1
+
+
+def test_an_unfinished_deploy_of_an_earlier_run_is_left_alone(job: Job) -> None:
+    """Its job may still be at work; only what appeared since is ours."""
+    job.astro.faults.add("PUT", "^/blobs/", status=403)
+    with pytest.raises(ApiError, match="left unfinished"):
+        job.deploy(description="Release 7")
+    (earlier,) = job.astro.deploys("production")
+    job.astro.faults.add("POST", "/deploys$", after=True)
+    result = job.deploy(description="Release 7")
+    assert result.outcome == "deployed"
+    assert result.deploy_id != earlier.id
+    assert len(job.astro.deploys("production")) == 2
+
+
+@pytest.mark.parametrize("times", [1, None])
+def test_a_create_whose_outcome_cannot_be_looked_up(job: Job, times: int | None) -> None:
+    before = job.running()
+    job.astro.faults.add("GET", "/deploys$", status=None, times=2)  # the plan, and what was before
+    job.astro.faults.add("GET", "/deploys$", status=403, times=times)
+    job.astro.faults.add("POST", "/deploys$", after=True, status=403, html=True)
     with pytest.raises(ApiError, match="or one that stays unfinished, and"):
         job.deploy()
     assert posts(job, "/deploys") == 1
+    assert job.running() == before
 
 
 def test_a_create_that_is_refused_leaves_no_doubt(job: Job) -> None:
@@ -61,18 +116,28 @@ def test_a_create_that_is_told_to_wait_had_no_effect(job: Job) -> None:
 
 
 class TestFinalize:
-    @pytest.mark.parametrize(
-        ("status", "html"),
-        [(200, True), (302, True), (403, True), (520, True), (524, False)],
-    )
-    def test_counts_once_when_something_else_answers(
-        self, job: Job, status: int, html: bool
-    ) -> None:
-        """A proxy's answer says nothing of what Astro did."""
-        job.astro.faults.add("POST", "/finalize$", after=True, status=status, html=html)
-        assert job.deploy().outcome == "deployed"
+    @pytest.mark.parametrize("fault", ANSWERS, ids=named)
+    def test_counts_once_whatever_answers(self, job: Job, fault: dict[str, Any]) -> None:
+        """An answer says nothing of what Astro did."""
+        job.astro.faults.add("POST", "/finalize$", after=True, **fault)
+        result = job.deploy()
+        assert (result.outcome, result.replaced_by) == ("deployed", "")
         assert posts(job, "/finalize") == 1
         job.assert_runs_the_checkout()
+
+    def test_one_that_a_proxy_sent_twice_has_succeeded(self, job: Job) -> None:
+        """The answer to the second is all that comes back."""
+        job.astro.faults.add("POST", "/finalize$", twice=True)
+        assert job.deploy().outcome == "deployed"
+        job.assert_runs_the_checkout()
+
+    def test_a_refusal_is_no_less_clear_for_having_been_read_back(self, job: Job) -> None:
+        before = job.running()
+        job.astro.faults.add("POST", "/finalize$", status=403)
+        with pytest.raises(ApiError, match="was left unfinished, and the Deployment is as it was"):
+            job.deploy()
+        assert posts(job, "/finalize") == 1
+        assert job.running() == before
 
     def test_nobody_says_that_nothing_happened_when_that_is_not_known(self, job: Job) -> None:
         job.astro.faults.add("POST", "/finalize$", after=True, status=403, html=True)

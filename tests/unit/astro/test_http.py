@@ -197,9 +197,20 @@ class TestRetries:
         assert len(script.requests) == 1
         assert not caught.value.never_arrived
 
-    def test_a_post_that_was_turned_away_is_repeated(self) -> None:
-        with serving(Answer(status=429), OK) as script:
+    @pytest.mark.parametrize("body", ['{"message": "slow down"}', "<html>"])
+    def test_a_post_is_not_repeated_for_its_answer(self, body: str) -> None:
+        """Not even after 429: the work may be done all the same."""
+        with (
+            serving(Answer(status=429, body=body), OK) as script,
+            pytest.raises(UnavailableError) as caught,
+        ):
             post(http(script.url))
+        assert len(script.requests) == 1
+        assert not caught.value.is_clear
+
+    def test_a_form_that_was_turned_away_is_sent_again(self) -> None:
+        with serving(Answer(status=429), OK) as script:
+            http(script.url).post_form("/v1/thing", {"a": "1"})
         assert len(script.requests) == 2
 
     def test_a_post_that_never_arrived_is_repeated(self) -> None:

@@ -18,7 +18,7 @@ ZEROS = "0" * 40
 EVENT_PATH = "/run/event.json"
 
 # What the tables do not repeat: constant for a system, or checked by `described` itself.
-_LEFT_OUT = {"system", "key", "history_hint", "secret_hint", "sources"}
+_LEFT_OUT = {"system", "key", "history_hint", "secret_hint", "concurrency_hint", "sources"}
 
 
 def described(

@@ -181,7 +181,7 @@ def test_whatever_the_variables_hold(env: dict[str, str], text: str | None) -> N
 
 
 def _said_with_a_source(context: CIContext) -> None:
-    constant = {"system", "key", "history_hint", "secret_hint", "sources"}
+    constant = {"system", "key", "history_hint", "secret_hint", "concurrency_hint", "sources"}
     constant |= {"is_fork_pull_request", "before_is_previous_run"}
     for field in fields(CIContext):
         if field.name not in constant:

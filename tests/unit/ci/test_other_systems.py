@@ -589,8 +589,9 @@ def test_every_system_has_its_own_words(system: object) -> None:
     assert key
     assert "ASTRO_API_TOKEN" in getattr(system, "CREDENTIALS_HINT", "")
     # A hint completes an error: no capital, no full stop.
-    assert history[0].islower()
-    assert not history.endswith(".")
+    for hint in (history, getattr(system, "CONCURRENCY_HINT", "")):
+        assert hint[0].islower()
+        assert not hint.endswith(".")
 
 
 def test_keys_are_unique() -> None:
@@ -605,3 +606,5 @@ def test_hints_reach_the_context() -> None:
     gitlab = detect({"GITLAB_CI": "true"})
     assert "GIT_DEPTH" in gitlab.history_hint
     assert "CI/CD > Variables" in gitlab.secret_hint
+    assert "concurrency group" in github.concurrency_hint
+    assert "resource_group" in gitlab.concurrency_hint

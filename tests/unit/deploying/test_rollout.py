@@ -7,7 +7,8 @@ from typing import cast
 import pytest
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.deploying.rollout import Rollout, Waiter, finalize
+from astro_ci.deploying.requests import finalize
+from astro_ci.deploying.rollout import Rollout, Waiter
 from astro_ci.errors import (
     ApiError,
     DeployFailedError,

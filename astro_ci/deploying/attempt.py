@@ -1,0 +1,292 @@
+"""One attempt to deploy: build, create, send, finalize, wait, and look who else was at it."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.artifacts import artifacts
+from astro_ci.deploying.order import Known
+from astro_ci.deploying.progress import Progress
+from astro_ci.deploying.provenance import deploy_git, description
+from astro_ci.deploying.requests import NewDeploy, create, finalize
+from astro_ci.deploying.rivals import Rivals, queue_hint
+from astro_ci.deploying.rollout import Rollout, Waiter, pauses, refuse_failed
+from astro_ci.deploying.tools import Tools
+from astro_ci.deploying.transfer import Transfer
+from astro_ci.deployments.find import Astro
+from astro_ci.errors import AstroCIError, AuthenticationError, DeployFailedError
+from astro_ci.model import (
+    ApiDeployType,
+    Deploy,
+    Deployment,
+    DeployResult,
+    DeployType,
+    Digests,
+    Outcome,
+    Plan,
+)
+from astro_ci.planning.marker import NO_DIGEST
+from astro_ci.reporting.console import Console
+from astro_ci.survey.survey import Survey, survey
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 60.0
+"""How long the job of a newer commit has to replace a deploy that wrongly replaced its own."""
+_API_TYPES: Mapping[DeployType, ApiDeployType] = {
+    DeployType.DAGS: "DAG_ONLY",
+    DeployType.IMAGE: "IMAGE_ONLY",
+    DeployType.IMAGE_AND_DAGS: "IMAGE_AND_DAG",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One deploy under way. `is_last`: an earlier attempt of this run came to nothing."""
+
+    config: Config
+    env: Mapping[str, str] = field(repr=False)
+    console: Console
+    tools: Tools
+    started: float
+    survey: Survey
+    astro: Astro
+    deployment: Deployment
+    is_last: bool = False
+    progress: Progress = field(default_factory=Progress)
+    known: Known = field(default_factory=Known)
+    opened: Deploy | None = None
+    bundle_version: str = ""
+    replaced_by: str = ""
+
+    def run(self) -> DeployResult | None:
+        """Build, create, send, finalize, wait. None: the plan has to be made again.
+
+        Raises AstroCIError, which says what became of the deploy.
+        """
+        with self.told():
+            return self._run()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Have whatever ends the run say what became of this attempt."""
+        try:
+            with self.progress.told():
+                yield
+        except AstroCIError as error:
+            error.result = self.result("failed")
+            raise
+
+    def result(self, outcome: Outcome, *, plan: Plan | None = None) -> DeployResult:
+        """Say how it ended."""
+        has_image = bool(self.opened) and self.survey.plan.deploy_type.has_image
+        return DeployResult(
+            outcome=outcome,
+            plan=plan or self.survey.plan,
+            deploy_id=self.progress.deploy_id,
+            image_tag=self.opened.image_tag if self.opened and has_image else "",
+            bundle_version=self.bundle_version,
+            replaced_by=self.replaced_by,
+            url=self.astro.deployment_url(self.deployment),
+            duration_seconds=round(self.tools.now() - self.started, 3),
+        )
+
+    def conclude(self, opened: Deploy) -> DeployResult | None:
+        """Look who else deployed: the newest commit runs, or this run is not done.
+
+        None: an older commit took the place of ours, so the plan has to be made again. Raises
+        DeployFailedError when ours took the place of a newer one, which nobody puts back.
+        """
+        rivals = self._rivals()
+        found = rivals.stand(opened)
+        for pause in pauses(min(GRACE_SECONDS, self.config.wait_seconds)):
+            # The job of the newer commit may well be at it, and deploy once more.
+            if not self.config.wait or not found.behind or found.behind.newest.id == opened.id:
+                break
+            self.tools.patience.sleep(pause)
+            found = rivals.stand(opened)
+        self.replaced_by = found.replaced_by.id if found.replaced_by else ""
+        if found.behind is None:
+            return self.result("deployed")
+        if found.behind.newest.id == opened.id and not self.is_last:
+            self.progress.phase = "replaced"
+            older = found.behind.running.id
+            self.console.say(f"deploy {older} put an older commit there; planning again")
+            return None
+        raise rivals.failure(found.behind, opened)
+
+    def _run(self) -> DeployResult | None:
+        self._refuse_session()
+        self._mask_credentials()
+        with (
+            tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
+            artifacts(
+                self.config,
+                self.env,
+                self.survey,
+                self.deployment,
+                self.astro.client,
+                connect_engine=self.tools.connect_engine,
+                scratch=Path(scratch),
+                console=self.console,
+            ) as made,
+        ):
+            opened = self._open(self._shipped())
+            transfer = Transfer(
+                deploy=opened,
+                password=self.astro.credentials.token,
+                uploader=self.tools.uploader,
+                sleep=self.tools.patience.sleep,
+            )
+            try:
+                transfer.send(made, self.console)
+            finally:
+                self.bundle_version = transfer.bundle_version
+        if late := self._overtaken():
+            if late.deploy_type is not DeployType.NONE:
+                self._give_up(late)
+                return None
+            self.console.say(f"deploy {opened.id} stays unfinished, and changes nothing")
+            return self.result("skipped", plan=late)
+        self._roll_out(opened)
+        return self.conclude(opened)
+
+    def _roll_out(self, opened: Deploy) -> None:
+        """Finalize, and wait unless the user does not want to."""
+        has_image = self.survey.plan.deploy_type.has_image
+        rollout = Rollout(
+            deployment=self.deployment,
+            deploy=opened,
+            bundle_version=self.bundle_version or None,
+            image_tag=opened.image_tag if has_image else None,
+        )
+        self.progress.phase = "finalizing"
+        done = finalize(self.astro.client, rollout, sleep=self.tools.patience.sleep)
+        self.progress.phase = "finalized"
+        self.console.say(f"finalized deploy {opened.id}")
+        refuse_failed(done)
+        if not self.config.wait:
+            self.console.say(
+                "not waiting until it is live (--no-wait), nor looking who replaces it later"
+            )
+            return
+        Waiter(
+            wait_seconds=self.config.wait_seconds,
+            sleep=self.tools.patience.sleep,
+            now=self.tools.now,
+            on_change=self.console.say,
+        ).wait(self.astro.client, rollout)
+
+    # --- before the deploy is created ------------------------------------------------------------
+
+    def _refuse_session(self) -> None:
+        if self.deployment.is_cicd_enforced and self.astro.credentials.kind == "astro login":
+            raise AuthenticationError(
+                f"the Deployment {self.deployment.name} takes deploys from CI/CD only, and these "
+                "credentials are the session of `astro login`",
+                hint="Use an API token in ASTRO_API_TOKEN.",
+            )
+
+    def _mask_credentials(self) -> None:
+        if self.astro.credentials.kind == "Deployment API key":
+            # The CI system knows the key as a secret, and not the token that it was traded for.
+            self.console.mask(self.astro.credentials.token())
+        if self.survey.plan.deploy_type.has_image:
+            # As HTTP's basic authentication writes it, which an error of a proxy may quote.
+            login = f"cli:{self.astro.credentials.token()}".encode()
+            self.console.mask(base64.b64encode(login).decode())
+
+    def _shipped(self) -> Digests:
+        """What was packed: as it was planned, unless something wrote to the checkout meanwhile.
+
+        Then it is neither for sure, and the deploy is marked so that the next one makes up for it.
+        """
+        planned, now = self.survey.differences.digests, self.survey.digest_again()
+        if now != planned:
+            log.warning(
+                "files that ship changed during the deploy, which may hold either of the two; the "
+                "next one will deploy again"
+            )
+        return {
+            part: digest if now[part] == digest else NO_DIGEST for part, digest in planned.items()
+        }
+
+    def _open(self, shipped: Digests) -> Deploy:
+        self.known = Known.read(self.astro.client, self.deployment.id)
+        git = deploy_git(self.survey, shipped)
+        new = NewDeploy(
+            deployment_id=self.deployment.id,
+            type=_API_TYPES[self.survey.plan.deploy_type],
+            description=description(self.config, self.survey, shipped, git),
+            git=git,
+        )
+        self.progress.phase = "opening"
+        opened = create(self.astro.client, new, self.known, sleep=self.tools.patience.sleep)
+        self.opened, self.progress.deploy_id = opened, opened.id
+        self.progress.phase = "open"
+        self._mask_upload_url(opened.dags_upload_url)
+        self.console.say(f"created deploy {opened.id}")
+        return opened
+
+    def _mask_upload_url(self, url: str) -> None:
+        if url:
+            self.console.mask(url)
+            for signature in parse_qs(urlsplit(url).query).get("sig", []):
+                self.console.mask(signature)
+
+    # --- who else is at it -----------------------------------------------------------------------
+
+    def _overtaken(self) -> Plan | None:
+        """Look once more at what runs, and plan again when that changed.
+
+        None: nothing changed, or this deploy is still what is needed.
+        """
+        now = self.astro.client.get_deployment(self.deployment.id)
+        if (now.image_tag, now.running_bundle_version, now.is_dag_deploy_enabled) == (
+            self.deployment.image_tag,
+            self.deployment.running_bundle_version,
+            self.deployment.is_dag_deploy_enabled,
+        ):
+            return None
+        self.console.say("another deploy went live in the meantime; planning again")
+        again = survey(
+            self.pinned(),
+            self.env,
+            ci=self.survey.checkout.ci,
+            needs_credentials=True,
+            patience=self.tools.patience,
+        ).plan
+        ours = self.survey.plan.deploy_type
+        is_same_kind = now.is_dag_deploy_enabled == self.deployment.is_dag_deploy_enabled
+        fits = is_same_kind and ours in (again.deploy_type, DeployType.IMAGE_AND_DAGS)
+        return None if fits and again.deploy_type is not DeployType.NONE else again
+
+    def pinned(self) -> Config:
+        """The options, for the Deployment that was found with them."""
+        return replace(self.config, deployment_id=self.deployment.id, deployment_name=None)
+
+    def _give_up(self, late: Plan) -> None:
+        """Give this attempt up; the last one with a DeployFailedError."""
+        if self.is_last:
+            raise DeployFailedError(
+                f"other deploys went live while this one was made, and now {late.deploy_type} is "
+                f"needed instead of {self.survey.plan.deploy_type}: {late.reason}",
+                hint=queue_hint("Run the job again", self.survey.checkout.ci),
+            )
+
+    def _rivals(self) -> Rivals:
+        return Rivals(
+            client=self.astro.client,
+            survey=self.survey,
+            deployment=self.deployment,
+            known=self.known,
+            allow_older=self.config.allow_older,
+        )

@@ -1,0 +1,171 @@
+"""Which deploy runs, and whether a newer commit was deployed and does not.
+
+Two jobs can finalize in either order, whatever their commits are. After the last one, the newest
+commit must run, or a job must end red. Each job therefore looks at the deploy history when it is
+done, at the deploys that went live since it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from astro_ci.astro.client import FIRST_PAGE, AstroClient
+from astro_ci.ci import CIContext
+from astro_ci.git import GitRepo
+from astro_ci.model import Deploy, Deployment, Part
+from astro_ci.planning.running import Ours, commit_of, put_bundle, put_image
+
+IsNewer = Callable[[str, str], bool]
+"""Whether the first commit provably came after the second."""
+
+_TYPES: Mapping[Part, Collection[str]] = {
+    Part.IMAGE: ("IMAGE_AND_DAG", "IMAGE_ONLY"),
+    Part.DAGS: ("IMAGE_AND_DAG", "DAG_ONLY"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The newest deploys of a Deployment before ours was created."""
+
+    ids: frozenset[str] = frozenset()
+    deployed: frozenset[str] = frozenset()
+    oldest: str = ""
+    """The last one that was looked at; empty when there was none."""
+
+    @classmethod
+    def read(cls, client: AstroClient, deployment_id: str) -> Known:
+        """Read a page of the history. Raises ApiError, AuthenticationError."""
+        found = list(islice(client.list_deploys(deployment_id), FIRST_PAGE))
+        return cls(
+            ids=frozenset(deploy.id for deploy in found),
+            deployed=frozenset(deploy.id for deploy in found if deploy.status == "DEPLOYED"),
+            oldest=found[-1].id if found else "",
+        )
+
+    def recent(self, deploys: Iterable[Deploy]) -> list[Deploy]:
+        """The deploys down to the oldest known one, newest first."""
+        found = []
+        for deploy in deploys:
+            found.append(deploy)
+            if deploy.id == self.oldest:
+                break
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commits:
+    """What is known of the commits that deploys came from."""
+
+    head: str
+    """The commit of our own deploy, also where uncommitted files shipped with it."""
+    ours: Ours
+    is_newer: IsNewer
+
+    def of(self, deploy: Deploy, ours: str) -> str | None:
+        """The commit of a deploy, when it came from our project and its place is not in doubt.
+
+        A rollback is somebody's decision for that commit, whatever came after it.
+        """
+        if deploy.id == ours:
+            return self.head
+        if deploy.rollback_from_id:
+            return None
+        return commit_of(deploy, self.ours)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """An older commit runs than was deployed."""
+
+    running: Deploy
+    newest: Deploy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How our deploy stands among those that went live since it was begun."""
+
+    replaced_by: Deploy | None = None
+    """Runs in the place of what ours brought; None: nothing replaced it."""
+    behind: Behind | None = None
+    """None: no newer commit than the running one was deployed, as far as can be told."""
+
+
+def stand(
+    ours: Deploy,
+    deployment: Deployment,
+    recent: Sequence[Deploy],
+    known: Known,
+    *,
+    brought: Collection[Part],
+    claimed: Collection[Part],
+    commits: Commits,
+) -> Verdict:
+    """Work out how `ours` stands. Pure, but for the question which commit is newer.
+
+    `brought` is what it shipped; `claimed` also what its plan found to be right already.
+    """
+    went_live = [
+        deploy
+        for deploy in recent
+        if deploy.status == "DEPLOYED" and (deploy.id == ours.id or deploy.id not in known.deployed)
+    ]
+    if {deploy.id for deploy in went_live} <= {ours.id}:
+        return Verdict()
+    replaced_by = None
+    for part in claimed:
+        running = _running(part, deployment, recent)
+        if running is None or running not in went_live:
+            continue  # it ran before, and nothing took its place
+        if running.id != ours.id and part in brought:
+            replaced_by = running
+        rivals = [d for d in went_live if _has(d, part) or (d.id == ours.id and part in claimed)]
+        if newest := _newest_after(running, rivals, ours, commits):
+            return Verdict(replaced_by=replaced_by, behind=Behind(running=running, newest=newest))
+    return Verdict(replaced_by=replaced_by)
+
+
+def order_of(repo: GitRepo, ci: CIContext, head: str, *, allow_older: bool) -> IsNewer:
+    """Ask git which of two commits is newer; commits that the clone lacks are fetched.
+
+    Where the checked-out commit is deployed on purpose, nothing counts as newer than it: with
+    --allow-older, or after a push that moved the branch back to it.
+    """
+    moved_from = ci.before if not ci.before_is_previous_run and ci.head in (None, head) else None
+
+    def is_newer(commit: str, other: str) -> bool:
+        is_meant = other == head and (allow_older or commit == moved_from)
+        if commit == other or is_meant:
+            return False
+        has_both = all(repo.has_commit(one) or repo.fetch_commit(one) for one in (commit, other))
+        return has_both and repo.came_after(commit, other)
+
+    return is_newer
+
+
+def _running(part: Part, deployment: Deployment, recent: Sequence[Deploy]) -> Deploy | None:
+    """The deploy that put a part there that runs or is being rolled out."""
+    put = put_bundle if part is Part.DAGS and deployment.is_dag_deploy_enabled else put_image
+    return next((deploy for deploy in recent if put(deploy, deployment)), None)
+
+
+def _has(deploy: Deploy, part: Part) -> bool:
+    return deploy.type in _TYPES[part]
+
+
+def _newest_after(
+    running: Deploy, rivals: Sequence[Deploy], ours: Deploy, commits: Commits
+) -> Deploy | None:
+    """The rival whose commit is newer than the running one; ours only when none is newer still."""
+    base = commits.of(running, ours.id)
+    if base is None:
+        return None
+    newest, newest_commit = None, base
+    for rival in sorted(rivals, key=lambda rival: rival.id != ours.id):  # ours first
+        commit = commits.of(rival, ours.id)
+        if commit and commits.is_newer(commit, newest_commit):
+            newest, newest_commit = rival, commit
+    return newest

@@ -1,0 +1,68 @@
+"""How far a deploy came, and the sentence that says so when the run ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from signal import SIGINT, Signals
+from typing import Literal
+
+from astro_ci.errors import AstroCIError, CancelledError, DeployFailedError, DeployTimeoutError
+
+Phase = Literal["planned", "opening", "open", "finalizing", "finalized", "replaced"]
+
+_AS_IT_WAS = "the Deployment is as it was"
+_STATES: Mapping[Phase, str] = {
+    "planned": f"no deploy was created, and {_AS_IT_WAS}",
+    "opening": f"no deploy was created, or one that stays unfinished, and {_AS_IT_WAS}",
+    "open": f"deploy {{}} was left unfinished, and {_AS_IT_WAS}",
+    "finalizing": "deploy {} was being finalized, and may go live",
+    "finalized": "deploy {} was finalized before that, and goes live",
+    "replaced": "deploy {} was replaced by an older commit, which runs",
+}
+_SELF_EXPLANATORY = (DeployFailedError, DeployTimeoutError)
+"""Errors that say themselves how far a finalized deploy came."""
+_WITHOUT_EFFECT: Mapping[Phase, Phase] = {"opening": "planned", "finalizing": "open"}
+"""What a request that certainly had no effect leaves behind."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far one attempt came. `earlier` says what became of the attempt before it."""
+
+    phase: Phase = "planned"
+    deploy_id: str = ""
+    earlier: str = ""
+
+    def __str__(self) -> str:
+        if self.earlier and self.phase in ("planned", "opening"):
+            return self.earlier
+        return _STATES[self.phase].format(self.deploy_id)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Have a signal, or any failure, say what became of the deploy."""
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            raise cancelled(stop, str(self)) from None
+        except AstroCIError as error:
+            if error.had_no_effect:
+                self.phase = _WITHOUT_EFFECT.get(self.phase, self.phase)
+            is_final = self.phase in ("finalizing", "finalized", "replaced")
+            is_told = is_final and isinstance(error, _SELF_EXPLANATORY)
+            has_news = self.phase != "planned" or self.earlier
+            if has_news and not is_told and not isinstance(error, CancelledError):
+                error.message = f"{error.message}; {self}"
+            raise
+
+
+def cancelled(stop: KeyboardInterrupt, state: str) -> CancelledError:
+    """The error of a run that a signal ended."""
+    number = getattr(stop, "signal_number", SIGINT)
+    return CancelledError(
+        f"cancelled by {Signals(number).name}; {state}",
+        hint="Run the job again: the plan compares with what is deployed, so nothing is lost.",
+        signal_number=number,
+    )

@@ -1,0 +1,153 @@
+"""The two requests with an effect, create and finalize: each has it once.
+
+An answer does not tell whether a request was carried out: a gateway gives up too early, a limit
+counts too late, a proxy asks twice. So what Astro has is read back before anything is repeated.
+An error that leaves here says in `had_no_effect` whether that is certain.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from astro_ci.astro.client import AstroClient
+from astro_ci.deploying.order import Known
+from astro_ci.deploying.rollout import Rollout
+from astro_ci.errors import ApiError, AuthenticationError, DeployFailedError, UnavailableError
+from astro_ci.model import ApiDeployType, Deploy, DeployGit
+from astro_ci.text import unicode
+from astro_ci.web.retry import may_come_again, pause_seconds
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+
+Sleep = Callable[[float], None]
+Refused = ApiError | AuthenticationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDeploy:
+    """What to create."""
+
+    deployment_id: str
+    type: ApiDeployType
+    description: str
+    git: DeployGit | None
+
+    def is_like(self, deploy: Deploy) -> bool:
+        """Whether an unfinished deploy was created with the same words for the same commit."""
+        commit = deploy.git.commit_sha.lower() if deploy.git else None
+        return (
+            deploy.status == "INITIALIZED"
+            and deploy.type == self.type
+            and deploy.description == unicode(self.description)
+            and commit == (self.git.commit_sha.lower() if self.git else None)
+        )
+
+
+def create(client: AstroClient, new: NewDeploy, known: Known, *, sleep: Sleep) -> Deploy:
+    """Create a deploy, or use the one that an attempt of ours left when its answer was lost.
+
+    `known` is the history before. Raises ApiError, AuthenticationError.
+    """
+    is_in_doubt = False
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return client.create_deploy(
+                new.deployment_id, new.type, description=new.description, git=new.git
+            )
+        except (ApiError, AuthenticationError) as error:
+            if not _had_no_effect(error):
+                log.warning("create got no clear answer (%s); looking for the deploy", error)
+                if found := _find(client, new, known):
+                    return found
+                is_in_doubt = True
+            may_repeat = isinstance(error, UnavailableError) and not error.never_arrived
+            if attempt == ATTEMPTS or not may_repeat or not may_come_again(error):
+                error.had_no_effect = not is_in_doubt
+                raise
+            pause = pause_seconds(error, attempt)
+        sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def finalize(client: AstroClient, rollout: Rollout, *, sleep: Sleep) -> Deploy:
+    """Finalize a deploy exactly once, however often the answer gets lost, and return it.
+
+    When anything but success comes back, the deploy itself tells whether the request was carried
+    out. Raises ApiError, AuthenticationError; DeployFailedError when another run finalized the
+    deploy with a bundle of its own.
+    """
+    is_in_doubt = False
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return client.finalize_deploy(
+                rollout.deployment.id, rollout.deploy.id, bundle_version=rollout.bundle_version
+            )
+        except (ApiError, AuthenticationError) as error:
+            log.warning("finalize did not succeed (%s); reading the deploy back", error)
+            deploy = _read_back(client, rollout, error, is_in_doubt=is_in_doubt)
+            if deploy.status != "INITIALIZED":
+                return _ours(deploy, rollout)
+            is_refused = isinstance(error, AuthenticationError) or error.is_clear
+            is_in_doubt = is_in_doubt or not (is_refused or _had_no_effect(error))
+            if attempt == ATTEMPTS or is_refused or not may_come_again(error):
+                raise _told(error, is_in_doubt=is_in_doubt) from error
+            pause = pause_seconds(error, attempt)
+        sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _had_no_effect(error: Refused) -> bool:
+    """Whether the failure alone tells that nothing was done.
+
+    A 401 does not: a proxy that asks for credentials of its own answers so, too.
+    """
+    if isinstance(error, UnavailableError):
+        return error.never_arrived
+    return isinstance(error, ApiError) and error.is_clear
+
+
+def _find(client: AstroClient, new: NewDeploy, known: Known) -> Deploy | None:
+    """The deploy that was created; None when there is none yet, or two that look like it."""
+    try:
+        recent = known.recent(client.list_deploys(new.deployment_id))
+        found = [one for one in recent if one.id not in known.ids and new.is_like(one)]
+        return client.get_deploy(new.deployment_id, found[0].id) if len(found) == 1 else None
+    except (ApiError, AuthenticationError) as error:
+        log.warning("the deploys could not be listed: %s", error)
+        return None
+
+
+def _read_back(
+    client: AstroClient, rollout: Rollout, failure: Refused, *, is_in_doubt: bool
+) -> Deploy:
+    """Read the deploy after a failed finalize. Raises that failure when it cannot be read."""
+    try:
+        return client.get_deploy(rollout.deployment.id, rollout.deploy.id)
+    except (ApiError, AuthenticationError) as unread:
+        never_arrived = isinstance(failure, UnavailableError) and failure.never_arrived
+        told = _told(failure, is_in_doubt=is_in_doubt or not never_arrived)
+        told.message = f"{failure}; and the deploy could not be read back: {unread}"
+        raise told from failure
+
+
+def _told(error: Refused, *, is_in_doubt: bool) -> Refused:
+    """The error to raise: a refusal is no clear one while an earlier attempt is in doubt."""
+    if is_in_doubt and isinstance(error, ApiError):
+        return UnavailableError(error.message, hint=error.hint, status=error.status)
+    error.had_no_effect = not is_in_doubt
+    return error
+
+
+def _ours(done: Deploy, rollout: Rollout) -> Deploy:
+    """Raise DeployFailedError when what was finalized is not what we uploaded."""
+    if rollout.bundle_version and done.dag_tarball_version not in ("", rollout.bundle_version):
+        raise DeployFailedError(
+            f"deploy {done.id} was finalized by another run, with the bundle version "
+            f"{done.dag_tarball_version} instead of {rollout.bundle_version}",
+            hint="Run the job again, and let deploys of one Deployment wait for each other.",
+        )
+    return done

@@ -1,0 +1,80 @@
+"""The other deploys to the same Deployment while ours was made, and the failure they can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from astro_ci.astro.client import AstroClient
+from astro_ci.ci import CIContext
+from astro_ci.deploying.order import Behind, Commits, Known, Verdict, order_of, stand
+from astro_ci.errors import DeployFailedError
+from astro_ci.model import Deploy, Deployment, Part, Request
+from astro_ci.planning.running import Ours
+from astro_ci.remote import repository_identity
+from astro_ci.survey.survey import Survey
+from astro_ci.text import short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rivals:
+    """Where to look for other deploys, and what is known of ours."""
+
+    client: AstroClient
+    survey: Survey
+    deployment: Deployment
+    known: Known
+    allow_older: bool
+
+    def stand(self, opened: Deploy) -> Verdict:
+        """Look how our deploy stands by now. Raises ApiError, AuthenticationError."""
+        recent = self.known.recent(self.client.list_deploys(self.deployment.id))
+        expected = self.known.deployed | {opened.id}
+        if all(deploy.id in expected for deploy in recent if deploy.status == "DEPLOYED"):
+            return Verdict()  # nobody else was at it
+        brought = self.survey.plan.deploy_type.parts
+        is_compared = self.survey.plan.requested is Request.AUTO
+        return stand(
+            opened,
+            self.client.get_deployment(self.deployment.id),
+            recent,
+            self.known,
+            brought=brought,
+            claimed=frozenset(Part) if is_compared else brought,
+            commits=self._commits(),
+        )
+
+    def failure(self, behind: Behind, opened: Deploy) -> DeployFailedError:
+        """The error of a run after which an older commit runs than was deployed."""
+        newest, running = behind.newest, behind.running
+        if newest.id == opened.id:
+            return DeployFailedError(
+                f"deploy {running.id} put an older commit in the place of deploy {opened.id} of "
+                f"commit {short(self.survey.checkout.head.sha)}, for the second time",
+                hint=queue_hint("Run the job again", self.survey.checkout.ci),
+            )
+        commit = short(newest.git.commit_sha) if newest.git else ""
+        replacing = f"deploy {running.id}"
+        if running.id == opened.id:
+            replacing = f"this deploy, {running.id},"
+        return DeployFailedError(
+            f"{replacing} put an older commit in the place of deploy {newest.id} of "
+            f"commit {commit}, which went live in the meantime",
+            hint=queue_hint(f"Run the job of commit {commit} again", self.survey.checkout.ci),
+        )
+
+    def _commits(self) -> Commits:
+        found = self.survey.checkout
+        remote = found.remote_url
+        return Commits(
+            head=found.head.sha,
+            ours=Ours(
+                repository=repository_identity(remote) if remote else None,
+                project=found.layout.project,
+            ),
+            is_newer=order_of(found.repo, found.ci, found.head.sha, allow_older=self.allow_older),
+        )
+
+
+def queue_hint(first: str, ci: CIContext) -> str:
+    """The remedy for deploys that got in each other's way, in the words of the CI system."""
+    return f"{first}, and let deploys of one Deployment wait for each other: {ci.concurrency_hint}."

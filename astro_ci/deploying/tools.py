@@ -1,0 +1,22 @@
+"""The outside world of a deploy, as arguments: tests bring their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from astro_ci.astro.upload import Uploader
+from astro_ci.image.engine import Engine
+from astro_ci.image.engine import connect as connect_engine
+from astro_ci.web.http import Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """How to upload, to reach the Docker Engine, to be patient, and to tell the time."""
+
+    uploader: Uploader = field(default_factory=Uploader)
+    connect_engine: Callable[[Mapping[str, str]], Engine] = connect_engine
+    patience: Patience = field(default_factory=Patience)
+    now: Callable[[], float] = time.monotonic

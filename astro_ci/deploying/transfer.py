@@ -1,0 +1,87 @@
+"""Send what was made: push the image and upload the DAG bundle, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from astro_ci.astro.upload import Uploader
+from astro_ci.bundle import Bundle
+from astro_ci.deploying.artifacts import Artifacts, Image
+from astro_ci.deploying.side_by_side import Stop, run_side_by_side
+from astro_ci.image.registry.push import push_image
+from astro_ci.model import Deploy
+from astro_ci.reporting.console import Console
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Transfer:
+    """The sending of one deploy; `bundle_version` is known once the bundle is uploaded."""
+
+    deploy: Deploy
+    password: Callable[[], str]
+    """The registry's."""
+    uploader: Uploader
+    sleep: Callable[[float], None]
+    bundle_version: str = ""
+
+    def send(self, made: Artifacts, console: Console) -> None:
+        """Push and upload side by side: each waits for a network of its own."""
+        with console.transfers() as transfer:
+            jobs: list[Callable[[Stop], None]] = []
+            if made.image:
+                jobs.append(self._push_job(made.image, transfer("pushing the image")))
+            if made.bundle:
+                report = transfer("uploading the DAG bundle")
+                jobs.append(self._upload_job(made.bundle, report))
+            try:
+                run_side_by_side(jobs)
+            except BaseException:
+                if made.image:  # a push that hangs cannot take the name off that it gave
+                    made.image.engine.remove_image(self._reference)
+                raise
+        if made.image:
+            console.say(f"pushed the image as tag {self.deploy.image_tag}")
+        if made.bundle:
+            console.say(f"uploaded the DAG bundle as version {self.bundle_version}")
+
+    @property
+    def _reference(self) -> str:
+        return f"{self.deploy.image_repository}:{self.deploy.image_tag}"
+
+    def _push_job(self, image: Image, report: Report) -> Callable[[Stop], None]:
+        def push(stop: Stop) -> None:
+            push_image(
+                image.engine,
+                image.name,
+                self.deploy.image_repository,
+                self.deploy.image_tag,
+                password=self.password,
+                on_progress=_stoppable(report, stop),
+                sleep=self.sleep,
+            )
+
+        return push
+
+    def _upload_job(self, bundle: Bundle, report: Report) -> Callable[[Stop], None]:
+        def upload(stop: Stop) -> None:
+            self.bundle_version = self.uploader.upload(
+                self.deploy.dags_upload_url,
+                bundle.path,
+                md5=bundle.md5,
+                on_progress=_stoppable(report, stop),
+            )
+
+        return upload
+
+
+def _stoppable(report: Report, stop: Stop) -> Report:
+    """A progress report that ends a transfer which is no longer wanted."""
+
+    def report_or_stop(done: int, total: int) -> None:
+        stop.check()
+        report(done, total)
+
+    return report_or_stop
