@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import tempfile
 import time
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from signal import SIGINT, Signals
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
 
 from astro_ci.astro.upload import Uploader
 from astro_ci.bundle import Bundle
@@ -21,6 +19,7 @@ from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import Artifacts, Image, artifacts
 from astro_ci.deploying.provenance import deploy_git, description
 from astro_ci.deploying.rollout import Rollout, Waiter, finalize, refuse_failed
+from astro_ci.deploying.secrecy import hide_build_secrets, hide_credentials, hide_upload
 from astro_ci.deploying.side_by_side import Stop, run_side_by_side
 from astro_ci.deployments.find import Astro
 from astro_ci.errors import (
@@ -142,14 +141,11 @@ class _Run:
     def act(self) -> DeployResult:
         """Build, create, send, finalize, wait."""
         self._refuse_session()
-        if self.astro.credentials.kind == "Deployment API key":
-            # The CI system knows the key as a secret, and not the token that it was traded for.
-            self.console.mask(self.astro.credentials.token())
         plan = self.survey.plan
-        if plan.deploy_type.has_image:
-            # As HTTP's basic authentication writes it, which an error of a proxy may quote.
-            login = f"cli:{self.astro.credentials.token()}".encode()
-            self.console.mask(base64.b64encode(login).decode())
+        has_image = plan.deploy_type.has_image
+        hide_credentials(self.console, self.astro.credentials, pushes=has_image)
+        if has_image:
+            hide_build_secrets(self.console.redactor, self.config, self.env)
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
             artifacts(
@@ -245,23 +241,18 @@ class _Run:
 
     def _open(self, shipped: Digests) -> Deploy:
         self.phase = "opening"
-        git = deploy_git(self.survey, shipped)
+        redact = self.console.redactor
+        git = deploy_git(self.survey, shipped, redact)
         self.opened = opened = self.astro.client.create_deploy(
             self.deployment.id,
             _API_TYPES[self.survey.plan.deploy_type],
-            description=description(self.config, self.survey, shipped, git),
+            description=description(self.config, self.survey, shipped, git, redact),
             git=git,
         )
         self.phase = "open"
-        self._mask(opened)
+        hide_upload(self.console, opened)
         self.console.say(f"created deploy {opened.id}")
         return opened
-
-    def _mask(self, opened: Deploy) -> None:
-        if opened.dags_upload_url:
-            self.console.mask(opened.dags_upload_url)
-            for signature in parse_qs(urlsplit(opened.dags_upload_url).query).get("sig", []):
-                self.console.mask(signature)
 
     def _send(self, made: Artifacts, opened: Deploy) -> None:
         """Push and upload side by side: each waits for a network of its own."""
