@@ -20,9 +20,9 @@ from astro_ci.errors import (
     ConfigurationError,
     of_the_disk,
 )
-from astro_ci.reporting.redact import redact
 from astro_ci.terminal.group import LazyGroup
 from astro_ci.terminal.session import Session
+from astro_ci.terminal.uncaught import tell_uncaught
 
 
 @click.group(
@@ -56,6 +56,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     words = sys.argv[1:] if arguments is None else arguments
     # Known before the arguments are parsed, as parsing them may be what fails.
     session = Session(dict(os.environ), as_json="--json" in words)
+    tell_uncaught(lambda text: session.console.say(text))
     try:
         code = cli.main(args=words, standalone_mode=False, prog_name="astro-ci", obj=session)
     except click.ClickException as error:
@@ -73,7 +74,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:  # of which nothing may be lost
         if known := of_the_disk(error):
             sys.exit(session.fail(known))
-        session.console.say(redact(traceback.format_exc().rstrip(), session.env))
+        session.console.say(traceback.format_exc().rstrip())
         sys.exit(session.fail(BugError(error)))
     sys.exit(code)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _EXCERPT = 80
 _BETWEEN_WORDS = " ,;:'\"&|=()[]{}<>/\\"
@@ -21,6 +21,13 @@ def unicode(text: str) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # half of a pair, which no file name can hold, but JSON can
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def crossed_out(text: str, secrets: Iterable[str]) -> str:
+    """Replace what a request sent in what came back: services may repeat it."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return text
 
 
 def shorten(text: str, limit: int) -> str:

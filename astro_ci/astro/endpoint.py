@@ -37,7 +37,7 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
     domain = env.get("ASTRO_DOMAIN", "").strip() or domain or DEFAULT_DOMAIN
     if not _DOMAIN.fullmatch(domain):
         raise ConfigurationError(
-            f"ASTRO_DOMAIN is {printable(domain)!r}, which is not the name of a domain",
+            f"ASTRO_DOMAIN is {_shown(domain)!r}, which is not the name of a domain",
             hint="Set it to a name such as astronomer.io, without scheme and path, or unset it; "
             "a whole URL goes into ASTRO_API_URL.",
         )
@@ -53,7 +53,7 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            f"ASTRO_API_URL is {url!r}, which is not a URL",
+            f"ASTRO_API_URL is {_shown(url)!r}, which is not a URL",
             hint="Set it to a scheme and host such as https://api.astronomer.io, or unset it.",
         )
     if "@" in parts.netloc:
@@ -68,6 +68,12 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         )
     domain = "localhost" if _is_loopback(parts.hostname) else domain
     return Endpoint(domain=domain, api_url=url.removesuffix("/v1"))
+
+
+def _shown(value: str) -> str:
+    """A value that may be wrong, without the user and the password of a URL."""
+    _login, at, rest = value.rpartition("@")
+    return printable(f"***@{rest}" if at else value)
 
 
 def _is_local(domain: str) -> bool:

@@ -34,7 +34,7 @@ def sandbox(
             port=port,
             rollout_seconds=rollout_seconds,
             as_json=as_json,
-            emit=session.emit,
+            emit=click.echo,  # its token is what it is asked for
         )
     except KeyboardInterrupt:  # how it is meant to end
         return

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import artifacts
@@ -19,6 +17,7 @@ from astro_ci.deploying.provenance import deploy_git, description
 from astro_ci.deploying.requests import NewDeploy, create, finalize
 from astro_ci.deploying.rivals import Rivals, queue_hint
 from astro_ci.deploying.rollout import Rollout, Waiter, pauses, refuse_failed
+from astro_ci.deploying.secrecy import hide_build_secrets, hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
 from astro_ci.deployments.find import Astro
@@ -125,7 +124,10 @@ class Attempt:
 
     def _run(self) -> DeployResult | None:
         self._refuse_session()
-        self._mask_credentials()
+        has_image = self.survey.plan.deploy_type.has_image
+        hide_credentials(self.console, self.astro.credentials, pushes=has_image)
+        if has_image:
+            hide_build_secrets(self.console.redactor, self.config, self.env)
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
             artifacts(
@@ -195,15 +197,6 @@ class Attempt:
                 hint="Use an API token in ASTRO_API_TOKEN.",
             )
 
-    def _mask_credentials(self) -> None:
-        if self.astro.credentials.kind == "Deployment API key":
-            # The CI system knows the key as a secret, and not the token that it was traded for.
-            self.console.mask(self.astro.credentials.token())
-        if self.survey.plan.deploy_type.has_image:
-            # As HTTP's basic authentication writes it, which an error of a proxy may quote.
-            login = f"cli:{self.astro.credentials.token()}".encode()
-            self.console.mask(base64.b64encode(login).decode())
-
     def _shipped(self) -> Digests:
         """What was packed: as it was planned, unless something wrote to the checkout meanwhile.
 
@@ -221,28 +214,21 @@ class Attempt:
 
     def _open(self, shipped: Digests) -> Deploy:
         self.known = Known.read(self.astro.client, self.deployment.id)
-        git = deploy_git(self.survey, shipped)
+        redact = self.console.redactor
+        git = deploy_git(self.survey, shipped, redact)
         new = NewDeploy(
             deployment_id=self.deployment.id,
             type=_API_TYPES[self.survey.plan.deploy_type],
-            description=description(self.config, self.survey, shipped, git),
+            description=description(self.config, self.survey, shipped, git, redact),
             git=git,
         )
         self.progress.phase = "opening"
         opened = create(self.astro.client, new, self.known, sleep=self.tools.patience.sleep)
         self.opened, self.progress.deploy_id = opened, opened.id
         self.progress.phase = "open"
-        self._mask_upload_url(opened.dags_upload_url)
+        hide_upload(self.console, opened)
         self.console.say(f"created deploy {opened.id}")
         return opened
-
-    def _mask_upload_url(self, url: str) -> None:
-        if url:
-            self.console.mask(url)
-            for signature in parse_qs(urlsplit(url).query).get("sig", []):
-                self.console.mask(signature)
-
-    # --- who else is at it -----------------------------------------------------------------------
 
     def _overtaken(self) -> Plan | None:
         """Look once more at what runs, and plan again when that changed.

@@ -10,13 +10,14 @@ from astro_ci.git import Commit
 from astro_ci.model import DeployGit, Digests, Plan
 from astro_ci.planning.marker import describe
 from astro_ci.remote import commit_url, github_repository, without_credentials
+from astro_ci.reporting.redact import Redactor
 from astro_ci.survey.survey import Survey
 from astro_ci.text import printable, short, shorten
 
 _SUBJECT_CHARACTERS = 100
 
 
-def deploy_git(survey: Survey, shipped: Digests) -> DeployGit | None:
+def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit | None:
     """The commit that is shipped; None when something else is: a dirty tree is no commit."""
     checkout = survey.checkout
     if survey.plan.dirty or shipped != survey.differences.digests:
@@ -32,23 +33,25 @@ def deploy_git(survey: Survey, shipped: Digests) -> DeployGit | None:
         repo=repo,
         remote_url="" if github else url,
         commit_sha=checkout.head.sha,
-        branch=_branch(checkout.ci) or checkout.repo.branch() or "",
+        branch=redact.field("branch", _branch(checkout.ci) or checkout.repo.branch() or ""),
         path=checkout.layout.project,
-        author_name=printable(checkout.head.author),
+        author_name=redact(printable(checkout.head.author)),
         commit_url=commit_url(url, checkout.head.sha),
         before_commit_sha=survey.plan.base.image or survey.plan.base.dags or "",
     )
 
 
-def description(config: Config, survey: Survey, shipped: Digests, git: DeployGit | None) -> str:
+def description(
+    config: Config, survey: Survey, shipped: Digests, git: DeployGit | None, redact: Redactor
+) -> str:
     """The user's description, or the commit's title, and our marker."""
     checkout = survey.checkout
-    title = shorten(printable(checkout.head.subject), _SUBJECT_CHARACTERS)
+    title = shorten(redact(printable(checkout.head.subject)), _SUBJECT_CHARACTERS)
     dirty = ", with uncommitted changes" if survey.plan.dirty else ""
     own = f"{title} ({short(checkout.head.sha)}{dirty})"
     if checkout.ci.run_url:
         own = f"{own} {checkout.ci.run_url}"
-    return describe(config.description or own, shipped, git)
+    return describe(redact(config.description or own), shipped, git)
 
 
 def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, str]:

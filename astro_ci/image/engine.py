@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astro_ci.errors import DockerError
+from astro_ci.text import crossed_out
 
 if TYPE_CHECKING:
     import docker
@@ -95,12 +96,12 @@ def connect(env: Mapping[str, str]) -> Engine:
         version: dict[str, Any] = client.version()
     except (DockerException, RequestException, OSError) as error:
         raise DockerError(
-            f"no Docker Engine answers at {host}: {_reason(error)}", hint=_HINT
+            f"no Docker Engine answers at {_shown(host)}: {_reason(error, host)}", hint=_HINT
         ) from error
     client.api.timeout = _SILENCE_SECONDS
     components = [part.get("Name", "") for part in version.get("Components") or []]
     is_podman = any("podman" in name.lower() for name in components)
-    logger.debug("engine %s at %s", version.get("Version"), host)
+    logger.debug("engine %s at %s", version.get("Version"), _shown(host))
     return Engine(client, host, str(version.get("Version", "")), is_podman)
 
 
@@ -157,10 +158,20 @@ def _knock(host: str) -> None:
             probe.connect(host.removeprefix("unix://"))
 
 
-def _reason(error: Exception) -> str:
+def _shown(host: str) -> str:
+    """The engine's address without a password; the user of SSH's is part of the address."""
+    scheme, slashes, rest = host.rpartition("://")
+    login, at, place = rest.rpartition("@")
+    is_plain = scheme == "ssh" and ":" not in login
+    return host if is_plain or not at else f"{scheme}{slashes}***@{place}"
+
+
+def _reason(error: Exception, host: str) -> str:
     """Find the sentence at the bottom of the SDK's nested errors."""
     cause: BaseException = error
     # A NameError is the SDK's own way of missing an optional package; the error above it says so.
     while cause.__context__ is not None and not isinstance(cause.__context__, NameError):
         cause = cause.__context__
-    return (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).strip()
+    told = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    login = host.rpartition("://")[2].rpartition("@")[0]
+    return crossed_out(told, [login] if ":" in login else []).strip()

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from astro_ci.ci import CIContext
 from astro_ci.reporting.markdown import escape
+from astro_ci.reporting.redact import Redactor
 from astro_ci.reporting.report import Report
 from astro_ci.reporting.summary import section
 from astro_ci.reporting.target_result import TargetResult
@@ -32,7 +33,7 @@ def comments(report: Report, ci: CIContext) -> Iterator[tuple[str, str]]:
         yield _marker(result), f"{body}\n<sub>astro-ci for {escape(commit)}{run}</sub>\n"
 
 
-def write_comments(report: Report, ci: CIContext, env: Mapping[str, str]) -> None:
+def write_comments(report: Report, ci: CIContext, env: Mapping[str, str], redact: Redactor) -> None:
     """Write or update the comments; warn when that fails, as the deploy is done."""
     from astro_ci.ci.comments import CommentError, thread_of
 
@@ -42,7 +43,7 @@ def write_comments(report: Report, ci: CIContext, env: Mapping[str, str]) -> Non
             log.info("no comment: this run is about no pull request")
             return
         for marker, body in comments(report, ci):
-            page = thread.put(marker, body)
+            page = thread.put(marker, redact.markdown(body))
             log.info("commented on pull request %s: %s", ci.pull_request, page)
     except CommentError as error:
         log.warning("no comment: %s; %s", error.message, error.hint)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from astro_ci.ci import Dialect
+from astro_ci.reporting.redact import Redactor
+from astro_ci.reporting.redacted_dialect import RedactedDialect
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,7 +20,7 @@ _PLAIN_INTERVAL_SECONDS = 5.0
 
 
 class Console:
-    """Lines, folded groups and progress, in the CI system's dialect."""
+    """Lines, folded groups and progress, in the CI system's dialect, without secrets."""
 
     def __init__(
         self,
@@ -29,7 +31,9 @@ class Console:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._err = err
-        self._dialect = dialect
+        if not isinstance(dialect, RedactedDialect):
+            dialect = RedactedDialect(dialect, Redactor())
+        self._dialect: RedactedDialect = dialect
         self._is_live = is_live
         self._now = now
 
@@ -42,6 +46,11 @@ class Console:
     def group(self, title: str) -> contextlib.AbstractContextManager[None]:
         """Fold what is printed inside, where the CI system can."""
         return self._dialect.group(title)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What crosses out secrets here, and learns those that a run comes to know."""
+        return self._dialect.redactor
 
     def mask(self, secret: str) -> None:
         """Hide a secret that we derived in everything that the job prints from now on."""

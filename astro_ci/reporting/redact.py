@@ -1,52 +1,113 @@
-"""Cross out secrets in text that leaves the log, whose masks CI systems apply nowhere else."""
+"""Cross out the secrets in everything that leaves the process.
+
+Two kinds are told apart. **Certain** secrets are the credentials that we use, the logins of URLs,
+and what is learned while a run goes on; they are crossed out everywhere. **Suspected** ones are
+what variables and build arguments hold whose names say secret. Such a value may be an ordinary
+word (`DB_PASSWORD=production`): it is crossed out in every text, and left where a document names
+something (an id, a commit, a path, a Deployment), as what reads the document depends on the name.
+Keys of documents and words of ours (`deployed`, `dags`) are never crossed out.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
 
-_CROSSED_OUT = "***"
-# Shorter words would be found in the middle of others.
-_SHORTEST = 8
-_SECRET_NAME = re.compile(
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|KEYS?(?=_|\d|$)"
-    r"|(?:^|_)(?:PASS|PAT|AUTH)(?=_|\d|$)|_(?:PWD|PW)(?=_|\d|$)",
-    re.IGNORECASE,
-)
-# Of a URL: the user and the password, or a token in place of both. A try for each scheme alone, as
-# lines may be long. `git` is no secret.
-_USER_IN_URL = re.compile(
-    r"((?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://)(?!git@)[^/\s@]+@(?:[^/\s@]*@)*", re.IGNORECASE
-)
+from astro_ci.reporting.needles import Needles
+from astro_ci.reporting.secret_texts import credentials, named_secrets, pieces
+from astro_ci.reporting.shapes import cross_out_shapes
+from astro_ci.reporting.spellings import markdown_spellings, spellings
 
-
-# What says how to act on the job or on Astro, whatever it is called.
-_OF_THE_JOB = ("ASTRO_", "ASTRONOMER_", "GITHUB_", "ACTIONS_", "BUILDKITE_", "CI_JOB_")
-# What the user means for Airflow: its configuration, Variables and Connections.
-_FOR_AIRFLOW = "AIRFLOW_"
-
-
-def without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
-    """Leave out the variables that code of the checkout must not see.
-
-    Those are ours, the CI system's own, and those whose names say secret, but for Airflow's.
-    """
-    return {
-        name: value
-        for name, value in variables.items()
-        if name.startswith(_FOR_AIRFLOW)
-        or not (name.startswith(_OF_THE_JOB) or _SECRET_NAME.search(name))
-    }
+_DOCUMENT = '{"schema": '
+"""How each document of ours begins."""
+_OUR_WORDS = {
+    *("schema", "deploy_type", "requested", "outcome", "source", "status", "affects", "exit_code"),
+    *("system", "key", "from"),
+}
+"""Keys of documents, and outputs, whose values are words of ours."""
+_NAMES = {
+    *("id", "name", "deploy_id", "image_tag", "bundle_version", "url", "head", "base_sha", "image"),
+    *("dags", "path", "project", "target", "runtime_version", "deployment_id", "deployment_name"),
+    *("workspace_id", "organization_id", "branch", "tag", "file", "before", "pull_request"),
+    *("base_branch", "run_url", "repository_url", "dags_path", "image_name"),
+}
+"""Keys of documents, and outputs, whose values name something."""
 
 
-def redact(text: str, variables: Mapping[str, str], others: Iterable[str] = ()) -> str:
-    """Cross out who a URL logs in as, `others`, and the variables whose names say secret.
+class Redactor:
+    """Knows the secrets of a run: those of its environment, and those that it learns."""
 
-    A secret of several words is looked for word by word, as a tool may show one of its lines.
-    """
-    secrets = [value for name, value in variables.items() if _SECRET_NAME.search(name)]
-    words = {word for text in (*secrets, *others) for word in text.split()}
-    for word in sorted(words, key=len, reverse=True):
-        if len(word) >= _SHORTEST:
-            text = text.replace(word, _CROSSED_OUT)
-    return _USER_IN_URL.sub(rf"\1{_CROSSED_OUT}@", text)
+    def __init__(self, env: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._env = env
+        self._learned: set[str] = set()
+        self._suspected: set[str] = set()
+        self._needles: dict[tuple[bool, bool], Needles] = {}
+
+    def learn(self, *secrets: str) -> None:
+        """Cross out these from now on, everywhere: what a run derived, or was handed."""
+        self._learned.update(line.strip() for text in secrets for line in text.splitlines())
+        self._needles.clear()
+
+    def suspect(self, *secrets: str) -> None:
+        """Cross out these from now on, like the values of variables whose names say secret."""
+        self._suspected.update(piece for text in secrets for piece in pieces(text))
+        self._needles.clear()
+
+    def __call__(self, text: str) -> str:
+        """Cross out the secrets in a text for people, or in a JSON document, which stays one."""
+        redacted = self._cross_out(text)
+        if redacted != text and text.startswith(_DOCUMENT):
+            # A tool may print something that only begins like a document.
+            with suppress(ValueError, RecursionError):
+                return self._redacted_json(text)
+        return redacted
+
+    def field(self, name: str, value: str) -> str:
+        """Cross out the secrets in an output, or in a document's value, by its name or key."""
+        key = name.replace("-", "_")
+        if key in _OUR_WORDS:
+            return value
+        return self._cross_out(value, is_name=True) if key in _NAMES else self(value)
+
+    def markdown(self, text: str) -> str:
+        """Cross out the secrets in Markdown, where some of their characters are escaped."""
+        return self._cross_out(text, is_markdown=True)
+
+    def _redacted_json(self, text: str) -> str:
+        from astro_ci.reporting.documents import as_json
+
+        return as_json(self._document("", json.loads(text)))
+
+    def _document(self, key: str, node: Any) -> Any:
+        match node:
+            case dict():
+                # The value of a setting goes by the setting's name.
+                return {
+                    name: self._document(key if name == "value" else name, child)
+                    for name, child in node.items()
+                }
+            case list():
+                return [self._document(key, child) for child in node]
+            case str():
+                return self.field(key, node)
+        return node
+
+    def _cross_out(self, text: str, *, is_name: bool = False, is_markdown: bool = False) -> str:
+        kind = is_name, is_markdown
+        if kind not in self._needles:
+            self._needles[kind] = self._make_needles(*kind)
+        return cross_out_shapes(self._needles[kind].cross_out(text))
+
+    def _make_needles(self, is_name: bool, is_markdown: bool) -> Needles:
+        secrets = {*credentials(self._env), *self._learned}
+        if not is_name:
+            secrets |= {*named_secrets(self._env), *self._suspected}
+        write: list[Callable[[str], Iterable[str]]] = [spellings]
+        if is_markdown:
+            write.append(markdown_spellings)
+        return Needles(
+            spelling for secret in secrets if secret for each in write for spelling in each(secret)
+        )

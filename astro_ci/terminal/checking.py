@@ -16,7 +16,7 @@ from astro_ci.errors import CheckFailedError
 from astro_ci.finding import Checked
 from astro_ci.reporting.documents import as_json as to_json
 from astro_ci.reporting.findings import annotate, checks_document, checks_text
-from astro_ci.reporting.redact import without_secrets
+from astro_ci.reporting.secret_texts import without_secrets
 from astro_ci.terminal.session import Session
 
 

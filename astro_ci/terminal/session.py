@@ -14,8 +14,11 @@ import click
 from astro_ci.errors import AstroCIError
 
 if TYPE_CHECKING:  # loaded when it is needed
-    from astro_ci.ci import CIContext, Dialect
+    from astro_ci.ci import CIContext
     from astro_ci.model import Plan
+    from astro_ci.reporting.console import Console
+    from astro_ci.reporting.redact import Redactor
+    from astro_ci.reporting.redacted_dialect import RedactedDialect
     from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import Found
 
@@ -40,17 +43,26 @@ class Session:
         return detect(self.env)
 
     @functools.cached_property
-    def dialect(self) -> Dialect:
+    def redactor(self) -> Redactor:
+        """What crosses out secrets in all that the run says."""
+        from astro_ci.reporting.redact import Redactor
+
+        return Redactor(self.env)
+
+    @functools.cached_property
+    def dialect(self) -> RedactedDialect:
         """How to speak to this CI system's log."""
         from astro_ci.ci import dialect_for
+        from astro_ci.reporting.redacted_dialect import RedactedDialect
 
         # TeamCity obeys standard output alone, which is for the document when there is one.
         speaks_there = self.ci.key == "teamcity" and not self.as_json
         out = sys.stdout if speaks_there else sys.stderr
-        return dialect_for(self.ci.key, env=self.env, out=out)
+        dialect = dialect_for(self.ci.key, env=self.env, out=out)
+        return RedactedDialect(dialect, self.redactor)
 
     @functools.cached_property
-    def console(self) -> Any:
+    def console(self) -> Console:
         """Standard error, for people."""
         from astro_ci.reporting.console import Console
 
@@ -79,8 +91,8 @@ class Session:
         return find_targets(settings, self.env, self.ci, config_file=config_file, deploys=deploys)
 
     def emit(self, text: str) -> None:
-        """Print a result."""
-        click.echo(text)
+        """Print a result, which may be a JSON document."""
+        click.echo(self.redactor(text))
 
     def show(self, text: str) -> None:
         """Print a result for people, which may hold untrusted names: CI systems read it, too."""

@@ -17,6 +17,7 @@ from requests.auth import AuthBase
 
 from astro_ci import __version__
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
+from astro_ci.text import crossed_out
 from astro_ci.web.retry import (
     ATTEMPTS,
     asked_wait,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = (10.0, 60.0)
+_LONGEST_TEXT = 200
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 """Source: RFC 6750, b64token."""
 
@@ -156,7 +158,6 @@ def _unreachable(what: str, error: OSError) -> ApiError:
 
 def _refusal(what: str, response: requests.Response) -> ApiError | AuthenticationError:
     message, request_id = _read_error(response)
-    message = _without_secrets(message, response.request)
     status = response.status_code
     if status == 401:
         told = f"{what} refused the credentials: {message}"
@@ -171,7 +172,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError | Authenticatio
         f"{what} answered {status}: {message}",
         hint=_hint(status),
         status=status,
-        request_id=request_id,
+        request_id=request_id or None,
     )
     # A proxy says no as well, and 429 can come after the work is done: then nobody knows.
     is_final = 400 <= status < 500 and not is_worth_repeating(status)
@@ -181,9 +182,18 @@ def _refusal(what: str, response: requests.Response) -> ApiError | Authenticatio
     return error
 
 
-def _read_error(response: requests.Response) -> tuple[str, str | None]:
-    """The message and the request id of an error, whoever wrote it."""
-    request_id = response.headers.get("X-Request-Id")
+def _read_error(response: requests.Response) -> tuple[str, str]:
+    """The message and the request id of an error, whoever wrote it, without what was sent."""
+    message, request_id = _read_words(response)
+    sent = _secrets_of(response.request)
+    message = crossed_out(message, sent)
+    if not is_json(response.content):
+        message = message[:_LONGEST_TEXT]
+    return message or response.reason or "no message", crossed_out(request_id, sent)
+
+
+def _read_words(response: requests.Response) -> tuple[str, str]:
+    request_id = response.headers.get("X-Request-Id", "")
     if is_json(response.content):
         with contextlib.suppress(ValueError, AttributeError, TypeError):
             body = response.json()
@@ -192,20 +202,18 @@ def _read_error(response: requests.Response) -> tuple[str, str | None]:
                 f"{e['field']}: {e['message']}" for e in body.get("fieldErrors") or ()
             )
             said = " - ".join(str(part) for part in (message, fields) if part)
-            return said or response.reason, body.get("requestId") or request_id
+            return said, str(body.get("requestId") or request_id)
     if "html" in response.headers.get("Content-Type", ""):
         return "a web page instead of JSON, as a proxy or a login page would send", request_id
-    return " ".join(response.text.split())[:200] or response.reason or "no message", request_id
+    return " ".join(response.text.split()), request_id
 
 
-def _without_secrets(text: str, request: requests.PreparedRequest) -> str:
-    """Services may repeat what they were sent."""
+def _secrets_of(request: requests.PreparedRequest) -> list[str]:
+    """What must not be repeated of a request, when the answer does."""
     sent = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
     if isinstance(request.body, str):  # a form
         sent += parse_qs(request.body).get("client_secret", [])
-    for secret in filter(None, sent):
-        text = text.replace(secret, "***")
-    return text
+    return sent
 
 
 def _hint(status: int) -> str:

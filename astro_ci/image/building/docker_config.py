@@ -48,6 +48,16 @@ def private_config(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
         yield kept | {"DOCKER_CONFIG": str(private)}
 
 
+def registry_logins(env: Mapping[str, str]) -> Iterator[str]:
+    """The secrets of the user's configuration: logins in base64, passwords, tokens."""
+    auths = read_config(env).get("auths")
+    for entry in auths.values() if isinstance(auths, dict) else ():
+        for key in ("auth", "password", "identitytoken", "registrytoken"):
+            value = entry.get(key) if isinstance(entry, dict) else None
+            if isinstance(value, str):
+                yield value
+
+
 def _copy_buildx_state(source: Path, private: Path) -> None:
     """Copy which builders there are and which is chosen; buildx keeps notes next to those."""
     for name in _BUILDX_STATE:

@@ -6,6 +6,7 @@ written. Its `push` does not raise when the push fails; the failure is a line of
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 import time
@@ -17,6 +18,7 @@ import tenacity
 
 from astro_ci.errors import RegistryError
 from astro_ci.image.engine import Engine
+from astro_ci.text import crossed_out
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +129,7 @@ def _push(
 
     secret = password() if callable(password) else password
     secret = secret.removeprefix("Bearer ")
+    sent = (secret, base64.b64encode(f"{username}:{secret}".encode()).decode())
     try:
         messages = engine.client.api.push(
             repository,
@@ -139,10 +142,10 @@ def _push(
         with closing(messages):
             return _follow(messages, on_progress)
     except _PushFailedError as error:
-        text = str(error).replace(secret, "***") if secret else str(error)
+        text = crossed_out(str(error), sent)
         raise classify(text, repository, engine.uses_containerd_store()) from error
     except (DockerException, RequestException) as error:
-        text = str(error).replace(secret, "***") if secret else str(error)
+        text = crossed_out(str(error), sent)
         raise RegistryError(f"the engine broke off the push to {repository}: {text}") from None
 
 

@@ -14,9 +14,12 @@ import pytest
 from astro_ci.ci import CIContext, detect, dialect_for
 from astro_ci.configuration.choice import Target
 from astro_ci.configuration.config import Config
+from astro_ci.deploying.secrecy import hide_build_secrets
 from astro_ci.errors import CancelledError, ConfigurationError, DockerError
 from astro_ci.reporting.comment import comments
 from astro_ci.reporting.publish import publish
+from astro_ci.reporting.redact import Redactor
+from astro_ci.reporting.redacted_dialect import RedactedDialect
 from astro_ci.reporting.report import Report
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.reporting.verb import DEPLOY, PLAN
@@ -52,7 +55,10 @@ def published(what: Report, tmp_path: Path) -> tuple[dict[str, str], str]:
     told: dict[str, str] = {}
     dialect = dialect_for("github", env=env, out=io.StringIO())
     dialect.set_output = told.__setitem__  # type: ignore[method-assign, assignment]
-    publish(what, dialect, detect(env), env, comment=False)
+    redactor = Redactor(env)
+    for result in what.results:  # as a deploy does
+        hide_build_secrets(redactor, result.target.config, env)
+    publish(what, RedactedDialect(dialect, redactor), detect(env), env, comment=False)
     return told, (tmp_path / "summary.md").read_text()
 
 
@@ -185,5 +191,5 @@ def test_no_comment_keeps_a_deploy_from_ending_well(
     }
     monkeypatch.setattr("astro_ci.ci.comments.thread_of", fail)
     dialect = dialect_for("none", env=env, out=io.StringIO())
-    publish(failed(), dialect, detect(env), env, comment=True)
+    publish(failed(), RedactedDialect(dialect, Redactor(env)), detect(env), env, comment=True)
     assert "no comment: RuntimeError" in caplog.text

@@ -1,0 +1,47 @@
+"""Hide what a deploy comes to know: its credentials, the build's secrets, the upload's address."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+from astro_ci.astro.auth import Credentials
+from astro_ci.configuration.config import Config
+from astro_ci.image.building.docker_config import registry_logins
+from astro_ci.image.building.secrets import secret_texts
+from astro_ci.model import Deploy
+from astro_ci.reporting.console import Console
+from astro_ci.reporting.redact import Redactor
+from astro_ci.reporting.secret_texts import basic_login, is_secret_name
+
+
+def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str]) -> None:
+    """Hide what the build is given: secrets, arguments whose names say secret, registry logins."""
+    arguments = (argument.partition("=") for argument in config.build_args)
+    redactor.suspect(
+        *secret_texts(config.build_secrets, env),
+        *(value for name, _, value in arguments if is_secret_name(name)),
+    )
+    for login in registry_logins(env):
+        redactor.learn(login, *basic_login(login))
+
+
+def hide_credentials(console: Console, credentials: Credentials, *, pushes: bool) -> None:
+    """Hide the token, also where the CI system does not know it as a secret."""
+    token = credentials.token()
+    console.redactor.learn(token)
+    if credentials.kind == "Deployment API key":
+        # The CI system knows the key as a secret, and not the token that it was traded for.
+        console.mask(token)
+    if pushes:
+        # As HTTP's basic authentication writes it, which an error of a proxy may quote.
+        console.mask(base64.b64encode(f"cli:{token}".encode()).decode())
+
+
+def hide_upload(console: Console, opened: Deploy) -> None:
+    """Hide the address that the bundle is uploaded to: who has it can write the bundle."""
+    if opened.dags_upload_url:
+        console.mask(opened.dags_upload_url)
+        for signature in parse_qs(urlsplit(opened.dags_upload_url).query).get("sig", []):
+            console.mask(signature)

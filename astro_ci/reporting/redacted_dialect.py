@@ -1,0 +1,56 @@
+"""A CI system's dialect that says no secret, whoever speaks through it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from astro_ci.ci import Dialect, Level
+from astro_ci.reporting.redact import Redactor
+
+
+class RedactedDialect:
+    """Crosses out secrets in all that goes to the log, to outputs and to the summary."""
+
+    def __init__(self, dialect: Dialect, redactor: Redactor) -> None:
+        self._dialect = dialect
+        self.redactor = redactor
+        self.has_annotations = dialect.has_annotations
+
+    def safe_line(self, text: str) -> str:
+        """See Dialect."""
+        return self._dialect.safe_line(self.redactor(text))
+
+    def group(self, title: str) -> AbstractContextManager[None]:
+        """See Dialect."""
+        return self._dialect.group(self.redactor(title))
+
+    def mask(self, secret: str) -> None:
+        """See Dialect; from now on the secret is crossed out here, too."""
+        self.redactor.learn(secret)
+        self._dialect.mask(secret)
+
+    def annotate(
+        self,
+        level: Level,
+        message: str,
+        *,
+        title: str | None = None,
+        file: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        """See Dialect."""
+        self._dialect.annotate(
+            level,
+            self.redactor(message),
+            title=title and self.redactor(title),
+            file=file and self.redactor(file),
+            line=line,
+        )
+
+    def set_output(self, name: str, value: str) -> None:
+        """See Dialect."""
+        self._dialect.set_output(name, self.redactor.field(name, value))
+
+    def write_summary(self, markdown: str) -> None:
+        """See Dialect."""
+        self._dialect.write_summary(self.redactor.markdown(markdown))

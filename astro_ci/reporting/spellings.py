@@ -1,0 +1,76 @@
+"""How a secret may be spelled in a text that quotes it. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+import string
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+from astro_ci.text import printable
+
+_PLAIN = frozenset(string.ascii_letters + string.digits + "_.-~")
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
+def spellings(secret: str) -> Iterator[str]:
+    """As it is, in base64 (also within a longer text), in a URL, in JSON and in Python.
+
+    JSON is looked for once more within JSON: an error may quote what a service answered.
+    """
+    yield secret
+    raw = _bytes(secret)
+    for encoded in _in_base64(raw):
+        yield encoded
+        yield encoded.translate(_URL_SAFE)
+    if not _PLAIN.issuperset(secret):
+        yield from _in_urls(raw)
+        yield from _escaped(secret)
+
+
+def markdown_spellings(secret: str) -> Iterator[str]:
+    """As the Markdown of summaries and comments writes it, at the edge of words and within."""
+    from astro_ci.reporting.markdown import code, escape
+
+    for edge in (" ", "x"):
+        yield escape(f"x{edge}{secret}{edge}x")[2:-2]
+        yield escape(f"{secret}{edge}x")[:-2]
+        yield code(f"{edge}{secret}{edge}")[len(f"<code>{edge}") : -len(f"{edge}</code>")]
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """What every base64 of a text that holds the secret has in common, by the place it is at."""
+    for before, mixed in enumerate((0, 2, 3)):
+        padded = bytes(before) + raw
+        whole = len(padded) - len(padded) % 3
+        yield base64.b64encode(padded[:whole]).decode()[mixed:]
+
+
+def _in_urls(raw: bytes) -> Iterator[str]:
+    for encoded in (quote(raw, safe=""), quote(raw), quote(raw, safe="/:?#@!$&'*+,;=~%")):
+        yield encoded
+        yield _small_escapes(encoded)
+    yield quote_plus(raw)
+
+
+def _small_escapes(encoded: str) -> str:
+    """`%2f` for `%2F`, as some write it."""
+    first, *others = encoded.split("%")
+    return "%".join([first, *(part[:2].lower() + part[2:] for part in others)])
+
+
+def _escaped(secret: str) -> Iterator[str]:
+    once = json.dumps(secret)[1:-1]
+    yield once
+    yield json.dumps(once)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
+    yield printable(secret)
