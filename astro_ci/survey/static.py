@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from astro_ci.finding import Checked, Finding
 from astro_ci.paths import below
 from astro_ci.project.dockerfile import base_image
+from astro_ci.project.find import dockerfile_text, read_dockerfile
 from astro_ci.project.platform import Platform, platform_of
 
 if TYPE_CHECKING:  # loaded when there is something to check
@@ -102,9 +103,6 @@ class DagCheck:
 
 def platform_in_dockerfile(checkout: Checkout) -> Platform:
     """What the image is built on; nothing is known where the Dockerfile names no Runtime."""
-    try:
-        text = checkout.project.dockerfile.read_text("utf-8", "surrogateescape")
-    except OSError:
-        return Platform()
-    image = base_image(text, checkout.build_args)
+    found = read_dockerfile(checkout.project.root)
+    image = base_image(dockerfile_text(found), checkout.build_args) if found else None
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

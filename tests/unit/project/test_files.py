@@ -222,7 +222,20 @@ OPENS_OTHER_FILES = {
     "ci/dialects/files.py": "appends to the files of the CI system",
     "pipelines/write.py": "creates files",
     "pipelines/render.py": "our own templates",
-    "cli.py": "our own schema",
+    "commands/config.py": "our own schema",
+    "git/attributes.py": "only looks for words, and opens no link",
+    "checks/static/source.py": "reads DAG files",
+    "checks/static/zips.py": "what is in a zip file that was read",
+    "checks/runners/copy.py": "ships the files that are checked, and opens no link",
+    "checks/runners/job.py": "our own modules",
+    "checks/runners/local.py": "our own work directory",
+    **dict.fromkeys(
+        (
+            *(f"checks/parse/inside/{name}.py" for name in ("journal", "load", "serve")),
+            "checks/pytest/inside/serve.py",
+        ),
+        "runs where Airflow is, in a process of its own",
+    ),
 }
 READS = {"open", "read_text", "read_bytes", "copyfile", "copytree"}
 
