@@ -35,6 +35,7 @@ def sandbox(
             rollout_seconds=rollout_seconds,
             as_json=as_json,
             emit=session.emit,
+            tell=session.console.say,
         )
     except KeyboardInterrupt:  # how it is meant to end
         return
