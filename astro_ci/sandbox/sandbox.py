@@ -30,10 +30,16 @@ from astro_ci.sandbox.platform.deployment_bodies import read_create
 from astro_ci.sandbox.platform.news import News
 from astro_ci.sandbox.platform.platform import Platform
 from astro_ci.sandbox.platform.refusal import Refusal
+from astro_ci.sandbox.platform.running import (
+    running_bundle,
+    running_image_config,
+    running_image_layers,
+)
 from astro_ci.sandbox.platform.tokens import (
     Identity,
     api_token,
     deployment_token,
+    fresh_token,
     session_token,
 )
 from astro_ci.sandbox.store.blobs import BlobStore

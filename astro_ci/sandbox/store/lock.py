@@ -13,9 +13,10 @@ if sys.platform != "win32":
 
 
 def hold(directory: Path) -> IO[str]:
-    """Make and take a directory; closing what is returned gives it back, and so does the process's end.
+    """Make a directory and take it; closing what is returned gives it back, as the process's end.
 
-    Raises ConfigurationError when another sandbox has it, or it cannot be used. On Windows nothing is checked.
+    Raises ConfigurationError when another sandbox has it, or when it cannot be used. On Windows
+    nobody is kept out.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
