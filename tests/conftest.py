@@ -19,6 +19,7 @@ settings.load_profile("unhurried")
 
 REQUIRE_DOCKER = "ASTRO_CI_TEST_REQUIRE_DOCKER"
 REQUIRE_AIRFLOW = "ASTRO_CI_TEST_REQUIRE_AIRFLOW"
+REQUIRE_BROWSER = "ASTRO_CI_TEST_REQUIRE_BROWSER"
 # Looked up before a test hides the home directory.
 AIRFLOW_HOME = Path(
     os.environ.get("ASTRO_CI_TEST_AIRFLOW") or Path.home() / ".cache" / "astro-ci-tests"
@@ -43,7 +44,7 @@ CI_PREFIXES = (
     "SYSTEM_",
     "BUILD_",
 )
-KEEP = {REQUIRE_DOCKER, REQUIRE_AIRFLOW, "ASTRO_CI_OPENAPI", "GIT_SSL_CAINFO"}
+KEEP = {REQUIRE_DOCKER, REQUIRE_AIRFLOW, REQUIRE_BROWSER, "ASTRO_CI_OPENAPI", "GIT_SSL_CAINFO"}
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,7 @@ def sandbox(
             rollout_seconds=rollout_seconds,
             as_json=as_json,
             emit=click.echo,  # its token is what it is asked for
+            tell=session.console.say,
         )
     except KeyboardInterrupt:  # how it is meant to end
         return

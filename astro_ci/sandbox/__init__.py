@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from astro_ci.sandbox.http.app import RequestLine
 from astro_ci.sandbox.http.faults import Fault, Faults
+from astro_ci.sandbox.http.request_log import RequestLine
 from astro_ci.sandbox.sandbox import DEFAULT_PORT, Sandbox
 
 __all__ = ["DEFAULT_PORT", "Fault", "Faults", "RequestLine", "Sandbox"]

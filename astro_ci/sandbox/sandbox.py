@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 import msgspec
 from starlette.types import Scope
@@ -18,27 +16,34 @@ from starlette.types import Scope
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deploy, Deployment
 from astro_ci.sandbox.http.api import api_routes
-from astro_ci.sandbox.http.app import REMEMBERED_REQUESTS, RequestLine, build_app
+from astro_ci.sandbox.http.app import build_app
 from astro_ci.sandbox.http.blob_api import BlobApi
 from astro_ci.sandbox.http.faults import Faults
 from astro_ci.sandbox.http.login import Login
+from astro_ci.sandbox.http.pages import Pages
 from astro_ci.sandbox.http.presenter import Presenter
 from astro_ci.sandbox.http.registry_api import RegistryApi
+from astro_ci.sandbox.http.request_log import REMEMBERED_REQUESTS, RequestLine
 from astro_ci.sandbox.http.server import Server, listen
 from astro_ci.sandbox.platform.configure import create_deployment
 from astro_ci.sandbox.platform.deployment_bodies import read_create
+from astro_ci.sandbox.platform.news import News
 from astro_ci.sandbox.platform.platform import Platform
 from astro_ci.sandbox.platform.refusal import Refusal
+from astro_ci.sandbox.platform.running import (
+    running_bundle,
+    running_image_config,
+    running_image_layers,
+)
 from astro_ci.sandbox.platform.tokens import (
-    Claims,
     Identity,
     api_token,
     deployment_token,
+    fresh_token,
     session_token,
-    sign,
 )
 from astro_ci.sandbox.store.blobs import BlobStore
-from astro_ci.sandbox.store.lock import hold
+from astro_ci.sandbox.store.lock import hold, unusable
 from astro_ci.sandbox.store.registry import Registry
 from astro_ci.sandbox.store.state import DeploymentRecord
 
@@ -70,7 +75,6 @@ class Sandbox:
         self._upload_lifetime_seconds = upload_lifetime_seconds
         self._temporary = TemporaryDirectory(prefix="astro-sandbox-") if data is None else None
         directory = Path(self._temporary.name if self._temporary else str(data))
-        directory.mkdir(parents=True, exist_ok=True)
         self._lock = hold(directory)
         try:
             self._platform = Platform(
@@ -80,9 +84,12 @@ class Sandbox:
                 rollout_seconds=rollout_seconds,
                 now=now,
             )
-        except ConfigurationError:
+        except (ConfigurationError, OSError) as exc:
             self._lock.close()
+            if isinstance(exc, OSError):
+                raise unusable(directory, exc) from exc
             raise
+        self._news = News(self._platform)
         self._server: Server | None = None
         self.faults = Faults()
         """Trouble for the requests to come."""
@@ -106,8 +113,10 @@ class Sandbox:
             login=Login(platform, self.api_url, self._token_lifetime_seconds),
             blobs=BlobApi(platform.blobs, platform),
             registry=RegistryApi(platform.registry, platform),
+            pages=Pages(platform, self.requests, self._is_stopping),
             faults=self.faults,
             requests=self.requests,
+            now=platform.now,
             drop_connection=self._drop_connection,
         )
         self._server = Server(app, sockets)
@@ -218,23 +227,9 @@ class Sandbox:
         is_session: bool = False,
     ) -> str:
         """Make another token: for one Deployment, of a person's session, or expired already."""
-        state = self._platform.state
-        now = self._platform.now()
-        permissions = [
-            f"apiTokenId:{state.api_token_id}",
-            f"organizationId:{state.organization_id}",
-            f"workspaceId:{state.workspace_id}",
-        ]
-        if deployment is not None:
-            permissions.append(f"deploymentId:{self._record(deployment).id}")
-        claims = Claims(
-            sub=state.user_id if is_session else state.api_token_id,
-            iat=int(now),
-            exp=int(now + lifetime_seconds),
-            permissions=[] if is_session else permissions,
-            jti=uuid4().hex,
-        )
-        return sign(claims, state)
+        record = None if deployment is None else self._record(deployment)
+        lifetime, now = lifetime_seconds, self._platform.now()
+        return fresh_token(self._platform.state, now, lifetime, record, is_session=is_session)
 
     def create_deployment(self, name: str, **fields: object) -> Deployment:
         """Create a Deployment, as `POST /deployments` does; `fields` are those of its body.
@@ -268,42 +263,29 @@ class Sandbox:
 
         Raises LookupError when there is none.
         """
-        record = self._record(name)
-        wanted = version or record.desired_version
-        if not wanted:
-            raise LookupError(f"{name} runs no bundle")
-        _, path = self._platform.blobs.version_path(self._platform.dags_blob(record), wanted)
-        return path.read_bytes()
+        return running_bundle(self._platform, self._record(name), version)
 
     def image_config(self, name: str) -> dict[str, object]:
         """Read the config of the image that a Deployment runs or is about to run.
 
         Raises LookupError when there is none.
         """
-        record = self._record(name)
-        platform = self._platform
-        raw = platform.registry.config(platform.repository(record), record.image_tag)
-        if not record.image_tag or raw is None:
-            raise LookupError(f"{name} runs no image")
-        config: dict[str, object] = json.loads(raw)
-        return config
+        return running_image_config(self._platform, self._record(name))
 
     def image_layers(self, name: str) -> list[bytes]:
         """Read the layers of the image that a Deployment runs, each a tar, base first.
 
         They are as they were pushed, so usually compressed. Raises LookupError without an image.
         """
-        record = self._record(name)
-        registry, repository = self._platform.registry, self._platform.repository(record)
-        if not record.image_tag or registry.config(repository, record.image_tag) is None:
-            raise LookupError(f"{name} runs no image")
-        manifest = json.loads(registry.manifest(repository, record.image_tag).path.read_bytes())
-        digests = [layer["digest"] for layer in manifest["layers"]]
-        return [registry.blob(repository, digest).read_bytes() for digest in digests]
+        return running_image_layers(self._platform, self._record(name))
 
     def tags(self, name: str) -> list[str]:
         """List the tags that were pushed for a Deployment."""
         return self._platform.registry.tags(self._platform.repository(self._record(name)))
+
+    def news(self) -> list[str]:
+        """Tell what has happened to deploys since the last call, a line each."""
+        return self._news.lines()
 
     # --- trouble ---------------------------------------------------------------------------------
 
@@ -343,6 +325,9 @@ class Sandbox:
 
     def _presenter(self) -> Presenter:
         return Presenter(self._platform, self.api_url, self.registry, self._upload_lifetime_seconds)
+
+    def _is_stopping(self) -> bool:
+        return self._server is None or self._server.is_stopping
 
     def _drop_connection(self, scope: Scope) -> None:
         if self._server is not None:

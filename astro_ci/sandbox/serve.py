@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from astro_ci.errors import ConfigurationError
 from astro_ci.sandbox.sandbox import Sandbox
+
+NEWS_SECONDS = 0.2
 
 
 def serve(
@@ -17,21 +18,19 @@ def serve(
     rollout_seconds: float,
     as_json: bool,
     emit: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> None:
     """Serve until stopped; `emit` gets the text once requests are answered.
 
-    Raises ConfigurationError when the port is taken.
+    `tell` gets a line for each step of each deploy that arrives. Raises ConfigurationError when
+    the port is taken or the directory cannot be used.
     """
-    try:
-        astro = Sandbox(data=data, port=port, rollout_seconds=rollout_seconds).start()
-    except OSError as error:
-        raise ConfigurationError(
-            f"the sandbox cannot listen on port {port}: {error.strerror or error}",
-            hint="Take another one with --port, or any free one with --port 0.",
-        ) from error
+    astro = Sandbox(data=data, port=port, rollout_seconds=rollout_seconds).start()
     try:
         emit(json.dumps(astro.info()) if as_json else _exports(astro.info()))
-        astro.wait()
+        while not astro.wait(NEWS_SECONDS):
+            for line in astro.news():
+                tell(line)
     finally:
         astro.stop()
 
@@ -41,7 +40,8 @@ def _exports(info: dict[str, object]) -> str:
     found = info["deployments"]
     deployments = found if isinstance(found, list) else []
     lines = [
-        "# A local Astro is running. In another terminal, in an Astro project:",
+        f"# A local Astro is running: look at it on {info['api_url']}",
+        "# In another terminal, in an Astro project:",
         f"export ASTRO_API_URL={info['api_url']}",
         f"export ASTRO_API_TOKEN={info['token']}",
     ]

@@ -31,6 +31,10 @@ FLOORS = (
 )
 """From the roof down. A part imports from the floors below its own alone; only the parts of the
 lowest floor import each other. So planning and project know no adapter, and no adapter another."""
+INNER_FLOORS = {
+    "sandbox": ({"__init__"}, {"serve"}, {"sandbox"}, {"http"}, {"platform"}, {"store"}),
+}
+"""The floors inside a part that has its own; a module imports from its own and those below."""
 PUBLIC = {"__init__"}
 """The names that others import, from wherever they are."""
 FLOOR_OF = {part: number for number, floor in enumerate(FLOORS) for part in floor}
@@ -66,6 +70,26 @@ def test_arrows_point_down(path: Path) -> None:
     for other in _imports(path) - {part}:
         is_below = FLOOR_OF[other] > floor or floor == GROUND == FLOOR_OF[other]
         assert is_below, f"{part} may not import {other}"
+
+
+def _inner_imports(path: Path, part: str) -> set[str]:
+    """The parts of a part that a module of it imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = node.module.split(".")
+            if names[:2] == ["astro_ci", part]:
+                found.update(names[2:3] or [alias.name for alias in node.names])
+    return found
+
+
+@pytest.mark.parametrize("part", INNER_FLOORS)
+def test_arrows_point_down_inside_a_part_too(part: str) -> None:
+    floor_of = {name: number for number, row in enumerate(INNER_FLOORS[part]) for name in row}
+    for path in sorted((PACKAGE / part).rglob("*.py")):
+        own = path.relative_to(PACKAGE / part).parts[0].removesuffix(".py")
+        for other in _inner_imports(path, part):
+            assert floor_of[other] >= floor_of[own], f"{path} may not import {part}.{other}"
 
 
 def test_only_the_command_line_reads_the_process() -> None:

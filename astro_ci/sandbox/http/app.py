@@ -1,39 +1,29 @@
-"""Puts the parts behind one port: routing, error bodies, request ids, the request log."""
+"""Puts the parts behind one port: routing, and what answers where nothing else does."""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from astro_ci.sandbox.http.api.routing import error_response
 from astro_ci.sandbox.http.blob_api import BLOB_METHODS, BlobApi
 from astro_ci.sandbox.http.faults import FaultMiddleware, Faults
 from astro_ci.sandbox.http.login import Login
+from astro_ci.sandbox.http.pages import Pages, is_page
+from astro_ci.sandbox.http.pages.render import refused
 from astro_ci.sandbox.http.registry_api import RegistryApi
+from astro_ci.sandbox.http.request_log import RequestLine, RequestLog
 from astro_ci.text import printable
 
 log = logging.getLogger(__name__)
-
-REMEMBERED_REQUESTS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLine:
-    """A request that was answered. The query is left out: upload URLs carry secrets there."""
-
-    method: str
-    path: str
-    status: int
-    """0 when the connection was closed without an answer."""
 
 
 def build_app(
@@ -42,8 +32,10 @@ def build_app(
     login: Login,
     blobs: BlobApi,
     registry: RegistryApi,
+    pages: Pages,
     faults: Faults,
     requests: deque[RequestLine],
+    now: Callable[[], float],
     drop_connection: Callable[[Scope], None],
 ) -> ASGIApp:
     """Make the ASGI application; every request that it answers is added to `requests`."""
@@ -52,6 +44,7 @@ def build_app(
         *login.routes(),
         Route("/blobs/{name:path}", blobs.handle, methods=[*BLOB_METHODS]),
         Route("/v2/{path:path}", registry.handle, methods=_REGISTRY_METHODS),
+        *pages.routes(),
     ]
     app = Starlette(
         routes=routes,
@@ -63,44 +56,14 @@ def build_app(
         },
     )
     app.router.redirect_slashes = False
-    return RequestLog(FaultMiddleware(app, faults, drop_connection), requests)
+    return RequestLog(FaultMiddleware(app, faults, drop_connection), requests, now, is_page)
 
 
 _REGISTRY_METHODS = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]
 
 
-class RequestLog:
-    """Remembers each request and logs it at DEBUG."""
-
-    def __init__(self, app: ASGIApp, requests: deque[RequestLine]) -> None:
-        self._app = app
-        self._requests = requests
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        remembered = False
-
-        def remember(status: int) -> None:
-            nonlocal remembered
-            remembered = True
-            line = RequestLine(scope["method"], scope["path"], status)
-            self._requests.append(line)
-            log.debug("%s %s %s", line.method, printable(line.path), line.status)
-
-        async def watch(message: Message) -> None:
-            # Before the answer leaves: whoever has it finds the request here.
-            if message["type"] == "http.response.start":
-                remember(message["status"])
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watch)
-        finally:
-            if not remembered:
-                remember(0)
-
-
 async def _not_found(request: Request, _exception: Exception) -> Response:
-    return error_response(404, f"There is nothing at {request.method} {request.url.path}")
+    return refused(request, 404, f"There is nothing at {request.method} {request.url.path}")
 
 
 async def _not_offered(request: Request, exception: Exception) -> Response:

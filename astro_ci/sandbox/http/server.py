@@ -112,6 +112,11 @@ class Server:
         self._server.should_exit = True
         self._thread.join()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it is about to end: answers without an end have to end now."""
+        return self._server.should_exit
+
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait for the end of the server; False when the time was up first."""
         self._thread.join(timeout_seconds)

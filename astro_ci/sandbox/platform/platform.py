@@ -38,6 +38,8 @@ class Platform:
         self.registry = registry
         self.rollout_seconds = rollout_seconds
         self.now = now
+        self.revision = 0
+        """Counts the changes."""
         self._lock = RLock()
 
     @contextmanager
@@ -46,6 +48,7 @@ class Platform:
         with self._lock:
             yield
             self._file.save(self.state)
+            self.revision += 1
 
     # --- finding ---------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 from dataclasses import dataclass
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct, field
@@ -101,6 +102,32 @@ def session_token(state: State) -> str:
     """Make a token of the user's session that lasts: the same one each time."""
     issued = int(state.created_at)
     return sign(Claims(sub=state.user_id, iat=issued, exp=issued + LONG_LIFETIME_SECONDS), state)
+
+
+def fresh_token(
+    state: State,
+    now: float,
+    lifetime_seconds: float,
+    deployment: DeploymentRecord | None,
+    *,
+    is_session: bool,
+) -> str:
+    """Make another token: of the Workspace, of one Deployment, or of a person's session."""
+    permissions = [
+        f"apiTokenId:{state.api_token_id}",
+        f"organizationId:{state.organization_id}",
+        f"workspaceId:{state.workspace_id}",
+    ]
+    if deployment is not None:
+        permissions.append(f"deploymentId:{deployment.id}")
+    claims = Claims(
+        sub=state.user_id if is_session else state.api_token_id,
+        iat=int(now),
+        exp=int(now + lifetime_seconds),
+        permissions=[] if is_session else permissions,
+        jti=uuid4().hex,
+    )
+    return sign(claims, state)
 
 
 def identify(token: str, state: State, now: float) -> Identity:

@@ -13,11 +13,16 @@ if sys.platform != "win32":
 
 
 def hold(directory: Path) -> IO[str]:
-    """Take a directory; closing what is returned gives it back, and so does the process's end.
+    """Make a directory and take it; closing what is returned gives it back, as the process's end.
 
-    Raises ConfigurationError when another sandbox has it. On Windows nothing is checked.
+    Raises ConfigurationError when another sandbox has it, or when it cannot be used. On Windows
+    nobody is kept out.
     """
-    file = (directory / "lock").open("a", encoding="utf-8")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = (directory / "lock").open("a", encoding="utf-8")
+    except OSError as exc:
+        raise unusable(directory, exc) from exc
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,3 +33,11 @@ def hold(directory: Path) -> IO[str]:
                 hint="stop that one, or name another directory with --data",
             ) from exc
     return file
+
+
+def unusable(directory: Path, error: OSError) -> ConfigurationError:
+    """Say that the state cannot be kept in a directory."""
+    return ConfigurationError(
+        f"the sandbox cannot keep its state in {directory}: {error.strerror or error}",
+        hint="Name a directory that can be written with --data.",
+    )

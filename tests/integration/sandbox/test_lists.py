@@ -130,7 +130,12 @@ def test_a_deploy_of_another_deployment_is_not_found(api: Client) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", "/v1/nope", 404), ("DELETE", "/v1/organizations", 405)],
+    [
+        ("POST", "/", 405),
+        ("GET", "/nope", 404),
+        ("GET", "/v1/nope", 404),
+        ("DELETE", "/v1/organizations", 405),
+    ],
 )
 def test_unknown_paths_answer_in_json(astro: Sandbox, method: str, path: str, status: int) -> None:
     answer = requests.request(method, astro.api_url + path, timeout=10)

@@ -88,3 +88,29 @@ def test_a_directory_is_used_by_one_sandbox(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
     with Sandbox(tmp_path) as again:
         assert again.token == astro.token
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "lock"])
+def test_a_path_that_is_no_directory_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "lock" / "blobs").mkdir(parents=True)
+    (tmp_path / "lock" / "blobs" / "incoming").write_text("in the way")
+    with pytest.raises(ConfigurationError, match="cannot keep its state in") as caught:
+        Sandbox(tmp_path / name)
+    assert str(tmp_path / name) in caught.value.message
+    assert "--data" in caught.value.hint
+
+
+def test_a_state_of_an_older_version_gets_what_it_lacks(tmp_path: Path) -> None:
+    Sandbox(tmp_path).stop()
+    file = tmp_path / "state.json"
+    state = json.loads(file.read_text())
+    del state["key_deployment_id"]
+    for deployment in state["deployments"]:
+        del deployment["api_token_id"]
+    file.write_text(json.dumps(state))
+
+    with Sandbox(tmp_path) as first:
+        tokens = first.deployment_tokens
+    with Sandbox(tmp_path) as second:
+        assert second.deployment_tokens == tokens

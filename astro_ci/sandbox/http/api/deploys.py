@@ -51,7 +51,9 @@ class DeploysApi:
     async def create_deploy(self, request: Request) -> Response:
         identity, deployment = self._access.deployment(request)
         body = await body_of(request, CreateDeployRequest)
-        return self._shown(create_deploy(self._platform, identity, deployment, body))
+        deploy = create_deploy(self._platform, identity, deployment, body)
+        request.state.deploy_id = deploy.id  # for the request log: the path does not say
+        return self._shown(deploy)
 
     async def get_deploy(self, request: Request) -> Response:
         _, _, deploy = self._access.deploy(request)

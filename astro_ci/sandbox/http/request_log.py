@@ -1,0 +1,89 @@
+"""Remembers the requests that were answered."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from astro_ci.text import printable, shorten
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_REQUESTS = 10_000
+MAX_CLIENT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """A request that was answered. The query is left out: upload URLs carry secrets there."""
+
+    method: str
+    path: str
+    status: int
+    """0 when the connection was closed without an answer."""
+    at: float = 0.0
+    """When it was answered, in seconds."""
+    client: str = ""
+    """The client's name of itself."""
+    deploy_id: str = ""
+    """The deploy that it is about; empty where path and answer do not say."""
+
+
+class RequestLog:
+    """Remembers each request and logs it at DEBUG; `is_ours` names the paths that are left out."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        requests: deque[RequestLine],
+        now: Callable[[], float],
+        is_ours: Callable[[str], bool],
+    ) -> None:
+        self._app = app
+        self._requests = requests
+        self._now = now
+        self._is_ours = is_ours
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._is_ours(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        remembered = False
+
+        def remember(status: int) -> None:
+            nonlocal remembered
+            remembered = True
+            line = _line(scope, status, self._now())
+            self._requests.append(line)
+            log.debug("%s %s %s", line.method, printable(line.path), line.status)
+
+        async def watch(message: Message) -> None:
+            # Before the answer leaves: whoever has it finds the request here.
+            if message["type"] == "http.response.start":
+                remember(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            if not remembered:
+                remember(0)
+
+
+def _line(scope: Scope, status: int, now: float) -> RequestLine:
+    headers = Headers(scope=scope)
+    client = headers.get("user-agent", "")
+    created = scope.get("state", {}).get("deploy_id", "")
+    return RequestLine(
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        at=now,
+        client=shorten(client, MAX_CLIENT),
+        deploy_id=created or scope.get("path_params", {}).get("deploy_id", ""),
+    )

@@ -1,0 +1,161 @@
+"""What is inside bundles and images: names and sizes, read within bounds.
+
+Both are a stranger's: a small archive may unpack to no end, and a name may hold anything.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct, field
+
+from astro_ci.sandbox.store.registry import Registry, RegistryRefusal
+
+MAX_FILES = 500
+MAX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a bundle."""
+
+    name: str
+    size: int
+    is_dag: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The files of a bundle, in its order; `note` says what the list lacks, if anything."""
+
+    files: tuple[File, ...] = ()
+    note: str = ""
+
+    @property
+    def dags(self) -> int:
+        """How many Python files there are."""
+        return sum(file.is_dag for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A layer of an image."""
+
+    digest: str
+    size: int
+    made_by: str
+    """The instruction that made it; empty when the image does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image, layers from its base up."""
+
+    digest: str
+    layers: tuple[Layer, ...]
+    labels: tuple[tuple[str, str], ...]
+
+
+class _Limited:
+    """Ends a stream after so many bytes."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._read: Callable[[int], bytes] = file.read
+        self.left = MAX_BYTES
+
+    def read(self, size: int) -> bytes:
+        data = self._read(min(size, self.left))
+        self.left -= len(data)
+        return data
+
+
+def list_bundle(path: Path) -> Listing:
+    """List the files of a bundle, as far as the bounds go."""
+    files: list[File] = []
+    note = ""
+    with path.open("rb") as raw:
+        limited = _Limited(gzip.GzipFile(fileobj=raw))
+        try:
+            note = _collect(limited, files)
+        except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, MemoryError):
+            note = "The bundle is not a whole .tar.gz archive."
+    if not limited.left:
+        note = f"Only the first {MAX_BYTES >> 20} MiB of the bundle are listed."
+    return Listing(files=tuple(files), note=note)
+
+
+def _collect(limited: _Limited, files: list[File]) -> str:
+    # A stream keeps no member that was read, so that memory stays bounded.
+    with tarfile.open(fileobj=_as_file(limited), mode="r|") as archive:
+        for member in archive:
+            archive.members = []  # type: ignore[attr-defined]
+            if member.isdir():
+                continue
+            if len(files) == MAX_FILES:
+                return f"Only the first {MAX_FILES} files are listed."
+            is_dag = member.isfile() and member.name.endswith(".py")
+            files.append(File(member.name, member.size, is_dag))
+    return ""
+
+
+def _as_file(limited: _Limited) -> BinaryIO:
+    return limited  # type: ignore[return-value]  # a stream is read, and nothing else
+
+
+class _Blob(Struct):
+    digest: str
+    size: int = 0
+
+
+class _Manifest(Struct):
+    layers: list[_Blob] = field(default_factory=list)
+
+
+class _Step(Struct):
+    created_by: str = ""
+    empty_layer: bool = False
+
+
+class _Container(Struct):
+    labels: dict[str, str] | None = field(default=None, name="Labels")
+
+
+class _Config(Struct):
+    history: list[_Step] | None = None
+    config: _Container | None = None
+
+
+def read_image(registry: Registry, repository: str, tag: str) -> Image | None:
+    """Read the layers and labels of the image that a tag names; None when there is no image."""
+    try:
+        manifest = registry.manifest(repository, tag)
+        layers = msgspec.json.decode(manifest.path.read_bytes(), type=_Manifest).layers
+        raw = registry.config(repository, tag)
+    except (RegistryRefusal, msgspec.MsgspecError, OSError):
+        return None
+    config = _read_config(raw or b"{}")
+    steps = [step.created_by for step in config.history or [] if not step.empty_layer]
+    if len(steps) != len(layers):
+        steps = [""] * len(layers)
+    labels = (config.config and config.config.labels) or {}
+    return Image(
+        digest=manifest.digest,
+        layers=tuple(
+            Layer(digest=layer.digest, size=layer.size, made_by=step)
+            for layer, step in zip(layers, steps, strict=True)
+        ),
+        labels=tuple(sorted(labels.items())),
+    )
+
+
+def _read_config(raw: bytes) -> _Config:
+    try:
+        return msgspec.json.decode(raw, type=_Config)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _Config()

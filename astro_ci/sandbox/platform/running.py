@@ -1,0 +1,35 @@
+"""What a Deployment runs, or is about to run, byte for byte."""
+
+from __future__ import annotations
+
+import json
+
+from astro_ci.sandbox.platform.platform import Platform
+from astro_ci.sandbox.store.state import DeploymentRecord
+
+
+def running_bundle(platform: Platform, record: DeploymentRecord, version: str | None) -> bytes:
+    """Read the DAG bundle that runs, or another version. Raises LookupError without one."""
+    wanted = version or record.desired_version
+    if not wanted:
+        raise LookupError(f"{record.name} runs no bundle")
+    return platform.blobs.version_path(platform.dags_blob(record), wanted)[1].read_bytes()
+
+
+def running_image_config(platform: Platform, record: DeploymentRecord) -> dict[str, object]:
+    """Read the config of the image that runs. Raises LookupError without one."""
+    raw = platform.registry.config(platform.repository(record), record.image_tag)
+    if not record.image_tag or raw is None:
+        raise LookupError(f"{record.name} runs no image")
+    config: dict[str, object] = json.loads(raw)
+    return config
+
+
+def running_image_layers(platform: Platform, record: DeploymentRecord) -> list[bytes]:
+    """Read the layers of the image that runs, base first. Raises LookupError without one."""
+    registry, repository = platform.registry, platform.repository(record)
+    if not record.image_tag or registry.config(repository, record.image_tag) is None:
+        raise LookupError(f"{record.name} runs no image")
+    manifest = json.loads(registry.manifest(repository, record.image_tag).path.read_bytes())
+    digests = [layer["digest"] for layer in manifest["layers"]]
+    return [registry.blob(repository, digest).read_bytes() for digest in digests]
