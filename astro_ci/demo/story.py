@@ -7,7 +7,6 @@ import io
 import json
 import secrets
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from astro_ci.ci import dialect_for
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.deploy import deploy
 from astro_ci.deployments.find import connect, find_deployment
-from astro_ci.errors import AstroCIError, DockerError, GitError, ProjectError
+from astro_ci.errors import AstroCIError, DockerError, ProjectError
 from astro_ci.image.engine import Engine
 from astro_ci.image.engine import connect as connect_engine
 from astro_ci.model import Deploy, DeployGit, DeployType, Plan
@@ -106,8 +105,7 @@ def demo(env: Mapping[str, str], *, emit: Emit, keep: bool = False) -> None:
     ):
         shutil.copytree(example, directory, dirs_exist_ok=True)
         _point_at(directory, base)
-        _git(directory, "init", "--quiet", "--initial-branch=main")
-        _git(directory, "remote", "add", "origin", REMOTE)
+        _make_repository(directory)
         emit(f"A local Astro answers at {astro.api_url}; the project is in {directory}.")
         rows = [
             _tell(number, step, directory, astro, env, emit, engine)
@@ -191,9 +189,7 @@ def _deploy_by_hand(astro: Sandbox, project: Path, config: Config, env: Mapping[
         raise ProjectError("the sandbox gave no credentials")
     client = found.client
     deployment = find_deployment(found, config, interactive=False)
-    git = DeployGit(
-        provider="GENERIC", remote_url=REMOTE, commit_sha=_git(project, "rev-parse", "HEAD")
-    )
+    git = DeployGit(provider="GENERIC", remote_url=REMOTE, commit_sha=_head(project))
     opened = client.create_deploy(
         deployment.id, "IMAGE_AND_DAG", description="by another client", git=git
     )
@@ -358,21 +354,30 @@ def _point_at(project: Path, base: str | None) -> None:
     dockerfile.write_text("\n".join(lines) + "\n")
 
 
+def _make_repository(directory: Path) -> None:
+    from git import Repo
+
+    with Repo.init(directory, initial_branch="main") as repo:
+        repo.create_remote("origin", REMOTE)
+
+
 def _commit(project: Path, title: str) -> str:
-    _git(project, "add", "--all")
-    _git(project, "commit", "--quiet", "--message", title)
-    return _git(project, "rev-parse", "HEAD")
+    """Commit everything to the demo's own repository, with an identity of its own."""
+    from git import Actor, Repo
+
+    author = Actor("Demo", "demo@example.com")
+    with Repo(project) as repo:
+        # What the user has set up for all repositories has no business here.
+        repo.git(c=["core.hooksPath=/dev/null", "core.fsmonitor=false"]).add(all=True)
+        made = repo.index.commit(title, author=author, committer=author, skip_hooks=True)
+        return made.hexsha
 
 
-def _git(project: Path, *arguments: str) -> str:
-    """Run git on the demo's own repository, with an identity of its own."""
-    identity = ("-c", "user.name=Demo", "-c", "user.email=demo@example.com")
-    quiet = ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null")
-    command = ["git", *identity, *quiet, *arguments]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise GitError(f"git {arguments[0]} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
+def _head(project: Path) -> str:
+    from git import Repo
+
+    with Repo(project) as repo:
+        return repo.head.commit.hexsha
 
 
 class _Excerpt(io.StringIO):
