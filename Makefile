@@ -13,7 +13,7 @@ help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 demo: $(STAMP) ## a guided run: deploys to a local Astro, explained step by step
-	@$(BIN)/python -m astro_ci demo
+	@$(BIN)/astro-ci demo
 
 test: lint ## ruff, mypy and every test that can run on this machine
 	$(BIN)/python -m pytest -n $(WORKERS)

@@ -3,8 +3,7 @@
 The public names are loaded on first use, so that `astro-ci --version` stays as quick as Python.
 """
 
-from __future__ import annotations
-
+# No import stands before __main__ has had its say on the path, not even that of __future__.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from astro_ci.configuration.config import Config

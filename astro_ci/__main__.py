@@ -11,16 +11,18 @@ def main() -> None:
 
         print(f"astro-ci {__version__}")
         return
+    from astro_ci.terminal.signals import Signals
+
+    signals = Signals()
+    signals.install()
     import gc
 
     # Loading what a command needs makes many objects, and the files of a large project make more;
     # hardly any is ever garbage. By default, Python looks for that after every 700.
     gc.set_threshold(100_000)
-    try:
-        from astro_ci.cli import run
-    except KeyboardInterrupt:  # which the command line handles, once it is there
-        sys.exit(130)
-    run()
+    from astro_ci.cli import run
+
+    run(signals=signals)
 
 
 def _leave_out_the_checkout() -> None:

@@ -16,12 +16,12 @@ from astro_ci.commands import SUMMARIES
 from astro_ci.errors import (
     AstroCIError,
     BugError,
-    CancelledError,
     ConfigurationError,
     of_the_disk,
 )
 from astro_ci.terminal.group import LazyGroup
 from astro_ci.terminal.session import Session
+from astro_ci.terminal.signals import Signals
 from astro_ci.terminal.uncaught import tell_uncaught
 
 
@@ -40,45 +40,56 @@ from astro_ci.terminal.uncaught import tell_uncaught
 )
 @click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Say more.")
 @click.pass_obj
-@click.pass_context
-def cli(ctx: click.Context, session: Session, /, verbose: bool) -> None:
+def cli(session: Session, /, verbose: bool) -> None:
     """Deploy Apache Airflow projects to Astro from CI.
 
     Compares the checkout with what is running, deploys only DAGs or the full image, and says why.
     """
     session.is_verbose = verbose
-    session.verb = ctx.invoked_subcommand or ""
 
 
-def run(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit with its code; whatever goes wrong is told in full."""
+def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -> NoReturn:
+    """Run a command and exit with its code; whatever goes wrong is told in full.
+
+    With `signals` that are installed, a cancelled job ends in good order.
+    """
     _open_streams()
     words = sys.argv[1:] if arguments is None else arguments
     # Known before the arguments are parsed, as parsing them may be what fails.
+    verb = next((word for word in words if not word.startswith("-")), "")
+    signals = signals or Signals()
+    session = Session(dict(os.environ), signals, verb=verb, as_json="--json" in words)
+    signals.tell, signals.clean_up = session.tell_instead, session.close
     # GitPython would end the process where git is missing, which we tell in our own words.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    session = Session(dict(os.environ), as_json="--json" in words)
     tell_uncaught(lambda text: session.console.say(text))
+    code = _attempt(session, words)
+    session.close()
+    signals.ignore()
+    sys.exit(code)
+
+
+def _attempt(session: Session, words: list[str]) -> int:
+    """Run a command, tell how it failed if it did, and give the exit code."""
     try:
-        code = cli.main(args=words, standalone_mode=False, prog_name="astro-ci", obj=session)
+        with session.signals:
+            return cli.main(words, standalone_mode=False, prog_name="astro-ci", obj=session) or 0
     except click.ClickException as error:
         if words:
-            sys.exit(session.fail(_usage_error(error)))
+            return session.fail(_usage_error(error))
         error.show()  # the help
-        sys.exit(error.exit_code)
+        return error.exit_code
     except AstroCIError as error:
-        sys.exit(session.fail(error))
-    except (KeyboardInterrupt, click.Abort) as stop:
-        # click turns the one into the other.
-        number = getattr(stop.__cause__ or stop, "signal_number", signal.SIGINT)
-        name = signal.Signals(number).name
-        sys.exit(session.fail(CancelledError(f"cancelled by {name}", signal_number=number)))
+        return session.fail(error)
+    except (KeyboardInterrupt, click.Abort):  # click turns the one into the other
+        return session.fail(session.cancelled(session.signals.stopped_by or signal.SIGINT))
     except Exception as error:  # of which nothing may be lost
+        if session.signals.stopped_by:  # what a library makes of the signal's exception
+            return session.fail(session.cancelled(session.signals.stopped_by))
         if known := of_the_disk(error):
-            sys.exit(session.fail(known))
+            return session.fail(known)
         session.console.say(traceback.format_exc().rstrip())
-        sys.exit(session.fail(BugError(error)))
-    sys.exit(code)
+        return session.fail(BugError(error))
 
 
 def _open_streams() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
+RUN_AGAIN_HINT = "Run the job again: the plan compares with what is deployed, so nothing is lost."
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -182,11 +183,3 @@ class BugError(AstroCIError):
             hint="Report it with the traceback from the log. If it was a deploy, the Deployment's "
             "page in Astro tells whether one was made; running again sets it right.",
         )
-
-
-class Stopped(KeyboardInterrupt):
-    """A signal asked the process to stop. Raised by the command line's signal handlers."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__()
-        self.signal_number = signal_number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,10 @@ settings.register_profile(
     "unhurried", deadline=None, derandomize="ASTRO_CI_TEST_EXAMPLES" not in os.environ
 )
 settings.load_profile("unhurried")
+
+# `nohup make test &` has us ignore SIGINT, and so the processes that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRE_DOCKER = "ASTRO_CI_TEST_REQUIRE_DOCKER"
 REQUIRE_AIRFLOW = "ASTRO_CI_TEST_REQUIRE_AIRFLOW"

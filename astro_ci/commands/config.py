@@ -32,7 +32,6 @@ def config(
 
     An option comes from a flag, a variable, the configuration file or the default, in this order.
     """
-    from astro_ci.reporting.documents import as_json as to_json
     from astro_ci.reporting.settings import SCHEMA_FILE, config_document, config_text
 
     session.start(as_json=as_json)
@@ -41,7 +40,6 @@ def config(
         return
     found = session.find(ctx, config_file, deploys=True)
     file = found.file.path if found.file else None
-    if as_json:
-        session.emit(to_json(config_document(found.choice, file, found.ci)))
-    else:
-        session.show(config_text(found.choice, file, found.ci))
+    session.answer(
+        config_document(found.choice, file, found.ci), config_text(found.choice, file, found.ci)
+    )

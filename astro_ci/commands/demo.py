@@ -6,7 +6,6 @@ import click
 
 from astro_ci.terminal.extras import needs_extra
 from astro_ci.terminal.session import Session
-from astro_ci.terminal.signals import stop_on_signals
 
 
 @click.command()
@@ -17,7 +16,7 @@ def demo(session: Session, /, keep: bool) -> None:
 
     The story: a first deploy, a changed DAG, a changed image, and a deploy that fails.
     """
-    stop_on_signals()
+    session.open_scratch()
     with needs_extra("sandbox"):
         from astro_ci.demo.story import demo as run_demo
-    run_demo(session.env, emit=session.emit, keep=keep)
+    run_demo(session.env, emit=session.emit, keep_in=session.outside if keep else None)

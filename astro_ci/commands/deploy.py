@@ -10,7 +10,6 @@ import click
 from astro_ci.configuration.option import Scope
 from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, VerbCommand, with_options
 from astro_ci.terminal.session import Session
-from astro_ci.terminal.signals import ignore_signals, stop_on_signals
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.model import Plan
@@ -39,7 +38,7 @@ def deploy(
     from astro_ci.reporting.text import plan_text, results_text
 
     session.start(as_json=as_json)
-    check_stopped = stop_on_signals()
+    session.open_scratch()
     choice = session.find(ctx, config_file, deploys=True).choice
 
     def act(result: TargetResult) -> None:
@@ -47,7 +46,7 @@ def deploy(
             session.plan = result.plan = found
             session.console.say(plan_text(found))
             session.annotate(found)
-            check_stopped()
+            session.signals.check()
 
         if len(choice.targets) > 1:
             session.console.say(f"--- {result.target.label}")
@@ -57,11 +56,11 @@ def deploy(
             ci=session.ci,
             console=session.console,
             on_plan=show,
+            on_stage=session.enter_stage,
             interactive=session.is_interactive,
         )
 
     results = run_each(choice.targets, act, session.explain)
-    ignore_signals()
     session.conclude(
         results, choice.reason, document=results_document, text=results_text, comment=comment
     )

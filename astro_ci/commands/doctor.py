@@ -27,7 +27,6 @@ def doctor(
 ) -> int:
     """Check whether a deploy would work here, and say what to change. Changes nothing."""
     from astro_ci.doctor import document, examine, exit_code, lines
-    from astro_ci.reporting.documents import as_json as to_json
     from astro_ci.terminal.settings import read_settings
 
     session.start(as_json=as_json, quiet=True)
@@ -44,5 +43,5 @@ def doctor(
             session.show(line)
     checks = list(kept)
     if as_json:
-        session.emit(to_json(document(checks)))
+        session.answer(document(checks))
     return exit_code(checks)

@@ -12,11 +12,7 @@ from astro_ci.terminal.session import Session
 @click.pass_obj
 def env(session: Session, /, as_json: bool) -> None:
     """Show what the CI system says about this run, and which variable says it."""
-    from astro_ci.reporting.documents import as_json as to_json
     from astro_ci.reporting.environment import env_document, env_text
 
     session.start(as_json=as_json)
-    if as_json:
-        session.emit(to_json(env_document(session.ci)))
-    else:
-        session.show(env_text(session.ci))
+    session.answer(env_document(session.ci), env_text(session.ci))

@@ -9,7 +9,6 @@ import click
 from astro_ci.terminal.check_options import CHECK_OPTIONS, PARSE_OPTIONS
 from astro_ci.terminal.options import VerbCommand, with_options
 from astro_ci.terminal.session import Session
-from astro_ci.terminal.signals import stop_on_signals
 
 
 @click.command(cls=VerbCommand)
@@ -24,6 +23,6 @@ def parse(session: Session, /, as_json: bool, **options: Any) -> int:
     from astro_ci.terminal.checking import Checking
 
     session.start(as_json=as_json)
-    stop_on_signals()
+    session.open_scratch()
     with Checking.start(session, **options) as checking:
         return checking.conclude([checking.parse()])

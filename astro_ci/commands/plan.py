@@ -10,7 +10,6 @@ import click
 from astro_ci.configuration.option import Scope
 from astro_ci.terminal.options import COMMENT, DETAILED_EXITCODE, VerbCommand, with_options
 from astro_ci.terminal.session import Session
-from astro_ci.terminal.signals import stop_on_signals
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.target_result import TargetResult
@@ -38,7 +37,7 @@ def plan(
     from astro_ci.survey.plan import plan_target
 
     session.start(as_json=as_json)
-    check_stopped = stop_on_signals()
+    session.open_scratch()
     choice = session.find(ctx, config_file, deploys=False).choice
 
     def act(result: TargetResult) -> None:
@@ -46,7 +45,7 @@ def plan(
             result.target, session.env, session.ci, interactive=session.is_interactive
         )
         session.annotate(result.plan)
-        check_stopped()
+        session.signals.check()
 
     results = run_each(choice.targets, act, session.explain)
     session.conclude(

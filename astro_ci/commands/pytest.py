@@ -10,7 +10,6 @@ import click
 from astro_ci.terminal.check_options import CHECK_OPTIONS, JUNIT_XML
 from astro_ci.terminal.options import VerbCommand, with_options
 from astro_ci.terminal.session import Session
-from astro_ci.terminal.signals import stop_on_signals
 
 
 @click.command(cls=VerbCommand)
@@ -33,7 +32,7 @@ def pytest(
     from astro_ci.terminal.checking import Checking
 
     session.start(as_json=as_json)
-    stop_on_signals()
+    session.open_scratch()
     count = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     paths = arguments[:count] or ("tests",)
     with Checking.start(session, **options) as checking:

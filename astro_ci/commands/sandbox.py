@@ -9,7 +9,6 @@ import click
 from astro_ci.terminal.extras import needs_extra
 from astro_ci.terminal.options import VerbCommand, option
 from astro_ci.terminal.session import Session
-from astro_ci.terminal.signals import stop_on_signals
 
 
 @click.command(cls=VerbCommand)
@@ -25,7 +24,7 @@ def sandbox(
 ) -> None:
     """Start a local Astro and print the variables that point a pipeline at it."""
     session.start(as_json=as_json)
-    stop_on_signals()
+    session.open_scratch()
     with needs_extra("sandbox"):
         from astro_ci.sandbox.serve import serve
     try:

@@ -44,12 +44,12 @@ class Stage:
 
 
 @contextmanager
-def setting(env: Mapping[str, str], *, emit: Emit, keep: bool) -> Iterator[Stage]:
+def setting(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None) -> Iterator[Stage]:
     """Set the stage: a committed example project, a sandbox and, with an engine, a base image."""
     example = _example()
     engine = _engine(env, emit)
     with (
-        _workplace(keep, emit) as project,
+        _workplace(keep_in, emit) as project,
         Sandbox(rollout_seconds=1) as astro,
         _stand_in(engine) as base,
     ):
@@ -80,15 +80,17 @@ def _engine(env: Mapping[str, str], emit: Emit) -> Engine | None:
 
 
 @contextmanager
-def _workplace(keep: bool, emit: Emit) -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="astro-ci-demo-"))
+def _workplace(keep_in: Path | None, emit: Emit) -> Iterator[Path]:
+    """Make the project's directory, in one of its own."""
+    if keep_in is None:
+        with tempfile.TemporaryDirectory(prefix="astro-ci-demo-") as made:
+            yield Path(made, "astro-project")
+        return
+    directory = Path(tempfile.mkdtemp(prefix="astro-ci-demo-", dir=keep_in))
     try:
         yield directory / "astro-project"
     finally:
-        if keep:
-            emit(f"The project stays in {directory}.")
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
+        emit(f"The project stays in {directory}.")
 
 
 @contextmanager

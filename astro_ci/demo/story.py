@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from astro_ci.demo.stage import Emit, setting
 from astro_ci.demo.steps import Row, Step, perform
@@ -36,9 +37,11 @@ STEPS: Sequence[Step] = (
 )
 
 
-def demo(env: Mapping[str, str], *, emit: Emit, keep: bool = False) -> None:
-    """Tell the story. Raises AstroCIError when a step does not come out as it should."""
-    with setting(env, emit=emit, keep=keep) as stage:
+def demo(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None = None) -> None:
+    """Tell the story; `keep_in` is where the project is to be left.
+
+    Raises AstroCIError when a step does not come out as it should."""
+    with setting(env, emit=emit, keep_in=keep_in) as stage:
         rows = [perform(number, step, stage) for number, step in enumerate(STEPS, start=1)]
     emit(_table(rows))
     emit(

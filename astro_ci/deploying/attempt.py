@@ -12,7 +12,7 @@ from pathlib import Path
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import artifacts
 from astro_ci.deploying.order import Known
-from astro_ci.deploying.progress import Progress
+from astro_ci.deploying.progress import Progress, cancelled
 from astro_ci.deploying.provenance import deploy_git, description
 from astro_ci.deploying.requests import NewDeploy, create, finalize
 from astro_ci.deploying.rivals import Rivals, queue_hint
@@ -21,7 +21,7 @@ from astro_ci.deploying.secrecy import hide_build_secrets, hide_credentials, hid
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
 from astro_ci.deployments.find import Astro
-from astro_ci.errors import AstroCIError, AuthenticationError, DeployFailedError
+from astro_ci.errors import AstroCIError, AuthenticationError, CancelledError, DeployFailedError
 from astro_ci.model import (
     ApiDeployType,
     Deploy,
@@ -83,6 +83,12 @@ class Attempt:
         except AstroCIError as error:
             error.result = self.result("failed")
             raise
+
+    def cancelled_by(self, number: int) -> CancelledError:
+        """Say what a signal leaves behind now."""
+        error = cancelled(number, str(self.progress))
+        error.result = self.result("failed")
+        return error
 
     def result(self, outcome: Outcome, *, plan: Plan | None = None) -> DeployResult:
         """Say how it ended."""

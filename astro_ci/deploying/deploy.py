@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.attempt import Attempt
-from astro_ci.deploying.progress import Progress, cancelled
+from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.tools import Tools
+from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey, survey
@@ -17,6 +18,8 @@ from astro_ci.survey.survey import Survey, survey
 __all__ = ["Tools", "deploy"]
 
 OnPlan = Callable[[Plan], None]
+CancelledBy = Callable[[int], CancelledError]
+"""From the number of a signal."""
 
 
 def deploy(
@@ -26,12 +29,15 @@ def deploy(
     ci: CIContext | None = None,
     console: Console,
     on_plan: OnPlan = lambda plan: None,
+    on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
 ) -> DeployResult:
     """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
 
-    `ci` is what the CI system says, when it is known already.
+    `ci` is what the CI system says, when it is known already. `on_stage` gets a function that says,
+    whenever and in whichever thread it is called, what a signal would leave behind; the latest
+    function is the one to call.
 
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
@@ -54,7 +60,7 @@ def deploy(
     def attempt(found: Survey, earlier: str = "") -> Attempt:
         connected = found.standing.connected
         assert connected  # noqa: S101 - a survey that needs credentials has a connection
-        return Attempt(
+        made = Attempt(
             config=config,
             env=env,
             console=console,
@@ -66,11 +72,14 @@ def deploy(
             is_last=bool(earlier),
             progress=Progress(earlier=earlier),
         )
+        on_stage(made.cancelled_by)
+        return made
 
+    on_stage(lambda number: cancelled(number, str(Progress())))
     try:
         found = look(config, interactive=interactive)
     except KeyboardInterrupt as stop:
-        raise cancelled(stop, str(Progress())) from None
+        raise cancelled(signal_of(stop), str(Progress())) from None
     refuse_failed_checks(found.plan.checks, is_forced=config.force)
     first = attempt(found)
     if found.plan.deploy_type is DeployType.NONE or config.dry_run:

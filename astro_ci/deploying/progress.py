@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from signal import SIGINT, Signals
 from typing import Literal
 
-from astro_ci.errors import AstroCIError, CancelledError, DeployFailedError, DeployTimeoutError
+from astro_ci.errors import (
+    RUN_AGAIN_HINT,
+    AstroCIError,
+    CancelledError,
+    DeployFailedError,
+    DeployTimeoutError,
+)
 
 Phase = Literal["planned", "opening", "open", "finalizing", "finalized", "replaced"]
 
@@ -46,7 +52,7 @@ class Progress:
         try:
             yield
         except KeyboardInterrupt as stop:
-            raise cancelled(stop, str(self)) from None
+            raise cancelled(signal_of(stop), str(self)) from None
         except AstroCIError as error:
             if error.had_no_effect:
                 self.phase = _WITHOUT_EFFECT.get(self.phase, self.phase)
@@ -58,11 +64,13 @@ class Progress:
             raise
 
 
-def cancelled(stop: KeyboardInterrupt, state: str) -> CancelledError:
+def signal_of(stop: KeyboardInterrupt) -> int:
+    """The signal that stopped the run: the command line's handlers say which."""
+    return int(getattr(stop, "signal_number", SIGINT))
+
+
+def cancelled(number: int, state: str) -> CancelledError:
     """The error of a run that a signal ended."""
-    number = getattr(stop, "signal_number", SIGINT)
     return CancelledError(
-        f"cancelled by {Signals(number).name}; {state}",
-        hint="Run the job again: the plan compares with what is deployed, so nothing is lost.",
-        signal_number=number,
+        f"cancelled by {Signals(number).name}; {state}", hint=RUN_AGAIN_HINT, signal_number=number
     )

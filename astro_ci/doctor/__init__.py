@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from astro_ci.doctor.check import (
 from astro_ci.doctor.deployment import Platform
 from astro_ci.doctor.docker import Need
 from astro_ci.doctor.files import Files
+from astro_ci.doctor.modules import modules
 from astro_ci.doctor.show import document, lines
 from astro_ci.git import GitRepo
 from astro_ci.git.described import describe
@@ -101,6 +103,7 @@ class _Examination:
 
     def _job(self, directory: Path) -> Steps[GitRepo | None]:
         yield from attempt(_JOB, "Python", _one(job.python()))
+        yield from attempt(_JOB, "modules", _working_directory())
         yield from attempt(_JOB, "CI system", _one(job.ci_system(self.ci)))
         if not (yield from attempt(_JOB, "git", job.git_command(self.env))):
             yield from skip(_JOB, ["repository"], "git comes first")
@@ -193,6 +196,11 @@ class _Patient:
 def _most(needs: Sequence[Need]) -> Need:
     order: tuple[Need, ...] = ("yes", "maybe", "no")
     return next((need for need in order if need in needs), "maybe")
+
+
+def _working_directory() -> Steps[None]:
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    yield modules(Path.cwd(), loaded=loaded)
 
 
 def _one(check: Check) -> Steps[None]:

@@ -144,5 +144,5 @@ def system_named(key: str) -> System:
             return system
     raise ConfigurationError(
         f"--ci is {key!r}, which init writes no pipeline for",
-        hint=f"Use one of {', '.join(KEYS)}; elsewhere, run `python -m astro_ci deploy`.",
+        hint=f"Use one of {', '.join(KEYS)}; elsewhere, run `astro-ci deploy`.",
     )

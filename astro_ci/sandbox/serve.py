@@ -55,6 +55,6 @@ def _exports(info: dict[str, object]) -> str:
     lines += [
         "# or, with a Deployment API key instead of the token:",
         f"# export ASTRONOMER_KEY_ID={info['key_id']} ASTRONOMER_KEY_SECRET={info['key_secret']}",
-        "python -m astro_ci deploy",
+        "# Then deploy: astro-ci deploy",
     ]
     return "\n".join(lines)

@@ -14,7 +14,6 @@ from astro_ci.checks.runners import Kind, Runner, choose_runner
 from astro_ci.checks.variables import DEFAULT_FILE, airflow_variables, read_env_file
 from astro_ci.errors import CheckFailedError
 from astro_ci.finding import Checked
-from astro_ci.reporting.documents import as_json as to_json
 from astro_ci.reporting.findings import annotate, checks_document, checks_text
 from astro_ci.reporting.secret_texts import without_secrets
 from astro_ci.terminal.session import Session
@@ -100,9 +99,6 @@ class Checking:
     def conclude(self, checks: Sequence[Checked]) -> int:
         """Tell what was found, and return the exit code."""
         annotate(checks, self.session.dialect)
-        if self.session.as_json:
-            self.session.emit(to_json(checks_document(checks)))
-        else:
-            self.session.show(checks_text(checks))
+        self.session.answer(checks_document(checks), checks_text(checks))
         is_good = all(checked.status in ("passed", "skipped") for checked in checks)
         return 0 if is_good else CheckFailedError.exit_code

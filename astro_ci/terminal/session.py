@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import AstroCIError
+from astro_ci.errors import RUN_AGAIN_HINT, AstroCIError, CancelledError
+from astro_ci.terminal.signals import Signals
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext
@@ -21,18 +24,26 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.redacted_dialect import RedactedDialect
     from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import Found
+    from astro_ci.terminal.scratch import Scratch
 
 
 class Session:
     """One invocation: its environment, its streams, and what is known when it fails."""
 
-    def __init__(self, env: Mapping[str, str], *, as_json: bool) -> None:
+    def __init__(
+        self, env: Mapping[str, str], signals: Signals, *, verb: str, as_json: bool
+    ) -> None:
         self.env = env
+        self.signals = signals
         self.as_json = as_json
-        self.verb = ""
+        self.verb = verb
         self.is_reported = False
         self.is_verbose = False
         self.plan: Any = None
+        self._cancelled_by: Callable[[int], CancelledError] | None = None
+        self._scratch: Scratch | None = None
+        self._telling = threading.RLock()
+        self._is_told = False
         self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
 
     @functools.cached_property
@@ -82,6 +93,35 @@ class Session:
         log.setLevel(logging.DEBUG if self.is_verbose else level)
         log.addHandler(LogHandler(self.console))
 
+    def open_scratch(self) -> None:
+        """Put all temporary files, also those of what we start, where `close` removes them."""
+        from astro_ci.terminal.scratch import Scratch
+
+        self._scratch = Scratch()
+        self.env = {**self.env, "TMPDIR": str(self._scratch.path)}
+
+    @property
+    def outside(self) -> Path:
+        """A directory for what outlives the run."""
+        return self._scratch.outside if self._scratch else Path()
+
+    def enter_stage(self, cancelled_by: Callable[[int], CancelledError]) -> None:
+        """Take a function that says what a signal would leave of the deploy under way."""
+        self._cancelled_by = cancelled_by
+
+    def cancelled(self, number: int) -> CancelledError:
+        """Say that a signal ended the run, and what became of the deploy."""
+        if self._cancelled_by:
+            return self._cancelled_by(number)
+        message = f"cancelled by {signal.Signals(number).name}"
+        if self.verb != "deploy":
+            return CancelledError(message, signal_number=number)
+        return CancelledError(
+            f"{message}; no deploy was created, and the Deployment is as it was",
+            hint=RUN_AGAIN_HINT,
+            signal_number=number,
+        )
+
     def find(self, ctx: click.Context, config_file: Path | None, *, deploys: bool) -> Found:
         """Find the Deployments that this run is about."""
         from astro_ci.survey.targets import find_targets
@@ -105,6 +145,18 @@ class Session:
 
             annotate_findings(plan.checks, self.dialect)
 
+    def answer(self, document: dict[str, Any], text: str = "") -> None:
+        """Print the result, for programs or for people; no signal changes it any more."""
+        from astro_ci.reporting.documents import as_json
+
+        self.signals.hold()
+        with self._telling:
+            self._is_told = True
+            if self.as_json:
+                self.emit(as_json(document))
+            else:
+                self.show(text)
+
     def conclude(
         self,
         results: Sequence[TargetResult],
@@ -116,20 +168,18 @@ class Session:
     ) -> None:
         """Tell how each Deployment ended: to the pipeline, to people, to programs.
 
-        Raises the error of a single Deployment, for `fail` to tell.
+        No signal interrupts that. Raises the error of a single Deployment, for `fail` to tell.
         """
-        from astro_ci.reporting.documents import as_json
         from astro_ci.reporting.target_result import only_error
 
-        self.report(results, reason, comment=comment)
-        if error := only_error(results):
-            raise error
-        if self.verb == "deploy" and any(result.error for result in results):
-            self.console.say("outcome: failed")
-        if self.as_json:
-            self.emit(as_json(document(results, reason)))
-        else:
-            self.show(text(results, reason))
+        self.signals.hold()
+        with self._telling:
+            self.report(results, reason, comment=comment)
+            if error := only_error(results):
+                raise error
+            if self.verb == "deploy" and any(result.error for result in results):
+                self.console.say("outcome: failed")
+            self.answer(document(results, reason), text(results, reason))
 
     def report(
         self,
@@ -169,11 +219,28 @@ class Session:
         from astro_ci.reporting.documents import as_json, error_document
         from astro_ci.reporting.verb import VERBS
 
-        self.explain(error)
-        self.report(error=error)
         has_outcome = self.verb in VERBS and VERBS[self.verb].has_outcome
-        if has_outcome:
-            self.console.say("outcome: failed")
-        if self.as_json:
-            self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
+        with self._telling:
+            self._is_told = True
+            self.explain(error)
+            if self.as_json:
+                self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
+            self.report(error=error)
+            if has_outcome:
+                self.console.say("outcome: failed")
         return error.exit_code
+
+    def tell_instead(self, number: int) -> None:
+        """Say, for a main thread that takes too long, what is known, unless that says it already.
+
+        The main thread then says nothing more: the process ends after this.
+        """
+        with self._telling:
+            if not self._is_told:
+                self.fail(self.cancelled(number))
+            self._telling.acquire()  # for good
+
+    def close(self) -> None:
+        """Remove what is temporary."""
+        if self._scratch:
+            self._scratch.remove()

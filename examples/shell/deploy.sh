@@ -23,7 +23,7 @@ flock 9
 
 # A virtual environment, made once for each version.
 if [ ! -e "$cache/$version/installed" ]; then
-  python3 -m venv --clear "$cache/$version"
+  python3 -I -m venv --clear "$cache/$version"
   "$cache/$version/bin/pip" install --quiet "astro-ci==$version"
   touch "$cache/$version/installed"
 fi

@@ -14,11 +14,11 @@ from astro_ci.astro.upload import Uploader
 from astro_ci.ci import dialect_for
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.deploy import Tools, deploy
-from astro_ci.errors import Stopped
 from astro_ci.model import Deploy, DeployResult, Plan
 from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.plan import plan
+from astro_ci.terminal.signals import Stopped
 from astro_ci.web.http import Patience
 from tests.integration.sandbox.support import Client, Json, upload
 from tests.replay.engine import QuickEngine, pull_layer, push_image

@@ -31,13 +31,14 @@ def blocks(language: str) -> list[str]:
 
 CONFIG_FILES = [block for block in blocks("yaml") if block.startswith("# astro-ci.yaml")]
 COMMANDS = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-OURS = [c for c in COMMANDS if c.startswith("python -m astro_ci") and "sandbox" not in c]
+OURS = [c for c in COMMANDS if c.startswith("astro-ci ") and "sandbox" not in c]
 
 
 def run(command: str, *, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Run a command as it stands, `python` being ours."""
+    """Run a command as it stands, `python` and `astro-ci` being ours."""
     words = shlex.split(command)
-    words[0] = sys.executable if words[0] == "python" else words[0]
+    if words[0] in ("python", "astro-ci"):
+        words[0] = str(Path(sys.executable).with_name(words[0]))
     done = subprocess.run(
         words, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True
     )
@@ -62,7 +63,7 @@ def sandbox() -> Iterator[dict[str, str]]:
 
 
 def test_every_command_has_its_test() -> None:
-    kinds = ("make ", "python -m pip install ", "python -m astro_ci ")
+    kinds = ("make ", "python -m pip install ", "astro-ci ")
     assert COMMANDS
     assert [c for c in COMMANDS if not c.startswith(kinds)] == []
 
@@ -78,35 +79,35 @@ def test_it_can_be_installed(command: str) -> None:
     assert "Would install" in run(f"{command} --dry-run --no-deps --ignore-installed", cwd=ROOT)
 
 
-@pytest.mark.parametrize("command", [c for c in OURS if c != "python -m astro_ci deploy"])
+@pytest.mark.parametrize("command", [c for c in OURS if c != "astro-ci deploy"])
 def test_commands_that_need_no_docker(command: str, project: Path, sandbox: dict[str, str]) -> None:
     assert run(command, cwd=project, env=sandbox)
 
 
 @pytest.mark.docker
 def test_a_full_deploy(project: Path, sandbox: dict[str, str]) -> None:
-    assert "python -m astro_ci deploy" in OURS
+    assert "astro-ci deploy" in OURS
     (project / "Dockerfile").write_text(
         "FROM scratch\nLABEL io.astronomer.docker.runtime.version=13.1.0\nCOPY . .\n"
     )
-    assert run("python -m astro_ci deploy", cwd=project, env=sandbox).startswith("deployed: ")
+    assert run("astro-ci deploy", cwd=project, env=sandbox).startswith("deployed: ")
 
 
 def test_the_sandbox_prints_what_points_at_it(project: Path) -> None:
     env = {**os.environ, "ASTRO_CI_PORT": "0", "ASTRO_CI_ROLLOUT_SECONDS": "0.1"}
     command = [sys.executable, "-m", "astro_ci", "sandbox"]
-    assert "python -m astro_ci sandbox" in COMMANDS
+    assert "astro-ci sandbox" in COMMANDS
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout
         try:
             lines = []
             for line in process.stdout:
                 lines.append(line)
-                if line.startswith("python -m astro_ci deploy"):
+                if "astro-ci deploy" in line:
                     break
             exports = dict(re.findall(r"^export (\w+)=(\S+)", "".join(lines), re.MULTILINE))
             assert exports.keys() == {"ASTRO_API_URL", "ASTRO_API_TOKEN", "ASTRO_DEPLOYMENT_ID"}
-            assert run("python -m astro_ci deploy --type dags", cwd=project, env=exports)
+            assert run("astro-ci deploy --type dags", cwd=project, env=exports)
         finally:
             process.terminate()
         assert process.wait(10) == 0

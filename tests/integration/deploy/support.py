@@ -139,7 +139,7 @@ class Job(Stage):
         self.search(run, self.env if env is None else env)
         assert "Traceback" not in err, err
         if not was_killed:
-            assert list(self.tmp.iterdir()) == [], "temporary files are gone"
+            assert list(self.tmp.rglob("*")) == [], "temporary files are gone"
         assert list(self.home.iterdir()) == [], "nothing is written to the user's home"
         return run
 

@@ -1,0 +1,42 @@
+"""One directory for all temporary files of a run, which goes at the end, whatever ended the run."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from astro_ci.errors import CommandError
+
+_PAUSE_SECONDS = 0.02
+
+
+class Scratch:
+    """Makes the directory, and has `tempfile` use it.
+
+    A signal may come between the making of a temporary directory and the statement that would
+    remove it: what is left of it is in here. Raises CommandError where no file can be written.
+    """
+
+    def __init__(self) -> None:
+        self._before = tempfile.tempdir
+        try:
+            self.outside = Path(tempfile.gettempdir())
+            """Where temporary files outlive the run."""
+        except FileNotFoundError as error:
+            raise CommandError(
+                "no directory for temporary files can be written to",
+                hint="Let TMPDIR name a directory that this job may write to.",
+            ) from error
+        self.path = Path(tempfile.mkdtemp(prefix="astro-ci-"))
+        tempfile.tempdir = str(self.path)
+
+    def remove(self, *, seconds: float = 1.0) -> None:
+        """Remove it; again for a while when something of ours still writes to it."""
+        tempfile.tempdir = self._before
+        over = time.monotonic() + seconds
+        shutil.rmtree(self.path, ignore_errors=True)
+        while self.path.exists() and time.monotonic() < over:
+            time.sleep(_PAUSE_SECONDS)
+            shutil.rmtree(self.path, ignore_errors=True)
