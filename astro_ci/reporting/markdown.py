@@ -11,12 +11,15 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
 from astro_ci.errors import AstroCIError, CommandError
+from astro_ci.finding import Checked
 from astro_ci.model import Affects, Change, Deployment, DeployResult, Plan
+from astro_ci.reporting.checks.text import counts, headline, place
 from astro_ci.reporting.text import DEPLOY_TYPE_WORDS, base_text, result_reason
 from astro_ci.reporting.verb import Verb
 from astro_ci.text import printable, sentence, short, shorten
 
 SHOWN_CHANGES = 50
+SHOWN_FINDINGS = 50
 _ORDER: Sequence[Affects] = ("image", "dags", "nothing")
 _AFFECTS: dict[Affects, str] = {"image": "image", "dags": "DAGs", "nothing": "nothing"}
 _STATUS = {"A": "added", "M": "changed", "D": "deleted", "T": "type changed", "U": "unmerged"}
@@ -157,9 +160,25 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
 
 def _details(plan: Plan) -> list[str]:
     return [
+        *map(_check, plan.checks),
         "\n".join(f"- Assumed: {escape(sentence(note))}" for note in plan.assumptions),
         "\n".join(_changes(plan.changes)),
     ]
+
+
+def _check(checked: Checked) -> str:
+    """How a check ended, and a table of what it found, cut with a count."""
+    lines = [escape(sentence(headline(checked)))]
+    lines += [f"- Not checked: {escape(sentence(reason))}" for reason in checked.not_checked]
+    if checked.findings:
+        lines += ["", "| | where | finding | rule |", "|---|---|---|---|"]
+    for finding in checked.findings[:SHOWN_FINDINGS]:
+        where = code(place(finding)) if finding.path else ""
+        message = escape(shorten(finding.message, _LONGEST_REASON))
+        lines.append(f"| {finding.severity} | {where} | {message} | {code(finding.rule)} |")
+    if rest := checked.findings[SHOWN_FINDINGS:]:
+        lines.append(f"\n... and {counts(rest)} more")
+    return "\n".join(lines)
 
 
 def _changes(changes: Sequence[Change]) -> Iterator[str]:

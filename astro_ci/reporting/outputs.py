@@ -47,7 +47,7 @@ def _deploy_outputs(report: Report) -> dict[str, str]:
 
 
 def _plan_json(report: Report) -> str:
-    """The Plan's document; the changes that do not fit are left out, and counted."""
+    """The Plan's document; changes and findings that do not fit are left out, and counted."""
     error = report.first_error
     if error and len(report.results) < 2:
         plan = report.results[0].final_plan if report.results else None
@@ -62,14 +62,16 @@ def _plan_json(report: Report) -> str:
 
 
 def _cut(document: dict[str, Any], most: int | None) -> dict[str, Any]:
-    """The document with at most so many changes for each Deployment."""
+    """The document with at most so many changes and findings for each Deployment."""
     if "deployments" in document:
         cut = [_cut(one, most) for one in document["deployments"]]
         return {**document, "deployments": cut}
-    changes = document.get("changes", [])
-    if most is None or len(changes) <= most:
-        return document
-    return {**document, "changes": changes[:most], "changes_omitted": len(changes) - most}
+    for key in ("changes", "findings"):
+        entries = document.get(key, [])
+        if most is not None and len(entries) > most:
+            omitted = {f"{key}_omitted": len(entries) - most}
+            document = {**document, key: entries[:most], **omitted}
+    return document
 
 
 def _as_planned(results: Sequence[TargetResult]) -> list[TargetResult]:
