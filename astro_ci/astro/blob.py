@@ -17,9 +17,8 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from astro_ci import __version__
 from astro_ci.errors import ApiError, UnavailableError
-from astro_ci.web.http import NoAuth, describe
+from astro_ci.web.failure import describe
 from astro_ci.web.retry import asked_wait, is_worth_repeating
 
 API_VERSION = "2023-11-03"
@@ -117,11 +116,9 @@ class Blob:
                 f"{self._url}{joiner}{query}" if query else self._url,
                 data=body,
                 headers={
-                    "User-Agent": f"astro-ci/{__version__}",
                     "x-ms-version": API_VERSION,
                     **headers,
                 },
-                auth=NoAuth(),
                 timeout=self._timeout,
                 allow_redirects=False,
             )

@@ -11,7 +11,8 @@ import msgspec
 from astro_ci.errors import ApiError
 from astro_ci.model import ApiDeployType, Deploy, DeployGit, Deployment, RuntimeRelease
 from astro_ci.text import unicode
-from astro_ci.web.http import Http, is_json
+from astro_ci.web.failure import is_json
+from astro_ci.web.http import Http
 
 T = TypeVar("T")
 

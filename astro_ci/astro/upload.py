@@ -14,10 +14,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-import requests
-
 from astro_ci.astro.blob import BLOCK_ID_BYTES, Blob, BlocksLostError, Body
 from astro_ci.web.retry import ATTEMPTS, is_unavailable, repeating
+from astro_ci.web.session import open_session
 
 MIB = 1024 * 1024
 SINGLE_PUT_LIMIT = 64 * MIB
@@ -55,7 +54,7 @@ class Uploader:
         cannot be reached. Nothing that is raised or logged holds the URL.
         """
         size = bundle.stat().st_size
-        with requests.Session() as session:
+        with open_session() as session:
             blob = Blob(url, session, self.timeout_seconds)
             if size > self.single_put_limit:
                 return self._upload_blocks(blob, bundle, size, md5, on_progress)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from astro_ci.astro.upload import Uploader
 from astro_ci.image.engine import Engine
 from astro_ci.image.engine import connect as connect_engine
-from astro_ci.web.http import Patience
+from astro_ci.web.session import Patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,9 @@ from astro_ci.configuration.config import Config
 from astro_ci.errors import ConfigurationError, NotFoundError
 from astro_ci.model import Deployment
 from astro_ci.text import excerpt, listed
-from astro_ci.web.http import BearerAuth, Http, NoAuth, Patience
+from astro_ci.web.auth import BearerAuth, NoAuth
+from astro_ci.web.http import Http
+from astro_ci.web.session import Patience
 
 log = logging.getLogger(__name__)
 

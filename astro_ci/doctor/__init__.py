@@ -32,7 +32,7 @@ from astro_ci.git.described import describe
 from astro_ci.model import Request
 from astro_ci.planning.running import Ours, what_runs
 from astro_ci.remote import repository_identity
-from astro_ci.web.http import Patience
+from astro_ci.web.session import Patience
 
 __all__ = ["Check", "document", "examine", "exit_code", "lines"]
 

@@ -19,7 +19,9 @@ from astro_ci.ci import CIContext
 from astro_ci.deployments.find import find_access
 from astro_ci.doctor.check import Check, Steps, not_checked, ok, problem, warning
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
-from astro_ci.web.http import Http, NoAuth, Patience
+from astro_ci.web.auth import NoAuth
+from astro_ci.web.http import Http
+from astro_ci.web.session import Patience
 
 NAME = "credentials"
 _DAY_SECONDS = 24 * 3600

@@ -25,7 +25,9 @@ from astro_ci.image.checks import check_order, check_supported
 from astro_ci.model import Deploy, Deployment, Request
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.text import listed
-from astro_ci.web.http import Http, NoAuth, Patience
+from astro_ci.web.auth import NoAuth
+from astro_ci.web.http import Http
+from astro_ci.web.session import Patience
 
 _FRESH_SECONDS = 3600
 _ASLEEP = "it takes a deploy in, and runs nothing until it wakes up"

@@ -16,7 +16,7 @@ from astro_ci.survey.bases import Bases, find_bases
 if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
     from astro_ci.deployments.find import Astro
     from astro_ci.survey.checkout import Checkout
-    from astro_ci.web.http import Patience
+    from astro_ci.web.session import Patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

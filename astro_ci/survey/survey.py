@@ -19,7 +19,7 @@ from astro_ci.survey.standing import Standing, find_standing
 from astro_ci.survey.static import DagCheck
 
 if TYPE_CHECKING:
-    from astro_ci.web.http import Patience
+    from astro_ci.web.session import Patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

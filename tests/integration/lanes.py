@@ -21,7 +21,7 @@ from astro_ci.reporting.console import Console
 from astro_ci.reporting.documents import error_document, result_document
 from astro_ci.reporting.text import result_text
 from astro_ci.sandbox import Sandbox
-from astro_ci.web.http import Patience
+from astro_ci.web.session import Patience
 from tests.replay.engine import QuickEngine
 from tests.repository import Repository
 

@@ -20,7 +20,7 @@ from astro_ci.deploying.deploy import Tools, deploy
 from astro_ci.model import DeployResult, Plan, Request
 from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
-from astro_ci.web.http import Patience
+from astro_ci.web.session import Patience
 from tests.repository import Repository, fingerprint
 
 FILES = {

@@ -28,7 +28,7 @@ from astro_ci.sandbox import Sandbox
 from tests.integration.sandbox.support import Client, push, upload
 from tests.integration.stage import Stage, stage
 from tests.repository import Repository
-from tests.unit.astro.server import Answer, serving
+from tests.unit.web.server import Answer, serving
 
 FULL = Request.IMAGE_AND_DAGS
 

@@ -19,7 +19,7 @@ from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.plan import plan
 from astro_ci.terminal.signals import Stopped
-from astro_ci.web.http import Patience
+from astro_ci.web.session import Patience
 from tests.integration.sandbox.support import Client, Json, upload
 from tests.replay.engine import QuickEngine, pull_layer, push_image
 from tests.replay.oracle import Files, Shipment, below, read_disk, read_tar, shipment, write_tar

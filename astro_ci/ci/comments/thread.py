@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-from urllib3.util import Retry
 
 from astro_ci.ci.comments.place import CommentError, Place
+from astro_ci.web.retry import is_worth_repeating, repeating
+from astro_ci.web.session import open_session
 
 # A comment is worth a moment, not a deploy that hangs.
 _TIMEOUT_SECONDS = (5.0, 10.0)
-_RETRIES = Retry(
-    total=2,
-    backoff_factor=0.5,
-    status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods=["GET"],
-    respect_retry_after_header=False,  # which may name an hour
-    raise_on_status=False,
-)
+_ATTEMPTS = 3
 _MOST_PAGES = 30
 _REFUSED = (401, 403, 404)
 _MOVED = "if the repository has been renamed, run again: new jobs know its new address"
 
 
-class _HeadersOnly(AuthBase):
-    """Keeps requests from replacing our header by what ~/.netrc says."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
+class _BusyError(CommentError):
+    """The forge may answer when it is asked again."""
 
 
 class Thread:
     """The comments of one pull request."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, sleep: Callable[[float], None] = time.sleep) -> None:
         self._place = place
-        self._session = requests.Session()
-        self._session.headers.update(place.headers)
-        self._session.auth = _HeadersOnly()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
+        self._sleep = sleep
+        self._session = open_session(place.headers)
 
     def put(self, marker: str, body: str) -> str:
         """Make the comment that begins with the marker say this; gives its page, or nothing.
@@ -68,8 +55,7 @@ class Thread:
         for _ in range(_MOST_PAGES):
             if url is None:
                 return
-            response = self._request("GET", url)
-            self._refuse(response, "reading the comments")
+            response = self._read(url)
             for comment in _list(response):
                 if str(comment.get("body") or "").lstrip().startswith(marker):
                     yield str(comment["id"])
@@ -103,6 +89,20 @@ class Thread:
     def _page(self, number: str) -> str:
         return f"{self._place.page}{number}" if self._place.page else ""
 
+    def _read(self, url: str) -> requests.Response:
+        """Ask for comments, and again where the forge is busy: soon, whatever it asks for."""
+        retrying = repeating(_is_busy, attempts=_ATTEMPTS, sleep=self._sleep)
+        return retrying(self._read_once, url)
+
+    def _read_once(self, url: str) -> requests.Response:
+        try:
+            response = self._request("GET", url)
+        except CommentError as error:
+            raise _BusyError(error.message, hint=error.hint) from error
+        kind = _BusyError if is_worth_repeating(response.status_code) else CommentError
+        self._refuse(response, "reading the comments", kind)
+        return response
+
     def _request(self, method: str, url: str, text: str | None = None) -> requests.Response:
         body = None if text is None else {"body": text}
         try:
@@ -116,13 +116,19 @@ class Thread:
                 hint="the plan is in the log and in the job summary",
             ) from error
 
-    def _refuse(self, response: requests.Response, what: str) -> None:
+    def _refuse(
+        self, response: requests.Response, what: str, kind: type[CommentError] = CommentError
+    ) -> None:
         if response.status_code >= 300:
             is_moved = response.status_code < 400
-            raise CommentError(
+            raise kind(
                 f"{what} was answered with {response.status_code} {response.reason}",
                 hint=_MOVED if is_moved else self._place.permission_hint,
             )
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, _BusyError)
 
 
 def _list(response: requests.Response) -> list[dict[str, Any]]:

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-import tenacity
-
 from astro_ci.errors import RegistryError
 from astro_ci.image.engine import Engine
 from astro_ci.text import crossed_out
+from astro_ci.web.retry import repeating
 
 logger = logging.getLogger(__name__)
 
@@ -74,21 +73,13 @@ def push_image(
     the engine, also while nothing moves; what it raises ends the push.
     The name given to the image for the push is removed again. Raises RegistryError.
     """
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(TransientRegistryError),
-        stop=tenacity.stop_after_attempt(_ATTEMPTS),
-        wait=tenacity.wait_exponential_jitter(initial=1, max=30),
-        sleep=sleep,
-        before_sleep=lambda state: logger.warning(
-            "%s; trying again (%d of %d)",
-            state.outcome and state.outcome.exception(),
-            state.attempt_number + 1,
-            _ATTEMPTS,
-        ),
-        reraise=True,
-    )
+    retrying = repeating(_is_transient, attempts=_ATTEMPTS, sleep=sleep)
     with _tagged(engine, local, repository, tag):
         return retrying(_push, engine, repository, tag, username, password, on_progress)
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, TransientRegistryError)
 
 
 @contextmanager

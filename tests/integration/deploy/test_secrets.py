@@ -22,7 +22,7 @@ from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from tests.integration.deploy.support import REMOTE_PASSWORD, Job
 from tests.integration.stage import Run
-from tests.unit.astro.server import Answer, serving
+from tests.unit.web.server import Answer, serving
 
 
 def keys(job: Job) -> dict[str, str]:

@@ -11,8 +11,10 @@ import pytest
 from astro_ci.astro.auth import Credentials, find_credentials, missing_credentials, read_claims
 from astro_ci.astro.endpoint import find_endpoint
 from astro_ci.errors import AuthenticationError, ConfigurationError, UnavailableError
-from astro_ci.web.http import Http, NoAuth, Patience
-from tests.unit.astro.server import Answer, Script, serving
+from astro_ci.web.auth import NoAuth
+from astro_ci.web.http import Http
+from astro_ci.web.session import Patience
+from tests.unit.web.server import Answer, Script, serving
 
 NOW = 1_800_000_000.0
 SECRET = "key-secret-value"

@@ -11,9 +11,11 @@ import pytest
 
 from astro_ci.astro.client import AstroClient, list_organization_ids
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
-from astro_ci.web.http import BearerAuth, Http, Patience
+from astro_ci.web.auth import BearerAuth
+from astro_ci.web.http import Http
 from astro_ci.web.retry import ATTEMPTS
-from tests.unit.astro.server import Answer, serving
+from astro_ci.web.session import Patience
+from tests.unit.web.server import Answer, serving
 
 TOKEN = "the.secret.token"
 OK = Answer({"ok": True})

@@ -1,0 +1,119 @@
+"""How a failed request is told: no answer, or one that says no.
+
+Neither the words of an exception, which may hold the whole URL, nor what a service repeats of a
+request, which may be its credentials, get into a message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import requests
+
+from astro_ci.text import crossed_out
+
+if TYPE_CHECKING:
+    from urllib3.exceptions import HTTPError
+
+_LONGEST_TEXT = 200
+
+
+def is_json(content: bytes) -> bool:
+    """Whether an answer looks like JSON rather than a proxy's page."""
+    return content.lstrip()[:1] in (b"{", b"[")
+
+
+def read_error(response: requests.Response) -> tuple[str, str]:
+    """The message and the request id of an error, whoever wrote it, without what was sent."""
+    message, request_id = _read_words(response)
+    sent = _secrets_of(response.request)
+    message = crossed_out(message, sent)
+    if not is_json(response.content):
+        message = message[:_LONGEST_TEXT]
+    return message or response.reason or "no message", crossed_out(request_id, sent)
+
+
+def _read_words(response: requests.Response) -> tuple[str, str]:
+    request_id = response.headers.get("X-Request-Id", "")
+    if is_json(response.content):
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
+            body = response.json()
+            message = body.get("message") or body.get("error_description") or body.get("error")
+            fields = "; ".join(
+                f"{e['field']}: {e['message']}" for e in body.get("fieldErrors") or ()
+            )
+            said = " - ".join(str(part) for part in (message, fields) if part)
+            return said, str(body.get("requestId") or request_id)
+    if "html" in response.headers.get("Content-Type", ""):
+        return "a web page instead of JSON, as a proxy or a login page would send", request_id
+    return " ".join(response.text.split()), request_id
+
+
+def _secrets_of(request: requests.PreparedRequest) -> list[str]:
+    """What must not be repeated of a request, when the answer does."""
+    sent = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
+    if isinstance(request.body, str):  # a form
+        sent += parse_qs(request.body).get("client_secret", [])
+    return sent
+
+
+def describe(error: OSError) -> str:
+    """Say why no answer came, without the words of an exception that may hold the whole URL."""
+    match error:
+        case requests.exceptions.SSLError():
+            is_tls = not {"WRONG_VERSION_NUMBER", "RECORD_LAYER"} & set(_tls_reasons(error))
+            return "its TLS certificate was not accepted" if is_tls else "it does not speak TLS"
+        case requests.exceptions.ProxyError():
+            return "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect"
+        case requests.exceptions.InvalidURL():  # ours was looked at before
+            return "HTTPS_PROXY or HTTP_PROXY names no proxy"
+        case requests.exceptions.InvalidSchema():
+            return "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY asks for what is not supported here"
+        case requests.ConnectTimeout():
+            return "connecting timed out"
+        case requests.Timeout():
+            return "it timed out"
+        case requests.exceptions.ContentDecodingError():
+            return "the answer is not encoded as it says"
+        case requests.ConnectionError():
+            cause = _reason(error)
+            if not is_connect_failure(error):
+                return "no connection, or one that broke off"
+            told = re.sub(r"^\[Errno -?\d+\] ", "", str(cause).rpartition(": ")[2])
+            return f"no connection ({told})"
+        case requests.RequestException():
+            return type(error).__name__
+    if "TLS" in str(error):  # requests looks for the file before it connects
+        return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names is not there"
+    return error.strerror or type(error).__name__
+
+
+def is_for_good(error: OSError) -> bool:
+    """Whether the next attempt would end like this one."""
+    lasting = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
+    if isinstance(error, requests.exceptions.SSLError):
+        return bool(
+            {"CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER"} & set(_tls_reasons(error))
+        )
+    passing = (requests.RequestException, ConnectionError, TimeoutError)
+    return isinstance(error, lasting) or not isinstance(error, passing)
+
+
+def _tls_reasons(error: BaseException) -> list[str]:
+    return re.findall(r"[A-Z]+(?:_[A-Z]+)+", str(error))
+
+
+def is_connect_failure(error: OSError) -> bool:
+    """Whether no connection was made, so that nothing can have been received."""
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    reason = _reason(error)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _reason(error: OSError) -> HTTPError | None:
+    cause = error.args[0] if error.args else None
+    return getattr(cause, "reason", cause)

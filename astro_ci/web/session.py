@@ -1,0 +1,33 @@
+"""One way to open a session, and how long to try."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import requests
+
+from astro_ci import __version__
+from astro_ci.web.auth import NoAuth
+from astro_ci.web.retry import ATTEMPTS
+
+TIMEOUT_SECONDS = (10.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to try: tests have less of it."""
+
+    attempts: int = ATTEMPTS
+    timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS
+    """To connect, and between two bytes of an answer."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+def open_session(headers: Mapping[str, str] | None = None) -> requests.Session:
+    """Open a session that says who we are, and sends no credentials but those it is given."""
+    session = requests.Session()
+    session.headers.update({"User-Agent": f"astro-ci/{__version__}", **(headers or {})})
+    session.auth = NoAuth()
+    return session
