@@ -169,6 +169,6 @@ TROUBLES = (
     Trouble(
         name="usage",
         codes=(2,),
-        make=variables(ASTRO_CI_TYPE="{build_secret}", ASTRO_CI_WAIT_TIME="{proxy_password}"),
+        make=variables(ASTRO_CI_TYPE="{index_password}", ASTRO_CI_WAIT_TIME="{proxy_password}"),
     ),
 )
