@@ -17,7 +17,7 @@ from astro_ci.deploying.provenance import deploy_git, description
 from astro_ci.deploying.requests import NewDeploy, create, finalize
 from astro_ci.deploying.rivals import Rivals, queue_hint
 from astro_ci.deploying.rollout import Rollout, Waiter, pauses, refuse_failed
-from astro_ci.deploying.secrecy import hide_build_secrets, hide_credentials, hide_upload
+from astro_ci.deploying.secrecy import hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
 from astro_ci.deployments.find import Astro
@@ -132,8 +132,6 @@ class Attempt:
         self._refuse_session()
         has_image = self.survey.plan.deploy_type.has_image
         hide_credentials(self.console, self.astro.credentials, pushes=has_image)
-        if has_image:
-            hide_build_secrets(self.console.redactor, self.config, self.env)
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
             artifacts(

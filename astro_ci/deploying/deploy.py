@@ -9,6 +9,7 @@ from astro_ci.configuration.config import Config
 from astro_ci.deploying.attempt import Attempt
 from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
+from astro_ci.deploying.secrecy import hide_build_secrets
 from astro_ci.deploying.tools import Tools
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
@@ -44,6 +45,7 @@ def deploy(
     """
     tools = tools or Tools()
     started = tools.now()
+    hide_build_secrets(console.redactor, config, env)
 
     def look(config: Config, *, interactive: bool) -> Survey:
         found = survey(

@@ -120,7 +120,7 @@ def _push(
 
     secret = password() if callable(password) else password
     secret = secret.removeprefix("Bearer ")
-    sent = (secret, base64.b64encode(f"{username}:{secret}".encode()).decode())
+    sent = (secret, base64.b64encode(f"{username}:{secret}".encode()).decode().rstrip("="))
     try:
         messages = engine.client.api.push(
             repository,
