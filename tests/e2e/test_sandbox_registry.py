@@ -184,6 +184,35 @@ def test_layers_are_mounted_across_repositories(astro: Sandbox, docker: Docker) 
     assert astro.tags("development") == ["shared"]
 
 
+def test_an_index_is_pushed_and_pulled(astro: Sandbox, docker: Docker) -> None:
+    docker.authorize(astro.registry, "cli", astro.token)
+    repository = astro.deployment("production").image_repository
+    image, index = f"{repository}:one", f"{repository}:all"
+    docker.build(image, uuid.uuid4().bytes)
+    docker.ok("push", image)
+    identity = docker.ok("image", "inspect", "--format", "{{.Id}}", image)
+    docker.ok("manifest", "create", "--insecure", index, image)
+    docker.ok("manifest", "push", "--insecure", index)
+    docker.ok("image", "rm", "--force", image)
+
+    docker.ok("pull", index)
+
+    docker.tag(index, index)
+    assert docker.ok("image", "inspect", "--format", "{{.Id}}", index) == identity
+
+
+def test_a_push_goes_on_after_a_broken_connection(
+    astro: Sandbox, docker: Docker, call: Callable[..., dict[str, Any]]
+) -> None:
+    docker.authorize(astro.registry, "cli", astro.token)
+    deploy = call("/deploys", type="IMAGE_ONLY")
+    docker.build(image_of(deploy), uuid.uuid4().bytes)
+    broken = astro.faults.add("PATCH", "/blobs/uploads/", drop=True, after=True)
+    docker.ok("push", image_of(deploy))
+    assert broken.hits == 1
+    assert call(f"/deploys/{deploy['id']}/finalize")["status"] == "DEPLOYED"
+
+
 @pytest.mark.parametrize(
     ("user", "token", "message"),
     [

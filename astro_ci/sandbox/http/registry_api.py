@@ -7,7 +7,6 @@ Source: the OCI Distribution Specification, version 1.1.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from astro_ci.sandbox.http.registry_uploads import HEADERS, UploadsApi
 from astro_ci.sandbox.platform.platform import Platform
 from astro_ci.sandbox.platform.refusal import Refusal
 from astro_ci.sandbox.platform.tokens import Identity, identify
@@ -24,7 +24,6 @@ from astro_ci.sandbox.store.registry import Registry, RegistryRefusal
 USERNAME = "cli"
 MAX_MANIFEST_BYTES = 4 << 20
 
-_HEADERS = {"docker-distribution-api-version": "registry/2.0"}
 _ROUTES = (
     (re.compile(r"(?P<name>.+)/blobs/uploads/?"), "uploads"),
     (re.compile(r"(?P<name>.+)/blobs/uploads/(?P<upload_id>[^/]+)"), "upload"),
@@ -42,12 +41,13 @@ class RegistryApi:
     def __init__(self, registry: Registry, platform: Platform) -> None:
         self._registry = registry
         self._platform = platform
+        uploads = UploadsApi(registry, self._may_read)
         self._handlers: dict[tuple[str, str], Handler] = {
-            ("POST", "uploads"): self._begin,
-            ("GET", "upload"): self._progress,
-            ("PATCH", "upload"): self._append,
-            ("PUT", "upload"): self._finish,
-            ("DELETE", "upload"): self._cancel,
+            ("POST", "uploads"): uploads.begin,
+            ("GET", "upload"): uploads.progress,
+            ("PATCH", "upload"): uploads.append,
+            ("PUT", "upload"): uploads.finish,
+            ("DELETE", "upload"): uploads.cancel,
             ("GET", "blob"): self._blob,
             ("HEAD", "blob"): self._blob,
             ("GET", "manifest"): self._manifest,
@@ -67,7 +67,7 @@ class RegistryApi:
         identity = self._login(request)
         path = request.path_params["path"]
         if not path:
-            return JSONResponse({}, headers=_HEADERS)
+            return JSONResponse({}, headers=HEADERS)
         for pattern, kind in _ROUTES:
             if match := pattern.fullmatch(path):
                 parts = match.groupdict()
@@ -109,72 +109,23 @@ class RegistryApi:
                 raise RegistryRefusal(403, "DENIED", message, _wanted(name))
         raise RegistryRefusal(404, "NAME_UNKNOWN", "repository name not known to registry", name)
 
-    # --- uploads ---------------------------------------------------------------------------------
-
-    async def _begin(self, request: Request, parts: dict[str, str]) -> Response:
-        query = request.query_params
-        if "mount" in query and self._mount(request, parts):
-            return _created_blob(parts["name"], query["mount"])
-        upload_id = self._registry.begin_upload()
-        if "digest" not in query:
-            return self._accepted(parts["name"], upload_id, 0)
-        await self._registry.append(upload_id, request.stream())
-        return await self._finish_as(parts["name"], upload_id, query["digest"])
-
-    def _mount(self, request: Request, parts: dict[str, str]) -> bool:
-        source = request.query_params.get("from", "")
+    def _may_read(self, request: Request, name: str) -> bool:
         try:
-            self._authorize(self._login(request), source)
+            self._authorize(self._login(request), name)
         except RegistryRefusal:
             return False
-        return self._registry.mount(parts["name"], request.query_params["mount"], source)
-
-    async def _progress(self, request: Request, parts: dict[str, str]) -> Response:
-        size = self._registry.upload_size(parts["upload_id"])
-        return self._accepted(parts["name"], parts["upload_id"], size, status=204)
-
-    async def _append(self, request: Request, parts: dict[str, str]) -> Response:
-        upload_id = parts["upload_id"]
-        size = self._registry.upload_size(upload_id)
-        start = request.headers.get("content-range", f"{size}-").removeprefix("bytes ")
-        if start.partition("-")[0] != str(size):
-            return self._accepted(parts["name"], upload_id, size, status=416)
-        size = await self._registry.append(upload_id, request.stream())
-        return self._accepted(parts["name"], upload_id, size)
-
-    async def _finish(self, request: Request, parts: dict[str, str]) -> Response:
-        digest = request.query_params.get("digest")
-        if digest is None:
-            raise RegistryRefusal(400, "DIGEST_INVALID", "the digest is missing")
-        await self._registry.append(parts["upload_id"], request.stream())
-        return await self._finish_as(parts["name"], parts["upload_id"], digest)
-
-    async def _finish_as(self, name: str, upload_id: str, digest: str) -> Response:
-        await asyncio.to_thread(self._registry.finish_upload, name, upload_id, digest)
-        return _created_blob(name, digest)
-
-    async def _cancel(self, request: Request, parts: dict[str, str]) -> Response:
-        self._registry.cancel_upload(parts["upload_id"])
-        return Response(status_code=204, headers=_HEADERS)
-
-    def _accepted(self, name: str, upload_id: str, size: int, *, status: int = 202) -> Response:
-        headers = {
-            "location": f"/v2/{name}/blobs/uploads/{upload_id}",
-            "docker-upload-uuid": upload_id,
-            "range": f"0-{max(size - 1, 0)}",
-        }
-        return Response(status_code=status, headers=_HEADERS | headers)
+        return True
 
     # --- reading, manifests ----------------------------------------------------------------------
 
     async def _blob(self, request: Request, parts: dict[str, str]) -> Response:
         path = self._registry.blob(parts["name"], parts["digest"])
-        headers = _HEADERS | {"docker-content-digest": parts["digest"]}
+        headers = HEADERS | {"docker-content-digest": parts["digest"]}
         return FileResponse(path, headers=headers, media_type="application/octet-stream")
 
     async def _manifest(self, request: Request, parts: dict[str, str]) -> Response:
         manifest = self._registry.manifest(parts["name"], parts["reference"])
-        headers = _HEADERS | {"docker-content-digest": manifest.digest}
+        headers = HEADERS | {"docker-content-digest": manifest.digest}
         return FileResponse(manifest.path, headers=headers, media_type=manifest.media_type)
 
     async def _put_manifest(self, request: Request, parts: dict[str, str]) -> Response:
@@ -187,14 +138,14 @@ class RegistryApi:
         name = parts["name"]
         digest = self._registry.put_manifest(name, parts["reference"], media_type, raw)
         headers = {"location": f"/v2/{name}/manifests/{digest}", "docker-content-digest": digest}
-        return Response(status_code=201, headers=_HEADERS | headers)
+        return Response(status_code=201, headers=HEADERS | headers)
 
     async def _tags(self, request: Request, parts: dict[str, str]) -> Response:
         tags = self._registry.tags(parts["name"])
         last = request.query_params.get("last", "")
         count = request.query_params.get("n", "")
         page = [tag for tag in tags if tag > last]
-        headers = dict(_HEADERS)
+        headers = dict(HEADERS)
         if count and not count.isdecimal():
             raise RegistryRefusal(400, "PAGINATION_NUMBER_INVALID", "n is not a number")
         if count and int(count) < len(page):
@@ -202,11 +153,6 @@ class RegistryApi:
             more = urlencode({"n": count, "last": page[-1] if page else last})
             headers["link"] = f'</v2/{parts["name"]}/tags/list?{more}>; rel="next"'
         return JSONResponse({"name": parts["name"], "tags": page}, headers=headers)
-
-
-def _created_blob(name: str, digest: str) -> Response:
-    headers = {"location": f"/v2/{name}/blobs/{digest}", "docker-content-digest": digest}
-    return Response(status_code=201, headers=_HEADERS | headers)
 
 
 def _wanted(name: str) -> object:
@@ -219,7 +165,7 @@ def _wanted(name: str) -> object:
 
 def _error(refusal: RegistryRefusal) -> Response:
     error = {"code": refusal.code, "message": refusal.message, "detail": refusal.detail}
-    headers = _HEADERS | refusal.headers
+    headers = HEADERS | refusal.headers
     if refusal.status == 401:
         headers["www-authenticate"] = 'Basic realm="Astro"'
     return JSONResponse({"errors": [error]}, refusal.status, headers)

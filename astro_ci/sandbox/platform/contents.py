@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from msgspec import Struct, field
 
-from astro_ci.sandbox.store.registry import Registry, RegistryRefusal
+from astro_ci.sandbox.store.oci import ImageConfig
+from astro_ci.sandbox.store.registry import Registry
 
 MAX_FILES = 500
 MAX_BYTES = 64 << 20
@@ -108,38 +108,14 @@ def _as_file(limited: _Limited) -> BinaryIO:
     return limited  # type: ignore[return-value]  # a stream is read, and nothing else
 
 
-class _Blob(Struct):
-    digest: str
-    size: int = 0
-
-
-class _Manifest(Struct):
-    layers: list[_Blob] = field(default_factory=list)
-
-
-class _Step(Struct):
-    created_by: str = ""
-    empty_layer: bool = False
-
-
-class _Container(Struct):
-    labels: dict[str, str] | None = field(default=None, name="Labels")
-
-
-class _Config(Struct):
-    history: list[_Step] | None = None
-    config: _Container | None = None
-
-
 def read_image(registry: Registry, repository: str, tag: str) -> Image | None:
     """Read the layers and labels of the image that a tag names; None when there is no image."""
-    try:
-        manifest = registry.manifest(repository, tag)
-        layers = msgspec.json.decode(manifest.path.read_bytes(), type=_Manifest).layers
-        raw = registry.config(repository, tag)
-    except (RegistryRefusal, msgspec.MsgspecError, OSError):
+    found = registry.image(repository, tag) if tag else None
+    if found is None:
         return None
-    config = _read_config(raw or b"{}")
+    manifest, image = found
+    layers = image.layers
+    config = _read_config(registry.blob(repository, image.config.digest).read_bytes())
     steps = [step.created_by for step in config.history or [] if not step.empty_layer]
     if len(steps) != len(layers):
         steps = [""] * len(layers)
@@ -154,8 +130,8 @@ def read_image(registry: Registry, repository: str, tag: str) -> Image | None:
     )
 
 
-def _read_config(raw: bytes) -> _Config:
+def _read_config(raw: bytes) -> ImageConfig:
     try:
-        return msgspec.json.decode(raw, type=_Config)
+        return msgspec.json.decode(raw, type=ImageConfig)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _Config()
+        return ImageConfig()

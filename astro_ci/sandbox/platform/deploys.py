@@ -193,6 +193,12 @@ def _pushed_labels(
     labels = platform.registry.labels(platform.repository(deployment), deploy.image_tag)
     if labels is None:
         raise Refusal(400, f"No image was pushed with the tag {deploy.image_tag}")
+    if platform.registry.manifest(platform.repository(deployment), deploy.image_tag).is_index:
+        raise Refusal(
+            400,
+            f"The tag {deploy.image_tag} names an index, and a deploy needs the manifest of one "
+            "image: build with --platform=linux/amd64 --provenance=false --sbom=false",
+        )
     return labels
 
 

@@ -28,8 +28,7 @@ def running_image_config(platform: Platform, record: DeploymentRecord) -> dict[s
 def running_image_layers(platform: Platform, record: DeploymentRecord) -> list[bytes]:
     """Read the layers of the image that runs, base first. Raises LookupError without one."""
     registry, repository = platform.registry, platform.repository(record)
-    if not record.image_tag or registry.config(repository, record.image_tag) is None:
+    found = registry.image(repository, record.image_tag) if record.image_tag else None
+    if found is None:
         raise LookupError(f"{record.name} runs no image")
-    manifest = json.loads(registry.manifest(repository, record.image_tag).path.read_bytes())
-    digests = [layer["digest"] for layer in manifest["layers"]]
-    return [registry.blob(repository, digest).read_bytes() for digest in digests]
+    return [registry.blob(repository, layer.digest).read_bytes() for layer in found[1].layers]

@@ -15,69 +15,25 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
-from msgspec import Struct, field
 
-IMAGE_MANIFESTS = frozenset(
-    {
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
-    }
+from astro_ci.sandbox.store.oci import (
+    INDEXES,
+    ImageConfig,
+    ImageManifest,
+    Index,
+    RegistryRefusal,
+    hex_of,
+    read_manifest,
 )
-INDEXES = frozenset(
-    {
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.index.v1+json",
-    }
-)
+from astro_ci.sandbox.store.uploads import Uploads
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+__all__ = ["Manifest", "Registry", "RegistryRefusal"]
+
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
-
-
-class RegistryRefusal(Exception):
-    """A request that the registry refuses, with the specification's code for it."""
-
-    def __init__(self, status: int, code: str, message: str, detail: object = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.detail = detail
-        self.headers: dict[str, str] = {}
-
-
-class Descriptor(Struct, rename="camel"):
-    """A reference to a blob."""
-
-    digest: str
-    urls: list[str] = field(default_factory=list)
-    """Where a foreign layer lies; such a layer is never pushed."""
-
-
-class ImageManifest(Struct, rename="camel"):
-    """An image for one platform."""
-
-    schema_version: int
-    config: Descriptor
-    layers: list[Descriptor]
-
-
-class ContainerConfig(Struct):
-    """The part of an image's config that containers start with."""
-
-    labels: dict[str, str] | None = field(default=None, name="Labels")
-
-
-class ImageConfig(Struct):
-    """An image's config blob."""
-
-    config: ContainerConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,99 +44,67 @@ class Manifest:
     media_type: str
     path: Path
 
+    @property
+    def is_index(self) -> bool:
+        """Whether it lists manifests instead of being an image's."""
+        return self.media_type in INDEXES
+
 
 class Registry:
     """Images under one directory. Who may do what is not decided here."""
 
     def __init__(self, directory: Path) -> None:
         self._blobs = directory / "blobs"
-        self._uploads = directory / "uploads"
         self._repositories = directory / "repositories"
-        shutil.rmtree(self._uploads, ignore_errors=True)
-        for path in (self._blobs, self._uploads, self._repositories):
+        for path in (self._blobs, self._repositories):
             path.mkdir(parents=True, exist_ok=True)
+        self.uploads = Uploads(directory / "uploads")
 
     # --- blobs -----------------------------------------------------------------------------------
 
     def blob(self, repository: str, digest: str) -> Path:
         """Find a blob of a repository. Raises RegistryRefusal 404."""
-        path = self._blobs / _hex(digest)
+        path = self._blobs / hex_of(digest)
         if not (self._repository(repository, "blobs") / path.name).exists():
             raise RegistryRefusal(404, "BLOB_UNKNOWN", "blob unknown to registry", digest)
         return path
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Whether a repository has a blob."""
-        return (self._repository(repository, "blobs") / _hex(digest)).exists()
+        return (self._repository(repository, "blobs") / hex_of(digest)).exists()
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
         """Give a repository a blob of another one; False when that one has no such blob."""
         if not self.has_blob(source, digest):
             return False
-        (self._repository(repository, "blobs") / _hex(digest)).touch()
+        (self._repository(repository, "blobs") / hex_of(digest)).touch()
         return True
-
-    def begin_upload(self) -> str:
-        """Open an upload; return its id."""
-        upload_id = uuid4().hex
-        (self._uploads / upload_id).touch()
-        return upload_id
-
-    def upload_size(self, upload_id: str) -> int:
-        """Count the bytes that an upload has so far. Raises RegistryRefusal 404."""
-        return self._upload(upload_id).stat().st_size
-
-    async def append(self, upload_id: str, body: AsyncIterator[bytes]) -> int:
-        """Add a body to an upload as it comes; return the bytes that it has now."""
-        with self._upload(upload_id).open("ab") as file:
-            async for chunk in body:
-                file.write(chunk)
-            return file.tell()
 
     def finish_upload(self, repository: str, upload_id: str, digest: str) -> None:
         """Make an upload a blob of a repository. Raises RegistryRefusal 400 for another digest.
 
         Reads all of it: not for the event loop.
         """
-        upload = self._upload(upload_id)
-        wanted = _hex(digest)
-        with upload.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != wanted:
-            upload.unlink()
-            raise RegistryRefusal(
-                400, "DIGEST_INVALID", f"provided digest did not match uploaded content: {digest}"
-            )
-        upload.replace(self._blobs / wanted)
-        (self._repository(repository, "blobs") / wanted).touch()
-
-    def cancel_upload(self, upload_id: str) -> None:
-        """Throw an upload away."""
-        self._upload(upload_id).unlink()
-
-    def _upload(self, upload_id: str) -> Path:
-        path = self._uploads / upload_id
-        if not upload_id.isalnum() or not path.exists():
-            raise RegistryRefusal(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
-        return path
+        self.uploads.finish(repository, upload_id, digest).replace(self._blobs / hex_of(digest))
+        (self._repository(repository, "blobs") / hex_of(digest)).touch()
 
     # --- manifests -------------------------------------------------------------------------------
 
     def put_manifest(self, repository: str, reference: str, media_type: str, raw: bytes) -> str:
         """Store a manifest under a tag or its own digest; return the digest.
 
-        Raises RegistryRefusal when it is no single image, or names blobs that were not pushed.
+        Raises RegistryRefusal when it is none, or names what was not pushed before it.
         """
-        self._check_manifest(repository, media_type, raw)
+        self._check_references(repository, read_manifest(raw, media_type))
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
         if ":" in reference and reference != digest:
             raise RegistryRefusal(400, "DIGEST_INVALID", "the manifest has another digest")
         tag = None if ":" in reference else self._tag(repository, reference)
-        self._write(self._blobs / _hex(digest), raw)
-        link = self._repository(repository, "manifests") / _hex(digest)
-        self._write(link, media_type.encode())
+        self.uploads.write(self._blobs / hex_of(digest), raw)
+        link = self._repository(repository, "manifests") / hex_of(digest)
+        self.uploads.write(link, media_type.encode())
         if tag is not None:
-            self._write(tag, digest.encode())
+            self.uploads.write(tag, digest.encode())
         return digest
 
     def manifest(self, repository: str, reference: str) -> Manifest:
@@ -189,7 +113,7 @@ class Registry:
         if ":" not in reference:
             tag = self._tag(repository, reference)
             digest = tag.read_text(encoding="ascii") if tag.exists() else ""
-        link = self._repository(repository, "manifests") / (_hex(digest) if digest else "-")
+        link = self._repository(repository, "manifests") / (hex_of(digest) if digest else "-")
         if not link.exists():
             raise RegistryRefusal(404, "MANIFEST_UNKNOWN", "manifest unknown", reference)
         media_type = link.read_text(encoding="ascii")
@@ -203,17 +127,31 @@ class Registry:
         """Forget a repository; the bytes of its blobs stay, for others may share them."""
         shutil.rmtree(self._repositories / repository, ignore_errors=True)
 
-    def config(self, repository: str, tag: str) -> bytes | None:
-        """Read the config of the image that a tag names; None when nothing was pushed to it."""
+    # --- images ----------------------------------------------------------------------------------
+
+    def image(self, repository: str, tag: str) -> tuple[Manifest, ImageManifest] | None:
+        """Find the image that a tag names; of an index, the one for Astro's platform.
+
+        None when nothing was pushed to the tag, or nothing for the platform.
+        """
         try:
-            manifest = self.manifest(repository, tag)
+            found = self.manifest(repository, tag)
+            manifest = read_manifest(found.path.read_bytes(), found.media_type)
+            if isinstance(manifest, Index):
+                one = manifest.for_platform()
+                found = self.manifest(repository, one.digest if one else "")
+                manifest = read_manifest(found.path.read_bytes(), found.media_type)
         except RegistryRefusal:
             return None
-        parsed = msgspec.json.decode(manifest.path.read_bytes(), type=ImageManifest)
-        return self.blob(repository, parsed.config.digest).read_bytes()
+        return (found, manifest) if isinstance(manifest, ImageManifest) else None
+
+    def config(self, repository: str, tag: str) -> bytes | None:
+        """Read the config of the image that a tag names; None without an image."""
+        found = self.image(repository, tag)
+        return self.blob(repository, found[1].config.digest).read_bytes() if found else None
 
     def labels(self, repository: str, tag: str) -> dict[str, str] | None:
-        """Read the labels of the image that a tag names; None when nothing was pushed to it."""
+        """Read the labels of the image that a tag names; None without an image."""
         raw = self.config(repository, tag)
         if raw is None:
             return None
@@ -224,36 +162,20 @@ class Registry:
             return {}
         return (config and config.labels) or {}
 
-    def _check_manifest(self, repository: str, media_type: str, raw: bytes) -> None:
-        if media_type in INDEXES:
+    def _check_references(self, repository: str, manifest: ImageManifest | Index) -> None:
+        if isinstance(manifest, Index):
+            links = self._repository(repository, "manifests")
+            missing = [d for d in manifest.manifests if not (links / hex_of(d.digest)).exists()]
+        else:
+            named = (manifest.config, *manifest.layers)
+            missing = [d for d in named if not d.urls and not self.has_blob(repository, d.digest)]
+        if missing:
             raise RegistryRefusal(
                 400,
-                "MANIFEST_INVALID",
-                "a plain single-platform manifest is needed, and this is an index: build with "
-                "--platform=linux/amd64 --provenance=false --sbom=false",
+                "MANIFEST_BLOB_UNKNOWN",
+                "manifest references a blob unknown to the registry",
+                {"digest": missing[0].digest},
             )
-        if media_type not in IMAGE_MANIFESTS:
-            raise RegistryRefusal(
-                415, "MANIFEST_INVALID", f"manifests of type {media_type} are not supported"
-            )
-        try:
-            manifest = msgspec.json.decode(raw, type=ImageManifest)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-            raise RegistryRefusal(400, "MANIFEST_INVALID", f"manifest invalid: {exc}") from exc
-        for descriptor in (manifest.config, *manifest.layers):
-            if not descriptor.urls and not self.has_blob(repository, descriptor.digest):
-                raise RegistryRefusal(
-                    400,
-                    "MANIFEST_BLOB_UNKNOWN",
-                    "manifest references a blob unknown to the registry",
-                    {"digest": descriptor.digest},
-                )
-
-    def _write(self, path: Path, content: bytes) -> None:
-        """Write a small file, all of it or nothing."""
-        temporary = self._uploads / uuid4().hex
-        temporary.write_bytes(content)
-        temporary.replace(path)
 
     def _tag(self, repository: str, tag: str) -> Path:
         if not _TAG.fullmatch(tag):
@@ -264,10 +186,3 @@ class Registry:
         path = self._repositories / name / kind
         path.mkdir(parents=True, exist_ok=True)
         return path
-
-
-def _hex(digest: str) -> str:
-    """Take the hexadecimal part of a digest. Raises RegistryRefusal 400 for any other text."""
-    if not _DIGEST.fullmatch(digest):
-        raise RegistryRefusal(400, "DIGEST_INVALID", f"invalid digest {digest[:100]!r}")
-    return digest.removeprefix("sha256:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -85,6 +86,73 @@ def test_a_blob_is_uploaded_in_chunks(repository: Repository) -> None:
     assert blob.content == b"hello world!"
 
 
+def test_a_chunk_says_where_it_belongs(repository: Repository) -> None:
+    url = repository.begin()
+    for wrong, status in (("4-7", 416), ("x", 400), ("3-1", 400), ("bytes 0-1/*", 400)):
+        answer = repository.call("PATCH", url, b"hello", Content_Range=wrong)
+        assert answer.status_code == status, wrong
+    # A chunk that is not as long as it says is not kept.
+    assert repository.call("GET", url).headers["range"] == "0-0"
+    assert repository.call("PATCH", url, b"hello", Content_Range="0-4").status_code == 202
+    digest = sha256(b"hello!")
+    late = repository.call("PUT", f"{url}?digest={digest}", b"!", Content_Range="4-4")
+    assert (late.status_code, late.headers["range"]) == (416, "0-4")
+    done = repository.call("PUT", f"{url}?digest={digest}", b"!", Content_Range="5-5")
+    assert done.status_code == 201
+
+
+def test_an_upload_goes_on_after_a_broken_connection(
+    astro: Sandbox, repository: Repository
+) -> None:
+    blob = bytes(range(256)) * 4096
+    url = repository.begin()
+    path = url.removeprefix(astro.api_url)
+    head = (
+        f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(blob)}\r\n"
+        f"Authorization: {basic(astro)['Authorization']}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", astro.port)) as connection:
+        connection.sendall(head.encode() + blob[: len(blob) // 2])
+
+    arrived = 0
+    while not arrived:
+        answer = repository.call("GET", url)
+        assert answer.status_code == 204
+        arrived = int(answer.headers["range"].partition("-")[2]) + 1
+        arrived = 0 if arrived == 1 else arrived
+    # The rest of what was sent may still be on its way: a chunk that overlaps says so.
+    while True:
+        rest = f"{arrived}-{len(blob) - 1}"
+        sent = repository.call("PATCH", url, blob[arrived:], Content_Range=rest)
+        if sent.status_code == 202:
+            break
+        assert sent.status_code == 416
+        arrived = int(sent.headers["range"].partition("-")[2]) + 1
+    assert arrived <= len(blob) // 2
+    done = repository.call("PUT", f"{url}?digest={sha256(blob)}")
+    assert done.status_code == 201
+    assert repository.call("GET", f"/blobs/{sha256(blob)}").content == blob
+
+
+def test_an_upload_belongs_to_its_repository(
+    astro: Sandbox, api: Client, repository: Repository
+) -> None:
+    other = Repository(astro, api.deployment("development")["imageRepository"].partition("/")[2])
+    upload_id = repository.begin().rpartition("/")[2]
+    for method in ("GET", "PATCH", "DELETE"):
+        answer = other.call(method, f"/blobs/uploads/{upload_id}")
+        assert code(answer) == (404, "BLOB_UPLOAD_UNKNOWN")
+    put = other.call("PUT", f"/blobs/uploads/{upload_id}?digest={sha256(b'')}")
+    assert code(put) == (404, "BLOB_UPLOAD_UNKNOWN")
+
+
+def test_a_part_of_a_blob_can_be_read(astro: Sandbox, repository: Repository) -> None:
+    put_blob(astro, repository.name, b"hello world")
+    part = repository.call("GET", f"/blobs/{sha256(b'hello world')}", Range="bytes=6-")
+    assert (part.status_code, part.content) == (206, b"world")
+    assert part.headers["content-range"] == "bytes 6-10/11"
+
+
 def test_a_blob_is_what_its_digest_says(repository: Repository) -> None:
     url = repository.begin()
     answer = repository.call("PUT", f"{url}?digest={sha256(b'other')}", b"blob")
@@ -123,6 +191,13 @@ def test_a_blob_is_mounted_from_another_repository(astro: Sandbox, api: Client) 
     assert target.call("GET", f"/blobs/{digest}").content == b"shared"
     unknown = target.call("POST", f"/blobs/uploads/?mount={sha256(b'?')}&from={source.name}")
     assert unknown.status_code == 202
+    assert unknown.headers["location"].startswith(f"/v2/{target.name}/blobs/uploads/")
+    fallback = f"{astro.api_url}{unknown.headers['location']}?digest={sha256(b'?')}"
+    assert target.call("PUT", fallback, b"?").status_code == 201
+    nowhere = target.call("POST", f"/blobs/uploads/?mount={digest}")
+    assert nowhere.status_code == 202
+    bad = target.call("POST", f"/blobs/uploads/?mount=sha256:x&from={source.name}")
+    assert code(bad) == (400, "DIGEST_INVALID")
     foreign = target.call("POST", f"/blobs/uploads/?mount={digest}&from=no/such")
     assert foreign.status_code == 202
 
@@ -182,20 +257,71 @@ def test_a_manifest_needs_its_blobs(astro: Sandbox, repository: Repository) -> N
     assert code(repository.call("GET", "/manifests/v1")) == (404, "MANIFEST_UNKNOWN")
 
 
-@pytest.mark.parametrize(
-    "media_type",
-    [
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.index.v1+json",
-    ],
+INDEX_TYPES = (
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
 )
-def test_an_index_is_refused_with_the_remedy(
+
+
+def put_index(
+    astro: Sandbox, name: str, tag: str, images: dict[str, bytes], media_type: str
+) -> requests.Response:
+    """Push an image of one layer for each architecture, and the index of them."""
+    listed = []
+    for architecture, layer in images.items():
+        for blob in (CONFIG, layer):
+            put_blob(astro, name, blob)
+        raw = image_manifest(CONFIG, layer)
+        assert put_manifest(astro, name, sha256(raw), raw).status_code == 201
+        platform = {"os": "linux", "architecture": architecture}
+        listed.append({"mediaType": MANIFEST_V2, "digest": sha256(raw), "size": len(raw)})
+        listed[-1]["platform"] = platform
+    index = {"schemaVersion": 2, "mediaType": media_type, "manifests": listed}
+    return put_manifest(astro, name, tag, json.dumps(index).encode(), media_type)
+
+
+@pytest.mark.parametrize("media_type", INDEX_TYPES)
+def test_an_index_is_stored_and_found(
     astro: Sandbox, repository: Repository, media_type: str
 ) -> None:
-    raw = json.dumps({"schemaVersion": 2, "mediaType": media_type, "manifests": []}).encode()
+    images = {"arm64": b"arm", "amd64": b"amd"}
+    answer = put_index(astro, repository.name, "v1", images, media_type)
+
+    assert answer.status_code == 201
+    for reference in ("v1", answer.headers["docker-content-digest"]):
+        found = repository.call("GET", f"/manifests/{reference}")
+        assert found.headers["content-type"] == media_type
+        assert [one["platform"]["architecture"] for one in found.json()["manifests"]] == [
+            "arm64",
+            "amd64",
+        ]
+        for one in found.json()["manifests"]:
+            assert repository.call("HEAD", f"/manifests/{one['digest']}").status_code == 200
+
+
+@pytest.mark.parametrize("media_type", INDEX_TYPES)
+def test_an_index_needs_its_manifests(
+    astro: Sandbox, repository: Repository, media_type: str
+) -> None:
+    missing = {"mediaType": MANIFEST_V2, "digest": sha256(b"missing"), "size": 1}
+    raw = json.dumps({"schemaVersion": 2, "manifests": [missing]}).encode()
     answer = put_manifest(astro, repository.name, "v1", raw, media_type)
-    assert code(answer) == (400, "MANIFEST_INVALID")
-    assert "--provenance=false" in answer.json()["errors"][0]["message"]
+    assert code(answer) == (400, "MANIFEST_BLOB_UNKNOWN")
+    broken = put_manifest(astro, repository.name, "v1", b"{}", media_type)
+    assert code(broken) == (400, "MANIFEST_INVALID")
+
+
+@pytest.mark.parametrize("media_type", INDEX_TYPES)
+def test_a_deploy_of_an_index_is_refused_with_the_remedy(
+    astro: Sandbox, api: Client, media_type: str
+) -> None:
+    deploy = api.create("IMAGE_ONLY")
+    name = deploy["imageRepository"].partition("/")[2]
+    put_index(astro, name, deploy["imageTag"], {"amd64": b"amd"}, media_type)
+    assert "--provenance=false" in api.finalize(deploy, status=400)["message"]
+    empty = api.create("IMAGE_ONLY")
+    put_index(astro, name, empty["imageTag"], {}, media_type)
+    assert "No image was pushed" in api.finalize(empty, status=400)["message"]
 
 
 @pytest.mark.parametrize(
