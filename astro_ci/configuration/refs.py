@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from astro_ci.errors import ConfigurationError
+from astro_ci.project.automaton import (
+    ANY_DIRECTORIES,
+    ANYTHING,
+    WITHIN_A_NAME,
+    Automaton,
+    Item,
+    letters,
+)
 from astro_ci.text import excerpt
 
-_WILD = re.compile(r"(\*\*/|\*\*|\*)")
-_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+_MEANING = {"**/": ANY_DIRECTORIES, "**": ANYTHING, "*": WITHIN_A_NAME}
 # What no branch and no tag has in its name. Source: git-check-ref-format(1).
 _NEVER = re.compile(r"[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{")
 
@@ -23,11 +31,12 @@ class RefPatterns:
 
     def deciding(self, name: str) -> str | None:
         """The pattern that brings this branch or tag in; None when it stays out."""
-        found = None
-        for pattern in self.patterns:
-            if _expression(pattern.removeprefix("!")).fullmatch(name):
-                found = None if pattern.startswith("!") else pattern
-        return found
+        automaton = Automaton([_items(pattern.removeprefix("!")) for pattern in self.patterns])
+        hits = automaton.hits(automaton.run(automaton.start, name))
+        if not hits:
+            return None
+        last = self.patterns[bisect_left(automaton.bits, hits.bit_length() - 1)]
+        return None if last.startswith("!") else last
 
     def __str__(self) -> str:
         return ", ".join(self.patterns) or "none"
@@ -53,10 +62,11 @@ def read_pattern(name: str, text: str) -> str:
     return text
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
+def _items(pattern: str) -> list[Item]:
     # Every second part is a wildcard.
-    parts = _WILD.split(pattern)
-    return re.compile(
-        "".join(_MEANING[part] if i % 2 else re.escape(part) for i, part in enumerate(parts)),
-        re.DOTALL,
-    )
+    parts = re.split(r"(\*\*/|\*\*|\*)", pattern)
+    return [
+        item
+        for number, part in enumerate(parts)
+        for item in ([_MEANING[part]] if number % 2 else letters(part))
+    ]

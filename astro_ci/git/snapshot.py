@@ -317,12 +317,15 @@ class Snapshot:
     def _is_behind_link(self, path: str) -> bool:
         """Whether a path leads through a link, and so is no file of the work tree."""
         above = path.rpartition("/")[0]
-        if not above:
-            return False
-        if above not in self._behind_link:
-            is_link = os.path.islink(self._git.root / above)  # noqa: PTH114 - quicker
-            self._behind_link[above] = is_link or self._is_behind_link(above)
-        return self._behind_link[above]
+        unknown = []
+        while above and above not in self._behind_link:
+            unknown.append(above)
+            above = above.rpartition("/")[0]
+        found = bool(above) and self._behind_link[above]
+        for directory in reversed(unknown):  # a checkout may be deeper than Python's stack
+            found = found or os.path.islink(self._git.root / directory)  # noqa: PTH114 - quicker
+            self._behind_link[directory] = found
+        return found
 
     def _compared_with(self, base: str) -> str:
         prepared = self._compared.get(base)

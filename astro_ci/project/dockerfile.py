@@ -14,10 +14,12 @@ _FROM = re.compile(
 _ARG = re.compile(r"ARG\s+(?P<name>\w+)(?:=(?P<value>.*))?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 _NEEDS_BUILDKIT = re.compile(
-    r"^\s*(?:RUN\s+.*--(?:mount|network|security)=|(?:COPY|ADD)\s+.*--(?:chmod|link)"
+    r"^[^\S\n]*(?:RUN\s.*--(?:mount|network|security)=|(?:COPY|ADD)\s.*--(?:chmod|link)"
     r"|(?:RUN|COPY)\b.*<<)",
     re.IGNORECASE | re.MULTILINE,
 )
+# Of an instruction that names an image, and of a value in it.
+_LONGEST = 4_000
 _RUNTIME_NAMES = ("astro-runtime", "runtime")
 # What the tag of a Runtime image may add to the version.
 _VARIANT = re.compile(r"(?:-python-[\d.]+|-base|-slim)+$")
@@ -75,11 +77,13 @@ def needs_buildkit(text: str) -> bool:
 
 def _instructions(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    return [line.strip() for line in re.sub(r"\\[ \t]*\n", " ", "\n".join(lines)).splitlines()]
+    joined = re.sub(r"\\[ \t]*\n", " ", "\n".join(lines)).splitlines()
+    return [line.strip() for line in joined if len(line) <= _LONGEST]
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", text)
+    # A value may hold others twice, and those others: its length has to end somewhere.
+    return _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", text)[:_LONGEST]
 
 
 def _unquoted(text: str) -> str:

@@ -1,8 +1,7 @@
 """Which paths of a build context `.dockerignore` leaves out, decided as current Docker does.
 
-The engine turns each pattern into a Go regular expression, and its oddities follow from that:
-`[*]` is not a literal star, `^` is not escaped, `\\d` is a digit. So does this module, in three
-steps: the lines (`ignorefile`), the Go expression (`patternmatcher`), the Python one.
+What a pattern matches is in `patterns`. A path is compared with all of them at once, in time that
+is linear in its length; a directory is compared once for all that it holds.
 
 Source: https://github.com/moby/patternmatcher, as BuildKit's client walks a context with it.
 """
@@ -11,47 +10,31 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from astro_ci.errors import ProjectError
+from astro_ci.project.matcher import Matcher
+from astro_ci.project.patterns import WILD, BadPatternError, Shape, is_literal, shape_of
 from astro_ci.text import excerpt
 
 # What Go calls white space; str.strip() would also take the ASCII separators 0x1C to 0x1F.
 _WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
 _WHITE_SPACE += "\u2028\u2029\u202f\u205f\u3000"
 
-# The syntax that Go's filepath.Match accepts; the engine asks it before anything else.
-_CLASS_CHARACTER = r"(?:\\.|[^\]\\-])"
-_VALID = re.compile(
-    rf"(?:\[\^?+(?:{_CLASS_CHARACTER}(?:-{_CLASS_CHARACTER})?)+\]|\\.|[^\[\\])*", re.DOTALL
-)
-# The engine means to escape {, | and } as well; its table of characters ends before them.
-_ESCAPED_IN_GO = frozenset(".+()$")
-_REPETITION = re.compile(r"\{(?:0|[1-9]\d*)(?:,(?:0|[1-9]\d*)?)?\}", re.ASCII)
-_ANYTHING = "(?s:.*)"
-_WILD = frozenset("*[]?^\\")
+_MOST_PATTERNS = 200_000
 # What may make an expression match text that does not begin as the pattern does.
 _PECULIAR = frozenset("|{^")
 # What may match a slash, beside `**`: a class that names others, an escape such as `\\D`.
 _ACROSS_PARTS = frozenset("[\\")
-_SAME_IN_PYTHON = frozenset("dDsSwW")
-_PYTHON_FOR = {character: character for character in "()*?^"} | {
-    ".": r"[^\n]",
-    # Only the first alternative is tied to the start of the path, and only the last to its end.
-    "|": f"{_ANYTHING}|{_ANYTHING}",
-}
-_GO_CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_GO_ANCHORS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
+_ANY_DEPTH = -1
 
 
 def ignore_file_names(dockerfile: str) -> tuple[str, str]:
     """Name the files that may hold the patterns for a Dockerfile; the first that exists counts."""
     return f"{dockerfile}.dockerignore", ".dockerignore"
-
-
-class _BadPatternError(ValueError):
-    """The engine refuses this pattern, or gives it a meaning that Python cannot express."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,58 +47,44 @@ class Pattern:
     is_exception: bool
     """Whether it brings back what an earlier line left out."""
     cleaned: str
-    expression: re.Pattern[str] = field(repr=False)
+    shape: Shape = field(repr=False)
 
     def within(self, directory: str) -> Pattern:
         """The same pattern for the paths relative to a directory, which is taken literally."""
-        name = "".join(f"\\{c}" if c in _WILD else c for c in directory)
-        return replace(
-            self,
-            cleaned=f"{name}/{self.cleaned}",
-            expression=re.compile(
-                f"{re.escape(directory)}/(?:{self.expression.pattern})", re.ASCII
-            ),
-        )
+        name = "".join(f"\\{c}" if c in WILD else c for c in directory)
+        return replace(self, cleaned=f"{name}/{self.cleaned}", shape=self.shape.within(directory))
 
-    def could_match_below(self, directory: str) -> bool:
-        """Tell whether this exception might bring back something under `directory`."""
+    @property
+    def start_of_exception(self) -> str | None:
+        """Below which directory this may bring something back, with `/`; None for anywhere."""
         prefix = self.cleaned.removesuffix("/**").removesuffix("/*")
-        return not _WILD.isdisjoint(prefix) or f"{prefix}/".startswith(f"{directory}/")
+        return f"{prefix}/" if WILD.isdisjoint(prefix) else None
 
     def directories_of_choice(self) -> list[str] | None:
         """Name where this pattern matches one file right in a directory and not another.
 
-        None where that is not a short list: see `may_choose_in`.
+        None where that is not a short list: see `choice`.
         """
-        if _is_literal(self.cleaned):
+        if is_literal(self.cleaned):
             return [self.cleaned.rpartition("/")[0]]
         tail = self.cleaned.removesuffix("**")
-        if tail == self.cleaned or not _is_literal(tail):
+        if tail == self.cleaned or not is_literal(tail):
             return None
         above = tail[:-1].split("/")[:-1]  # of `a/b/**` this is a: in a/b every file matches
         return ["", *("/".join(above[: depth + 1]) for depth in range(len(above)))]
 
-    def may_choose_in(self, directory: str) -> bool:
-        """Tell whether this pattern might match one file right in `directory` and not another.
+    def choice(self) -> tuple[str, int]:
+        """Say in which directories this might match one file and not another.
 
-        May say so of a pattern that does not; never the other way round.
+        In those whose path with `/` starts as the text does, or the other way round, and that
+        are as deep as the number says; `_ANY_DEPTH` for all of them.
         """
-        here, cleaned = f"{directory}/", self.cleaned
+        cleaned = self.cleaned
         if not _PECULIAR.isdisjoint(cleaned):
-            return True
+            return "", _ANY_DEPTH
         prefix = re.split(r"[*?[\\]", cleaned, maxsplit=1)[0]
-        if not (here.startswith(prefix) or prefix.startswith(here)):
-            return False
         is_within_parts = "**" not in cleaned and _ACROSS_PARTS.isdisjoint(cleaned)
-        return not is_within_parts or cleaned.count("/") == here.count("/")
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    excluded: bool
-    matched: tuple[bool, ...]
-    """Per pattern: whether it matches this path, or matched a directory above it."""
-    decided_by: Pattern | None
+        return prefix, cleaned.count("/") if is_within_parts else _ANY_DEPTH
 
 
 class DockerIgnore:
@@ -123,13 +92,6 @@ class DockerIgnore:
 
     def __init__(self, patterns: tuple[Pattern, ...]) -> None:
         self.patterns = patterns
-        self._exceptions = [pattern for pattern in patterns if pattern.is_exception]
-        self._any = re.compile("|".join(f"(?:{p.expression.pattern})" for p in patterns), re.ASCII)
-        chosen = [(pattern, pattern.directories_of_choice()) for pattern in patterns]
-        self._choosing = {name for _, names in chosen for name in names or ()}
-        self._may_choose = [pattern for pattern, names in chosen if names is None]
-        self._root = _Verdict(False, (False,) * len(patterns), None)
-        self._directories: dict[str, _Verdict] = {"": self._root}
 
     @classmethod
     def parse(cls, text: str, *, name: str = ".dockerignore") -> DockerIgnore:
@@ -148,64 +110,92 @@ class DockerIgnore:
 
     def excludes(self, path: str) -> bool:
         """Tell whether the engine leaves this path out of the build context."""
-        return self._verdict(path).excluded
+        return bool(self.patterns) and self._matcher.verdict(path).excluded
+
+    def matching_pattern(self, path: str) -> str | None:
+        """Return the line that decided about this path, which may be an exception."""
+        number = self._matcher.last(self._matcher.verdict(path))
+        return self.patterns[number].text if number is not None else None
 
     def is_uniform_in(self, directory: str) -> bool:
         """Tell whether all files right in a directory share one fate, whatever their names.
 
         May deny it of a directory of which it holds; never the other way round.
         """
-        if directory not in self._choosing and not any(
-            pattern.may_choose_in(directory) for pattern in self._may_choose
-        ):
+        if not self.patterns or not self._choices.may_choose_in(directory):
             return True
-        # What can only be left out once more is left out.
+        # Without exceptions, nothing below an excluded directory returns.
         return not self._exceptions and self.excludes(directory)
-
-    def matching_pattern(self, path: str) -> str | None:
-        """Return the line that decided about this path, which may be an exception."""
-        decided_by = self._verdict(path).decided_by
-        return decided_by.text if decided_by else None
 
     def may_include_below(self, directory: str) -> bool:
         """Tell whether an excluded directory has to be walked all the same."""
-        return any(pattern.could_match_below(directory) for pattern in self._exceptions)
+        if None in self._exceptions:
+            return True
+        known, here = self._sorted_exceptions, f"{directory}/"
+        at = bisect_left(known, here)
+        return at < len(known) and known[at].startswith(here)
 
-    def _verdict(self, path: str) -> _Verdict:
-        if not self.patterns:
-            return self._root
-        above = self._directory(path.rpartition("/")[0])
-        # A path that no pattern matches goes the way of its directory; most paths end here.
-        return self._judge(path, above) if self._any.fullmatch(path) else above
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return Matcher([(pattern.shape, pattern.is_exception) for pattern in self.patterns])
 
-    def _directory(self, path: str) -> _Verdict:
-        known = self._directories.get(path)
-        if known is None:
-            known = self._directories[path] = self._verdict(path)
-        return known
+    @cached_property
+    def _choices(self) -> _Choices:
+        return _Choices(self.patterns)
 
-    def _judge(self, path: str, above: _Verdict) -> _Verdict:
-        excluded, matched, decided_by = False, [], None
-        for pattern, inherited in zip(self.patterns, above.matched, strict=True):
-            # As in the engine, a pattern that could not change the verdict is not tried, and
-            # so is not inherited either: after `a/b`, the line `!a` does not bring back a/b.
-            is_match = inherited or (
-                pattern.is_exception == excluded and pattern.expression.fullmatch(path) is not None
-            )
-            matched.append(is_match)
-            if is_match:
-                excluded, decided_by = not pattern.is_exception, pattern
-        return _Verdict(excluded, tuple(matched), decided_by)
+    @cached_property
+    def _exceptions(self) -> frozenset[str | None]:
+        return frozenset(p.start_of_exception for p in self.patterns if p.is_exception)
+
+    @cached_property
+    def _sorted_exceptions(self) -> list[str]:
+        return sorted(filter(None, self._exceptions))
+
+
+class _Choices:
+    """Where the patterns might match one file right in a directory and not another."""
+
+    def __init__(self, patterns: tuple[Pattern, ...]) -> None:
+        self._directories: set[str] = set()
+        self._depths: dict[str, set[int]] = {}
+        for pattern in patterns:
+            names = pattern.directories_of_choice()
+            if names is not None:
+                self._directories.update(names)
+            else:
+                prefix, depth = pattern.choice()
+                self._depths.setdefault(prefix, set()).add(depth)
+        self._prefixes = sorted(self._depths)
+
+    def may_choose_in(self, directory: str) -> bool:
+        here = f"{directory}/"
+        if directory in self._directories:
+            return True
+        depth = here.count("/")
+        for end in range(len(here) + 1):
+            depths = self._depths.get(here[:end])
+            if depths and (depth in depths or _ANY_DEPTH in depths):
+                return True
+        # Of those that start in or below this directory, one is enough: it says "might".
+        at = bisect_left(self._prefixes, here)
+        return at < len(self._prefixes) and self._prefixes[at].startswith(here)
 
 
 def _read_patterns(text: str, name: str) -> Iterator[Pattern]:
+    count = 0
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         written = line.strip(_WHITE_SPACE)
         if not written or line.startswith("#"):
             continue
+        count += 1
+        if count > _MOST_PATTERNS:
+            raise ProjectError(
+                f"{name} has more than {_MOST_PATTERNS:,} patterns",
+                hint="Exclude directories instead of each of their files.",
+            )
         try:
             yield _read_pattern(written, number)
-        except (_BadPatternError, re.error) as error:
+        except BadPatternError as error:
             raise ProjectError(
                 f"{name} line {number}: the pattern '{excerpt(written)}' is not valid: {error}",
                 hint="correct the pattern; to match a special character itself, write a "
@@ -224,15 +214,13 @@ def _read_pattern(written: str, number: int) -> Pattern:
     is_exception = cleaned.startswith("!")
     cleaned = cleaned.removeprefix("!")
     if not cleaned:
-        raise _BadPatternError("an exception needs a path after the !")
-    if not _VALID.fullmatch(cleaned):
-        raise _BadPatternError("a bracket is not closed, or nothing follows a backslash or -")
+        raise BadPatternError("an exception needs a path after the !")
     return Pattern(
         text=written,
         line=number,
         is_exception=is_exception,
         cleaned=cleaned,
-        expression=re.compile(_expression(cleaned), re.ASCII),
+        shape=shape_of(cleaned),
     )
 
 
@@ -241,105 +229,3 @@ def _clean(path: str) -> str:
     cleaned = posixpath.normpath(path)
     # POSIX gives a path that starts with exactly two slashes a meaning of its own.
     return cleaned[1:] if cleaned.startswith("//") else cleaned
-
-
-def _expression(pattern: str) -> str:
-    """Translate a cleaned pattern into an expression for `fullmatch`.
-
-    Three simple shapes are compared as plain text by the engine, and so are not translated:
-    `**` and a literal (which may end anywhere: `**foo` matches `barfoo`), a literal and `**`,
-    and a literal.
-    """
-    head, tail = pattern.removeprefix("**"), pattern.removesuffix("**")
-    if head != pattern and _is_literal(head):
-        bare = f"|{re.escape(head[1:])}" if head.startswith("/") else ""
-        return f"{_ANYTHING}{re.escape(head)}{bare}"
-    if tail != pattern and _is_literal(tail):
-        return f"{re.escape(tail)}{_ANYTHING}"
-    if _is_literal(pattern):
-        return re.escape(pattern)
-    return "".join(_translate(_go_expression(pattern)))
-
-
-def _is_literal(text: str) -> bool:
-    return _WILD.isdisjoint(text.replace("^", ""))
-
-
-def _go_expression(pattern: str) -> str:
-    """Write the regular expression that the engine makes of a pattern, without its anchors."""
-    out: list[str] = []
-    rest = pattern
-    while rest:
-        if rest.startswith("**"):
-            rest = rest[2:].removeprefix("/")
-            out.append("(.*/)?" if rest else ".*")
-            continue
-        character, rest = rest[0], rest[1:]
-        if character == "*":
-            out.append("[^/]*")
-        elif character == "?":
-            out.append("[^/]")
-        elif character == "\\":
-            out.append(character + rest[:1])
-            rest = rest[1:]
-        else:
-            out.append(f"\\{character}" if character in _ESCAPED_IN_GO else character)
-    return "".join(out)
-
-
-def _translate(go: str) -> Iterator[str]:
-    """Turn the engine's expression into Python's, whose classes and escapes differ."""
-    position = 0
-    while position < len(go):
-        character = go[position]
-        if character == "[":
-            translated, position = _translate_class(go, position + 1)
-            yield translated
-        elif character == "\\":
-            yield _translate_escape(go[position + 1])
-            position += 2
-        elif character == "{" and (repetition := _REPETITION.match(go, position)):
-            yield repetition.group()
-            position = repetition.end()
-        else:
-            yield _PYTHON_FOR.get(character) or re.escape(character)
-            position += 1
-
-
-def _translate_escape(character: str) -> str:
-    return _GO_ANCHORS.get(character) or _class_escape(character)
-
-
-def _translate_class(go: str, position: int) -> tuple[str, int]:
-    """Translate a `[...]` whose first character is at `position`; return where it ends."""
-    start = "[^" if go.startswith("^", position) else "["
-    position += len(start) - 1
-    out = [start]
-    while not go.startswith("]", position) or len(out) == 1:
-        if position >= len(go):
-            raise _BadPatternError("a bracket is not closed")
-        if go.startswith("[:", position) and ":]" in go[position + 2 :]:
-            raise _BadPatternError("named classes such as [:digit:] cannot be matched here")
-        low, position = _class_character(go, position)
-        if go.startswith("-", position) and not go.startswith("-]", position):
-            high, position = _class_character(go, position + 1)
-            low = f"{low}-{high}"
-        out.append(low)
-    return "".join((*out, "]")), position + 1
-
-
-def _class_character(go: str, position: int) -> tuple[str, int]:
-    if go.startswith("\\", position):
-        return _class_escape(go[position + 1]), position + 2
-    return re.escape(go[position : position + 1]), position + 1
-
-
-def _class_escape(character: str) -> str:
-    """Say in Python what a backslash and a character mean to Go, inside a class or outside."""
-    if character in _SAME_IN_PYTHON:
-        return f"\\{character}"
-    if character in _GO_CONTROLS:
-        return re.escape(_GO_CONTROLS[character])
-    if character.isalnum() or not character.isascii():
-        raise _BadPatternError(f"the engine does not take \\{character} for {character!r}")
-    return re.escape(character)

@@ -6,7 +6,6 @@ One list for the bundle that is packed and for the digest that says whether it c
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 _NAMES = frozenset(
     {
@@ -39,11 +38,17 @@ def may_hold_excluded_names(text: str) -> bool:
 
 def excluder(is_venv: Callable[[str], bool]) -> Callable[[str], bool]:
     """Make the predicate for whole paths; `is_venv` tells whether a directory holds VENV_MARKER."""
-    is_venv = cache(is_venv)
+    directories: dict[str, bool] = {"": False}
 
-    @cache
     def excludes_directory(path: str) -> bool:
-        return bool(path) and (excludes_file(path) or is_venv(path))
+        below = []
+        while path not in directories:
+            below.append(path)
+            path = path.rpartition("/")[0]
+        for path in reversed(below):
+            above, _, name = path.rpartition("/")
+            directories[path] = directories[above] or is_excluded_name(name) or is_venv(path)
+        return directories[path]
 
     def excludes_file(path: str) -> bool:
         directory, _, name = path.rpartition("/")

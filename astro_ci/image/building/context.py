@@ -13,6 +13,7 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -54,7 +55,7 @@ def write_context(
         encoding="utf-8",
         errors="surrogateescape",
     ) as archive:
-        for path in _walk(root, "", choice, is_left_out=False):
+        for path in _walk(root, choice):
             _add(archive, root, path)
 
 
@@ -67,7 +68,7 @@ def copy_context(
     """
     target.mkdir()
     modes: list[tuple[Path, int]] = []
-    for path in _walk(root, "", _Choice(ignore, leave_out), is_left_out=False):
+    for path in _walk(root, _Choice(ignore, leave_out)):
         source, copy = root / path, target / path
         try:
             entry = _entry(source, path, source.lstat())
@@ -109,30 +110,45 @@ class _Choice:
         }
 
 
-def _walk(root: Path, directory: str, choice: _Choice, *, is_left_out: bool) -> Iterator[str]:
+@dataclass(slots=True)
+class _Directory:
+    """A directory that is being walked."""
+
+    path: str
+    entries: Iterator[tuple[str, bool]]
+    is_left_out: bool
+    is_sent: bool
+
+
+def _walk(root: Path, choice: _Choice) -> Iterator[str]:
     """List what is sent: sorted, every directory before what it holds.
 
-    A directory that is not wanted itself is sent all the same when something below it is.
+    A directory that is not wanted itself is sent all the same when something below it is. Not
+    recursive, as a checkout may be deeper than Python's stack.
     """
-    for name, is_directory in _entries(root, directory, choice):
-        path = f"{directory}/{name}" if directory else name
-        left_out = is_left_out or choice.leave_out(path)
+    around = [_Directory("", iter(_entries(root, "", choice)), False, True)]
+    while around:
+        here = around[-1]
+        name, is_directory = next(here.entries, ("", False))
+        if not name:
+            around.pop()
+            continue
+        path = f"{here.path}/{name}" if here.path else name
+        left_out = here.is_left_out or choice.leave_out(path)
         wanted = path in choice.always or not (left_out or choice.ignore.excludes(path))
         if wanted:
+            for directory in around:
+                if not directory.is_sent:
+                    directory.is_sent = True
+                    yield directory.path
             yield path
-        if not is_directory:
-            continue
-        if (
+        if is_directory and (
             wanted
             or path in choice.towards_always
             or (not left_out and choice.ignore.may_include_below(path))
         ):
-            announced = wanted
-            for below in _walk(root, path, choice, is_left_out=left_out):
-                if not announced:
-                    announced = True
-                    yield path
-                yield below
+            entries = iter(_entries(root, path, choice))
+            around.append(_Directory(path, entries, left_out, wanted))
 
 
 def _entries(root: Path, directory: str, choice: _Choice) -> list[tuple[str, bool]]:
