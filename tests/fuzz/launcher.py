@@ -57,7 +57,10 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         if process == 0:
             child(order, out, err)
         _, status, usage = os.wait4(process, 0)
-        found: dict[str, Any] = {"code": os.waitstatus_to_exitcode(status), "memory": usage.ru_maxrss * 1024}
+        found: dict[str, Any] = {
+            "code": os.waitstatus_to_exitcode(status),
+            "memory": usage.ru_maxrss * 1024,
+        }
         for name, file in (("out", out), ("err", err)):
             file.seek(0)
             found[name] = os.fsdecode(file.read())
