@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from astro_ci.errors import ConfigurationError
+from astro_ci.project.files import read_named_text
 from astro_ci.text import printable
 
 DEFAULT_FILE = ".env"
 _PREFIX = "AIRFLOW_VAR_"
+_MOST_BYTES = 1_000_000
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -19,7 +21,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     Raises ConfigurationError when the file cannot be read, or a line is no assignment.
     """
     try:
-        text = path.read_text("utf-8", "surrogateescape")
+        text = read_named_text(path, most_bytes=_MOST_BYTES, errors="surrogateescape")
     except OSError as error:
         raise ConfigurationError(
             f"the file of variables {printable(str(path))} cannot be read: {error.strerror}",

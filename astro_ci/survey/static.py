@@ -8,9 +8,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from astro_ci.errors import ProjectError
 from astro_ci.finding import Checked, Finding
 from astro_ci.paths import below
 from astro_ci.project.dockerfile import base_image
+from astro_ci.project.find import dockerfile_text, read_dockerfile
 from astro_ci.project.platform import Platform, platform_of
 
 if TYPE_CHECKING:  # loaded when there is something to check
@@ -103,8 +105,8 @@ class DagCheck:
 def platform_in_dockerfile(checkout: Checkout) -> Platform:
     """What the image is built on; nothing is known where the Dockerfile names no Runtime."""
     try:
-        text = checkout.project.dockerfile.read_text("utf-8", "surrogateescape")
-    except OSError:
+        content = read_dockerfile(checkout.project.root) or b""
+    except ProjectError:
         return Platform()
-    image = base_image(text, checkout.build_args)
+    image = base_image(dockerfile_text(content), checkout.build_args)
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

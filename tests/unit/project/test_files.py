@@ -222,7 +222,18 @@ OPENS_OTHER_FILES = {
     "ci/dialects/files.py": "appends to the files of the CI system",
     "pipelines/write.py": "creates files",
     "pipelines/render.py": "our own templates",
-    "cli.py": "our own schema",
+    "cli.py": "the null device",
+    "commands/config.py": "our own schema",
+    "git/attributes.py": "only looks for words, and repeats none",
+    "checks/static/source.py": "DAG files, by a process without the job's variables",
+    "checks/static/zips.py": "DAG files, by a process without the job's variables",
+    "checks/runners/copy.py": "ships the files to be checked, and opens no link",
+    "checks/runners/job.py": "our own modules",
+    "checks/runners/local.py": "a temporary directory of ours",
+    "checks/parse/inside/journal.py": "a temporary directory of ours",
+    "checks/parse/inside/load.py": "a temporary directory of ours",
+    "checks/parse/inside/serve.py": "a temporary directory of ours",
+    "checks/pytest/inside/serve.py": "a temporary directory of ours",
 }
 READS = {"open", "read_text", "read_bytes", "copyfile", "copytree"}
 
