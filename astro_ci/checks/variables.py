@@ -12,7 +12,7 @@ from astro_ci.text import printable
 
 DEFAULT_FILE = ".env"
 _PREFIX = "AIRFLOW_VAR_"
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 1_000_000
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from astro_ci.errors import ProjectError
 from astro_ci.finding import Checked, Finding
 from astro_ci.paths import below
 from astro_ci.project.dockerfile import base_image
@@ -103,6 +104,9 @@ class DagCheck:
 
 def platform_in_dockerfile(checkout: Checkout) -> Platform:
     """What the image is built on; nothing is known where the Dockerfile names no Runtime."""
-    found = read_dockerfile(checkout.project.root)
-    image = base_image(dockerfile_text(found), checkout.build_args) if found else None
+    try:
+        content = read_dockerfile(checkout.project.root) or b""
+    except ProjectError:
+        return Platform()
+    image = base_image(dockerfile_text(content), checkout.build_args)
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

@@ -224,19 +224,16 @@ OPENS_OTHER_FILES = {
     "pipelines/render.py": "our own templates",
     "cli.py": "the null device",
     "commands/config.py": "our own schema",
-    "git/attributes.py": "only looks for words, and opens no link",
-    "checks/static/source.py": "reads DAG files",
-    "checks/static/zips.py": "what is in a zip file that was read",
-    "checks/runners/copy.py": "ships the files that are checked, and opens no link",
+    "git/attributes.py": "only looks for words, and repeats none",
+    "checks/static/source.py": "DAG files, by a process without the job's variables",
+    "checks/static/zips.py": "DAG files, by a process without the job's variables",
+    "checks/runners/copy.py": "ships the files to be checked, and opens no link",
     "checks/runners/job.py": "our own modules",
-    "checks/runners/local.py": "our own work directory",
-    **dict.fromkeys(
-        (
-            *(f"checks/parse/inside/{name}.py" for name in ("journal", "load", "serve")),
-            "checks/pytest/inside/serve.py",
-        ),
-        "runs where Airflow is, in a process of its own",
-    ),
+    "checks/runners/local.py": "a temporary directory of ours",
+    "checks/parse/inside/journal.py": "a temporary directory of ours",
+    "checks/parse/inside/load.py": "a temporary directory of ours",
+    "checks/parse/inside/serve.py": "a temporary directory of ours",
+    "checks/pytest/inside/serve.py": "a temporary directory of ours",
 }
 READS = {"open", "read_text", "read_bytes", "copyfile", "copytree"}
 
