@@ -55,6 +55,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     _open_streams()
     words = sys.argv[1:] if arguments is None else arguments
     # Known before the arguments are parsed, as parsing them may be what fails.
+    # GitPython would end the process where git is missing, which we tell in our own words.
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     session = Session(dict(os.environ), as_json="--json" in words)
     tell_uncaught(lambda text: session.console.say(text))
     try:

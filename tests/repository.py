@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from git import Repo
+
 
 class Repository:
     """A repository in a directory, driven by the git command. Names may be any bytes."""
@@ -17,8 +19,8 @@ class Repository:
     def create(cls, root: Path, files: dict[str, str] | None = None) -> Repository:
         """Make a repository, with a first commit when there are files."""
         root.mkdir(parents=True, exist_ok=True)
+        Repo.init(root, initial_branch="main").close()
         repository = cls(root)
-        repository.git("init", "--quiet", "--initial-branch=main")
         if files:
             repository.write(files)
             repository.commit("first")

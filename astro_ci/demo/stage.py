@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import secrets
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from astro_ci.configuration.config import Config
-from astro_ci.errors import DockerError, GitError, ProjectError
+from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.engine import Engine
 from astro_ci.image.engine import connect as connect_engine
 from astro_ci.project.runtime import LABEL
@@ -56,8 +55,7 @@ def setting(env: Mapping[str, str], *, emit: Emit, keep: bool) -> Iterator[Stage
     ):
         shutil.copytree(example, project, dirs_exist_ok=True)
         _point_at(project, base)
-        git(project, "init", "--quiet", "--initial-branch=main")
-        git(project, "remote", "add", "origin", REMOTE)
+        _make_repository(project)
         emit(f"A local Astro answers at {astro.api_url}; the project is in {project}.")
         pointed = {**env, "ASTRO_API_URL": astro.api_url, "ASTRO_API_TOKEN": astro.token}
         yield Stage(project=project, astro=astro, env=pointed, engine=engine, emit=emit)
@@ -118,17 +116,27 @@ def _point_at(project: Path, base: str | None) -> None:
 
 
 def commit(project: Path, title: str) -> str:
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", title)
-    return git(project, "rev-parse", "HEAD")
+    """Commit everything to the demo's own repository, with an identity of its own."""
+    from git import Actor, Repo
+
+    author = Actor("Demo", "demo@example.com")
+    with Repo(project) as repo:
+        # What the user has set up for all repositories has no business here.
+        repo.git(c=["core.hooksPath=/dev/null", "core.fsmonitor=false"]).add(all=True)
+        made = repo.index.commit(title, author=author, committer=author, skip_hooks=True)
+        return made.hexsha
 
 
-def git(project: Path, *arguments: str) -> str:
-    """Run git on the demo's own repository, with an identity of its own."""
-    identity = ("-c", "user.name=Demo", "-c", "user.email=demo@example.com")
-    quiet = ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null")
-    command = ["git", *identity, *quiet, *arguments]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise GitError(f"git {arguments[0]} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
+def head(project: Path) -> str:
+    """Give the commit that is checked out."""
+    from git import Repo
+
+    with Repo(project) as repo:
+        return repo.head.commit.hexsha
+
+
+def _make_repository(project: Path) -> None:
+    from git import Repo
+
+    with Repo.init(project, initial_branch="main") as repo:
+        repo.create_remote("origin", REMOTE)

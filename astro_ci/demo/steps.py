@@ -17,7 +17,7 @@ from astro_ci.astro.upload import Uploader
 from astro_ci.bundle import list_members, write_bundle
 from astro_ci.ci import dialect_for
 from astro_ci.demo.proof import compare, require, what_runs
-from astro_ci.demo.stage import DEPLOYMENT, REMOTE, RUNTIME, Emit, Stage, commit, git
+from astro_ci.demo.stage import DEPLOYMENT, REMOTE, RUNTIME, Emit, Stage, commit, head
 from astro_ci.deploying.deploy import deploy
 from astro_ci.deployments.find import connect, find_deployment
 from astro_ci.errors import AstroCIError, ProjectError
@@ -111,8 +111,7 @@ def _deploy_by_hand(stage: Stage) -> None:
         raise ProjectError("the sandbox gave no credentials")
     client = found.client
     deployment = find_deployment(found, stage.config, interactive=False)
-    head = git(stage.project, "rev-parse", "HEAD")
-    origin = DeployGit(provider="GENERIC", remote_url=REMOTE, commit_sha=head)
+    origin = DeployGit(provider="GENERIC", remote_url=REMOTE, commit_sha=head(stage.project))
     opened = client.create_deploy(
         deployment.id, "IMAGE_AND_DAG", description="by another client", git=origin
     )

@@ -26,6 +26,7 @@ from astro_ci.doctor.docker import Need
 from astro_ci.doctor.files import Files
 from astro_ci.doctor.show import document, lines
 from astro_ci.git import GitRepo
+from astro_ci.git.described import describe
 from astro_ci.model import Request
 from astro_ci.planning.running import Ours, what_runs
 from astro_ci.remote import repository_identity
@@ -154,7 +155,7 @@ class _Examination:
         if repo is None or path is None:
             yield not_checked("what runs", "there is no repository, or no project in it")
             return
-        remote = repo.remote_url() or self.ci.repository_url
+        remote = describe(repo.root).remote_url or self.ci.repository_url
         runs = what_runs(
             found.deployment,
             found.client.list_deploys(found.deployment.id),

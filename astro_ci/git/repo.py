@@ -97,18 +97,6 @@ class GitRepo:
         code, out, _ = self._git.run("symbolic-ref", "--quiet", "--short", "HEAD")
         return out.strip() if code == 0 else None
 
-    def default_branch(self) -> str | None:
-        """The branch that the remote's HEAD was on when it was cloned, else the one checked out.
-
-        None when neither is known.
-        """
-        remote = self.remote()
-        if remote is not None:
-            code, out, _ = self._git.run("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
-            if code == 0:
-                return out.strip().removeprefix(f"refs/remotes/{remote}/")
-        return self.branch()
-
     def remote(self) -> str | None:
         """The name of the remote to fetch from: `origin`, else the only one; None without."""
         names = list(self._remotes)

@@ -13,6 +13,7 @@ from astro_ci.configuration.locate import find_config_file
 from astro_ci.deployments.find import Astro, connect, find_deployment
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.git import GitRepo
+from astro_ci.git.described import describe
 from astro_ci.model import Deployment
 from astro_ci.pipelines.existing import how_to_add, other_deploys
 from astro_ci.pipelines.projects import find_projects, is_project
@@ -190,12 +191,12 @@ def _system(repo: GitRepo, key: str | None, ask: Ask | None) -> System:
 
 
 def _host(repo: GitRepo) -> str:
-    url = repo.remote_url()
+    url = describe(repo.root).remote_url
     return repository_identity(url).partition("/")[0] if url else ""
 
 
 def _branch(repo: GitRepo, ask: Ask | None) -> str:
-    found = repo.default_branch()
+    found = describe(repo.root).default_branch
     if ask is not None:
         return ask("Which branch is deployed?", default=found or "")
     if found is None:

@@ -98,17 +98,6 @@ class TestRemote:
 
 
 class TestWhatTheRemoteSays:
-    def test_the_default_branch(self, origin: Repository, tmp_path: Path) -> None:
-        origin.git("branch", "--move", "trunk")
-        clone = origin.clone(tmp_path / "clone")
-        clone.git("checkout", "--quiet", "-b", "feature/x")
-        assert GitRepo.open(clone.root, os.environ).default_branch() == "trunk"
-
-    def test_the_default_branch_without_a_remote(self, origin: Repository) -> None:
-        assert GitRepo.open(origin.root, os.environ).default_branch() == "main"
-        origin.git("checkout", "--quiet", "--detach")
-        assert GitRepo.open(origin.root, os.environ).default_branch() is None
-
     def test_whether_it_answers(self, origin: Repository, tmp_path: Path) -> None:
         clone = origin.clone(tmp_path / "clone", "--depth=1")
         before = fingerprint(clone.root)
