@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astro_ci.errors import SPACE_HINT, GitError
+from astro_ci.git.places import Places
 from astro_ci.git.process import Git
 
+_AS_DIRECTORIES = ("--directory", "--no-empty-directory")
+_SMALL_BYTES = 1 << 19
 GITLINK = "160000 "
 """How the line of a submodule begins."""
 
@@ -43,15 +46,13 @@ class Staged:
 class ScratchIndex:
     """Lists the work tree, and makes a tree of it. The scratch directory is the caller's."""
 
-    def __init__(self, git: Git, scratch: Path) -> None:
+    def __init__(self, git: Git, places: Places, scratch: Path) -> None:
         self._git = git
         self._path = scratch / "index"
-        objects, self._real, self.info_attributes = _git_paths(
-            git, "objects", "index", "info/attributes"
-        )
+        self._real = places.index
         (scratch / "objects" / "info").mkdir(parents=True)
         # In a file: the variable for alternates splits paths that hold a colon.
-        (scratch / "objects" / "info" / "alternates").write_bytes(_alternate(objects))
+        (scratch / "objects" / "info" / "alternates").write_bytes(_alternate(places.objects))
         self._environment = {
             "GIT_INDEX_FILE": str(self._path),
             "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
@@ -77,9 +78,25 @@ class ScratchIndex:
 
     # --- what it lists ----------------------------------------------------------------------
 
+    @property
+    def is_small(self) -> bool:
+        """Whether one git for all is quicker than several at a time."""
+        return self._path.stat().st_size < _SMALL_BYTES
+
+    def all(self, paths: Sequence[str]) -> tuple[Staged, list[str], list[str]]:
+        """Give what `staged`, `changed` and `others` do, from one git."""
+        kinds = ("--cached", "--modified", "--deleted", "--others", *_AS_DIRECTORIES)
+        found = self.names(*kinds, "--stage", "-v", paths=paths)
+        changed = [line.partition("\t")[2] for line in found if line[0] in "CRcr"]
+        others = [line[2:] for line in found if line[0] == "?"]
+        return self._staged([line for line in found if line[0] not in "CRcr?"]), changed, others
+
     def staged(self, paths: Sequence[str]) -> Staged:
         """List its files below some directories."""
-        tagged = self.names("--stage", "-v", paths=paths)
+        return self._staged(self.names("--stage", "-v", paths=paths))
+
+    @staticmethod
+    def _staged(tagged: Sequence[str]) -> Staged:
         return Staged(
             lines=[line[2:] for line in tagged],
             flagged=[line for line in tagged if line[0] != "H"],
@@ -94,7 +111,7 @@ class ScratchIndex:
 
     def others(self, paths: Sequence[str]) -> list[str]:
         """What is not in it, ignored or not; a directory of such files is one name."""
-        return self.names("--others", "--directory", "--no-empty-directory", paths=paths)
+        return self.names("--others", *_AS_DIRECTORIES, paths=paths)
 
     def names(self, *flags: str, paths: Sequence[str]) -> list[str]:
         """List the names that `git ls-files` does."""
@@ -201,13 +218,3 @@ def _alternate(objects: Path) -> bytes:
 def _pathspecs(paths: Sequence[str]) -> list[str]:
     # Each costs git time for every file, and the root holds the others.
     return ["."] if "" in paths else list(paths)
-
-
-def _git_paths(git: Git, *names: str) -> list[Path]:
-    """Where parts of the repository are; a work tree of several shares some with the others."""
-    flags = [flag for name in names for flag in ("--git-path", name)]
-    found = git.out("rev-parse", *flags).removesuffix("\n").split("\n")
-    if len(found) != len(names):  # a directory whose name holds a line break
-        one = [git.out("rev-parse", "--git-path", name).removesuffix("\n") for name in names]
-        found = one
-    return [git.root / path for path in found]

@@ -15,83 +15,35 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from astro_ci.errors import GitError
 from astro_ci.git.attributes import as_on_disk, attribute_files, converted, names_conversion
+from astro_ci.git.history import Commit
 from astro_ci.git.index import GITLINK, ScratchIndex, Staged
+from astro_ci.git.places import Places
 from astro_ci.git.process import Git
+from astro_ci.git.scope import Scope, TakeInner
 from astro_ci.model import PathChange, Status
 from astro_ci.paths import is_under
 
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """The checked-out commit. `time` is the committer's, in seconds since 1970."""
-
-    sha: str
-    tree: str
-    author: str
-    time: int
-    subject: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """Which files of the work tree count."""
-
-    paths: Sequence[str]
-    """Directories to look for uncommitted and untracked files in; `""` is the root."""
-    with_ignored: Sequence[str] = ()
-    """Directories where files that git ignores count too, if `counts_ignored` says so."""
-    counts_ignored: Callable[[str], bool] = lambda _path: True
-    excludes: Callable[[str], bool] = lambda _path: False
-    """Names the paths that never ship."""
-
-    def inside(self, path: str) -> Scope:
-        """The same for a repository that lies within this one."""
-        is_ignored = any(is_under(path, directory) for directory in self.with_ignored)
-        return Scope(
-            paths=("",),
-            with_ignored=("",) if is_ignored else (),
-            counts_ignored=lambda name: self.counts_ignored(f"{path}/{name}"),
-            excludes=lambda name: self.excludes(f"{path}/{name}"),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inner:
-    """A repository within this one: what it would ship, and what it was recorded with."""
-
-    tree: str
-    recorded: str | None
-    """The tree of the commit that the outer repository names."""
-    identity: str
-    """The tree, unless files lie on disk otherwise than git keeps them."""
-    empty_submodules: Sequence[str]
-
-
-class TakeInner(Protocol):
-    """Takes a snapshot of a repository within this one."""
-
-    def __call__(self, path: str, commit: str | None) -> Inner:
-        """`commit` is the one that is recorded, if any is."""
-        ...
-
-
 class Snapshot:
     """A tree of what will be shipped, and the questions that only it can answer."""
 
-    def __init__(self, git: Git, scratch: Path, scope: Scope, take_inner: TakeInner) -> None:
+    def __init__(
+        self, git: Git, places: Places, scratch: Path, scope: Scope, take_inner: TakeInner
+    ) -> None:
         self._git = git
         self._scope = scope
         self._take_inner = take_inner
-        self._index = ScratchIndex(git, scratch)
+        self._places = places
+        self._index = ScratchIndex(git, places, scratch)
         root, place = os.path.realpath(git.root), os.path.realpath(scratch)
         self._own = os.path.relpath(place, root) if place.startswith(f"{root}/") else ""
-        self._pool = ThreadPoolExecutor(max_workers=4)
+        self._pool = ThreadPoolExecutor(max_workers=5)
         self._is_settled = self._is_as_staged = False
         self._inner: dict[str, str] = {}
         self._inner_changed: dict[str, Status] = {}
@@ -112,10 +64,17 @@ class Snapshot:
     def _begin(self) -> None:
         index, scope = self._index, self._scope
         index.copy()
-        self._changed = self._pool.submit(index.changed, scope.paths)
-        self._others = self._pool.submit(index.others, (*scope.paths, *scope.with_ignored))
-        self._staged_tree = self._pool.submit(index.write_tree)
-        self._listing = self._pool.submit(index.staged, scope.paths)
+        if index.is_small and scope.is_narrow:
+            found = self._pool.submit(index.all, scope.paths)
+            self._listing = self._pool.submit(lambda: found.result()[0])
+            self._changed = self._pool.submit(lambda: found.result()[1])
+            self._others = self._pool.submit(lambda: found.result()[2])
+        else:
+            self._changed = self._pool.submit(index.changed, scope.paths)
+            self._others = self._pool.submit(index.others, (*scope.paths, *scope.with_ignored))
+            self._listing = self._pool.submit(index.staged, scope.paths)
+        write = index.write_tree if scope.needs_tree else str
+        self._staged_tree = self._pool.submit(write)
 
     def __exit__(
         self,
@@ -247,7 +206,9 @@ class Snapshot:
             found.update(path for path in ignored if scope.counts_ignored(path.rstrip("/")))
             self._ignored.update(path.rstrip("/") for path in ignored)
         # git looks through a link for what was in the directory that it stands for.
-        found.update(path for path in self._changed.result() if self._is_behind_link(path))
+        found.update(
+            path for path in self._index.changed(scope.paths) if self._is_behind_link(path)
+        )
         found -= self._not_told_apart(sorted(found))
         # A conflict anywhere would keep the tree from being written.
         unmerged = {
@@ -289,7 +250,7 @@ class Snapshot:
     def _as_on_disk(self, lines: Sequence[str]) -> Sequence[str]:
         """Name the bytes that ship, where a filter or an encoding makes them other than git's."""
         files = attribute_files(self._git, lines, self._scope.paths)
-        if not any(map(names_conversion, (*files, self._index.info_attributes))):
+        if not any(map(names_conversion, (*files, self._places.attributes))):
             return lines
         paths = [line.partition("\t")[2] for line in lines if not line.startswith(GITLINK)]
         return as_on_disk(self._git.root, lines, converted(self._git, paths))

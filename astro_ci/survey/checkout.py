@@ -29,8 +29,8 @@ class Checkout:
     build_args: Mapping[str, str] = field(repr=False)
     image_paths: tuple[str, ...]
 
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """Begin to look at every file, when it is entered."""
+    def snapshot(self, *, needs_tree: bool = True) -> AbstractContextManager[Snapshot]:
+        """Begin to look at every file, when it is entered; without a tree, they can be read."""
         layout, rules = self.layout, self.rules
         return self.repo.snapshot(
             layout.scopes(rules),
@@ -42,6 +42,7 @@ class Checkout:
             ],
             counts_ignored=rules.counts_although_ignored,
             excludes=rules.is_leftover,
+            needs_tree=needs_tree,
         )
 
 

@@ -33,7 +33,7 @@ class Survey:
 
     def digest_again(self) -> Digests:
         """Look at the checkout once more, for what changed since. Raises GitError."""
-        with self.checkout.snapshot() as snapshot:
+        with self.checkout.snapshot(needs_tree=False) as snapshot:
             return snapshot.read(lambda lines: digest_lines(lines, self.checkout, self.standing))
 
 

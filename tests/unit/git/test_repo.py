@@ -67,10 +67,9 @@ class TestHead:
             repo.head()
 
     def test_branch(self, origin: Repository) -> None:
-        repo = GitRepo.open(origin.root, os.environ)
-        assert repo.branch() == "main"
+        assert GitRepo.open(origin.root, os.environ).branch() == "main"
         origin.git("checkout", "--quiet", "--detach")
-        assert repo.branch() is None
+        assert GitRepo.open(origin.root, os.environ).branch() is None
 
 
 class TestRemote:
@@ -94,7 +93,7 @@ class TestRemote:
     def test_does_not_guess_between_two(self, origin: Repository) -> None:
         for name in ("a", "b"):
             origin.git("remote", "add", name, "https://example.com/x.git")
-        assert GitRepo.open(origin.root, os.environ).remote() is None
+        assert GitRepo.open(origin.root, os.environ).remote_url() is None
 
 
 class TestWhatTheRemoteSays:

@@ -1,0 +1,61 @@
+"""Which files of a work tree count, and what a repository within it would ship."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from astro_ci.paths import is_under
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which files of the work tree count."""
+
+    paths: Sequence[str]
+    """Directories to look for uncommitted and untracked files in; `""` is the root."""
+    with_ignored: Sequence[str] = ()
+    """Directories where files that git ignores count too, if `counts_ignored` says so."""
+    counts_ignored: Callable[[str], bool] = lambda _path: True
+    excludes: Callable[[str], bool] = lambda _path: False
+    """Names the paths that never ship."""
+    needs_tree: bool = True
+    """Whether more is asked than to read the files."""
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether ignored files count nowhere but where uncommitted ones do."""
+        return all(
+            any(is_under(path, directory) for directory in self.paths) for path in self.with_ignored
+        )
+
+    def inside(self, path: str) -> Scope:
+        """The same for a repository that lies within this one."""
+        is_ignored = any(is_under(path, directory) for directory in self.with_ignored)
+        return Scope(
+            paths=("",),
+            with_ignored=("",) if is_ignored else (),
+            counts_ignored=lambda name: self.counts_ignored(f"{path}/{name}"),
+            excludes=lambda name: self.excludes(f"{path}/{name}"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    """A repository within this one: what it would ship, and what it was recorded with."""
+
+    tree: str
+    recorded: str | None
+    """The tree of the commit that the outer repository names."""
+    identity: str
+    """The tree, unless files lie on disk otherwise than git keeps them."""
+    empty_submodules: Sequence[str]
+
+
+class TakeInner(Protocol):
+    """Takes a snapshot of a repository within this one."""
+
+    def __call__(self, path: str, commit: str | None) -> Inner:
+        """`commit` is the one that is recorded, if any is."""
+        ...
