@@ -107,7 +107,9 @@ def look(
             put(root, name, entry)
         if commit:
             for words in (["add", "--all"], ["commit", "--quiet", "--allow-empty", "-m", "x"]):
-                subprocess.run(["git", *words], cwd=root, capture_output=True, check=False, timeout=60)
+                subprocess.run(
+                    ["git", *words], cwd=root, capture_output=True, check=False, timeout=60
+                )
         env = {
             **{name: value for name, value in os.environ.items() if name != "PWD"},
             **system,
