@@ -20,7 +20,7 @@ test: lint ## ruff, mypy and every test that can run on this machine
 
 nightly: $(STAMP) ## what takes hours: thousands of histories and of .dockerignore files
 	ASTRO_CI_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n $(WORKERS) \
-	  tests/unit tests/replay tests/canary tests/e2e/test_image_dockerignore.py
+	  tests/unit tests/fuzz tests/canary tests/replay tests/e2e/test_image_dockerignore.py
 
 lint: $(STAMP) ## ruff, mypy, yamllint and the generated tables, as in .pre-commit-config.yaml
 	$(BIN)/ruff check
