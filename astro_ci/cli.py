@@ -59,6 +59,7 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     verb = next((word for word in words if not word.startswith("-")), "")
     signals = signals or Signals()
     session = Session(dict(os.environ), signals, verb=verb, as_json="--json" in words)
+    session.has_detailed_exitcode = verb == "plan" and "--detailed-exitcode" in words
     signals.tell, signals.clean_up = session.tell_instead, session.close
     # GitPython would end the process where git is missing, which we tell in our own words.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

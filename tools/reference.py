@@ -35,7 +35,10 @@ OTHER_CODES = {
     SKIPPED_EXIT_CODE: "With `--fail-on-skip`: a Deployment was skipped",
     130: "Interrupted by SIGINT (143: by SIGTERM); says what became of the deploy",
 }
-ALSO = {2: ". With `plan --detailed-exitcode` also: there is something to deploy"}
+ALSO = {
+    1: ". With `plan --detailed-exitcode`: the plan failed; `error.exit_code` says how",
+    2: ". With `plan --detailed-exitcode`: there is something to deploy",
+}
 
 
 def options_table() -> Iterator[str]:
@@ -164,7 +167,11 @@ def _variables(option: click.Option) -> list[str]:
 
 
 def _default(option: click.Option) -> str:
-    if option.multiple or (option.is_flag and not option.secondary_opts) or option.default is None:
+    if (
+        option.multiple
+        or (option.is_flag and not option.secondary_opts)
+        or option.default in (None, ())
+    ):
         return ""
     if isinstance(option.default, bool):
         return "yes" if option.default else "no"

@@ -37,6 +37,7 @@ def plan(
     from astro_ci.survey.plan import plan_target
 
     session.start(as_json=as_json)
+    session.has_detailed_exitcode = detailed_exitcode
     session.open_scratch()
     choice = session.find(ctx, config_file, deploys=False).choice
 

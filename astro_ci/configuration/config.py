@@ -151,14 +151,25 @@ class Config:
         key="description",
         input_help="Default: the commit's title.",
     )
-    force: bool = option(
+    redeploy: bool = option(
         False,
-        "--force",
+        "--redeploy",
         kind=kinds.BOOLEAN,
-        section=Section.GUARDS,
+        section=Section.WHAT,
         help="Deploy even when nothing changed.",
-        key="force",
+        key="redeploy",
     )
+    force: Sequence[str] = option(
+        (),
+        "--force",
+        kind=kinds.CHECK_NAMES,
+        section=Section.GUARDS,
+        metavar="[CHECKS]",
+        help="Deploy even if these checks fail: static, parse, pytest; all of them without names.",
+        key="force",
+        input_help="Names with commas in between, or true for all of them.",
+    )
+    """Names of checks."""
     skip_unchanged: bool = option(
         False,
         "--skip-unchanged",

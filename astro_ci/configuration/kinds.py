@@ -27,6 +27,8 @@ TYPE_WORDS = {
     "image": Request.IMAGE,
     "image-only": Request.IMAGE,
 }
+CHECKS = ("static", "parse", "pytest")
+"""The checks that a deploy may be forced past."""
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -49,6 +51,31 @@ def parse_boolean(name: str, text: str) -> bool:
             hint=f"Use one of {', '.join(_BOOLEANS)}.",
         )
     return value
+
+
+def parse_checks(name: str, text: str) -> tuple[str, ...]:
+    """Read names of checks, or true for all of them and false for none."""
+    words = text.replace(",", " ").split()
+    if len(words) == 1 and words[0].lower() in _BOOLEANS:
+        return CHECKS if parse_boolean(name, text) else ()
+    for word in words:
+        check_check(name, word)
+    return tuple(check for check in CHECKS if check in words)
+
+
+def check_check(name: str, value: str) -> None:
+    """Refuse what is not the name of a check."""
+    if value not in CHECKS:
+        raise ConfigurationError(
+            f"{name} has '{excerpt(value)}', which is not a check",
+            hint=f"Name checks among {', '.join(CHECKS)}, or use true for all of them.",
+        )
+
+
+def check_checks(name: str, values: Sequence[str]) -> None:
+    """Refuse a list with what is not the name of a check."""
+    for value in values:
+        check_check(name, value)
 
 
 def parse_duration(name: str, text: str) -> float:
@@ -181,6 +208,20 @@ BOOLEAN = Kind(
     schema={"enum": [True, False, "yes", "no", "true", "false", 1, 0]},
     is_name=True,
     words=("true", "false"),
+)
+CHECK_NAMES = Kind(
+    read=parse_checks,
+    check=check_checks,
+    schema={
+        "anyOf": [
+            BOOLEAN.schema,
+            {
+                "type": "string",
+                "pattern": f"^ *({'|'.join(CHECKS)})([ ,]+({'|'.join(CHECKS)}))*[ ,]*$",
+            },
+        ]
+    },
+    is_name=True,
 )
 DEPLOY_TYPE = Kind(
     read=parse_type,

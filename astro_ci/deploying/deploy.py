@@ -82,7 +82,7 @@ def deploy(
         found = look(config, interactive=interactive)
     except KeyboardInterrupt as stop:
         raise cancelled(signal_of(stop), str(Progress())) from None
-    refuse_failed_checks(found.plan.checks, is_forced=config.force)
+    refuse_failed_checks(found.plan.checks, forced=config.force)
     first = attempt(found)
     if found.plan.deploy_type is DeployType.NONE or config.dry_run:
         return first.result("skipped")

@@ -13,17 +13,17 @@ from astro_ci.text import printable
 log = logging.getLogger(__name__)
 
 
-def refuse_failed_checks(checks: Sequence[Checked], *, is_forced: bool) -> None:
-    """Raise CheckFailedError when a check failed or was not possible; warn when that is forced."""
+def refuse_failed_checks(checks: Sequence[Checked], *, forced: Sequence[str]) -> None:
+    """Raise CheckFailedError when a check failed or was not possible; warn of those in `forced`."""
     failed = [checked for checked in checks if checked.status in ("failed", "impossible")]
-    if not failed:
-        return
-    message = "; ".join(_reason(checked) for checked in failed)
-    if is_forced:
-        log.warning("%s; deploying anyway, as --force says", message)
+    for checked in failed:
+        if checked.name in forced:
+            log.warning("%s; deploying anyway, as --force says", _reason(checked))
+    refused = [checked for checked in failed if checked.name not in forced]
+    if not refused:
         return
     raise CheckFailedError(
-        message,
+        "; ".join(_reason(checked) for checked in refused),
         hint="Correct what the findings name. A finding that is wrong can be silenced with "
         "checks.ignore in astro-ci.yaml; to deploy anyway, use --force.",
     )

@@ -11,7 +11,8 @@ from astro_ci.doctor.check import Check, ok, warning
 from astro_ci.text import listed
 
 DEPENDENCIES = (
-    *("click", "docker", "isal", "msgspec", "pathspec", "requests", "rich", "tenacity", "yaml"),
+    *("click", "docker", "git", "isal", "msgspec", "pathspec", "requests", "rich", "tenacity"),
+    "yaml",
 )
 """What we import, and may not have imported yet."""
 _OURS = "astro_ci"

@@ -39,7 +39,7 @@ class Options(Protocol):
         """Whether an explicit request may skip."""
 
     @property
-    def force(self) -> bool:
+    def redeploy(self) -> bool:
         """Whether to deploy although nothing changed."""
 
     @property
@@ -116,8 +116,8 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
         if facts.dag_deploy_enabled:
             return DeployType.DAGS, why
         return DeployType.IMAGE_AND_DAGS, f"{why}, and DAG-only deploys are disabled"
-    if options.force:
-        return DeployType.IMAGE_AND_DAGS, "nothing changed, and --force deploys all the same"
+    if options.redeploy:
+        return DeployType.IMAGE_AND_DAGS, "nothing changed, and --redeploy deploys all the same"
     return DeployType.NONE, _because_same(facts)
 
 
@@ -134,7 +134,7 @@ def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[
             f"--type {requested} needs DAG-only deploys, which are disabled on {name}",
             hint="Deploy with --type image-and-dags, or enable DAG-only deploys on the Deployment.",
         )
-    may_skip = options.skip_unchanged and not options.force and not _is_unhealthy(facts)
+    may_skip = options.skip_unchanged and not options.redeploy and not _is_unhealthy(facts)
     if may_skip and {content.parts[part] for part in requested.parts} == {"same"}:
         return DeployType.NONE, f"--skip-unchanged: {_because_same(facts)}"
     return requested, f"--type {requested} was asked for"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from astro_ci.errors import AstroCIError, CancelledError
 from astro_ci.model import DeployType
 from astro_ci.reporting.target_result import TargetResult
 
 SKIPPED_EXIT_CODE = 10
 PENDING_EXIT_CODE = 2
+FAILED_PLAN_EXIT_CODE = 1
+"""What a detailed exit code is for every failure, as 2 has its meaning already."""
 
 
 def exit_code(
@@ -20,8 +23,14 @@ def exit_code(
     """
     for result in results:
         if result.error:
-            return result.error.exit_code
+            return error_exit_code(result.error, detailed=detailed)
     pending = [result.deploy_type is not DeployType.NONE for result in results]
     if detailed and any(pending):
         return PENDING_EXIT_CODE
     return SKIPPED_EXIT_CODE if fails_on_skip and not (pending and all(pending)) else 0
+
+
+def error_exit_code(error: AstroCIError, *, detailed: bool) -> int:
+    """Return the error's exit code, or the one that `--detailed-exitcode` has for failures."""
+    is_failed_plan = detailed and not isinstance(error, CancelledError)
+    return FAILED_PLAN_EXIT_CODE if is_failed_plan else error.exit_code

@@ -29,7 +29,7 @@ DETAILED_EXITCODE = Option(
     kind=kinds.BOOLEAN,
     default=False,
     section=Section.OUTPUT,
-    help="Exit with 2 when there is something to deploy, 0 when not.",
+    help="Exit with 0 when there is nothing to deploy, 2 when there is, 1 when the plan failed.",
     has_input=False,
 )
 FAIL_ON_SKIP = Option(
@@ -175,6 +175,8 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
     }
     if is_flag:
         settings.pop("metavar")
+    if row.kind is kinds.CHECK_NAMES:  # a flag that may have a value
+        settings |= {"is_flag": False, "flag_value": "true", "show_default": False}
     if row.has_variable:
         settings |= {"envvar": [row.variable, *row.variables], "show_envvar": True}
     help_text = row.help if row.has_variable else f"{row.help}  [env var: {row.variable}]"
@@ -197,7 +199,7 @@ def _type(row: Option) -> click.ParamType[Any]:
         return click.Path(path_type=Path)
     if row.kind.is_list:
         return Lines()
-    if row.kind in (kinds.DEPLOY_TYPE, kinds.DURATION):
+    if row.kind in (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.CHECK_NAMES):
         return _Read(row)
     return click.STRING
 

@@ -39,6 +39,7 @@ class Session:
         self.verb = verb
         self.is_reported = False
         self.is_verbose = False
+        self.has_detailed_exitcode = False
         self.plan: Any = None
         self._cancelled_by: Callable[[int], CancelledError] | None = None
         self._scratch: Scratch | None = None
@@ -217,6 +218,7 @@ class Session:
     def fail(self, error: AstroCIError) -> int:
         """Say what went wrong, where people look and where programs do."""
         from astro_ci.reporting.documents import as_json, error_document
+        from astro_ci.reporting.exit_code import error_exit_code
         from astro_ci.reporting.verb import VERBS
 
         has_outcome = self.verb in VERBS and VERBS[self.verb].has_outcome
@@ -228,7 +230,7 @@ class Session:
             self.report(error=error)
             if has_outcome:
                 self.console.say("outcome: failed")
-        return error.exit_code
+        return error_exit_code(error, detailed=self.has_detailed_exitcode)
 
     def tell_instead(self, number: int) -> None:
         """Say, for a main thread that takes too long, what is known, unless that says it already.

@@ -36,7 +36,8 @@ def read_settings(ctx: click.Context, env: Mapping[str, str]) -> Settings:
         if isinstance(value, tuple):
             value = tuple(item.strip() for item in value if item.strip())
         is_flag = source is ParameterSource.COMMANDLINE
-        if is_flag or value not in ((), ""):
+        says_nothing = value == "" or (param.multiple and not value)
+        if is_flag or not says_nothing:
             found[name] = Setting(value=value, source=_source(param, value, env, is_flag=is_flag))
     _take_shortcut(found)
     _let_flag_name_deployment(found)

@@ -346,12 +346,27 @@ class TestDetailedExitcode:
         done = run(world, *words)
         assert (done.code, done.out.partition("\n")[0]) == (0, "Plan: nothing to deploy")
 
-    def test_an_error_keeps_its_code_and_prints_no_plan(self, world: Stage) -> None:
+    def test_one_is_a_plan_that_failed_and_the_document_says_how(self, world: Stage) -> None:
         done = run(world, "plan", "--detailed-exitcode", file="waits: yes")
-        assert (done.code, done.out) == (2, "")
+        assert (done.code, done.out) == (1, "")
         done = run(world, "plan", "--detailed-exitcode", "--json")
-        assert "error" in done.document
+        assert done.code == 1
+        assert done.document["error"]["exit_code"] == 2
         assert "deploy_type" not in done.document
+        assert run(world, "plan").code == 2
+
+    def test_one_is_also_for_options_that_cannot_be_read(self, world: Stage) -> None:
+        assert run(world, "plan", "--detailed-exitcode", "--bogus", file=BY_BRANCH).code == 1
+        done = run(world, "plan", "--bogus", "--json")
+        assert (done.code, done.document["error"]["exit_code"]) == (2, 2)
+
+    def test_one_of_several_that_fails(self, world: Stage) -> None:
+        lost = BOTH.replace("name: development", "name: nowhere")
+        assert lost != BOTH
+        done = run(world, "plan", "--detailed-exitcode", "--json", file=lost)
+        assert done.code == 1
+        assert done.document["error"]["exit_code"] == 2
+        assert len(done.document["deployments"]) == 2
 
     def test_one_of_several(self, world: Stage) -> None:
         assert run(world, "deploy", file=BOTH, ASTRO_CI_BRANCH="develop").code == 0
@@ -448,7 +463,7 @@ class TestSeveral:
         assert found["reason"] == "2 Deployments: 2 deployed"
         assert [d["target"] for d in found["deployments"]] == ["production", "dev"]
         assert [d["project"] for d in found["deployments"]] == ["", ""]
-        single = run(world, "deploy", "--json", "--deployment-name", "production", "--force")
+        single = run(world, "deploy", "--json", "--deployment-name", "production", "--redeploy")
         extra = {"project", "target"}
         assert all(d.keys() - extra == single.document.keys() for d in found["deployments"])
         ids = [world.astro.deploys(name)[-1].id for name in ("production", "development")]

@@ -71,7 +71,7 @@ def test_a_healthy_project_is_deployed(world: Stage) -> None:
 
 def test_force_overrides_it(world: Stage) -> None:
     world.project.write(BROKEN)
-    assert world.deploy(force=True).outcome == "deployed"
+    assert world.deploy(force=["static"]).outcome == "deployed"
 
 
 def test_what_does_not_ship_is_not_checked(world: Stage) -> None:

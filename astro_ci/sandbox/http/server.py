@@ -33,9 +33,18 @@ def listen(port: int) -> list[socket.socket]:
                 continue
             raise ConfigurationError(
                 f"the sandbox cannot listen on port {port} of localhost: {exc.strerror}",
-                hint="choose another port with --port, or --port 0 for a free one",
+                hint=f"{_cause(port, exc)}Choose another port with --port, or --port 0 for a free "
+                "one.",
             ) from exc
     raise AssertionError("unreachable")
+
+
+def _cause(port: int, error: OSError) -> str:
+    """Say what is likely behind it."""
+    if error.errno == errno.EADDRINUSE:
+        holders = "Jupyter, or another sandbox" if port == 8888 else "another sandbox"
+        return f"Another program listens there, perhaps {holders}. "
+    return "Ports below 1024 need special rights. " if error.errno == errno.EACCES else ""
 
 
 def _bind(port: int) -> list[socket.socket]:

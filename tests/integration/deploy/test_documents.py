@@ -237,7 +237,7 @@ def test_failed(
     assert "outcome: " not in "".join(said[:-1])
 
 
-@pytest.mark.parametrize("option", ["--bogus", "--force=yes", "--deployment-id", "--dags=1"])
+@pytest.mark.parametrize("option", ["--bogus", "--wait=yes", "--deployment-id", "--dags=1"])
 def test_arguments_that_cannot_be_parsed(job: Job, option: str) -> None:
     run = job.command("deploy", "--json", option)
     assert run.code == 2

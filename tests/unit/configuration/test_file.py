@@ -64,7 +64,8 @@ class TestRead:
             build-args: [A=1, B]
             build-secrets: id=pip,env=PIP
             description: nightly
-            force: yes
+            redeploy: yes
+            force: parse, pytest
             skip-unchanged: true
             allow-older: 1
             allow-shrink: no
@@ -84,7 +85,8 @@ class TestRead:
             build_args=("A=1", "B"),
             build_secrets=("id=pip,env=PIP",),
             description="nightly",
-            force=True,
+            redeploy=True,
+            force=("parse", "pytest"),
             skip_unchanged=True,
             allow_older=True,
             allow_shrink=False,
@@ -92,7 +94,7 @@ class TestRead:
             wait_seconds=5400.0,
         )
         assert len(project.settings) == len(keys())
-        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 16"
+        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 17"
 
     def test_scalars_are_taken_as_written(self) -> None:
         """YAML would make 1.1 of 1.10, True of on, and 83 of 0123."""

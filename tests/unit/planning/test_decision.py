@@ -112,8 +112,8 @@ TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
      Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
     ("unknown is not unchanged", facts(UNKNOWN),
      Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
-    ("force", facts(compared()), Config(force=True), FULL, "--force"),
-    ("force adds nothing to a change", facts(compared(DAG_CHANGE)), Config(force=True), DAGS,
+    ("redeploy", facts(compared()), Config(redeploy=True), FULL, "--redeploy"),
+    ("redeploy adds nothing to a change", facts(compared(DAG_CHANGE)), Config(redeploy=True), DAGS,
      "only DAGs changed"),
     # the stale guard
     ("a newer commit runs", facts(compared(DAG_CHANGE, newer=NEWER)), AUTO, NONE,
@@ -166,10 +166,10 @@ class TestWipeGuard:
         files = DagFiles(shipped=0, dag_files=0, before=10)
         assert self.plan(facts(compared(DAG_CHANGE)), files, Config(allow_shrink=True)) is DAGS
 
-    def test_force_does_not_lift_it(self) -> None:
+    def test_redeploy_does_not_lift_it(self) -> None:
         with pytest.raises(ProjectError):
             self.plan(
-                facts(compared()), DagFiles(shipped=0, dag_files=0, before=1), Config(force=True)
+                facts(compared()), DagFiles(shipped=0, dag_files=0, before=1), Config(redeploy=True)
             )
 
     def test_an_image_alone_wipes_nothing(self) -> None:
