@@ -7,7 +7,7 @@ WORKERS ?= auto
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly lint format lock runners clean
+.PHONY: help demo test nightly mutants lint format lock runners clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -18,9 +18,13 @@ demo: $(STAMP) ## a guided run: deploys to a local Astro, explained step by step
 test: lint ## ruff, mypy and every test that can run on this machine
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-nightly: $(STAMP) ## what takes hours: thousands of histories and of .dockerignore files
+nightly: $(STAMP) ## what takes hours: thousands of histories, faults, kills, races and .dockerignore files
 	ASTRO_CI_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n $(WORKERS) \
-	  tests/unit tests/fuzz tests/canary tests/replay tests/e2e/test_image_dockerignore.py
+	  tests/unit tests/fuzz tests/canary tests/replay tests/faults tests/e2e/test_image_dockerignore.py
+
+mutants: $(STAMP) ## what decides and deploys, with one small mistake at a time: do its tests notice?
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 lint: $(STAMP) ## ruff, mypy, yamllint and the generated tables, as in .pre-commit-config.yaml
 	$(BIN)/ruff check
@@ -45,7 +49,7 @@ runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs
 	npm ci --prefix tests/surfaces/node
 
 clean: ## remove what was made here
-	rm -rf $(VENV) tests/surfaces/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/surfaces/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
 
 # Remade when the dependencies change. An old pip knows no dependency groups, so it comes first.
 $(STAMP): pyproject.toml

@@ -60,9 +60,9 @@ def _shipped(
         parts = rules.parts_of_all_in(directory)
         if parts is not None and not parts:
             continue
-        text = "\0".join(found)
-        is_whole = text.count("\t") == len(found)
-        if parts and is_whole and not (Part.DAGS in parts and _holds_leftovers(found)):
+        if parts and not (Part.DAGS in parts and _holds_leftovers(found)):
+            # A name may hold a tab, but no `/`: only the start of each path is replaced.
+            text = "\0".join(found)
             for part in parts:
                 inner = _relative(f"{directory}/", roots[part])
                 yield part, text.replace(f"\t{directory}/", f"\t{inner}")

@@ -64,6 +64,9 @@ class Lane:
     project: Repository
     engine: QuickEngine = field(default_factory=QuickEngine)
     variables: Mapping[str, str] = field(default_factory=dict)
+    sleep: Callable[[float], None] = lambda seconds: doze(seconds)
+    now: Callable[[], float] = time.monotonic
+    timeout_seconds: tuple[float, float] = (5.0, 5.0)
 
     def deploy(self, name: str = "production", **options: Any) -> Done:
         """Run the job to its end."""
@@ -75,9 +78,10 @@ class Lane:
             **self.variables,
         }
         tools = Tools(
-            patience=Patience(sleep=doze, timeout_seconds=(5.0, 5.0)),
-            uploader=Uploader(sleep=doze, timeout_seconds=(5.0, 5.0)),
+            patience=Patience(sleep=self.sleep, timeout_seconds=self.timeout_seconds),
+            uploader=Uploader(sleep=self.sleep, timeout_seconds=self.timeout_seconds),
             connect_engine=lambda _env: self.engine.engine(),
+            now=self.now,
         )
         try:
             result = deploy(

@@ -18,6 +18,7 @@ from tests.integration.deploy.support import SECONDS
 from tests.integration.lanes import Done, Lane, Yard
 from tests.integration.sandbox.support import Client
 from tests.integration.stage import FILES
+from tests.replay.oracle import read_tar
 
 
 @pytest.fixture
@@ -91,17 +92,21 @@ def test_the_newer_commit_comes_again_while_its_job_is_waiting(
 ) -> None:
     old, new = commits(yard, image=image)
     held = Held(yard.astro, went_live(yard, 2))
-    end = yard.lane(old, *depth).start(requested=requested)
+    older = yard.lane(old, *depth)
+    older.sleep = lambda seconds: time.sleep(min(seconds, 2))  # its grace lasts for seconds
+    end = older.start(requested=requested)
     held.wait()
     second = yard.lane(new, *depth).deploy(requested=requested)
     first = end()
     assert running_dag(yard) == b"new\n"
     assert (first.code, second.code) == (0, 0), first.text + second.text
-    older, newer = first.document, second.document
-    assert older["replaced_by"] == newer["deploy_id"]
+    replaced, newer = first.document, second.document
+    assert replaced["replaced_by"] == newer["deploy_id"]
     assert f"replaced by deploy {newer['deploy_id']} since" in first.text
     assert newer["replaced_by"] == ""
-    assert f"deploy {older['deploy_id']} put an older commit there; planning again" in second.said
+    assert (
+        f"deploy {replaced['deploy_id']} put an older commit there; planning again" in second.said
+    )
 
 
 @pytest.mark.parametrize("image", [False, True], ids=["dags", "image"])
@@ -185,3 +190,22 @@ def test_a_deploy_that_no_longer_fits_is_planned_again(yard: Yard) -> None:
     assert running_dag(yard) == b"old\n"
     deploys = yard.astro.deploys("production")
     assert [d.status for d in deploys if d.type == "DAG_ONLY"] == ["INITIALIZED"]
+
+
+def test_dag_only_deploys_that_are_disabled_meanwhile(yard: Yard) -> None:
+    """The same kind of deploy is needed, and yet this one does not fit: it has a bundle."""
+    upload = yard.astro.faults.add("PUT", "^/blobs/", status=None, until=lambda: is_disabled(yard))
+    end = yard.lane(yard.commit({"dags/a.py": "new\n"})).start(requested=Request.IMAGE_AND_DAGS)
+    until(lambda: upload.hits > 0)
+    client = Client(yard.astro, None)
+    client.update("production", isDagDeployEnabled=False)
+    client.close()
+    done = end()
+    assert done.code == 0, done.text
+    assert done.document["bundle_version"] == ""
+    image = read_tar(yard.astro.image_layers("production")[-1])
+    assert image["dags/a.py"].content == b"new\n"
+
+
+def is_disabled(yard: Yard) -> bool:
+    return not yard.astro.deployment("production").is_dag_deploy_enabled

@@ -55,3 +55,10 @@ def test_one_that_hangs_is_not_waited_for_for_ever() -> None:
         run_side_by_side([hang, fail], patience_seconds=0.1)
     assert time.monotonic() - started < 10
     release.set()
+
+
+def test_a_job_that_hangs_does_not_keep_the_process() -> None:
+    """Only threads that are no daemons are waited for at the end of a process."""
+    kinds = list[bool]()
+    run_side_by_side([lambda stop: kinds.append(threading.current_thread().daemon)] * 2)
+    assert kinds == [True, True]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ConfigurationError, ProjectError
-from astro_ci.model import Change, DeployType, Part, Request, Status
+from astro_ci.model import BaseSource, Change, DeployType, Part, Request, Status
 from astro_ci.planning.comparison import Comparison
 from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.planning.guards import DagFiles
@@ -237,3 +237,9 @@ def test_none_means_that_both_sides_are_the_same_or_newer(known: Facts) -> None:
     plan = make_plan(known, AUTO)
     if plan.deploy_type is NONE and "newer" not in plan.reason:
         assert (plan.content.image, plan.content.dags) == ("same", "same")
+
+
+@pytest.mark.parametrize("source", ["event", "ref"])
+def test_without_the_history_nobody_says_what_runs(source: BaseSource) -> None:
+    plan = make_plan(replace(facts(compared()), source=source), AUTO)
+    assert plan.reason == "no deployed file has changed since bbbbbbb"

@@ -213,6 +213,7 @@ def rules(draw: st.DrawFn) -> Rules:
 @given(st.sets(PATHS, max_size=30), rules(), st.booleans())
 @example({"dags/a.py", "dags/x/b.py"}, RULES, False)
 @example({"a/dags/x"}, Rules(project="a", dags=("a/dags",)), False)
+@example({"dags/a\tdags/b.py", "dags/a\tdags/c\tdags", "dags\tdags/d"}, RULES, False)
 def test_directories_as_a_whole_make_no_difference(
     paths: set[str], rules: Rules, in_image: bool
 ) -> None:
@@ -255,3 +256,8 @@ def test_most_directories_are_seen_as_a_whole() -> None:
     found = [usual.parts_of_all_in(directory) for directory in [*directories, "other/x"]]
     dags, image = {Part.DAGS}, {Part.IMAGE}
     assert found == [dags, dags, image, image, NO_PARTS, NO_PARTS]
+
+
+def test_a_tab_in_a_name_is_part_of_the_name() -> None:
+    """Paths count relative to the DAGs directory; what looks like one inside a name stays."""
+    assert digests([line("dags/a\tdags/b.py")], RULES) != digests([line("dags/a\tb.py")], RULES)

@@ -146,3 +146,21 @@ def test_a_description_that_was_copied_is_not_believed() -> None:
     runs = what_runs(deployment("t1", "v2"), [theirs, FULL_A], OURS)
     assert (runs[Part.DAGS].digest, runs[Part.DAGS].commit) == (None, B)
     assert runs[Part.DAGS].is_assumed
+
+
+def test_a_deployment_that_never_had_dags_has_no_commit_for_them() -> None:
+    """A project without DAGs can be deployed with an empty bundle version."""
+    runs = what_runs(deployment("t1", ""), [deploy("IMAGE_AND_DAG", A, tag="t1")], OURS)
+    assert commits(runs) == (A, None)
+    assert runs[Part.DAGS].unknown == "no deploy in the history put the running DAGs there"
+
+
+def test_a_bundle_that_no_longer_counts_is_not_looked_for() -> None:
+    """DAG-only deploys are disabled: the image alone tells, and nothing older is read."""
+
+    def endless() -> Iterator[Deploy]:
+        yield deploy("IMAGE_AND_DAG", A, tag="t1", dag_deploy=False)
+        raise AssertionError("read on")
+
+    runs = what_runs(deployment("t1", "v9", dag_deploy=False), endless(), OURS)
+    assert commits(runs) == (A, A)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from requests.exceptions import ChunkedEncodingError
 
 from astro_ci.astro.client import AstroClient, list_organization_ids
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
 from astro_ci.web.auth import BearerAuth
+from astro_ci.web.failure import describe
 from astro_ci.web.http import Http
 from astro_ci.web.retry import ATTEMPTS
 from astro_ci.web.session import Patience
@@ -198,6 +200,16 @@ class TestRetries:
             post(http(script.url))
         assert len(script.requests) == 1
         assert not caught.value.never_arrived
+        assert str(caught.value).endswith("got no answer: no connection, or one that broke off")
+
+    def test_an_answer_that_breaks_off_is_told_without_its_address(self) -> None:
+        """The words of the exception may hold the whole URL, which can be a secret."""
+        cut = ChunkedEncodingError(104, "https://store.example.com/?sig=secret")
+        assert describe(cut) == "ChunkedEncodingError"
+
+    def test_multiple_choices_are_no_success(self) -> None:
+        with serving(Answer(status=300)) as script, pytest.raises(ApiError, match="answered 300"):
+            get(http(script.url))
 
     @pytest.mark.parametrize("body", ['{"message": "slow down"}', "<html>"])
     def test_a_post_is_not_repeated_for_its_answer(self, body: str) -> None:

@@ -1,0 +1,25 @@
+"""How much a net tries, and from which seed."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+SCALE = int(os.environ.get("ASTRO_CI_TEST_EXAMPLES") or 1)
+"""`make nightly` sets 100."""
+SEED = os.environ.get("ASTRO_CI_TEST_SEED") or (str(time.time_ns()) if SCALE > 1 else "7")
+"""The same in every `make test`; another one each night, which a failure names."""
+CHUNKS = 10 if SCALE > 1 else 2
+"""Tests that share the work, so that they can run side by side."""
+CHUNK_TIMEOUT = 300 * SCALE
+
+
+def dice(name: str, chunk: int) -> random.Random:
+    """The chances of one chunk."""
+    return random.Random(f"{SEED}-{name}-{chunk}")  # noqa: S311 - chances, no secret
+
+
+def share(total: int) -> int:
+    """How many of `total` (at scale 1) a chunk tries."""
+    return max(1, total * SCALE // CHUNKS)
