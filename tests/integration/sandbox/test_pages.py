@@ -7,7 +7,7 @@ import html
 import io
 import re
 import tarfile
-import time
+import threading
 from html.parser import HTMLParser
 from typing import Any
 
@@ -25,7 +25,7 @@ HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
     "' onfocus='alert(1)' autofocus='",
-    "{{ 7 * 7 }}{% raw %}",
+    "{{ 77777 * 7 }}{% raw %}",
     "</title></style><svg onload=alert(1)>",
     "a\r\nb\x1b[2J\u202egnp.exe",
     "javascript:alert(1)",
@@ -233,7 +233,7 @@ def test_hostile_text_stays_text(api: Client, astro: Sandbox, site: Site, text: 
         for tag, attrs in found:
             assert not [name for name in attrs if name.startswith("on") or name == "autofocus"], tag
             assert (attrs.get("href") or "/").startswith(("/", "#", "?", "https://", "data:,"))
-        assert "49" not in re.findall(r"\b49\b", site.text(url))
+        assert "544439" not in page
         assert not {"\x1b", "\u202e", "\r"} & set(page)
 
 
@@ -308,8 +308,7 @@ def test_a_listener_does_not_hold_up_the_end() -> None:
     with Sandbox() as astro:
         stream = requests.get(f"{astro.api_url}/-/events", stream=True, timeout=30)
         assert stream.status_code == 200
-        began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert not [thread for thread in threading.enumerate() if thread.name == "astro-sandbox"]
     stream.close()
 
 
