@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["error", "warning", "notice"]
@@ -60,7 +60,7 @@ class Checked:
     """How many files were looked at."""
     silenced: int = 0
     """How many findings `checks.ignore` took away."""
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
 
     @classmethod
     def of(

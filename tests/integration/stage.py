@@ -29,7 +29,7 @@ FILES = {
     "requirements.txt": "",
     "packages.txt": "",
     "include/q.sql": "select 1\n",
-    "dags/a.py": "a = 1\n",
+    "dags/a.py": "a = 1  # an Airflow DAG\n",
     "dags/sub/b.py": "b = 1\n",
 }
 

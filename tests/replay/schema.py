@@ -45,5 +45,17 @@ _DOCUMENT = _object(
         runtime_version={"type": "string"},
     ),
     assumptions={"type": "array", "items": _TEXT},
+    checks={"type": "array", "items": _object(name=_TEXT, status=_TEXT)},
+    findings={
+        "type": "array",
+        "items": _object(
+            path={"type": "string"},
+            line={"type": ["integer", "null"]},
+            column={"type": ["integer", "null"]},
+            rule=_TEXT,
+            severity={"enum": ["error", "warning", "notice"]},
+            message=_TEXT,
+        ),
+    },
 )
 PLAN = Draft202012Validator(_DOCUMENT)

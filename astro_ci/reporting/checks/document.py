@@ -12,11 +12,14 @@ SCHEMA = 1
 
 def checks_document(checks: Sequence[Checked]) -> dict[str, Any]:
     """The document of `check --json`: keys may be added to it, never changed."""
-    return {"schema": SCHEMA, **checks_keys(checks)}
+    document = checks_keys(checks)
+    for entry, checked in zip(document["checks"], checks, strict=True):
+        entry["duration_seconds"] = round(checked.seconds, 3)
+    return {"schema": SCHEMA, **document}
 
 
 def checks_keys(checks: Sequence[Checked]) -> dict[str, Any]:
-    """The same without a schema, for documents that tell more."""
+    """The same for documents that tell more: without a schema, and the same for each run."""
     return {
         "checks": [_check(checked) for checked in checks],
         "findings": [
@@ -47,5 +50,4 @@ def _check(checked: Checked) -> dict[str, Any]:
         "silenced": checked.silenced,
         "notes": list(checked.notes),
         "not_checked": list(checked.not_checked),
-        "duration_seconds": round(checked.seconds, 3),
     }

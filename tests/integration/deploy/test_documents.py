@@ -32,6 +32,8 @@ PLAN: Keys = {
         "runtime_version": TEXT,
     },
     "assumptions": list,
+    "checks": list,
+    "findings": list,
 }
 RESULT: Keys = {
     "outcome": {"deployed", "skipped"},

@@ -80,6 +80,7 @@ def test_document() -> None:
     document = checks_document(CHECKS)
     assert document["schema"] == 1
     assert [check["status"] for check in document["checks"]] == ["failed", "impossible", "skipped"]
+    assert document["checks"][0]["duration_seconds"] == 0.5
     assert document["findings"] == [
         {
             "path": "dags/a b.py", "line": 3, "column": 7, "rule": "dag-syntax",
