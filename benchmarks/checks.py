@@ -29,6 +29,7 @@ from astro_ci.checks.static.syntax import OURS
 from astro_ci.configuration.config import Config
 from astro_ci.project.platform import Platform
 from astro_ci.sandbox import Sandbox
+from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.plan import plan
 from astro_ci.survey.standing import Standing
 from astro_ci.survey.static import DagCheck
@@ -108,7 +109,10 @@ class NoCheck(DagCheck):
     def __enter__(self) -> NoCheck:
         return self
 
-    def start(self, standing: Standing) -> None:
+    def start_early(self, checkout: Checkout) -> None:
+        """Start nothing."""
+
+    def start(self, checkout: Checkout, standing: Standing) -> None:
         """Start nothing."""
 
 

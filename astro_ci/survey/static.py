@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from astro_ci.checks.static.process import Reader
 from astro_ci.errors import ProjectError
 from astro_ci.finding import Checked, Finding
 from astro_ci.paths import below
@@ -24,16 +25,14 @@ if TYPE_CHECKING:  # loaded when there is something to check
 class DagCheck:
     """Starts as soon as the Runtime is known: from the Dockerfile, else from the Deployment."""
 
-    def __init__(self, checkout: Checkout, env: Mapping[str, str]) -> None:
-        self._checkout = checkout
+    def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
+        self._reader = Reader()
         self._check: StaticCheck | None = None
 
     def __enter__(self) -> DagCheck:
-        """Start, when the Dockerfile names the Runtime."""
-        platform = platform_in_dockerfile(self._checkout)
-        if platform.airflow:
-            self._start(platform)
+        """Let the process that reads the files load what it needs."""
+        self._reader.warm_up()
         return self
 
     def __exit__(
@@ -43,22 +42,28 @@ class DagCheck:
         traceback: TracebackType | None,
     ) -> None:
         """End what is still under way."""
+        self._reader.stop()
         if self._check:
             self._check.__exit__(kind, value, traceback)
 
-    def start(self, standing: Standing) -> None:
+    def start_early(self, checkout: Checkout) -> None:
+        """Start, when the Dockerfile names the Runtime."""
+        platform = platform_in_dockerfile(checkout)
+        if platform.airflow:
+            self._start(checkout, platform)
+
+    def start(self, checkout: Checkout, standing: Standing) -> None:
         """Start, unless it has started: with the Runtime that the Deployment has."""
         if self._check:
             return
         connected = standing.connected
         running = connected.deployment.astro_runtime_version if connected else ""
-        self._start(platform_of(running))
+        self._start(checkout, platform_of(running))
 
-    def _start(self, platform: Platform) -> None:
-        checkout = self._checkout
+    def _start(self, checkout: Checkout, platform: Platform) -> None:
         if not checkout.project.has_dags:
             return
-        # Loaded here: not every command looks at DAGs.
+        # Loaded while the process loads what it needs.
         from astro_ci.checks.static.check import StaticCheck
         from astro_ci.checks.static.lint import find_ruff
         from astro_ci.checks.static.request import NEWEST, Request
@@ -71,35 +76,40 @@ class DagCheck:
             python=platform.python or NEWEST,
             airflow=platform.airflow or NEWEST,
         )
-        check = StaticCheck(request, lambda: find_ruff(self._env, platform, repository=repository))
+        check = StaticCheck(
+            request,
+            lambda: find_ruff(self._env, platform, repository=repository),
+            reader=self._reader,
+        )
         self._check = check.__enter__()
 
     def ignored(self) -> frozenset[str]:
         """Wait for the files that `.airflowignore` leaves out, relative to the DAGs directory."""
         return self._check.result().ignored if self._check else frozenset()
 
-    def checked(self, standing: Standing) -> tuple[Checked, ...]:
+    def checked(self, checkout: Checkout, standing: Standing) -> tuple[Checked, ...]:
         """Wait for the end; findings are about files that ship alone."""
         if self._check is None:
             return ()
         found = self._check.result().checked
         if standing.is_dag_deploy_enabled:
             return (found,)
-        left = tuple(filter(self._is_in_image(), found.findings))
+        left = tuple(filter(_is_in_image(checkout), found.findings))
         if len(left) == len(found.findings):
             return (found,)
         is_passed = found.status == "failed" and all(f.severity != "error" for f in left)
         return (replace(found, findings=left, status="passed" if is_passed else found.status),)
 
-    def _is_in_image(self) -> Callable[[Finding], bool]:
-        """Make the predicate for findings about files that .dockerignore lets into the image."""
-        project, rules = self._checkout.layout.project, self._checkout.rules
 
-        def is_in_image(finding: Finding) -> bool:
-            inside = below(finding.path, project)
-            return inside is None or not rules.dockerignore.excludes(inside)
+def _is_in_image(checkout: Checkout) -> Callable[[Finding], bool]:
+    """Make the predicate for findings about files that .dockerignore lets into the image."""
+    project, rules = checkout.layout.project, checkout.rules
 
-        return is_in_image
+    def is_in_image(finding: Finding) -> bool:
+        inside = below(finding.path, project)
+        return inside is None or not rules.dockerignore.excludes(inside)
+
+    return is_in_image
 
 
 def platform_in_dockerfile(checkout: Checkout) -> Platform:

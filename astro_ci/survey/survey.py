@@ -50,28 +50,30 @@ def survey(
 
     `ci` is what the CI system says, when it is known already.
     """
-    checkout = open_checkout(config, env, ci or detect(env))
-    # Git looks at every file of the checkout while Astro is asked what runs.
-    with checkout.snapshot() as snapshot, DagCheck(checkout, env) as dag_check:
-        standing = find_standing(
-            config,
-            env,
-            checkout,
-            interactive=interactive,
-            needs_credentials=needs_credentials,
-            patience=patience,
-        )
-        dag_check.start(standing)
-        differences = find_differences(
-            snapshot,
-            checkout,
-            standing,
-            needs_digests=needs_credentials,
-            ignored=dag_check.ignored,
-        )
+    with DagCheck(env) as dag_check:
+        checkout = open_checkout(config, env, ci or detect(env))
+        dag_check.start_early(checkout)
+        # Git looks at every file of the checkout while Astro is asked what runs.
+        with checkout.snapshot() as snapshot:
+            standing = find_standing(
+                config,
+                env,
+                checkout,
+                interactive=interactive,
+                needs_credentials=needs_credentials,
+                patience=patience,
+            )
+            dag_check.start(checkout, standing)
+            differences = find_differences(
+                snapshot,
+                checkout,
+                standing,
+                needs_digests=needs_credentials,
+                ignored=dag_check.ignored,
+            )
         plan = make_plan(facts_of(checkout, standing, differences), config)
         if Part.DAGS in plan.deploy_type.parts:
-            plan = replace(plan, checks=dag_check.checked(standing))
+            plan = replace(plan, checks=dag_check.checked(checkout, standing))
     return Survey(plan=plan, checkout=checkout, standing=standing, differences=differences)
 
 

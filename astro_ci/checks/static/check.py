@@ -33,10 +33,15 @@ class Static:
 class StaticCheck:
     """A static check under way. Leaving the block ends it."""
 
-    def __init__(self, request: Request, find_ruff: Callable[[], Ruff | None]) -> None:
+    def __init__(
+        self,
+        request: Request,
+        find_ruff: Callable[[], Ruff | None],
+        reader: Reader | None = None,
+    ) -> None:
         self._request = request
         self._find_ruff = find_ruff
-        self._reader = Reader()
+        self._reader = reader or Reader()
         self._pool = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> StaticCheck:
