@@ -193,3 +193,22 @@ def test_leaving_ends_the_process(boot: Callable[[str], None], tmp_path: Path) -
     with pytest.raises(ProcessLookupError):
         os.kill(int(marker.read_text()), 0)
     assert threading.active_count() == 1 or sys.gettrace()
+
+
+def test_a_process_that_was_started_ahead_is_asked_and_ended(
+    boot: Callable[[str], None], tmp_path: Path
+) -> None:
+    marker = tmp_path / "pid"
+    boot(f"import os, sys; open({str(marker)!r}, 'a').write(f'{{os.getpid()}} '); sys.stdin.read()")
+    reader = Reader()
+    reader.warm_up()
+    reader.warm_up()
+    assert reader.ask(request()) == Died(reason="it ended Python with exit code 0")
+    assert len(marker.read_text().split()) == 1
+    reader.warm_up()
+    while len(marker.read_text().split()) < 2:
+        time.sleep(0.01)
+    reader.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(marker.read_text().split()[1]), 0)
+    assert reader.ask(request()) == Died(reason="it was stopped")
