@@ -139,10 +139,11 @@ class Server:
 
     def _tell_interrupted(self) -> None:
         """Blame the file that was being loaded when this server's predecessor was killed."""
-        events = self._journal.read()
-        starts = [event for event in events if event["event"] == "start"]
-        if starts and (starts[-1]["path"], starts[-1]["attempt"]) not in _outcomes(events):
-            _kill(starts[-1]["pid"])
+        starts = [event for event in self._journal.read() if event["event"] == "start"]
+        if not starts:
+            return
+        _kill(starts[-1]["pid"])  # nobody waits for it, nor for what it started
+        if (starts[-1]["path"], starts[-1]["attempt"]) not in _outcomes(self._journal.read()):
             self._crash(starts[-1], KILLED_PARENT, "")
 
     def _fork(self, paths: Sequence[str], attempt: str) -> None:
@@ -152,7 +153,9 @@ class Server:
         child = os.fork()
         if child == 0:
             self._in_child(paths, attempt, stack_path)
+        _end_with(child)
         how = self._wait(child)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         events = self._journal.read(before)
         last = next((event for event in reversed(events) if event["event"] != "plugins"), {})
         if last.get("event") == "start":
@@ -224,6 +227,16 @@ def _ending(status: int) -> str:
 def _kill(group: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
+
+
+def _end_with(child: int) -> None:
+    """Let a cancelled job end the child too, which has a process group of its own."""
+
+    def end(number: int, _frame: object) -> None:
+        _kill(child)
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _silence() -> None:
