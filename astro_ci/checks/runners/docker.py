@@ -108,7 +108,8 @@ class DockerPlace:
 
     def run(self, on_line: OnLine) -> int:
         """Start the container and wait until it ends."""
-        with _asking(f"a container of the image {self.image} could not be started"):
+        hint = "Let --python name the interpreter of the image that has Airflow."
+        with _asking(f"a container of the image {self.image} could not be started", hint=hint):
             output = self.container.attach(stdout=True, stderr=True, stream=True)
             self.container.start()
             for line in _lines(output):
@@ -130,7 +131,7 @@ class DockerPlace:
 
 
 @contextmanager
-def _asking(what: str) -> Iterator[None]:
+def _asking(what: str, *, hint: str = "") -> Iterator[None]:
     from docker.errors import DockerException
     from requests import RequestException
 
@@ -138,7 +139,7 @@ def _asking(what: str) -> Iterator[None]:
         yield
     except (DockerException, RequestException) as error:
         text = str(getattr(error, "explanation", None) or error)
-        raise DockerError(f"{what}: {text}") from error
+        raise DockerError(f"{what}: {text}", hint=hint) from error
 
 
 def _image(engine: Engine, reference: str) -> Any:

@@ -106,7 +106,10 @@ def load(path: str, dags: str) -> Loaded:
         "load_op_links": False,
         "bundle_path": Path(dags),
     }
-    bag = bag_class(**_accepted(bag_class, given))
+    accepted = _accepted(bag_class, given)
+    if "collect_dags" not in accepted:  # early versions load a directory when they are made
+        accepted["dag_folder"] = os.devnull
+    bag = bag_class(**accepted)
     bag.process_file(path, only_if_updated=False, safe_mode=_is_safe_mode())
     errors = {os.path.join(dags, name): str(text) for name, text in bag.import_errors.items()}
     for dag_id, dag in bag.dags.items():
