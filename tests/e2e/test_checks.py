@@ -55,7 +55,8 @@ def project(tmp_path: Path) -> Path:
     files = {
         "dags/one.py": a_dag("one", "from include.names import NAME\n"),
         "include/names.py": "NAME = 'names'\n",
-        "tests/test_one.py": "import os\n\ndef test_one():\n    assert os.environ['GIVEN'] == 'x'\n",
+        "tests/test_one.py": "import os\n\n"
+        "def test_one():\n    assert os.environ['GIVEN'] == 'x'\n",
     }
     for name, text in files.items():
         path = tmp_path / "project" / name
@@ -64,7 +65,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def _leaves_nothing(engine: Engine) -> Iterator[None]:
     before = remains(engine)
     yield
@@ -72,8 +73,7 @@ def _leaves_nothing(engine: Engine) -> Iterator[None]:
 
 
 def remains(engine: Engine) -> tuple[set[str], set[str]]:
-    ours = {"label": "astro-ci-check"}
-    containers = engine.client.containers.list(all=True, filters=ours)
+    containers = engine.client.containers.list(all=True, filters={"label": "astro-ci-check"})
     volumes = engine.client.volumes.list()
     return {str(found.name) for found in containers}, {str(found.name) for found in volumes}
 
@@ -95,7 +95,7 @@ def comparable(checked: Checked, *homes: str) -> list[Finding]:
 
 
 def test_a_container_finds_what_this_machine_finds(
-    engine: Engine, image: str, python: Path, major: int, tmp_path: Path, _leaves_nothing: None
+    engine: Engine, image: str, python: Path, major: int, tmp_path: Path
 ) -> None:
     project = write_project(tmp_path / "project", major)
     request = ParseRequest(
@@ -112,7 +112,7 @@ def test_a_container_finds_what_this_machine_finds(
 
 
 def test_a_dag_that_was_deleted_does_not_come_back_from_the_image(
-    engine: Engine, newest: str, project: Path, _leaves_nothing: None
+    engine: Engine, newest: str, project: Path
 ) -> None:
     tag = unique("stale")
     for name in ("packages.txt", "requirements.txt"):
@@ -129,9 +129,7 @@ def test_a_dag_that_was_deleted_does_not_come_back_from_the_image(
         engine.client.images.remove(tag, force=True)
 
 
-def test_files_belong_to_the_user_of_the_image(
-    engine: Engine, newest: str, project: Path, _leaves_nothing: None
-) -> None:
+def test_files_belong_to_the_user_of_the_image(engine: Engine, newest: str, project: Path) -> None:
     project.joinpath("dags/one.py").write_text(
         a_dag(
             "one",
@@ -148,9 +146,7 @@ def test_files_belong_to_the_user_of_the_image(
     assert checked.status == "passed"
 
 
-def test_an_image_without_python_is_no_pass(
-    engine: Engine, base: str, project: Path, _leaves_nothing: None
-) -> None:
+def test_an_image_without_python_is_no_pass(engine: Engine, base: str, project: Path) -> None:
     with pytest.raises(DockerError) as caught:
         parse(engine, base, project)
     assert base in str(caught.value)
@@ -163,9 +159,7 @@ def test_an_image_that_is_not_there_is_no_pass(engine: Engine, project: Path) ->
         parse(engine, "astro-ci-test-none:x", project)
 
 
-def test_an_image_without_airflow_is_no_pass(
-    engine: Engine, newest: str, project: Path, _leaves_nothing: None
-) -> None:
+def test_an_image_without_airflow_is_no_pass(engine: Engine, newest: str, project: Path) -> None:
     # The Python below the environment that has Airflow.
     program = engine.client.containers.run(
         newest, entrypoint=["python", "-c", "import sys; print(sys._base_executable)"], remove=True
@@ -177,7 +171,7 @@ def test_an_image_without_airflow_is_no_pass(
 
 
 def test_tests_run_in_the_image_and_their_report_comes_out(
-    engine: Engine, newest: str, project: Path, tmp_path: Path, _leaves_nothing: None
+    engine: Engine, newest: str, project: Path, tmp_path: Path
 ) -> None:
     project.joinpath("pytest.ini").write_text("[pytest]\naddopts = --strict-markers -v\n")
     lines: list[str] = []
@@ -198,7 +192,7 @@ def test_tests_run_in_the_image_and_their_report_comes_out(
 
 
 def test_a_cancelled_check_removes_its_container(
-    engine: Engine, newest: str, project: Path, _leaves_nothing: None
+    engine: Engine, newest: str, project: Path
 ) -> None:
     project.joinpath("dags/slow.py").write_text(
         "from airflow import DAG\nimport time\ntime.sleep(99)"

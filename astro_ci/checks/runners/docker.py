@@ -62,7 +62,7 @@ class DockerRunner:
             _remove(self.engine, name)
 
     def _create(self, name: str, home: str, job: Job, argv: list[str]) -> Container:
-        from docker.types import Mount
+        from docker.types import LogConfig, Mount
 
         hidden = [tree for tree, path in job.trees.items() if tree in job.hidden and path.is_dir()]
         return self.engine.client.containers.create(
@@ -73,6 +73,7 @@ class DockerRunner:
             command=[],
             environment=dict(job.env),
             labels={_LABEL: name},
+            log_config=LogConfig(type="json-file"),  # not each of the others can be read
             working_dir=home,
             mounts=[Mount(f"{home}/{tree}", None, no_copy=True) for tree in hidden],
         )
@@ -110,9 +111,8 @@ class DockerPlace:
         """Start the container and wait until it ends."""
         hint = "Let --python name the interpreter of the image that has Airflow."
         with _asking(f"a container of the image {self.image} could not be started", hint=hint):
-            output = self.container.attach(stdout=True, stderr=True, stream=True)
             self.container.start()
-            for line in _lines(output):
+            for line in _lines(self.container.logs(stream=True, follow=True)):
                 on_line(line)
             return int(self.container.wait()["StatusCode"])
 
