@@ -89,12 +89,12 @@ class DockerRunner:
     ) -> None:
         for name, source in job.trees.items():
             with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as archive:
-                write_tree(archive, name, source, owner)
-                _put(container, home, archive)
+                write_tree(archive, f"{home}/{name}"[1:], source, owner)
+                _put(container, archive)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as archive:
             files = job.files(project=home, trees=trees, in_place=False)
             write_files(archive, work[1:], files, owner)
-            _put(container, "/", archive)
+            _put(container, archive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +178,11 @@ def _passwd(container: Container) -> str:
         return (_only_file(whole) or b"").decode("utf-8", "replace")
 
 
-def _put(container: Container, directory: str, archive: IO[bytes]) -> None:
+def _put(container: Container, archive: IO[bytes]) -> None:
+    """Unpack at the root: the engine refuses links that lead out of where it unpacks."""
     archive.seek(0)
-    if not container.put_archive(directory, archive):
-        raise DockerError(f"files could not be copied to {directory} in a container")
+    if not container.put_archive("/", archive):
+        raise DockerError("the files of a check could not be copied into its container")
 
 
 def _copy(chunks: Iterable[bytes], out: IO[bytes]) -> None:

@@ -92,7 +92,7 @@ class Server:
         # In a checkout these links lead somewhere, which they will not do on Astro.
         outside = self._request["outside"] if self._request["in_place"] else []
         broken = {os.path.join(self._dags, name) for name in outside}
-        broken |= {path for path in ships if os.path.islink(path) and not os.path.exists(path)}
+        broken |= {path for path in ships if not os.path.exists(path)}
         self._files = sorted(
             path for path in airflow_api.list_files(self._dags) if path in ships - broken
         )
