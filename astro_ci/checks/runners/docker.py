@@ -48,7 +48,8 @@ class DockerRunner:
         with _asking(f"the image {self.image} could not be used"):
             config: dict[str, Any] = _image(self.engine, self.image).attrs["Config"]
         variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
-        home = variables.get("AIRFLOW_HOME") or config.get("WorkingDir") or _HOME
+        named = variables.get("AIRFLOW_HOME") or config.get("WorkingDir") or ""
+        home = named.rstrip("/") or _HOME
         name = f"astro-ci-check-{uuid.uuid4().hex[:12]}"
         work = f"/{name}"
         trees = {tree: f"{home}/{tree}" for tree in job.trees}
