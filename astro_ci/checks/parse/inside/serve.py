@@ -130,12 +130,31 @@ class Server:
     def _try_again(self, path: str, outcomes: dict[tuple[str, str], Event]) -> None:
         if not _is_failed(outcomes[path, "together"]):
             return
+        if airflow_api.needs_database(outcomes[path, "together"].get("errors", {})):
+            self._make_database()
         if (path, "alone") not in outcomes:
             self._fork([path], "alone")
         alone = _outcomes(self._journal.read())[path, "alone"]
         is_made_up = any(use["made_up"] for use in alone.get("uses", ()))
         if _is_failed(alone) and is_made_up and (path, "generous") not in outcomes:
             self._fork([path], "generous")
+
+    def _make_database(self) -> None:
+        """Make the database that few DAG files need, as it takes seconds. A failure is theirs."""
+        if os.path.exists(os.path.join(self._work, "has-database")):
+            return
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setsid()
+                _silence()
+                airflow_api.make_database()
+            finally:
+                os._exit(0)
+        _end_with(child)
+        self._wait(child)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        open(os.path.join(self._work, "has-database"), "w").close()
 
     def _tell_interrupted(self) -> None:
         """Blame the file that was being loaded when this server's predecessor was killed."""

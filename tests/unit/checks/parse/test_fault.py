@@ -93,6 +93,21 @@ def test_the_newest_frame_of_a_dump_comes_first() -> None:
     assert read_stack("", is_project) is None
 
 
+def test_frames_of_our_stand_ins_are_left_out() -> None:
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/p/dags/a.py", line 2, in <module>\n'
+        '    Variable.get("x", default="y")\n'
+        '  File "/work/astro_ci_inside/standins.py", line 88, in asked\n'
+        "    raise TypeError()\n"
+        "TypeError: no\n"
+    )
+    fault = read_fault(text, is_project)
+    assert "standins" not in fault.detail
+    assert 'Variable.get("x", default="y")' in fault.detail
+    assert fault.detail.endswith("\nTypeError: no")
+
+
 def test_a_path_may_hold_anything(tmp_path: Path) -> None:
     fault = read_fault(failing("1 / 0", '/p/dags/a "b", line 7, in c.py'), is_project)
     assert fault.kind == "ZeroDivisionError"
