@@ -43,14 +43,15 @@ class DagFile:
     source: str | bytes
     expected: Expected | None = None
     with_airflow_2: Expected | None = None
-    """Where Airflow 2 differs."""
+    with_airflow_3: Expected | None = None
+    """What is found with this version alone."""
     dag_ids: tuple[str, ...] = ()
     is_deadly: bool = False
     """Whether the file ends a process that loads it without care."""
 
     def under(self, major: int) -> Expected | None:
         """What is found with this version of Airflow."""
-        return self.with_airflow_2 if major == 2 and self.with_airflow_2 else self.expected
+        return {2: self.with_airflow_2, 3: self.with_airflow_3}[major] or self.expected
 
 
 def _zipped(name: str, source: str) -> bytes:
@@ -275,6 +276,17 @@ FILES: Mapping[str, DagFile] = {
         '    a, b = EmptyOperator(task_id="a"), EmptyOperator(task_id="b")\n'
         "    a >> b >> a\n",
         expected=error("dag-import"),
+    ),
+    "database.py": DagFile(
+        source=a_dag(
+            "database",
+            "from airflow.models import DagModel\n"
+            "from airflow.utils.session import create_session\n"
+            "with create_session() as session: assert session.query(DagModel).count() == 0\n",
+        ),
+        # Airflow 3 keeps its database from DAG files, which a bare DagBag does not.
+        with_airflow_3=error("dag-import", 6),
+        dag_ids=("database",),
     ),
     "helper_without_dag.py": DagFile(source="def helper(): return 1 / 0\n"),
     "ignored_broken.py": DagFile(source=_HEAD + "import nowhere_to_be_found\n"),

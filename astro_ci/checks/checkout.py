@@ -18,6 +18,8 @@ class Checkout:
     """A project, and the paths that findings start with."""
 
     project: Project
+    repository: Path
+    """The repository's root; the project outside a repository."""
     root: str
     """The project, from the repository root; empty for the root, and outside a repository."""
     dags: str
@@ -30,7 +32,8 @@ class Checkout:
         try:
             repo = GitRepo.open(project.root, env)
         except (GitError, ProjectError):  # a check needs no history
-            return cls(project=project, root="", dags=dags_path)
+            return cls(project=project, repository=project.root, root="", dags=dags_path)
         root = repo.relative(project.root) or ""
         real = Path(os.path.realpath(project.dags))
-        return cls(project=project, root=root, dags=repo.relative(real) or join(root, dags_path))
+        dags = repo.relative(real) or join(root, dags_path)
+        return cls(project=project, repository=repo.root, root=root, dags=dags)

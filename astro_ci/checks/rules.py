@@ -73,12 +73,76 @@ _RULES = (
         meaning="The file holds a null byte, or bytes that are not UTF-8 although no coding line "
         "names another encoding. Python refuses such a file.",
         remedy="Save the file as UTF-8.",
+        checks=("static", "parse"),
     ),
     Rule(
         name="dag-unreadable",
         title="The file cannot be read",
         meaning="The file is there and could not be read, so it could not be checked.",
         remedy="Check the permissions of the file in the checkout.",
+        checks=("static", "parse"),
+    ),
+    Rule(
+        name="dag-crash",
+        title="The file ends the process that loads it",
+        meaning="Loading the file ends Python itself: a crash in native code, `os._exit`, too much "
+        "memory, or a signal that the file sends. Airflow then has none of its DAGs, and shows no "
+        "import error.",
+        remedy="Look at the line that the finding names, and at the native packages that the file "
+        "imports.",
+        checks=("parse",),
+    ),
+    Rule(
+        name="dag-fork",
+        title="The file starts a process while it is loaded",
+        meaning="The file calls `os.fork` at its top. Airflow loads the file over and over, and "
+        "starts another process each time.",
+        remedy="Move the code into a task.",
+        checks=("parse",),
+    ),
+    Rule(
+        name="dag-link",
+        title="The link leads nowhere on Astro",
+        meaning="The link leads out of the project, or to a file that does not exist where Airflow "
+        "runs. Airflow 2 does not see such a file, and Airflow 3 refuses the bundle.",
+        remedy="Replace the link by the file that it points to.",
+        checks=("parse",),
+    ),
+    Rule(
+        name="dag-stand-in",
+        title="Whether the file can be loaded depends on a made-up value",
+        meaning="The file reads an Airflow Variable or a Connection while it is loaded. The check "
+        "does not know the value: with a text in its place the file fails, and with a value that "
+        "is text, number and JSON at once it loads.",
+        remedy="Give the real value with `--set-variable` or `--env-file`, give the call a "
+        "default, or read the value in a task.",
+        checks=("parse",),
+    ),
+    Rule(
+        name="dag-variable",
+        title="The file reads a Variable while it is loaded",
+        meaning="Airflow loads the file over and over, and asks its database or secrets backend "
+        "for the Variable each time. The check had no value for it, so it used the default of the "
+        "call, or a made-up value.",
+        remedy="Read the Variable in a task, or with a template. To check with the real value, use "
+        "`--set-variable`.",
+        checks=("parse",),
+    ),
+    Rule(
+        name="dag-connection",
+        title="The file reads a Connection while it is loaded",
+        meaning="Airflow loads the file over and over, and asks its database or secrets backend "
+        "for the Connection each time. The check had no value for it, so it used a made-up one.",
+        remedy="Read the Connection in a task. To check with a real value, set `AIRFLOW_CONN_NAME` "
+        "in the file that `--env-file` names.",
+        checks=("parse",),
+    ),
+    Rule(
+        name="plugin-import",
+        title="The plugin cannot be loaded",
+        meaning="Airflow goes on without a plugin that it cannot import.",
+        remedy="Correct the plugin, or remove it.",
+        checks=("parse",),
     ),
     Rule(
         name="dag-too-large",

@@ -5,6 +5,7 @@ from __future__ import annotations
 SUMMARIES = {
     "plan": "Say what would be deployed, and why. Changes nothing.",
     "deploy": "Plan, then deploy what changed to the chosen Deployments.",
+    "check": "Check the project: static check, parse and pytest, in this order.",
     "parse": "Load every DAG file as Airflow does, and report errors by file and line.",
     "pytest": "Run the project's tests where Airflow is.",
     "config": "Show the options in effect, and where each came from.",

@@ -20,9 +20,11 @@ def parse(session: Session, /, as_json: bool, **options: Any) -> int:
     Variables and Connections that are not given have made-up values; which of them are read is
     reported. Exits with 6 when a file cannot be loaded, or when there is no DAG.
     """
-    from astro_ci.terminal.checking import Checking
+    from astro_ci.terminal.checking import Checking, Options
 
     session.start(as_json=as_json)
     session.open_scratch()
-    with Checking.start(session, **options) as checking:
-        return checking.conclude([checking.parse()])
+    checking = Checking(session, Options(**options))
+    with checking.runner() as runner:
+        checked = checking.parse(runner)
+    return checking.conclude([checked])

@@ -29,11 +29,13 @@ def pytest(
     PATH is a file, a directory or a test, relative to the project; `tests` by default. ARGS go to
     pytest. Exits with 6 when a test fails, and when there is no test.
     """
-    from astro_ci.terminal.checking import Checking
+    from astro_ci.terminal.checking import Checking, Options
 
     session.start(as_json=as_json)
     session.open_scratch()
     count = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     paths = arguments[:count] or ("tests",)
-    with Checking.start(session, **options) as checking:
-        return checking.conclude([checking.pytest(paths, arguments[count:], junit_xml)])
+    checking = Checking(session, Options(**options))
+    with checking.runner() as runner:
+        checked = checking.pytest(runner, paths, arguments[count:], junit_xml)
+    return checking.conclude([checked])

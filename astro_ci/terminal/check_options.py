@@ -61,6 +61,14 @@ PARSE_OPTIONS = (
         help="Let a project without a DAG pass.",
     ),
 )
+WHICH_OPTIONS = (
+    option("--static/--no-static", type=Boolean(), default=True, help="Make the static check."),
+    option("--parse/--no-parse", type=Boolean(), default=True, help="Load every DAG file."),
+    option("--pytest/--no-pytest", type=Boolean(), default=True, help="Run the tests."),
+    option(
+        "--pytest-path", default="tests", help="What to test, relative to the project's directory."
+    ),
+)
 JUNIT_XML = option(
     "--junit-xml",
     type=click.Path(path_type=Path),

@@ -1,8 +1,10 @@
-"""One run of `check`, `parse` or `pytest`: where it runs, what it is about, how it ends."""
+"""One run of `check`, `parse` or `pytest`: what it is about, where it runs, how it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,78 +13,103 @@ from astro_ci.checks.checkout import Checkout
 from astro_ci.checks.parse import ParseRequest, parse_dags
 from astro_ci.checks.pytest import PytestRequest, run_pytest
 from astro_ci.checks.runners import Kind, Runner, choose_runner
+from astro_ci.checks.static.check import StaticCheck
+from astro_ci.checks.static.lint import find_ruff
+from astro_ci.checks.static.request import NEWEST, Request
 from astro_ci.checks.variables import DEFAULT_FILE, airflow_variables, read_env_file
 from astro_ci.errors import CheckFailedError
 from astro_ci.finding import Checked
-from astro_ci.reporting.findings import annotate, checks_document, checks_text
+from astro_ci.project.dockerfile import base_image
+from astro_ci.project.find import Project
+from astro_ci.project.platform import Platform, platform_of
+from astro_ci.reporting.checks.annotate import annotate_findings
+from astro_ci.reporting.checks.document import checks_document
+from astro_ci.reporting.checks.text import checks_text
 from astro_ci.reporting.secret_texts import without_secrets
 from astro_ci.terminal.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options that the three verbs share, as click gives them."""
+
+    project: Path
+    dags_path: str
+    image_name: str
+    runner: Kind
+    python: str
+    env_file: Path | None
+    variables: Sequence[str] = ()
+    max_parse_seconds: float | None = None
+    allow_no_dags: bool = False
+
+
 class Checking:
-    """A run of checks that need Airflow."""
+    """Checks of one project. Raises AstroCIError when the options or the project are wrong."""
 
-    session: Session
-    checkout: Checkout
-    runner: Runner
-    env: dict[str, str]
-    max_parse_seconds: float | None
-    allow_no_dags: bool
+    def __init__(self, session: Session, options: Options) -> None:
+        self._session = session
+        self._options = options
+        self.checkout = Checkout.find(options.project, options.dags_path, session.env)
+        default = self.checkout.project.root / DEFAULT_FILE
+        file = options.env_file or (default if default.is_file() else None)
+        self._env: Mapping[str, str] = {
+            **(read_env_file(file) if file else {}),
+            **airflow_variables(options.variables),
+        }
 
-    @classmethod
     @contextmanager
-    def start(
-        cls,
-        session: Session,
-        *,
-        project: Path,
-        dags_path: str,
-        image_name: str,
-        runner: Kind,
-        python: str,
-        env_file: Path | None,
-        variables: Sequence[str] = (),
-        max_parse_seconds: float | None = None,
-        allow_no_dags: bool = False,
-    ) -> Iterator[Checking]:
-        """Find the project and where Airflow is. Raises AstroCIError."""
-        checkout = Checkout.find(project, dags_path, session.env)
-        default = checkout.project.root / DEFAULT_FILE
-        file = env_file or (default if default.is_file() else None)
-        env = read_env_file(file) if file else {}
+    def runner(self) -> Iterator[Runner]:
+        """Find where Airflow is, and say so. Raises CheckFailedError when it is nowhere."""
+        options = self._options
         with choose_runner(
-            runner,
-            image=image_name.strip(),
-            python=python.strip(),
-            env=session.env,
-            visible=without_secrets(session.env),
+            options.runner,
+            image=options.image_name.strip(),
+            python=options.python.strip(),
+            env=self._session.env,
+            visible=without_secrets(self._session.env),
         ) as chosen:
-            session.console.say(f"checking {chosen.description}")
-            yield cls(
-                session=session,
-                checkout=checkout,
-                runner=chosen,
-                env={**env, **airflow_variables(variables)},
-                max_parse_seconds=max_parse_seconds,
-                allow_no_dags=allow_no_dags,
-            )
+            self._session.console.say(f"checking {chosen.description}")
+            yield chosen
 
-    def parse(self) -> Checked:
+    def static(self) -> Checked:
+        """Look at the DAG files without Airflow."""
+        project, env = self.checkout.project, self._session.env
+        if not project.has_dags:
+            reason = f"the DAGs directory {project.dags} does not exist"
+            return Checked(name="static", status="impossible", not_checked=(reason,))
+        platform = _platform(project)
+        repository = os.path.realpath(self.checkout.repository)
+        request = Request(
+            root=str(project.root),
+            dags=os.path.realpath(project.dags),
+            repository=repository,
+            python=platform.python or NEWEST,
+            airflow=platform.airflow or NEWEST,
+        )
+        find = functools.partial(find_ruff, env, platform, repository=repository)
+        with StaticCheck(request, find) as check:
+            return check.result().checked
+
+    def parse(self, runner: Runner) -> Checked:
         """Load the DAG files."""
         request = ParseRequest(
             project=self.checkout.project.root,
             dags=self.checkout.project.dags,
             root=self.checkout.root,
             dags_path=self.checkout.dags,
-            env=self.env,
-            max_seconds=self.max_parse_seconds,
-            allow_no_dags=self.allow_no_dags,
+            env=self._env,
+            max_seconds=self._options.max_parse_seconds,
+            allow_no_dags=self._options.allow_no_dags,
         )
-        return parse_dags(request, self.runner)
+        return parse_dags(request, runner)
 
     def pytest(
-        self, paths: Sequence[str], arguments: Sequence[str] = (), junit_xml: Path | None = None
+        self,
+        runner: Runner,
+        paths: Sequence[str],
+        arguments: Sequence[str] = (),
+        junit_xml: Path | None = None,
     ) -> Checked:
         """Run the tests; what they print is shown as it comes."""
         request = PytestRequest(
@@ -91,14 +118,24 @@ class Checking:
             root=self.checkout.root,
             paths=paths,
             arguments=arguments,
-            env=self.env,
+            env=self._env,
             junit_xml=junit_xml,
         )
-        return run_pytest(request, self.runner, on_line=self.session.console.say)
+        return run_pytest(request, runner, on_line=self._session.console.say)
 
     def conclude(self, checks: Sequence[Checked]) -> int:
         """Tell what was found, and return the exit code."""
-        annotate(checks, self.session.dialect)
-        self.session.answer(checks_document(checks), checks_text(checks))
+        annotate_findings(checks, self._session.dialect)
+        self._session.answer(checks_document(checks), "\n".join(checks_text(checks)))
         is_good = all(checked.status in ("passed", "skipped") for checked in checks)
         return 0 if is_good else CheckFailedError.exit_code
+
+
+def _platform(project: Project) -> Platform:
+    """What the Dockerfile's Runtime brings; nothing is known where it names none."""
+    try:
+        text = project.dockerfile.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return Platform()
+    image = base_image(text)
+    return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

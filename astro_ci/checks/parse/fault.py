@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from astro_ci.checks.runners.job import PACKAGE
 
 _FRAME = re.compile(r'\s*(?:\|\s*)*File "(?P<path>.+?)", line (?P<line>\d+)')
 _ENDING = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
+_OURS = f"/{PACKAGE}/"
 _MOST_LINES = 40
 _MOST_CHARACTERS = 4000
 
@@ -52,7 +55,7 @@ def read_fault(text: str, is_project: Callable[[str], bool]) -> Fault:
         message=(ending["message"] or "") if ending else (lines[-1] if lines else ""),
         path=last["path"] if last else None,
         line=int(last["line"]) if last else None,
-        detail=_trim(lines[ours[0][0] :] if ours else lines),
+        detail=_trim([*_without_stand_ins(lines[ours[0][0] :] if ours else lines)]),
     )
 
 
@@ -67,6 +70,18 @@ def read_stack(text: str, is_project: Callable[[str], bool]) -> tuple[str, int] 
         if match and is_project(match["path"]):
             return match["path"], int(match["line"])
     return None
+
+
+def _without_stand_ins(lines: list[str]) -> Iterator[str]:
+    """Leave out the frames of our own stand-ins, which say nothing about the project."""
+    is_ours = False
+    for line in lines:
+        if match := _FRAME.match(line):
+            is_ours = _OURS in match["path"]
+        elif not line.startswith("    "):
+            is_ours = False
+        if not is_ours:
+            yield line
 
 
 def _trim(lines: list[str]) -> str:

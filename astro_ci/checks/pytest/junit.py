@@ -63,6 +63,9 @@ def _finding(case: ElementTree.Element, problem: ElementTree.Element, root: str)
     line = int(places[-1]["line"]) if places else _first_line(case)
     name = "::".join(part for part in (case.get("classname"), case.get("name")) if part)
     message = (problem.get("message") or problem.tag).strip().splitlines()
+    if message == ["collection failure"]:  # which says nothing; the cause is the last line marked E
+        causes = [line[1:].strip() for line in text.splitlines() if line.startswith("E  ")]
+        message = [f"collection failure: {causes[-1]}"] if causes else message
     return Finding(
         path=join(root, file) if file else "",
         line=line,

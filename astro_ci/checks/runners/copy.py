@@ -70,6 +70,8 @@ def _add(archive: tarfile.TarFile, name: str, member: Member, owner: Owner) -> N
     try:
         with open(member.source, "rb", opener=_open_plain) as file:
             before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise OSError("not a regular file")
             entry = _entry(name, owner, 0o755 if before.st_mode & stat.S_IXUSR else 0o644)
             entry.size = before.st_size
             archive.addfile(entry, file)

@@ -48,7 +48,8 @@ class DockerRunner:
         with _asking(f"the image {self.image} could not be used"):
             config: dict[str, Any] = _image(self.engine, self.image).attrs["Config"]
         variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
-        home = variables.get("AIRFLOW_HOME") or config.get("WorkingDir") or _HOME
+        named = variables.get("AIRFLOW_HOME") or config.get("WorkingDir") or ""
+        home = named.rstrip("/") or _HOME
         name = f"astro-ci-check-{uuid.uuid4().hex[:12]}"
         work = f"/{name}"
         trees = {tree: f"{home}/{tree}" for tree in job.trees}
@@ -62,7 +63,7 @@ class DockerRunner:
             _remove(self.engine, name)
 
     def _create(self, name: str, home: str, job: Job, argv: list[str]) -> Container:
-        from docker.types import Mount
+        from docker.types import LogConfig, Mount
 
         hidden = [tree for tree, path in job.trees.items() if tree in job.hidden and path.is_dir()]
         return self.engine.client.containers.create(
@@ -73,6 +74,7 @@ class DockerRunner:
             command=[],
             environment=dict(job.env),
             labels={_LABEL: name},
+            log_config=LogConfig(type="json-file"),  # not each of the others can be read
             working_dir=home,
             mounts=[Mount(f"{home}/{tree}", None, no_copy=True) for tree in hidden],
         )
@@ -88,12 +90,12 @@ class DockerRunner:
     ) -> None:
         for name, source in job.trees.items():
             with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as archive:
-                write_tree(archive, name, source, owner)
-                _put(container, home, archive)
+                write_tree(archive, f"{home}/{name}"[1:], source, owner)
+                _put(container, archive)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as archive:
             files = job.files(project=home, trees=trees, in_place=False)
             write_files(archive, work[1:], files, owner)
-            _put(container, "/", archive)
+            _put(container, archive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,10 @@ class DockerPlace:
 
     def run(self, on_line: OnLine) -> int:
         """Start the container and wait until it ends."""
-        with _asking(f"a container of the image {self.image} could not be started"):
-            output = self.container.attach(stdout=True, stderr=True, stream=True)
+        hint = "Let --python name the interpreter of the image that has Airflow."
+        with _asking(f"a container of the image {self.image} could not be started", hint=hint):
             self.container.start()
-            for line in _lines(output):
+            for line in _lines(self.container.logs(stream=True, follow=True)):
                 on_line(line)
             return int(self.container.wait()["StatusCode"])
 
@@ -130,7 +132,7 @@ class DockerPlace:
 
 
 @contextmanager
-def _asking(what: str) -> Iterator[None]:
+def _asking(what: str, *, hint: str = "") -> Iterator[None]:
     from docker.errors import DockerException
     from requests import RequestException
 
@@ -138,7 +140,7 @@ def _asking(what: str) -> Iterator[None]:
         yield
     except (DockerException, RequestException) as error:
         text = str(getattr(error, "explanation", None) or error)
-        raise DockerError(f"{what}: {text}") from error
+        raise DockerError(f"{what}: {text}", hint=hint) from error
 
 
 def _image(engine: Engine, reference: str) -> Any:
@@ -177,10 +179,11 @@ def _passwd(container: Container) -> str:
         return (_only_file(whole) or b"").decode("utf-8", "replace")
 
 
-def _put(container: Container, directory: str, archive: IO[bytes]) -> None:
+def _put(container: Container, archive: IO[bytes]) -> None:
+    """Unpack at the root: the engine refuses links that lead out of where it unpacks."""
     archive.seek(0)
-    if not container.put_archive(directory, archive):
-        raise DockerError(f"files could not be copied to {directory} in a container")
+    if not container.put_archive("/", archive):
+        raise DockerError("the files of a check could not be copied into its container")
 
 
 def _copy(chunks: Iterable[bytes], out: IO[bytes]) -> None:

@@ -176,8 +176,9 @@ def test_airflow_itself_says_the_same(
     ours = {"broken_include.py" if name == BROKEN_INCLUDE[0] else name for name in ours}
     theirs = {"bad.zip" if name.startswith("bad.zip/") else name for name in bare["errors"]}
     theirs = {"second_duplicate.py" if name == "first_duplicate.py" else name for name in theirs}
-    # It loads files one after the other in one process, where modules of the same name clash.
-    assert theirs - {"one/of_common.py", "two/of_common.py"} == ours
+    # It loads files one after the other in one process, where modules of the same name clash;
+    # and Airflow 3 keeps the database from DAG files in production, but not from a DagBag.
+    assert theirs - {"one/of_common.py", "two/of_common.py"} == ours - {"database.py"}
 
 
 def test_real_values_take_the_place_of_made_up_ones(

@@ -92,7 +92,7 @@ class Server:
         # In a checkout these links lead somewhere, which they will not do on Astro.
         outside = self._request["outside"] if self._request["in_place"] else []
         broken = {os.path.join(self._dags, name) for name in outside}
-        broken |= {path for path in ships if os.path.islink(path) and not os.path.exists(path)}
+        broken |= {path for path in ships if not os.path.exists(path)}
         self._files = sorted(
             path for path in airflow_api.list_files(self._dags) if path in ships - broken
         )
@@ -130,6 +130,8 @@ class Server:
     def _try_again(self, path: str, outcomes: dict[tuple[str, str], Event]) -> None:
         if not _is_failed(outcomes[path, "together"]):
             return
+        if airflow_api.needs_database(outcomes[path, "together"].get("errors", {})):
+            self._make_database()
         if (path, "alone") not in outcomes:
             self._fork([path], "alone")
         alone = _outcomes(self._journal.read())[path, "alone"]
@@ -137,12 +139,30 @@ class Server:
         if _is_failed(alone) and is_made_up and (path, "generous") not in outcomes:
             self._fork([path], "generous")
 
+    def _make_database(self) -> None:
+        """Make the database that few DAG files need, as it takes seconds. A failure is theirs."""
+        if os.path.exists(os.path.join(self._work, "has-database")):
+            return
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setsid()
+                _silence()
+                airflow_api.make_database()
+            finally:
+                os._exit(0)
+        _end_with(child)
+        self._wait(child)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        open(os.path.join(self._work, "has-database"), "w").close()
+
     def _tell_interrupted(self) -> None:
         """Blame the file that was being loaded when this server's predecessor was killed."""
-        events = self._journal.read()
-        starts = [event for event in events if event["event"] == "start"]
-        if starts and (starts[-1]["path"], starts[-1]["attempt"]) not in _outcomes(events):
-            _kill(starts[-1]["pid"])
+        starts = [event for event in self._journal.read() if event["event"] == "start"]
+        if not starts:
+            return
+        _kill(starts[-1]["pid"])  # nobody waits for it, nor for what it started
+        if (starts[-1]["path"], starts[-1]["attempt"]) not in _outcomes(self._journal.read()):
             self._crash(starts[-1], KILLED_PARENT, "")
 
     def _fork(self, paths: Sequence[str], attempt: str) -> None:
@@ -152,7 +172,9 @@ class Server:
         child = os.fork()
         if child == 0:
             self._in_child(paths, attempt, stack_path)
+        _end_with(child)
         how = self._wait(child)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         events = self._journal.read(before)
         last = next((event for event in reversed(events) if event["event"] != "plugins"), {})
         if last.get("event") == "start":
@@ -224,6 +246,16 @@ def _ending(status: int) -> str:
 def _kill(group: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
+
+
+def _end_with(child: int) -> None:
+    """Let a cancelled job end the child too, which has a process group of its own."""
+
+    def end(number: int, _frame: object) -> None:
+        _kill(child)
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _silence() -> None:

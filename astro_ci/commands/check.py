@@ -1,0 +1,73 @@
+"""`check`: everything that can be wrong with the DAGs, before anything is deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from astro_ci.errors import CheckFailedError, DockerError
+from astro_ci.terminal.check_options import (
+    CHECK_OPTIONS,
+    JUNIT_XML,
+    PARSE_OPTIONS,
+    WHICH_OPTIONS,
+)
+from astro_ci.terminal.options import VerbCommand, with_options
+from astro_ci.terminal.session import Session
+
+if TYPE_CHECKING:  # loaded when it is needed
+    from collections.abc import Callable
+
+    from astro_ci.checks.runners import Runner
+    from astro_ci.finding import Checked, CheckName
+    from astro_ci.terminal.checking import Checking
+
+
+@click.command(cls=VerbCommand)
+@with_options(None, *WHICH_OPTIONS, *CHECK_OPTIONS, *PARSE_OPTIONS, JUNIT_XML)
+@click.pass_obj
+def check(
+    session: Session,
+    /,
+    as_json: bool,
+    static: bool,
+    parse: bool,
+    pytest: bool,
+    pytest_path: str,
+    junit_xml: Path | None,
+    **options: Any,
+) -> int:
+    """Check the project: static check, parse and pytest, in this order.
+
+    All are made, whatever the ones before found. Exits with 6 when one of them fails, or when one
+    of them cannot be made.
+    """
+    from astro_ci.terminal.checking import Checking, Options
+
+    session.start(as_json=as_json)
+    session.open_scratch()
+    checking = Checking(session, Options(**options))
+    checks = [checking.static()] if static else []
+    wanted: list[tuple[CheckName, Callable[[Runner], Checked]]] = []
+    if parse:
+        wanted.append(("parse", checking.parse))
+    if pytest:
+        wanted.append(
+            ("pytest", lambda runner: checking.pytest(runner, [pytest_path], (), junit_xml))
+        )
+    for name, make in wanted:
+        checks.append(_attempt(name, make, checking))
+    return checking.conclude(checks)
+
+
+def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Checking) -> Checked:
+    """Make a check; that it cannot be made is a result like another."""
+    from astro_ci.finding import Checked
+
+    try:
+        with checking.runner() as runner:
+            return make(runner)
+    except (CheckFailedError, DockerError) as error:
+        return Checked(name=name, status="impossible", not_checked=(error.message,))
