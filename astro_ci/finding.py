@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Severity = Literal["error", "warning", "notice"]
 CheckName = Literal["static", "parse", "pytest"]
@@ -16,8 +17,7 @@ SEVERITIES: Sequence[Severity] = ("error", "warning", "notice")
 """From the gravest down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that is wrong, or may be, at one place of the repository."""
 
     path: str
@@ -44,8 +44,7 @@ class Finding:
         return rank, self.path, self.line or 0, self.column or 0, self.rule, self.message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """How one check ended."""
 
     name: CheckName
