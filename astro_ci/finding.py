@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 Severity = Literal["error", "warning", "notice"]
 CheckName = Literal["static", "parse", "pytest"]
 CheckStatus = Literal["passed", "failed", "impossible", "skipped"]
@@ -16,8 +18,7 @@ SEVERITIES: Sequence[Severity] = ("error", "warning", "notice")
 """From the gravest down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that is wrong, or may be, at one place of the repository."""
 
     path: str

@@ -7,11 +7,10 @@ second half is ours: what changed, what runs, the Plan and the result of a deplo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from astro_ci.finding import Checked, Finding
 
@@ -129,8 +128,7 @@ class Status(StrEnum):
     UNMERGED = "U"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathChange:
+class PathChange(Struct, frozen=True, kw_only=True):
     """A path that differs between a base and what will be shipped.
 
     The path is relative to the repository root, with `/`; bytes that are not UTF-8 are surrogate
@@ -141,8 +139,7 @@ class PathChange:
     status: Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change(PathChange):
+class Change(PathChange, frozen=True, kw_only=True):
     """A path that differs, the parts that it is in, and the rule that says so."""
 
     parts: frozenset[Part]
@@ -192,8 +189,7 @@ class Request(StrEnum):
     IMAGE = "image"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
+class Base(Struct, frozen=True, kw_only=True):
     """The commit that each part was compared with; None where there is none."""
 
     commits: Mapping[Part, str | None]
@@ -210,8 +206,7 @@ class Base:
         return self.commits[Part.DAGS]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """Whether each part, as it will be shipped, is what runs."""
 
     parts: Mapping[Part, Sameness]
@@ -227,8 +222,7 @@ class Content:
         return self.parts[Part.DAGS]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What will be deployed, and why. `plan` prints it, `deploy` acts on it."""
 
     deploy_type: DeployType
@@ -254,8 +248,7 @@ class Plan:
 Outcome = Literal["deployed", "skipped", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployResult:
+class DeployResult(Struct, frozen=True, kw_only=True):
     """How a deploy ended. Empty strings stand for what this deploy type does not have."""
 
     outcome: Outcome

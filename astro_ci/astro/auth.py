@@ -8,12 +8,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from astro_ci.astro.client import decode
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
@@ -32,8 +32,7 @@ _MOST_SESSION_BYTES = 1_000_000
 _UNEXPANDED = re.compile(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class Claims(Struct, frozen=True, kw_only=True):
     """What a token says of itself, read without verifying: the service does that."""
 
     expires: float | None
@@ -47,18 +46,21 @@ class Claims:
         return found.pop() if len(found) == 1 else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class Credentials(Struct, frozen=True, kw_only=True):
     """A way to get a token that is valid now."""
 
     kind: Kind
     source: str
     """The variables or the file that they came from."""
-    token: Callable[[], str] = field(repr=False)
+    token: Callable[[], str]
     organization_id: str | None = None
     workspace_id: str | None = None
     notice: str = ""
     """Something that the user should know about this kind of credentials."""
+
+    def __repr__(self) -> str:
+        """Name them, without the token."""
+        return f"Credentials(kind={self.kind!r}, source={self.source!r})"
 
 
 def find_credentials(

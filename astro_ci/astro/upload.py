@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
+
+from msgspec import Struct
 
 from astro_ci.astro.blob import BLOCK_ID_BYTES, Blob, BlocksLostError, Body
 from astro_ci.web.retry import ATTEMPTS, is_unavailable, repeating
@@ -27,8 +28,7 @@ T = TypeVar("T")
 OnProgress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uploader:
+class Uploader(Struct, frozen=True, kw_only=True):
     """How to upload. The limits are arguments so that tests need no large files."""
 
     single_put_limit: int = SINGLE_PUT_LIMIT

@@ -9,9 +9,10 @@ import stat
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from astro_ci.bundle.members import Member, directories
 from astro_ci.errors import SPACE_HINT, CommandError, ProjectError
@@ -23,8 +24,7 @@ _COMPRESSION_LEVEL = 2
 _CHUNK_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(Struct, frozen=True, kw_only=True):
     """A written bundle."""
 
     path: Path

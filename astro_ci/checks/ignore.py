@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from astro_ci.checks.rules import RULES
 from astro_ci.errors import ConfigurationError
@@ -14,8 +16,7 @@ from astro_ci.planning.rules import parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class Silence(Struct, frozen=True, kw_only=True):
     """One entry: a rule, and where its findings do not count."""
 
     rule: str

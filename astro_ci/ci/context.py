@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from astro_ci.ci.lookup import Found, Lookup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What one CI system's variables say, each with its source; None: they do not say."""
 
     event: Found[str] | None = None
@@ -27,8 +27,7 @@ class Facts:
     is_fork_pull_request: Found[bool] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CIContext:
+class CIContext(Struct, frozen=True, kw_only=True):
     """The run as its CI system describes it. None: absent, unusable, or not said."""
 
     system: str
@@ -67,7 +66,7 @@ class CIContext:
     """The pull request provably comes from another repository, so secrets are usually withheld."""
     base_override: str | None = None
     """A commit or ref from ASTRO_CI_BASE, never an option, not yet looked up."""
-    sources: Mapping[str, str] = field(default_factory=dict, hash=False)
+    sources: Mapping[str, str] = field(default_factory=dict)
     """Field to the variable (`GITHUB_SHA`) or event key (`event.before`) that it came from."""
     history_hint: str
     """How to get the full history on this system; goes into an error's hint."""
@@ -75,6 +74,10 @@ class CIContext:
     """How to give a job ASTRO_API_TOKEN on this system; goes into an error's hint."""
     concurrency_hint: str
     """How to let jobs wait for each other on this system; goes into an error's hint."""
+
+    def __hash__(self) -> int:
+        """Count what is said, not where it came from: a mapping has no hash."""
+        return hash((self.key, self.event, self.head, self.branch, self.tag, self.pull_request))
 
 
 class System(Protocol):

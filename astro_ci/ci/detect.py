@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import CIContext, Facts
@@ -37,7 +38,7 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     is_mode = lookup.says("ASTRO_CI_BASE", *_BASE_MODES)
     base = None if is_mode else _override(lookup, values.base_ref, "ASTRO_CI_BASE")
     found: dict[str, Found[str] | Found[bool] | None] = {
-        fact.name: getattr(facts, fact.name) for fact in fields(Facts)
+        name: getattr(facts, name) for name in Facts.__struct_fields__
     }
     found["base_override"] = base
     return CIContext(

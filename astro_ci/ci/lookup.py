@@ -6,9 +6,10 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from astro_ci.ci import values
 
@@ -29,8 +30,7 @@ class Found(NamedTuple, Generic[_T]):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """One place to look: `get` maps a name to what stands there, None where nothing does."""
 
     get: Callable[[str], str | None]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.keys import Setting, Settings
@@ -17,8 +18,7 @@ if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
     from astro_ci.configuration.file import ConfigFile, Entry, ProjectEntry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ref:
+class Ref(Struct, frozen=True, kw_only=True):
     """What was pushed, as far as it chooses a Deployment. At most one of branch and tag."""
 
     branch: str | None = None
@@ -32,8 +32,7 @@ class Ref:
         return f"tag {self.tag}" if self.tag else f"branch {self.branch}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One plan or deploy: its options, and where each came from."""
 
     config: Config
@@ -51,8 +50,7 @@ class Target:
         return ": ".join(filter(None, (self.project, self.entry))) or "the Deployment"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A Deployment of the file that was looked at, and the pattern that brings it in."""
 
     project: str
@@ -61,8 +59,7 @@ class Candidate:
     pattern: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """The targets; without any, the reason."""
 
     targets: Sequence[Target]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from astro_ci.configuration.keys import Setting, Settings, keys, read_key
 from astro_ci.configuration.kinds import read_id, read_text
@@ -35,8 +36,7 @@ _ELSEWHERE = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A Deployment of the file, and when it is meant."""
 
     key: str
@@ -47,8 +47,7 @@ class Entry:
     """With those of its project; `deployment_id` or `deployment_name` among them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectEntry:
+class ProjectEntry(Struct, frozen=True, kw_only=True):
     """A project of the file."""
 
     path: str | None
@@ -58,8 +57,7 @@ class ProjectEntry:
     entries: Sequence[Entry] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigFile:
+class ConfigFile(Struct, frozen=True, kw_only=True):
     """A valid file. Several projects, when it has `projects`; else one."""
 
     path: Path

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.model import Request
@@ -176,8 +177,7 @@ def _read_glob(name: str, text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """What values of an option look like."""
 
     read: Callable[[str, str], Any] = read_text

@@ -8,9 +8,11 @@ are made from them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import IntEnum, StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from astro_ci.configuration.kinds import Kind
 
@@ -35,8 +37,7 @@ class Section(StrEnum):
     OUTPUT = "Output"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """A row."""
 
     flag: str

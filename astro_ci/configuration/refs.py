@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.errors import ConfigurationError
 from astro_ci.project.automaton import (
@@ -23,8 +24,7 @@ _MEANING = {"**/": ANY_DIRECTORIES, "**": ANYTHING, "*": WITHIN_A_NAME}
 _NEVER = re.compile(r"[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{")
 
 
-@dataclass(frozen=True, slots=True)
-class RefPatterns:
+class RefPatterns(Struct, frozen=True):
     """Patterns in their order; the last one that matches decides, and `!` excludes."""
 
     patterns: Sequence[str] = ()

@@ -7,8 +7,9 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bundle
@@ -31,8 +32,7 @@ from astro_ci.text import listed
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """An image that is ready to be pushed."""
 
     engine: Engine
@@ -41,8 +41,7 @@ class Image:
     facts: ImageFacts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifacts:
+class Artifacts(Struct, frozen=True, kw_only=True):
     """What is ready to be sent; None for what this deploy does not have."""
 
     image: Image | None = None

@@ -6,8 +6,10 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import artifacts
@@ -47,12 +49,11 @@ _API_TYPES: Mapping[DeployType, ApiDeployType] = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, kw_only=True):
     """One deploy under way. `is_last`: an earlier attempt of this run came to nothing."""
 
     config: Config
-    env: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str]
     console: Console
     tools: Tools
     started: float
@@ -65,6 +66,10 @@ class Attempt:
     opened: Deploy | None = None
     bundle_version: str = ""
     replaced_by: str = ""
+
+    def __repr__(self) -> str:
+        """Name it, without the environment."""
+        return f"Attempt(deployment={self.deployment!r}, progress={self.progress!r})"
 
     def run(self) -> DeployResult | None:
         """Build, create, send, finalize, wait. None: the plan has to be made again.

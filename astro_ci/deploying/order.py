@@ -8,8 +8,9 @@ done, at the deploys that went live since it began.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from astro_ci.astro.client import FIRST_PAGE, AstroClient
 from astro_ci.ci import CIContext
@@ -26,8 +27,7 @@ _TYPES: Mapping[Part, Collection[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """The newest deploys of a Deployment before ours was created."""
 
     ids: frozenset[str] = frozenset()
@@ -55,8 +55,7 @@ class Known:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commits:
+class Commits(Struct, frozen=True, kw_only=True):
     """What is known of the commits that deploys came from."""
 
     head: str
@@ -76,16 +75,14 @@ class Commits:
         return commit_of(deploy, self.ours)[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
+class Behind(Struct, frozen=True, kw_only=True):
     """An older commit runs than was deployed."""
 
     running: Deploy
     newest: Deploy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """How our deploy stands among those that went live since it was begun."""
 
     replaced_by: Deploy | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from signal import SIGINT, Signals
 from typing import Literal
+
+from msgspec import Struct
 
 from astro_ci.errors import (
     RUN_AGAIN_HINT,
@@ -33,8 +34,7 @@ _WITHOUT_EFFECT: Mapping[Phase, Phase] = {"opening": "planned", "finalizing": "o
 """What a request that certainly had no effect leaves behind."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, kw_only=True):
     """How far one attempt came. `earlier` says what became of the attempt before it."""
 
     phase: Phase = "planned"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.deploying.order import Known
@@ -27,8 +28,7 @@ Sleep = Callable[[float], None]
 Refused = ApiError | AuthenticationError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDeploy:
+class NewDeploy(Struct, frozen=True, kw_only=True):
     """What to create."""
 
     deployment_id: str

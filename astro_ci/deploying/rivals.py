@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.ci import CIContext
@@ -15,8 +15,7 @@ from astro_ci.survey.survey import Survey
 from astro_ci.text import short
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rivals:
+class Rivals(Struct, frozen=True, kw_only=True):
     """Where to look for other deploys, and what is known of ours."""
 
     client: AstroClient

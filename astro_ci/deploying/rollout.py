@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.errors import DeployFailedError, DeployTimeoutError, UnavailableError
@@ -15,8 +16,7 @@ UNHEALTHY_GRACE_SECONDS = 30.0
 """A Deployment may be UNHEALTHY for moments while its pods are replaced."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollout:
+class Rollout(Struct, frozen=True, kw_only=True):
     """What has to become live. None and empty: this deploy does not bring it."""
 
     deployment: Deployment
@@ -26,8 +26,7 @@ class Rollout:
     image_tag: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiter:
+class Waiter(Struct, frozen=True, kw_only=True):
     """How to wait. `on_change` hears what the Deployment is doing whenever that changes."""
 
     wait_seconds: float

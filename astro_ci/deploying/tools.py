@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from astro_ci.astro.upload import Uploader
 from astro_ci.image.engine import Engine
@@ -12,8 +13,7 @@ from astro_ci.image.engine import connect as connect_engine
 from astro_ci.web.session import Patience
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class Tools(Struct, frozen=True, kw_only=True):
     """How to upload, to reach the Docker Engine, to be patient, and to tell the time."""
 
     uploader: Uploader = field(default_factory=Uploader)

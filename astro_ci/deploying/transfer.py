@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.astro.upload import Uploader
 from astro_ci.bundle import Bundle
@@ -16,8 +17,7 @@ from astro_ci.reporting.console import Console
 Report = Callable[[int, int], None]
 
 
-@dataclass(slots=True, kw_only=True)
-class Transfer:
+class Transfer(Struct, kw_only=True):
     """The sending of one deploy; `bundle_version` is known once the bundle is uploaded."""
 
     deploy: Deploy

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from astro_ci.astro.auth import Credentials, find_credentials, session_domain
 from astro_ci.astro.client import AstroClient, list_organization_ids
@@ -21,8 +22,7 @@ from astro_ci.web.session import Patience
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Astro:
+class Astro(Struct, frozen=True, kw_only=True):
     """A connection that is known to have credentials, if not yet that they are accepted."""
 
     client: AstroClient

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from astro_ci.errors import ProjectError
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from git import Remote, Repo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class Described(Struct, frozen=True, kw_only=True):
     """A repository's own account of itself."""
 
     branch: str | None

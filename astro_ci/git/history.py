@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.git.places import Places
 from astro_ci.git.process import Git
@@ -13,8 +14,7 @@ HEX_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 PROOF_DEPTH = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(Struct, frozen=True, kw_only=True):
     """The checked-out commit. `time` is the committer's, in seconds since 1970."""
 
     sha: str

@@ -11,8 +11,9 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from astro_ci.errors import SPACE_HINT, GitError
 from astro_ci.git.places import Places
@@ -31,8 +32,7 @@ _DEBUG = (
 """What `git ls-files -z --debug` says of a file. Each number has 32 bits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
+class Staged(Struct, frozen=True, kw_only=True):
     """What the index lists."""
 
     lines: Sequence[str]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from astro_ci.errors import ProjectError
 from astro_ci.git.process import Git
@@ -15,8 +16,7 @@ _NAMES = ("objects", "index", "info/attributes", "shallow")
 _BRANCHES = "refs/heads/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """Parts of a repository; a work tree of several shares some with the others."""
 
     objects: Path

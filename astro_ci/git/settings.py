@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 LIST_SETTINGS = ("config", "-z", "--list", "--show-scope", "--show-origin", "--includes")
 """The git command whose output `parse_settings` reads."""
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """One line of git's configuration."""
 
     key: str

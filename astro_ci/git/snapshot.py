@@ -12,10 +12,11 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
+
+from msgspec import Struct
 
 from astro_ci.errors import GitError
 from astro_ci.git.attributes import as_on_disk, attribute_files, converted, names_conversion
@@ -307,8 +308,7 @@ class Snapshot:
         return _Difference(tree, self._index.compare(base, tree))
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
+class _Difference(Struct, frozen=True):
     """What git printed of a commit and a tree."""
 
     tree: str

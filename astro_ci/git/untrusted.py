@@ -24,9 +24,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from astro_ci.git.settings import Setting
 
@@ -44,8 +45,7 @@ class Closing(Enum):
 OFF, EMPTIED, JOB, KNOWN, UNUSED = Closing
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """Settings that name a program, and how they are closed."""
 
     keys: str
@@ -121,8 +121,7 @@ _ONLY_BY_THE_MACHINE = ("core.askpass", "core.gitproxy")
 _FILTERS = ("filter.*.clean", "filter.*.smudge", "filter.*.process")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
+class Closed(Struct, frozen=True, kw_only=True):
     """What closes what a configuration names."""
 
     settings: Sequence[tuple[str, str]] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.engine import Engine
@@ -12,8 +13,7 @@ from astro_ci.project.runtime import AIRFLOW_3_NEEDS, LABEL, RuntimeVersion, new
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
+class ImageFacts(Struct, frozen=True, kw_only=True):
     """What matters about an image. Empty strings and None stand for what it does not say."""
 
     reference: str

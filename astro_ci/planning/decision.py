@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import (
@@ -51,8 +52,7 @@ class Options(Protocol):
         """Whether the wipe guard is lifted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """Everything a plan is made from."""
 
     head: str

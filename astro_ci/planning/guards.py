@@ -6,7 +6,8 @@ Each has an option that lifts it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.errors import ProjectError
 from astro_ci.model import DeployType, Part
@@ -14,8 +15,7 @@ from astro_ci.planning.comparison import Comparison
 from astro_ci.text import short
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DagFiles:
+class DagFiles(Struct, frozen=True, kw_only=True):
     """How many files the DAGs directory ships; `before` is None when that is not known."""
 
     shipped: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
+
+from msgspec import Struct, field
 
 from astro_ci.model import NO_PARTS, Change, Part, PathChange
 from astro_ci.paths import below, is_under, join
@@ -53,8 +54,7 @@ def _no_globs() -> DockerIgnore:
     return DockerIgnore.parse("")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True, dict=True):
     """Where things are, and what the user says of them. Paths are relative to the repository."""
 
     project: str

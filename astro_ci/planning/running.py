@@ -7,7 +7,8 @@ interleaved DAG-only deploys come out right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.model import Deploy, Deployment, Part
 from astro_ci.planning.marker import read_marker
@@ -16,8 +17,7 @@ from astro_ci.remote import deploy_identity
 _NOUNS: Mapping[Part, str] = {Part.IMAGE: "the running image", Part.DAGS: "the running DAGs"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """What is known of one part of what runs.
 
     `commit` and `digest` are None where the deploy does not tell; `unknown` says why, as the end
@@ -38,8 +38,7 @@ class Running:
 WhatRuns = Mapping[Part, Running]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ours:
+class Ours(Struct, frozen=True, kw_only=True):
     """What makes a deploy one of ours.
 
     `repository` is our repository's identity (None: it has no remote, so that no deploy can be

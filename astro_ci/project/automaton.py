@@ -10,9 +10,10 @@ character leads from one to the other without any arithmetic.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
+
+from msgspec import Struct
 
 # What an item does with a character that it takes, and without one.
 MOVE, STAY, SKIP, DIRECTORIES = 1, 2, 4, 8
@@ -22,8 +23,7 @@ _NODE_BYTES, _MOST_CHARACTERS = 400, 2_000
 _NEVER = "\0"  # which is in no path
 
 
-@dataclass(frozen=True, slots=True)
-class Characters:
+class Characters(Struct, frozen=True):
     """A set of characters, as ranges of code points, or all but those."""
 
     ranges: tuple[tuple[int, int], ...]

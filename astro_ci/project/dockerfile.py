@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.project.runtime import RuntimeVersion
 
@@ -26,8 +27,7 @@ _VARIANT = re.compile(r"(?:-python-[\d.]+|-base|-slim)+$")
 _PYTHON = re.compile(r"-python-(\d+\.\d+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseImage:
+class BaseImage(Struct, frozen=True, kw_only=True):
     """The image that the last stage is built on."""
 
     reference: str

@@ -12,8 +12,10 @@ import posixpath
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from astro_ci.errors import ProjectError
 from astro_ci.project.matcher import Matcher
@@ -37,8 +39,7 @@ def ignore_file_names(dockerfile: str) -> tuple[str, str]:
     return f"{dockerfile}.dockerignore", ".dockerignore"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pattern:
+class Pattern(Struct, frozen=True, kw_only=True):
     """One line of an ignore file."""
 
     text: str
@@ -47,7 +48,7 @@ class Pattern:
     is_exception: bool
     """Whether it brings back what an earlier line left out."""
     cleaned: str
-    shape: Shape = field(repr=False)
+    shape: Shape
 
     def within(self, directory: str) -> Pattern:
         """The same pattern for the paths relative to a directory, which is taken literally."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from astro_ci.errors import ProjectError
 from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
@@ -16,8 +17,7 @@ _MOST_DOCKERFILE_BYTES = 1_000_000
 _MOST_IGNORE_BYTES = 4_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """A project's directories, with links resolved where that decides what is shipped."""
 
     root: Path

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.project.automaton import Automaton, Node, bits
 from astro_ci.project.patterns import Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the patterns say of a path."""
 
     excluded: bool
@@ -19,8 +19,7 @@ class Verdict:
     """The bits of the patterns that match this path, or matched a directory above it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A directory, as far as the patterns have been compared with it."""
 
     node: Node

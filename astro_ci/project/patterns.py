@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from msgspec import Struct
 
 from astro_ci.project.automaton import (
     ANY_DIRECTORIES,
@@ -60,8 +61,7 @@ class BadPatternError(ValueError):
     """The engine refuses this pattern, or gives it a meaning that is not known here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What paths a pattern matches. Most patterns need no automaton."""
 
     kind: Literal["path", "below", "named", "wild"]

@@ -8,7 +8,8 @@ for what came later.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.project.runtime import RuntimeVersion
 
@@ -35,8 +36,7 @@ _PYTHON_OF_AIRFLOW_3: Mapping[Version, Version] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Platform:
+class Platform(Struct, frozen=True, kw_only=True):
     """What the project's code runs on. None stands for what is not known."""
 
     airflow: Version | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from astro_ci.model import DeployType, Plan
 from astro_ci.reporting.documents import as_json, error_document, plans_document

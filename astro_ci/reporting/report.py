@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.errors import AstroCIError
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.reporting.verb import Verb
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What there is to tell when a verb ends."""
 
     verb: Verb

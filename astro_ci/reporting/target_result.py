@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.configuration.choice import Target
 from astro_ci.errors import AstroCIError
 from astro_ci.model import DeployResult, DeployType, Outcome, Plan
 
 
-@dataclass(slots=True, kw_only=True)
-class TargetResult:
+class TargetResult(Struct, kw_only=True):
     """How a run went for one Deployment, as far as it came."""
 
     target: Target

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
@@ -15,8 +17,7 @@ from astro_ci.planning.running import Running, WhatRuns
 from astro_ci.text import excerpt, printable, short
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bases:
+class Bases(Struct, frozen=True, kw_only=True):
     """The commits to compare with, in the clone for sure, and why one is missing."""
 
     source: BaseSource

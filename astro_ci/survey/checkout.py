@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from astro_ci.ci import CIContext, git_access
 from astro_ci.configuration.config import Config
@@ -14,8 +15,7 @@ from astro_ci.project.find import Project, find_project
 from astro_ci.survey.layout import Layout, make_rules, named_directories
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
+class Checkout(Struct, frozen=True, kw_only=True):
     """What is known without asking Astro, and before git has looked at every file."""
 
     ci: CIContext
@@ -24,10 +24,14 @@ class Checkout:
     head: Commit
     layout: Layout
     rules: Rules
-    remote_url: str | None = field(repr=False)
+    remote_url: str | None
     """May hold credentials, as GitLab's does."""
-    build_args: Mapping[str, str] = field(repr=False)
+    build_args: Mapping[str, str]
     image_paths: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Name it, without its secrets."""
+        return f"Checkout(project={self.project!r}, head={self.head!r})"
 
     def snapshot(self, *, needs_tree: bool = True) -> AbstractContextManager[Snapshot]:
         """Begin to look at every file, when it is entered; without a tree, they can be read."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.errors import GitError, ProjectError
 from astro_ci.git import Snapshot
@@ -22,8 +23,7 @@ from astro_ci.text import listed, short
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Differences:
+class Differences(Struct, frozen=True, kw_only=True):
     """What git says of the files that would ship."""
 
     compared: Mapping[Part, Comparison]

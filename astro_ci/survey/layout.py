@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ProjectError
@@ -20,8 +21,7 @@ from astro_ci.text import excerpt
 _MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """The project and its DAGs as git names them."""
 
     project: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.kinds import BASE_WORDS
@@ -19,16 +20,14 @@ if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
     from astro_ci.web.session import Patience
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
+class Connected(Struct, frozen=True, kw_only=True):
     """The Deployment that is meant, and the connection that found it."""
 
     astro: Astro
     deployment: Deployment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """What to compare the checkout with."""
 
     connected: Connected | None

@@ -6,8 +6,10 @@ It is what `plan` prints and `deploy` acts on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from astro_ci.ci import CIContext, detect
 from astro_ci.configuration.config import Config
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from astro_ci.web.session import Patience
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """The Plan, and what acting on it needs."""
 
     plan: Plan

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Choice, Ref, choose
@@ -22,8 +23,7 @@ if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
 _MERGED = "event.pull_request.base.ref"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """The choice, and what it was made from."""
 
     choice: Choice

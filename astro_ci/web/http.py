@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import requests
+from msgspec.structs import replace
 from requests.auth import AuthBase
 
 from astro_ci import __version__

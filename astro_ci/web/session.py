@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import requests
+from msgspec import Struct
 
 from astro_ci import __version__
 from astro_ci.web.auth import NoAuth
@@ -15,8 +15,7 @@ from astro_ci.web.retry import ATTEMPTS
 TIMEOUT_SECONDS = (10.0, 60.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """How long to try: tests have less of it."""
 
     attempts: int = ATTEMPTS

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from astro_ci.checks.static.re2 import UnsupportedError, compile_re2
 from astro_ci.checks.static.request import Problem, Request, Version
-from astro_ci.finding import Severity
 from astro_ci.paths import below
+
+if TYPE_CHECKING:
+    from astro_ci.finding import Severity
 
 NAME = ".airflowignore"
 _COMMENT = re.compile(r"\s*#.*")
@@ -29,16 +30,14 @@ class Pattern(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Regexp:
+class _Regexp(NamedTuple):
     search: Callable[[str], object]
 
     def ignores(self, name: str, *, is_directory: bool) -> bool | None:
         return True if self.search(name) else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Glob:
+class _Glob(NamedTuple):
     text: str
     expression: re.Pattern[str]
     is_ignored: bool

@@ -6,8 +6,9 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from types import TracebackType
+
+from msgspec import Struct, field
 
 from astro_ci.checks.static.lint import ABSENT, LintError, Ruff
 from astro_ci.checks.static.process import Died, Reader
@@ -19,8 +20,7 @@ _MOST_CULPRITS = 5
 _TRIES = 2 * _MOST_CULPRITS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Static:
+class Static(Struct, frozen=True, kw_only=True):
     """How the check ended, and what it learned of the files."""
 
     checked: Checked
@@ -100,8 +100,7 @@ class StaticCheck:
         return list(ruff.findings(paths, repository=repository))
 
 
-@dataclass(slots=True)
-class _Culprits:
+class _Culprits(Struct):
     """Files over which a process ended, and what there is to say of each."""
 
     paths: list[str] = field(default_factory=list)
@@ -113,7 +112,7 @@ def _look(request: Request, ask: Callable[[Request], Answer | Died]) -> Answer |
     culprits = _Culprits()
     is_careful = False
     for _ in range(_TRIES):
-        asked = replace(request, excluded=tuple(culprits.paths), is_careful=is_careful)
+        asked = request._replace(excluded=tuple(culprits.paths), is_careful=is_careful)
         found = ask(asked)
         if isinstance(found, Answer):
             found.problems += culprits.problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from astro_ci.checks.static import airflowignore
 from astro_ci.checks.static.airflowignore import IgnoreFile, Pattern
@@ -14,8 +14,7 @@ from astro_ci.checks.static.source import read_source
 from astro_ci.project.leftovers import VENV_MARKER, is_excluded_name
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file under the DAGs directory."""
 
     name: str
@@ -27,18 +26,18 @@ class Found:
     """Whether it is a link that leads out of the repository."""
 
 
-@dataclass(slots=True)
 class Walk:
     """One walk, and what was noticed on the way."""
 
-    request: Request
-    beat: Callable[[str], None]
-    """Told each directory before it is listed."""
-    problems: list[Problem] = field(default_factory=list)
-    """Their names are relative to the DAGs directory."""
-    not_checked: list[str] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
-    _is_too_slow: bool = False
+    def __init__(self, request: Request, beat: Callable[[str], None]) -> None:
+        """`beat` is told each directory before it is listed."""
+        self.request = request
+        self.beat = beat
+        self.problems: list[Problem] = []
+        """Their names are relative to the DAGs directory."""
+        self.not_checked: list[str] = []
+        self._seen: set[str] = set()
+        self._is_too_slow = False
 
     def files(self) -> list[Found]:
         """List the files, in the order of their names within each directory."""
@@ -157,4 +156,4 @@ class Walk:
         return found.patterns
 
     def _add(self, problem: Problem, name: str) -> None:
-        self.problems.append(replace(problem, name=name))
+        self.problems.append(problem._replace(name=name))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 from astro_ci.checks.static.look import Looked, look_at
-from astro_ci.checks.static.module import Module, read_module
+from astro_ci.checks.static.module import Module
 from astro_ci.checks.static.project_modules import ProjectModules
 from astro_ci.checks.static.request import NEWEST, Problem, Request
 from astro_ci.checks.static.source import read_source
@@ -104,6 +103,11 @@ class Graph:
 
 def parse_module(data: bytes, request: Request) -> Module:
     """Read a file that compiled; empty when its tree cannot be built."""
+    # Loaded here: hardly any project needs a tree.
+    import ast
+
+    from astro_ci.checks.static.tree import read_module
+
     version = None if request.python in (NEWEST, OURS) or request.python > OURS else request.python
     try:
         return read_module(ast.parse(data, feature_version=version))

@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from astro_ci.finding import Finding, Severity
 from astro_ci.project.platform import Platform
@@ -33,8 +34,7 @@ class LintError(Exception):
     """ruff could not be asked; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruff:
+class Ruff(Struct, frozen=True, kw_only=True):
     """The command, and what it is asked for."""
 
     command: str

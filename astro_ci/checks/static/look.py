@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from astro_ci.checks.static.module import may_define, may_import
@@ -11,30 +10,34 @@ from astro_ci.checks.static.source import read_source, undecodable
 from astro_ci.checks.static.syntax import NewerSyntaxError, check_syntax
 
 
-@dataclass(slots=True)
 class Looked:
     """What one look at a file showed."""
 
-    is_parsed: bool = False
-    """Whether Airflow would parse it."""
-    is_newer: bool = False
-    """Whether it may hold syntax that this interpreter does not know."""
-    problem: Problem | None = None
-    imports: set[str] = field(default_factory=set)
-    """Modules that it may import."""
-    dag_ids: set[str] = field(default_factory=set)
-    """DAG ids that it may define."""
+    __slots__ = ("dag_ids", "imports", "is_newer", "is_parsed", "problem")
+
+    def __init__(self, *, is_parsed: bool, problem: Problem | None = None) -> None:
+        """`is_parsed` tells whether Airflow would parse it."""
+        self.is_parsed = is_parsed
+        self.is_newer = False
+        """Whether it may hold syntax that this interpreter does not know."""
+        self.problem = problem
+        self.imports: set[str] = set()
+        """Modules that it may import."""
+        self.dag_ids: set[str] = set()
+        """DAG ids that it may define."""
 
     def packed(self) -> tuple[Any, ...]:
         """As built-in types alone, for `marshal`."""
-        problem = self.problem and asdict(self.problem)
+        problem = self.problem and tuple(self.problem)
         return self.is_parsed, self.is_newer, problem, self.imports, self.dag_ids
 
     @classmethod
     def unpacked(cls, packed: tuple[Any, ...]) -> Looked:
         """The opposite of `packed`."""
         is_parsed, is_newer, problem, imports, dag_ids = packed
-        return cls(is_parsed, is_newer, problem and Problem(**problem), imports, dag_ids)
+        found = cls(is_parsed=is_parsed, problem=problem and Problem(*problem))
+        found.is_newer, found.imports, found.dag_ids = is_newer, imports, dag_ids
+        return found
 
 
 def mentions_dag(data: bytes, airflow: Version) -> bool:
@@ -73,4 +76,4 @@ def look_into(data: bytes, request: Request, *, is_ignored: bool) -> Looked:
 
 def as_warning(problem: Problem) -> Problem:
     """The same problem where it does not keep a DAG from loading."""
-    return replace(problem, severity="warning")
+    return problem._replace(severity="warning")

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from astro_ci.checks.static.request import Answer, Request
 
@@ -21,13 +22,12 @@ STALL_SECONDS = 10.0
 """Without a sign of life for so long, the process hangs over a file."""
 _TOTAL_SECONDS = 300.0
 _BOOT = (
-    "import json, sys; sys.path += json.loads(sys.argv[1]); "
-    "from astro_ci.checks.static.worker import main; main()"
+    "import json, os, sys; sys.path += json.loads(sys.argv[1]); "
+    "from astro_ci.checks.static.worker import main; main(); os._exit(0)"
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Died:
+class Died(Struct, frozen=True, kw_only=True):
     """The process ended without an answer."""
 
     reason: str

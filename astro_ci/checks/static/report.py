@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from astro_ci.checks.static.files import Found
 from astro_ci.checks.static.graph import Graph
@@ -38,12 +37,12 @@ class Report:
         importers = {} if is_settled else self._graph.importers()
         for path, found in broken.items():
             assert found.problem  # noqa: S101 - chosen so
-            problem = replace(found.problem, name=self.name(path))
+            problem = found.problem._replace(name=self.name(path))
             if found.is_parsed:
                 yield problem
             elif path in importers:
                 message = f"{problem.message}; {self.name(importers[path])} imports this file"
-                yield replace(problem, message=message)
+                yield problem._replace(message=message)
             elif path in self._files:
                 yield as_warning(problem)
 

@@ -1,12 +1,15 @@
-"""What the process that reads the files is asked, and what it answers: plain values for JSON."""
+"""What the process that reads the files is asked, and what it answers: plain values for JSON.
+
+These values are named tuples: that process loads the standard library alone, and in haste.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from astro_ci.finding import Severity
+if TYPE_CHECKING:
+    from astro_ci.finding import Severity
 
 Version = tuple[int, int]
 
@@ -14,8 +17,7 @@ NEWEST: Version = (99, 0)
 """Stands for a version that is not known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """Which files to look at, and for what platform."""
 
     root: str
@@ -42,7 +44,7 @@ class Request:
 
     def as_json(self) -> dict[str, Any]:
         """Its fields, for JSON."""
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Request:
@@ -51,8 +53,7 @@ class Request:
         return cls(**{**fields, **versions})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(NamedTuple):
     """Something wrong at one place; a finding without the repository's names."""
 
     rule: str
@@ -65,21 +66,32 @@ class Problem:
     dag_ids: Sequence[str] = ()
 
 
-@dataclass(slots=True, kw_only=True)
 class Answer:
     """What the process says in the end."""
 
-    files: int = 0
-    parsed: list[str] = field(default_factory=list)
-    """The files that Airflow would parse, relative to the DAGs directory."""
-    ignored: list[str] = field(default_factory=list)
-    """The files that `.airflowignore` leaves out, relative to the DAGs directory."""
-    problems: list[Problem] = field(default_factory=list)
-    not_checked: list[str] = field(default_factory=list)
+    def __init__(
+        self,
+        *,
+        files: int = 0,
+        parsed: Iterable[str] = (),
+        ignored: Iterable[str] = (),
+        problems: Iterable[Problem] = (),
+        not_checked: Iterable[str] = (),
+    ) -> None:
+        """Take what is known so far: the process adds to it.
+
+        `parsed` are the files that Airflow would parse, `ignored` those that `.airflowignore`
+        leaves out, both relative to the DAGs directory.
+        """
+        self.files = files
+        self.parsed = list(parsed)
+        self.ignored = list(ignored)
+        self.problems = list(problems)
+        self.not_checked = list(not_checked)
 
     def as_json(self) -> dict[str, Any]:
         """Its fields, for JSON."""
-        return asdict(self)
+        return {**vars(self), "problems": [problem._asdict() for problem in self.problems]}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import warnings
@@ -39,6 +38,8 @@ def check_syntax(data: bytes, target: Version) -> Problem | None:
             # Without a tree: that would take as long again.
             compile(data, "<file>", "exec", dont_inherit=True)
             if target < OURS and uses_newer(data, target, OURS):
+                import ast  # takes longer to load than most files take to compile
+
                 ast.parse(data, feature_version=target)
         except SyntaxError as error:
             if target > OURS and _may_be_newer(data, error, target):

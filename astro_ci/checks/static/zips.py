@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from astro_ci.checks.static.request import Problem
 from astro_ci.checks.static.source import MOST_BYTES
@@ -15,8 +15,7 @@ _END = b"PK\x05\x06"
 _MOST_MEMBERS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A Python file in a zip file."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts

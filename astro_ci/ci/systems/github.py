@@ -5,7 +5,7 @@ Sources: docs.github.com "Variables reference", "Events that trigger workflows",
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts

@@ -6,7 +6,8 @@ Sources: the README files of the git, GitHub Branch Source, ghprb and GitLab plu
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts

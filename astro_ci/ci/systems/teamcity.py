@@ -6,7 +6,7 @@ configuration parameters. Source: jetbrains.com/help/teamcity/predefined-build-p
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts

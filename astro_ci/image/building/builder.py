@@ -11,8 +11,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,7 @@ _PROBE_SECONDS = 20
 _NO_ATTESTATIONS = ("--provenance=false", "--sbom=false")
 
 
-@dataclass(frozen=True, slots=True)
-class Builder:
+class Builder(Struct, frozen=True):
     """A docker command, and the words that start a build with it."""
 
     arguments: tuple[str, ...]

@@ -13,9 +13,10 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from astro_ci.errors import ProjectError
 from astro_ci.image.building.spec import LeaveOut, nothing
@@ -110,8 +111,7 @@ class _Choice:
         }
 
 
-@dataclass(slots=True)
-class _Directory:
+class _Directory(Struct):
     """A directory that is being walked."""
 
     path: str

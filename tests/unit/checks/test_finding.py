@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from astro_ci.checks.finding import SEVERITIES, Checked, Finding, Severity, count
 

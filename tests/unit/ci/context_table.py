@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 
 from astro_ci.ci import CIContext, detect
@@ -30,10 +29,9 @@ def described(
     texts = {EVENT_PATH: json.dumps(event)} if event is not None else dict(files or {})
     context = detect(env, read_file=lambda path: _read(texts, path))
     said = {
-        field.name: value
-        for field in fields(CIContext)
-        if field.name not in _LEFT_OUT
-        and (value := getattr(context, field.name)) not in (None, False)
+        name: value
+        for name in CIContext.__struct_fields__
+        if name not in _LEFT_OUT and (value := getattr(context, name)) not in (None, False)
     }
     _check_sources(context, said, env, texts)
     return context.key, said

@@ -7,13 +7,13 @@ import logging
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from astro_ci.ci import CIContext, detect
 from astro_ci.ci.lookup import ReadFile
@@ -183,10 +183,10 @@ def test_whatever_the_variables_hold(env: dict[str, str], text: str | None) -> N
 def _said_with_a_source(context: CIContext) -> None:
     constant = {"system", "key", "history_hint", "secret_hint", "concurrency_hint", "sources"}
     constant |= {"is_fork_pull_request", "before_is_previous_run"}
-    for field in fields(CIContext):
-        if field.name not in constant:
-            said = getattr(context, field.name) is not None
-            assert said == (field.name in context.sources)
+    for name in CIContext.__struct_fields__:
+        if name not in constant:
+            said = getattr(context, name) is not None
+            assert said == (name in context.sources)
 
 
 @given(env=environment, address=url, variable=st.sampled_from(VARIABLES))

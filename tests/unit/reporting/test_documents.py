@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astro_ci.errors import ProjectError
 from astro_ci.reporting.documents import as_json, error_document, plan_document, result_document

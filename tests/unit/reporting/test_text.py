@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from astro_ci.model import DeployType
 from astro_ci.reporting.text import SHOWN_CHANGES, plan_text, result_text

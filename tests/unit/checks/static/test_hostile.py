@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -180,14 +179,14 @@ def test_a_check_that_cannot_be_made_has_not_passed(
 def test_a_process_that_hangs(boot: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "STALL_SECONDS", 0.5)
     boot("import os, time; os.write(1, b'@ \"/r/dags/a.py\"\\n'); time.sleep(600)")
-    found = Reader().ask(replace(request(), is_careful=True))
+    found = Reader().ask(request()._replace(is_careful=True))
     assert found == Died(reason="it took more than 0 s", path="/r/dags/a.py")
 
 
 def test_leaving_ends_the_process(boot: Callable[[str], None], tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     boot(f"import os, time; open({str(marker)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
-    with StaticCheck(replace(request(), root=str(tmp_path)), lambda: None):
+    with StaticCheck(request()._replace(root=str(tmp_path)), lambda: None):
         while not marker.exists() or not marker.read_text():
             time.sleep(0.01)
     with pytest.raises(ProcessLookupError):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from astro_ci.configuration.choice import Target
 from astro_ci.configuration.config import Config

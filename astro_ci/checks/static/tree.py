@@ -1,0 +1,109 @@
+"""What a module certainly does when it is imported: the imports and the DAG ids at its top level.
+
+Whatever depends on a condition, a `try` or a call is not certain, and left out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from astro_ci.checks.static.module import DagId, Import, Module
+
+
+def read_module(tree: ast.Module) -> Module:
+    """Read the certain part of a tree."""
+    found = Module()
+    names: dict[str, str] = {}
+    decorated: dict[str, str | None] = {}
+    for statement in _certain(tree.body):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            found.imports.extend(_imports(statement))
+            names.update(_airflow_names(statement))
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            if decorator := _dag_decorator(statement, names):
+                decorated[statement.name] = _decorated_id(statement.name, decorator)
+        else:
+            found.dag_ids.extend(_made(statement, names, decorated))
+    return found
+
+
+def _certain(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run in any case, those within a `with` among them."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.With):
+            yield from _certain(statement.body)
+        elif isinstance(statement, ast.Return | ast.Raise):
+            return
+
+
+def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Import]:
+    where = node.lineno, node.col_offset + 1
+    if isinstance(node, ast.ImportFrom):
+        names = tuple(alias.name for alias in node.names)
+        yield Import(node.module or "", node.level, names, *where)
+    else:
+        for alias in node.names:
+            yield Import(alias.name, 0, (), *where)
+
+
+def _airflow_names(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """The local names of `DAG` and `dag`, where they are Airflow's."""
+    if not isinstance(node, ast.ImportFrom) or node.level:
+        return
+    if (node.module or "").split(".")[0] == "airflow":
+        for alias in node.names:
+            if alias.name in ("DAG", "dag"):
+                yield alias.asname or alias.name, alias.name
+
+
+def _dag_decorator(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, names: dict[str, str]
+) -> ast.expr | None:
+    for decorator in node.decorator_list:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if isinstance(called, ast.Name) and names.get(called.id) == "dag":
+            return decorator
+    return None
+
+
+def _decorated_id(function: str, decorator: ast.expr) -> str | None:
+    """The id of a DAG function: the one that is given, else its name; None: not certain."""
+    if not isinstance(decorator, ast.Call):
+        return function
+    if decorator.args or any(keyword.arg in (None, "dag_id") for keyword in decorator.keywords):
+        return _literal_id(decorator)
+    return function
+
+
+def _made(
+    statement: ast.stmt, names: dict[str, str], decorated: dict[str, str | None]
+) -> Iterator[DagId]:
+    """The DAGs that a statement makes: `DAG(...)`, or a call of a DAG function."""
+    for call in _calls(statement):
+        if not isinstance(call.func, ast.Name):
+            continue
+        if names.get(call.func.id) == "DAG":
+            value = _literal_id(call)
+        else:
+            value = decorated.get(call.func.id)
+        if value:
+            yield DagId(value, call.lineno, call.col_offset + 1)
+
+
+def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
+    values: list[ast.expr | None] = []
+    if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign):
+        values = [statement.value]
+    elif isinstance(statement, ast.With):
+        values = [item.context_expr for item in statement.items]
+    yield from (value for value in values if isinstance(value, ast.Call))
+
+
+def _literal_id(call: ast.Call) -> str | None:
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "dag_id"]
+    given = given or call.args[:1]
+    if given and isinstance(given[0], ast.Constant) and isinstance(given[0].value, str):
+        return given[0].value
+    return None
