@@ -77,7 +77,7 @@ class VerbCommand(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {section: [] for section in Section}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record:
+            if record and isinstance(param, click.Option):
                 sections[getattr(param, "section", Section.OUTPUT)].append(record)
         for section, records in sections.items():
             if records:

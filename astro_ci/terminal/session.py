@@ -81,6 +81,13 @@ class Session:
         is_live = sys.stderr.isatty() and not self.env.get("CI")
         return Console(sys.stderr, self.dialect, is_live=is_live)
 
+    @property
+    def columns(self) -> int | None:
+        """The width of the terminal that results go to; None where there is none."""
+        import shutil
+
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
     def start(self, *, as_json: bool, quiet: bool = False) -> None:
         """Begin a command: from here on, what the adapters log is shown.
 
