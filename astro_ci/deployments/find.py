@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -73,11 +73,18 @@ def connect_with(
     return Astro(client=client, credentials=credentials, endpoint=endpoint)
 
 
-def find_deployment(astro: Astro, config: Config, *, interactive: bool) -> Deployment:
+Pick = Callable[[Astro, Config], Deployment]
+"""Lets somebody at a terminal pick a Deployment."""
+
+
+def find_deployment(
+    astro: Astro, config: Config, *, interactive: bool, pick: Pick | None = None
+) -> Deployment:
     """Find the Deployment that the options name: exactly one, or an error.
 
     Without a name, the only one in view is taken for a Deployment API key, which belongs to one,
-    and on a terminal, where somebody reads which it is. Raises ConfigurationError, ApiError.
+    and on a terminal, where somebody reads which it is; of several, `pick` asks for one. Raises
+    ConfigurationError, ApiError.
     """
     if config.deployment_id:
         return _by_id(astro, config.deployment_id)
@@ -87,6 +94,8 @@ def find_deployment(astro: Astro, config: Config, *, interactive: bool) -> Deplo
     if len(found) == 1 and (interactive or astro.credentials.kind == "Deployment API key"):
         log.info("Deployment: %s (%s), the only one in view", found[0].name, found[0].id)
         return found[0]
+    if pick and found:
+        return pick(astro, config)
     names = listed([f"{d.name} ({d.id})" for d in found])
     raise ConfigurationError(
         f"no Deployment is named, and the credentials can see {len(found) or 'none'}"

@@ -99,7 +99,17 @@ def overviews_text(overviews: Sequence[Overview], *, columns: int | None) -> str
     return table(_HEADINGS, [_row(one) for one in overviews], columns=columns)
 
 
-def _row(overview: Overview) -> Sequence[str]:
+def numbered_text(overviews: Sequence[Overview]) -> str:
+    """All Deployments to pick from, a line for each."""
+    rows = []
+    for number, overview in enumerate(overviews, 1):
+        name, identity, status, dag_only, tag, commit, _ = _row(overview)
+        runs = f"image {tag}" if commit == "-" != tag else commit
+        rows.append((f"{number}.", name, identity, status, dag_only, runs))
+    return table(("", *_HEADINGS[:4], "RUNS"), rows, columns=None)
+
+
+def _row(overview: Overview) -> tuple[str, ...]:
     document = overview_document(overview)
     commits = {part: short(document[f"{part}_commit"]) or "-" for part in Part}
     image, dags = commits[Part.IMAGE], commits[Part.DAGS]

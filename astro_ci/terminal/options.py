@@ -50,7 +50,16 @@ COMMENT = Option(
     input_help="It needs the permission pull-requests: write on GitHub, and the variable "
     "GITLAB_TOKEN on GitLab.",
 )
-RUN_OPTIONS = (CONFIG_FILE, DETAILED_EXITCODE, FAIL_ON_SKIP, COMMENT)
+SAVE = Option(
+    flag="--save",
+    field="save",
+    kind=kinds.BOOLEAN,
+    default=False,
+    section=Section.WHERE,
+    help="Write the Deployment to astro-ci.yaml, for the branch that is checked out.",
+    has_input=False,
+)
+RUN_OPTIONS = (CONFIG_FILE, SAVE, DETAILED_EXITCODE, FAIL_ON_SKIP, COMMENT)
 """What a verb takes beside the fields of Config."""
 
 

@@ -12,6 +12,7 @@ from astro_ci.configuration.config import Config
 from astro_ci.deployments.find import Astro, connect, find_deployment, find_named
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deployment
+from astro_ci.terminal.picker import pick
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.settings import read_settings
 from astro_ci.text import listed
@@ -46,7 +47,10 @@ def find_target(
     else:
         config = _only_config(ctx, session, config_file)
         astro = _connect(config, session)
-        found = find_deployment(astro, config, interactive=session.is_interactive)
+        is_interactive = session.is_interactive
+        found = find_deployment(
+            astro, config, interactive=is_interactive, pick=pick if is_interactive else None
+        )
     return Target(astro=astro, config=config, deployment=found)
 
 
