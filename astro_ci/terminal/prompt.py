@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from astro_ci.errors import ConfigurationError
 from astro_ci.text import printable
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def ask(question: str, *, default: str = "", choices: Sequence[str] = ()) -> str
 
 
 def confirm(question: str) -> bool:
-    """Ask for yes or no; Enter is no."""
+    """Ask for yes or no; Enter is no. Raises ConfigurationError when the input ends."""
     words = {"y": True, "yes": True, "n": False, "no": False, "": False}
 
     def read(answer: str) -> bool:
@@ -51,7 +52,12 @@ def confirm(question: str) -> bool:
             raise Unfit("Answer with y or n.")
         return words[answer.lower()]
 
-    return ask_until(f"{question} [y/N]", read)
+    try:
+        return ask_until(f"{question} [y/N]", read)
+    except EndOfInput as error:
+        raise ConfigurationError(
+            "the question was not answered: the input ended", hint="Answer with y or n."
+        ) from error
 
 
 def ask_until(question: str, read: Callable[[str], T]) -> T:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from astro_ci.astro.auth import missing_credentials
 from astro_ci.configuration.config import Config
+from astro_ci.configuration.keys import Setting
 from astro_ci.deployments.find import Astro, connect, find_deployment, find_named
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deployment
@@ -52,6 +53,31 @@ def find_target(
             astro, config, interactive=is_interactive, pick=pick if is_interactive else None
         )
     return Target(astro=astro, config=config, deployment=found)
+
+
+def options_for(
+    ctx: click.Context, session: Session, config_file: Path | None, deployment: Deployment
+) -> Config:
+    """The options of a deploy to a Deployment, those of `astro-ci.yaml` included.
+
+    Raises ConfigurationError.
+    """
+    given = {"deployment_id": deployment.id, "deployment_name": deployment.name}
+    found, refusals = [], []
+    for name, value in given.items():  # the file may have it either way
+        named = {name: Setting(value=value, source="the Deployment")}
+        try:
+            targets = session.find(ctx, config_file, deploys=True, named=named).choice.targets
+        except ConfigurationError as error:
+            refusals.append(error)
+            continue
+        found += [one for one in targets if one.config.deployment_id in (None, deployment.id)]
+    if not found:
+        raise refusals[0]
+    of_the_file = [one for one in found if one.entry]
+    return replace(
+        (of_the_file or found)[0].config, deployment_id=deployment.id, deployment_name=None
+    )
 
 
 def _only_config(ctx: click.Context, session: Session, config_file: Path | None) -> Config:

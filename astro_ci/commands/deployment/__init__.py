@@ -9,6 +9,7 @@ from astro_ci.terminal.group import LazyGroup
 SUMMARIES = {
     "list": "List the Deployments in view, and what they run.",
     "inspect": "Show one Deployment, or a single value of it for scripts.",
+    "update": "Enable or disable DAG-only deploys, and change nothing else.",
 }
 """The first paragraph of each verb's help."""
 
