@@ -66,6 +66,19 @@ class DeployGit(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     before_commit_sha: str = ""
 
 
+class Subject(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A person or an API token. Source: schema BasicSubjectProfile."""
+
+    full_name: str = ""
+    username: str = ""
+    api_token_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people know the subject by; empty where Astro does not tell."""
+        return self.full_name or self.username or self.api_token_name
+
+
 class Deploy(Struct, frozen=True, kw_only=True, rename="camel"):
     """One push of code to a Deployment: created, then finalized. Source: schema Deploy."""
 
@@ -85,7 +98,10 @@ class Deploy(Struct, frozen=True, kw_only=True, rename="camel"):
     """Whether DAG-only deploys were enabled when this deploy was made."""
     rollback_from_id: str = ""
     """The deploy that this one went back to; empty when it is no rollback."""
+    bundle_mount_path: str = ""
+    """Where a BUNDLE deploy mounts what it brings; empty for all others."""
     created_at: str = ""
+    created_by_subject: Subject | None = None
 
     def __repr__(self) -> str:
         """Name it, without its secret."""

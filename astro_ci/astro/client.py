@@ -64,6 +64,20 @@ class AstroClient:
         """Read a Deployment. Source: GET /organizations/{o}/deployments/{d}."""
         return self._get(f"/deployments/{deployment_id}", Deployment)
 
+    def read_deployment(self, deployment_id: str) -> dict[str, Any]:
+        """Read all that Astro shows of a Deployment, also what is not known here.
+
+        Source: GET /organizations/{o}/deployments/{d}.
+        """
+        return self._get(f"/deployments/{deployment_id}", dict[str, Any])
+
+    def update_deployment(self, deployment_id: str, body: Mapping[str, Any]) -> None:
+        """Make a Deployment what the body says, all of it.
+
+        Source: POST /organizations/{o}/deployments/{d}.
+        """
+        self._post(f"/deployments/{deployment_id}", body, dict[str, Any])
+
     def list_deployments(
         self, *, names: Sequence[str] = (), workspace_ids: Sequence[str] = ()
     ) -> Iterator[Deployment]:

@@ -8,6 +8,8 @@ SUMMARIES = {
     "check": "Check the project: static check, parse and pytest, in this order.",
     "parse": "Load every DAG file as Airflow does, and report errors by file and line.",
     "pytest": "Run the project's tests where Airflow is.",
+    "deployment": "List and inspect Deployments, switch DAG-only deploys, and read the deploy "
+    "history.",
     "config": "Show the options in effect, and where each came from.",
     "doctor": "Check whether a deploy would work here, and say what to change. Changes nothing.",
     "init": "Write the pipeline file and astro-ci.yaml for this repository. Overwrites nothing.",

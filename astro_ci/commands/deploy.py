@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from astro_ci.configuration.option import Scope
-from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, VerbCommand, with_options
+from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, SAVE, VerbCommand, with_options
 from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 @click.command(cls=VerbCommand)
-@with_options(Scope.DEPLOY, FAIL_ON_SKIP, COMMENT)
+@with_options(Scope.DEPLOY, SAVE, FAIL_ON_SKIP, COMMENT)
 @click.pass_obj
 @click.pass_context
 def deploy(
@@ -28,6 +28,7 @@ def deploy(
     comment: bool,
     config_file: Path | None,
     fail_on_skip: bool,
+    save: bool,
     **_options: Any,
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
@@ -36,10 +37,12 @@ def deploy(
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
     from astro_ci.reporting.text import plan_text, results_text
+    from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
     session.open_scratch()
-    choice = session.find(ctx, config_file, deploys=True).choice
+    chosen = session.find(ctx, config_file, deploys=True)
+    targets = settle(session, chosen, save=save)
 
     def act(result: TargetResult) -> None:
         def show(found: Plan) -> None:
@@ -48,7 +51,7 @@ def deploy(
             session.annotate(found)
             session.signals.check()
 
-        if len(choice.targets) > 1:
+        if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
         result.deploy_result = run_deploy(
             result.target.config,
@@ -60,8 +63,8 @@ def deploy(
             interactive=session.is_interactive,
         )
 
-    results = run_each(choice.targets, act, session.explain)
+    results = run_each(targets, act, session.explain)
     session.conclude(
-        results, choice.reason, document=results_document, text=results_text, comment=comment
+        results, chosen.choice.reason, document=results_document, text=results_text, comment=comment
     )
     return exit_code(results, fails_on_skip=fail_on_skip)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from astro_ci.configuration.option import Scope
-from astro_ci.terminal.options import COMMENT, DETAILED_EXITCODE, VerbCommand, with_options
+from astro_ci.terminal.options import COMMENT, DETAILED_EXITCODE, SAVE, VerbCommand, with_options
 from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 @click.command(cls=VerbCommand)
-@with_options(Scope.PLAN, DETAILED_EXITCODE, COMMENT)
+@with_options(Scope.PLAN, SAVE, DETAILED_EXITCODE, COMMENT)
 @click.pass_obj
 @click.pass_context
 def plan(
@@ -27,6 +27,7 @@ def plan(
     comment: bool,
     config_file: Path | None,
     detailed_exitcode: bool,
+    save: bool,
     **_options: Any,
 ) -> int:
     """Say what would be deployed, and why. Changes nothing."""
@@ -35,11 +36,13 @@ def plan(
     from astro_ci.reporting.exit_code import exit_code
     from astro_ci.reporting.text import plans_text
     from astro_ci.survey.plan import plan_target
+    from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
     session.has_detailed_exitcode = detailed_exitcode
     session.open_scratch()
-    choice = session.find(ctx, config_file, deploys=False).choice
+    found = session.find(ctx, config_file, deploys=False)
+    targets = settle(session, found, save=save)
 
     def act(result: TargetResult) -> None:
         result.plan = plan_target(
@@ -48,8 +51,8 @@ def plan(
         session.annotate(result.plan)
         session.signals.check()
 
-    results = run_each(choice.targets, act, session.explain)
+    results = run_each(targets, act, session.explain)
     session.conclude(
-        results, choice.reason, document=plans_document, text=plans_text, comment=comment
+        results, found.choice.reason, document=plans_document, text=plans_text, comment=comment
     )
     return exit_code(results, detailed=detailed_exitcode)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 
 from msgspec import Struct
 
-from astro_ci.astro.auth import Credentials, find_credentials, session_domain
+from astro_ci.astro.auth import Credentials, find_credentials, read_claims, session_domain
 from astro_ci.astro.client import AstroClient, list_organization_ids
 from astro_ci.astro.endpoint import Endpoint, find_endpoint
 from astro_ci.configuration.config import Config
-from astro_ci.errors import ConfigurationError, NotFoundError
+from astro_ci.errors import ApiError, AuthenticationError, ConfigurationError, NotFoundError
 from astro_ci.model import Deployment
-from astro_ci.text import excerpt, listed
+from astro_ci.text import excerpt, listed, printable
 from astro_ci.web.auth import BearerAuth, NoAuth
 from astro_ci.web.http import Http
 from astro_ci.web.session import Patience
@@ -71,11 +73,18 @@ def connect_with(
     return Astro(client=client, credentials=credentials, endpoint=endpoint)
 
 
-def find_deployment(astro: Astro, config: Config, *, interactive: bool) -> Deployment:
+Pick = Callable[[Astro, Config], Deployment]
+"""Lets somebody at a terminal pick a Deployment."""
+
+
+def find_deployment(
+    astro: Astro, config: Config, *, interactive: bool, pick: Pick | None = None
+) -> Deployment:
     """Find the Deployment that the options name: exactly one, or an error.
 
     Without a name, the only one in view is taken for a Deployment API key, which belongs to one,
-    and on a terminal, where somebody reads which it is. Raises ConfigurationError, ApiError.
+    and on a terminal, where somebody reads which it is; of several, `pick` asks for one. Raises
+    ConfigurationError, ApiError.
     """
     if config.deployment_id:
         return _by_id(astro, config.deployment_id)
@@ -85,6 +94,8 @@ def find_deployment(astro: Astro, config: Config, *, interactive: bool) -> Deplo
     if len(found) == 1 and (interactive or astro.credentials.kind == "Deployment API key"):
         log.info("Deployment: %s (%s), the only one in view", found[0].name, found[0].id)
         return found[0]
+    if pick and found:
+        return pick(astro, config)
     names = listed([f"{d.name} ({d.id})" for d in found])
     raise ConfigurationError(
         f"no Deployment is named, and the credentials can see {len(found) or 'none'}"
@@ -93,18 +104,54 @@ def find_deployment(astro: Astro, config: Config, *, interactive: bool) -> Deplo
     )
 
 
+def find_named(astro: Astro, text: str, workspace_id: str | None) -> Deployment:
+    """Find the Deployment that a word of the command line names, by id or by name.
+
+    Raises ConfigurationError, ApiError.
+    """
+    if re.fullmatch(r"c[a-z0-9]{20,}", text):
+        with suppress(NotFoundError):
+            return astro.client.get_deployment(text)
+    return _by_name(astro, text, workspace_id)
+
+
 def _by_id(astro: Astro, deployment_id: str) -> Deployment:
     try:
         return astro.client.get_deployment(deployment_id)
-    except NotFoundError as error:
+    except ApiError as error:
+        owner = _owner_of_token(astro) if error.status in (403, 404) else ""
+        if not owner and error.status != 404:
+            raise
         raise NotFoundError(
             f"there is no Deployment {deployment_id} that these credentials can see",
-            hint="Copy the id from the Deployment's page in Astro; a name goes into "
+            hint=_other_owner_hint(owner)
+            or "Copy the id from the Deployment's page in Astro; a name goes into "
             "--deployment-name. Check that the token belongs to the same Organization and "
             "Workspace.",
             status=error.status,
             request_id=error.request_id,
         ) from error
+
+
+def _owner_of_token(astro: Astro) -> str:
+    """The name and id of the only Deployment that the token is for; empty for other tokens."""
+    claims = read_claims(astro.credentials.token())
+    owner = claims.named("deploymentId") if claims else None
+    if owner is None:
+        return ""
+    try:
+        return f"{printable(astro.client.get_deployment(owner).name)} ({owner})"
+    except (ApiError, AuthenticationError):  # the id says enough
+        return owner
+
+
+def _other_owner_hint(owner: str) -> str:
+    if not owner:
+        return ""
+    return (
+        f"The token belongs to Deployment {owner} and sees no other. Use a token of the Deployment "
+        "that is meant, or of its Workspace."
+    )
 
 
 def _by_name(astro: Astro, name: str, workspace_id: str | None) -> Deployment:
@@ -117,7 +164,8 @@ def _by_name(astro: Astro, name: str, workspace_id: str | None) -> Deployment:
         others = [d.name for d in islice(_in_workspace(astro, workspace_id), 50)]
         raise ConfigurationError(
             f"no Deployment is named '{excerpt(name)}'",
-            hint=f"These credentials can see: {listed(sorted(others)) or 'none'}.",
+            hint=_other_owner_hint(_owner_of_token(astro))
+            or f"These credentials can see: {listed(sorted(others)) or 'none'}.",
         )
     raise ConfigurationError(
         f"{len(found)} Deployments are named '{excerpt(name)}': {listed([d.id for d in found])}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +43,10 @@ class Ask(Protocol):
         ...
 
 
+Pick = Callable[[Astro, Config, str], Deployment]
+"""Lets somebody at a terminal pick a Deployment; the text is the question."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
     """What init made, or would make."""
@@ -66,11 +70,13 @@ def adopt(
     ci: str | None,
     branch: str | None,
     ask: Ask | None,
+    pick: Pick,
     print_only: bool,
 ) -> Adoption:
     """Find out what is missing, ask for what cannot be found, and write. Raises AstroCIError.
 
-    `ask` is None where nobody is there to answer. Nothing is written over.
+    `ask` is None where nobody is there to answer, and then nobody is asked to `pick`. Nothing is
+    written over.
     """
     repo = GitRepo.open(project or Path(), env)
     projects = _projects(repo, project, ask)
@@ -79,7 +85,9 @@ def adopt(
     check_branch(branch)
     _refuse_configured(repo, projects)
     astro = connect(config, env)
-    entries = [_entry(config, name, astro, ask, several=len(projects) > 1) for name in projects]
+    entries = [
+        _entry(config, name, astro, ask, pick, several=len(projects) > 1) for name in projects
+    ]
     notes = [*other_deploys(repo.root, SYSTEMS)]
     notes += [] if astro else ["without credentials, the Deployment was not looked up"]
     pipeline = pipeline_text(system, entries, branch)
@@ -218,7 +226,7 @@ def _refuse_configured(repo: GitRepo, projects: Sequence[str]) -> None:
 
 
 def _entry(
-    config: Config, project: str, astro: Astro | None, ask: Ask | None, *, several: bool
+    config: Config, project: str, astro: Astro | None, ask: Ask | None, pick: Pick, *, several: bool
 ) -> Entry:
     is_named = bool(config.deployment_id or config.deployment_name)
     if is_named and several:
@@ -231,7 +239,7 @@ def _entry(
     if is_named or ask is None:
         found = find_deployment(astro, config, interactive=False)
         return _of(found, project, by_id=bool(config.deployment_id))
-    return _chosen(astro, config, project, ask)
+    return _picked(astro, config, project, pick)
 
 
 def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
@@ -249,19 +257,11 @@ def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
     return Entry(project=project, **{"id" if _ID.fullmatch(answer) else "name": answer})
 
 
-def _chosen(astro: Astro, config: Config, project: str, ask: Ask) -> Entry:
+def _picked(astro: Astro, config: Config, project: str, pick: Pick) -> Entry:
+    found = pick(astro, config, f"Which Deployment does {project or 'the project'} go to?")
     workspaces = [config.workspace_id] if config.workspace_id else []
-    listing = list(astro.client.list_deployments(workspace_ids=workspaces))
-    if not listing:
-        raise ConfigurationError(
-            "the credentials can see no Deployment",
-            hint="Create one in Astro first, or use a token that may deploy to it.",
-        )
-    shown = {f"{one.name} ({one.id})": one for one in listing}
-    question = f"Which Deployment does {project or 'the project'} go to?"
-    found = shown[ask(question, choices=list(shown))]
-    twins = sum(one.name == found.name for one in listing)
-    return _of(found, project, by_id=twins > 1)
+    twins = astro.client.list_deployments(names=[found.name], workspace_ids=workspaces)
+    return _of(found, project, by_id=sum(one.name == found.name for one in twins) > 1)
 
 
 def _of(found: Deployment, project: str, *, by_id: bool) -> Entry:

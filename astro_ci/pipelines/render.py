@@ -10,6 +10,7 @@ from pathlib import Path
 
 from astro_ci.configuration.file import parse
 from astro_ci.configuration.refs import read_pattern
+from astro_ci.configuration.scalar import yaml_text
 from astro_ci.errors import ConfigurationError
 from astro_ci.pipelines.systems import (
     ACTION,
@@ -22,14 +23,11 @@ from astro_ci.pipelines.systems import (
 CONFIG_FILE = "astro-ci.yaml"
 
 _PLACE = re.compile(r"@([a-z]+)@")
-_PLAIN = re.compile(r"[A-Za-z]\w*(?:[./-]\w+)*", re.ASCII)
 # By system: what is compared with the branch, and what else has to hold.
 _CONDITIONS = {
     "gitlab": ("$CI_COMMIT_BRANCH", ""),
     "buildkite": ("build.branch", " && build.pull_request.id == null"),
 }
-# What some version of YAML takes for something else than a text.
-_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +116,6 @@ def check_branch(branch: str) -> None:
         )
 
 
-def yaml_text(text: str) -> str:
-    """A text as a YAML scalar, on one line, that every YAML reader takes for just that text."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
-        return text
-    if text.isprintable():
-        return "'" + text.replace("'", "''") + "'"
-    return '"' + "".join(_escaped(c) for c in text) + '"'
-
-
 def groovy_text(text: str) -> str:
     """A text as a Groovy string without interpolation."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -161,11 +150,3 @@ def _condition(system: System, branch: str) -> str:
 def _template(key: str) -> str:
     templates = files("astro_ci.pipelines").joinpath("templates")
     return templates.joinpath(f"{key}.template").read_text("utf-8")
-
-
-def _escaped(c: str) -> str:
-    if c in '"\\':
-        return f"\\{c}"
-    if c.isprintable():
-        return c
-    return f"\\U{ord(c):08X}"

@@ -6,7 +6,7 @@ interleaved DAG-only deploys come out right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -49,30 +49,54 @@ class Ours(Struct, frozen=True, kw_only=True):
     project: str
 
 
+class Overview(Struct, frozen=True, kw_only=True):
+    """A Deployment, and the deploys that put there what runs."""
+
+    deployment: Deployment
+    deploys: Mapping[Part, Deploy]
+    """Without the parts that no deploy of the history brought."""
+    url: str
+    """The Deployment's page."""
+
+
 def what_runs(deployment: Deployment, deploys: Iterable[Deploy], ours: Ours) -> WhatRuns:
-    """Find the deploys that put the running parts there.
+    """Find the commits and digests of the running parts.
 
     `deploys` are newest first and read only as far as needed.
+    """
+    has_deploys = False
+
+    def watched() -> Iterator[Deploy]:
+        nonlocal has_deploys
+        for deploy in deploys:
+            has_deploys = has_deploys or deploy.status == "DEPLOYED"
+            yield deploy
+
+    found = running_deploys(deployment, watched())
+    if not has_deploys:
+        return dict.fromkeys(Part, Running(unknown="nothing has been deployed yet"))
+    return {part: _running(found.get(part), part, deployment, ours) for part in Part}
+
+
+def running_deploys(deployment: Deployment, deploys: Iterable[Deploy]) -> Mapping[Part, Deploy]:
+    """Find the deploys that put the running parts there.
+
+    A rollback only points at an older deploy, which then counts. `deploys` are newest first and
+    read only as far as needed.
     """
     puts: dict[Part, Callable[[Deploy, Deployment], bool]] = {Part.IMAGE: put_image}
     if deployment.is_dag_deploy_enabled and deployment.running_bundle_version:
         puts[Part.DAGS] = put_bundle
-    has_deploys = False
     found: dict[Part, Deploy] = {}
     for deploy in deploys:
-        has_deploys = has_deploys or deploy.status == "DEPLOYED"
         for part, put in puts.items():
             if not _is_settled(found.get(part)) and put(deploy, deployment):
                 found[part] = deploy
         if all(_is_settled(found.get(part)) for part in puts):
             break
-    if not has_deploys:
-        return dict.fromkeys(Part, Running(unknown="nothing has been deployed yet"))
-    # Without DAG-only deploys the DAGs are in the image.
-    holder = {} if deployment.is_dag_deploy_enabled else {Part.DAGS: Part.IMAGE}
-    return {
-        part: _running(found.get(holder.get(part, part)), part, deployment, ours) for part in Part
-    }
+    if Part.IMAGE in found and not deployment.is_dag_deploy_enabled:
+        found[Part.DAGS] = found[Part.IMAGE]  # which holds the DAGs
+    return found
 
 
 def _is_settled(deploy: Deploy | None) -> bool:

@@ -50,7 +50,16 @@ COMMENT = Option(
     input_help="It needs the permission pull-requests: write on GitHub, and the variable "
     "GITLAB_TOKEN on GitLab.",
 )
-RUN_OPTIONS = (CONFIG_FILE, DETAILED_EXITCODE, FAIL_ON_SKIP, COMMENT)
+SAVE = Option(
+    flag="--save",
+    field="save",
+    kind=kinds.BOOLEAN,
+    default=False,
+    section=Section.WHERE,
+    help="Write the Deployment to astro-ci.yaml, for the branch that is checked out.",
+    has_input=False,
+)
+RUN_OPTIONS = (CONFIG_FILE, SAVE, DETAILED_EXITCODE, FAIL_ON_SKIP, COMMENT)
 """What a verb takes beside the fields of Config."""
 
 
@@ -77,7 +86,7 @@ class VerbCommand(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {section: [] for section in Section}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record:
+            if record and isinstance(param, click.Option):
                 sections[getattr(param, "section", Section.OUTPUT)].append(record)
         for section, records in sections.items():
             if records:

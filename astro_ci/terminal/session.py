@@ -18,6 +18,7 @@ from astro_ci.terminal.signals import Signals
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext
+    from astro_ci.configuration.keys import Settings
     from astro_ci.model import Plan
     from astro_ci.reporting.console import Console
     from astro_ci.reporting.redact import Redactor
@@ -81,6 +82,13 @@ class Session:
         is_live = sys.stderr.isatty() and not self.env.get("CI")
         return Console(sys.stderr, self.dialect, is_live=is_live)
 
+    @property
+    def columns(self) -> int | None:
+        """The width of the terminal that results go to; None where there is none."""
+        import shutil
+
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
     def start(self, *, as_json: bool, quiet: bool = False) -> None:
         """Begin a command: from here on, what the adapters log is shown.
 
@@ -123,12 +131,22 @@ class Session:
             signal_number=number,
         )
 
-    def find(self, ctx: click.Context, config_file: Path | None, *, deploys: bool) -> Found:
-        """Find the Deployments that this run is about."""
+    def find(
+        self,
+        ctx: click.Context,
+        config_file: Path | None,
+        *,
+        deploys: bool,
+        named: Settings | None = None,
+    ) -> Found:
+        """Find the Deployments that this run is about; `named` comes before all that names one."""
         from astro_ci.survey.targets import find_targets
         from astro_ci.terminal.settings import read_settings
 
         settings = read_settings(ctx, self.env)
+        if named:
+            others = {k: v for k, v in settings.items() if not k.startswith("deployment_")}
+            settings = {**others, **named}
         return find_targets(settings, self.env, self.ci, config_file=config_file, deploys=deploys)
 
     def emit(self, text: str) -> None:

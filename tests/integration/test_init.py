@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import yaml
 from astro_ci.pipelines.systems import KEYS, SYSTEMS
 from astro_ci.sandbox import Sandbox
 from tests.integration.stage import Run
+from tests.integration.terminal import Terminal
 from tests.repository import Repository, fingerprint
 
 FILES = {
@@ -406,54 +406,18 @@ lint:
         assert fingerprint(repository.root) == before
 
 
-class Terminal:
-    """Somebody at a terminal, who types all answers at once."""
-
-    def __init__(self, directory: Path, *words: str, answers: str, **env: str) -> None:
-        leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "astro_ci", *words],
-            cwd=directory,
-            env={**os.environ, "TERM": "dumb", **env},
-            stdin=follower,
-            stdout=subprocess.PIPE,
-            stderr=follower,
-        )
-        os.close(follower)
-        os.write(leader, answers.encode())
-        assert process.stdout
-        self.out = process.stdout.read().decode()
-        process.stdout.close()
-        self.code = process.wait()
-        self.asked = self._read(leader)
-        os.close(leader)
-
-    def _read(self, leader: int) -> str:
-        found = b""
-        while True:
-            try:
-                part = os.read(leader, 4096)
-            except OSError:  # how Linux says that the other side is gone
-                return found.decode()
-            if not part:
-                return found.decode()
-            found += part
-
-
 class TestTerminal:
     def test_everything_is_asked(self, repository: Repository, astro: Sandbox) -> None:
-        ids = {str(one["name"]): str(one["id"]) for one in astro.deployments}
-        shown = f"development ({ids['development']})"
         done = Terminal(
             repository.root,
             "init",
-            answers=f"GitLab CI\nrelease\n{shown}\n",
+            answers="GitLab CI\nrelease\ndevelopment\n",
             **credentials(astro),
         )
         assert done.code == 0, done.asked
         assert "Which one is it?" in done.asked
         assert "Which branch is deployed? [main]" in done.asked
-        assert shown in done.asked
+        assert "Which Deployment does the project go to? (number, name or id)" in done.asked
         assert set(written(repository)) == {"astro-ci.yaml", ".gitlab-ci.yml"}
         config = yaml.safe_load((repository.root / "astro-ci.yaml").read_text())
         assert config["deployments"] == {"development": {"branches": ["release"]}}
@@ -465,8 +429,8 @@ class TestTerminal:
         done = Terminal(repository.root, "init", answers=answers, **credentials(astro))
         assert done.code == 0, done.asked
         config = yaml.safe_load((repository.root / "astro-ci.yaml").read_text())
-        first = str(astro.deployments[0]["name"])
-        assert config["deployments"] == {first: {"branches": ["main"]}}
+        assert "Answer with a number from 1 to" in done.asked
+        assert config["deployments"] == {"classic": {"branches": ["main"]}}
         assert ".github/workflows/deploy-to-astro.yml" in written(repository)
 
     def test_all_projects_without_credentials(self, tmp_path: Path) -> None:
@@ -485,6 +449,17 @@ class TestTerminal:
         assert first["deployments"]["clx0your0deployment0id"]["id"] == "clx0your0deployment0id"
         assert second["deployments"] == {"production": {"branches": ["main"]}}
         assert len(holds(repository)["deployments"]) == 2
+
+    def test_the_end_of_the_input_at_the_deployment(
+        self, repository: Repository, astro: Sandbox
+    ) -> None:
+        answers = "main\n\x04"
+        done = Terminal(
+            repository.root, "init", "--ci", "drone", answers=answers, **credentials(astro)
+        )
+        assert done.code == 2, done.asked
+        assert "error: no Deployment was chosen: the input ended" in done.asked
+        assert written(repository) == []
 
     def test_giving_up(self, repository: Repository) -> None:
         done = Terminal(repository.root, "init", "--ci", "drone", answers="\x04")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from astro_ci.configuration.choice import Ref, choose
 from astro_ci.configuration.file import parse
+from astro_ci.configuration.scalar import yaml_text
 from astro_ci.errors import ConfigurationError
 from astro_ci.pipelines.render import (
     Entry,
@@ -21,7 +22,6 @@ from astro_ci.pipelines.render import (
     once,
     pipeline_text,
     slug,
-    yaml_text,
 )
 from astro_ci.pipelines.systems import KEYS, system_named
 

@@ -1,0 +1,19 @@
+"""`deployment`: look at Deployments and their deploys, and switch DAG-only deploys."""
+
+from __future__ import annotations
+
+import click
+
+from astro_ci.terminal.group import LazyGroup
+
+SUMMARIES = {
+    "list": "List the Deployments in view, and what they run.",
+    "inspect": "Show one Deployment, or a single value of it for scripts.",
+    "update": "Enable or disable DAG-only deploys, and change nothing else.",
+}
+"""The first paragraph of each verb's help."""
+
+
+@click.group(cls=LazyGroup, package="astro_ci.commands.deployment", summaries=SUMMARIES)
+def deployment() -> None:
+    """List and inspect Deployments, switch DAG-only deploys, and read the deploy history."""

@@ -1,0 +1,36 @@
+"""The deploy that has to follow where DAG-only deploys were switched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from astro_ci.ci import CIContext
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.refuse_checks import refuse_failed_checks
+from astro_ci.errors import ConfigurationError
+from astro_ci.image.engine import connect
+from astro_ci.model import DeployType, Request
+from astro_ci.survey.survey import survey
+
+
+def follow_up_config(config: Config) -> Config:
+    """The options of the deploy: image and DAGs, whichever way the switch went.
+
+    Enabled, the Deployment has no bundle yet, and Astro wants a full deploy first. Disabled, the
+    running image may hold no DAGs.
+    """
+    return replace(config, requested=Request.IMAGE_AND_DAGS)
+
+
+def refuse_impossible(config: Config, env: Mapping[str, str], ci: CIContext) -> None:
+    """Plan the deploy before the switch, and look for an engine. Raises AstroCIError."""
+    plan = survey(config, env, ci=ci, needs_credentials=True).plan
+    refuse_failed_checks(plan.checks, forced=config.force)
+    if plan.deploy_type is DeployType.NONE:
+        raise ConfigurationError(
+            "the deploy that has to follow would be skipped, so nothing was changed: "
+            f"{plan.reason}",
+            hint="Check out what is to run, or lift the guard that the reason names.",
+        )
+    connect(env).close()

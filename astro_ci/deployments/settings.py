@@ -1,0 +1,199 @@
+"""The settings of a Deployment as raw JSON: the update of one, and what else changed. Pure.
+
+An update names the whole Deployment, and what it leaves out may be unset. So everything that GET
+shows is sent back, also what is not known here; only what an update has no place for is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from astro_ci.errors import ApiError
+from astro_ci.text import excerpt
+
+Json = dict[str, Any]
+
+FLAG = "isDagDeployEnabled"
+_SHOWN_ALONE = frozenset(
+    {
+        "airflowVersion",
+        "apiUrl",
+        "astroRuntimeVersion",
+        "cloudProvider",
+        "clusterId",
+        "clusterName",
+        "createdAt",
+        "createdBy",
+        "dagTarballVersion",
+        "desiredDagTarballVersion",
+        "drExternalIPs",
+        "drOidcIssuerUrl",
+        "effectiveDRWorkloadIdentity",
+        "effectiveWorkloadIdentity",
+        "externalIPs",
+        "id",
+        "imageRepository",
+        "imageTag",
+        "imageVersion",
+        "namespace",
+        "oidcIssuerUrl",
+        "organizationId",
+        "region",
+        "runtimeVersion",
+        "scalingStatus",
+        "schedulerAu",
+        "schedulerCpu",
+        "schedulerMemory",
+        "schedulerReplicas",
+        "status",
+        "statusReason",
+        "uiUrl",
+        "updatedAt",
+        "updatedBy",
+        "webServerAirflowApiUrl",
+        "webServerCpu",
+        "webServerIngressHostname",
+        "webServerMemory",
+        "webServerReplicas",
+        "webServerUrl",
+        "workspaceName",
+    }
+)
+"""What GET shows and no update takes. Identities are kept where an update does not name them."""
+_HOSTED_ALONE = frozenset(
+    {
+        "defaultTaskPodCpu",
+        "defaultTaskPodMemory",
+        "isDevelopmentMode",
+        "isHighAvailability",
+        "remoteExecution",
+        "resourceQuotaCpu",
+        "resourceQuotaMemory",
+        "scalingSpec",
+        "schedulerSize",
+    }
+)
+_NOT_OF: Mapping[str, frozenset[str]] = {
+    "STANDARD": frozenset({"taskPodNodePoolId"}),
+    "DEDICATED": frozenset({"taskPodNodePoolId"}),
+    "HYBRID": _HOSTED_ALONE,
+}
+_STATE = frozenset(
+    {
+        "dagTarballVersion",
+        "desiredDagTarballVersion",
+        "scalingStatus",
+        "status",
+        "statusReason",
+        "updatedAt",
+        "updatedBy",
+    }
+)
+"""What is no setting, and changes by itself."""
+_KEY_OF = {"environmentVariables": "key", "workerQueues": "name"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A setting that differs between two looks."""
+
+    path: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        if self.path.startswith("environmentVariables["):  # many values are secrets all the same
+            how = {self.before is None: "is new", self.after is None: "is gone"}
+            return f"{self.path} {how.get(True, 'changed')}"
+        return f"{self.path} was {_shown(self.before)}, and is {_shown(self.after)}"
+
+
+def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
+    """Make the update that sets DAG-only deploys and nothing else, from what GET shows.
+
+    Raises ApiError for a type of Deployment that is not known. Source: schemas
+    Update...DeploymentRequest.
+    """
+    kind = str(shown.get("type"))
+    if kind not in _NOT_OF:
+        raise ApiError(
+            f"Deployments of the type {excerpt(kind)} are not known here, so none is updated",
+            hint="Switch DAG-only deploys in the Deployment's settings in Astro.",
+        )
+    left_out = _SHOWN_ALONE | _NOT_OF[kind]
+    body = {k: v for k, v in shown.items() if k not in left_out and v is not None}
+    variables = [_without(one, "updatedAt") for one in shown.get("environmentVariables") or ()]
+    # A secret comes without a value, and keeps the value that it has where none is sent.
+    body["environmentVariables"] = [
+        _without(one, "value") if one.get("isSecret") else one for one in variables
+    ]
+    queues = body.pop("workerQueues", None)
+    if queues and shown.get("executor") != "KUBERNETES":
+        body["workerQueues"] = [_without(one, "podCpu", "podMemory") for one in queues]
+    if "remoteExecution" in body:
+        body["remoteExecution"] = _without(body["remoteExecution"], "remoteApiUrl")
+    if "scalingSpec" in body:
+        body["scalingSpec"] = _scaling(body["scalingSpec"])
+    if kind == "HYBRID":
+        body["scheduler"] = {"au": shown["schedulerAu"], "replicas": shown["schedulerReplicas"]}
+    return {**body, FLAG: enable}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Sequence[Difference]:
+    """List the settings that differ, DAG-only deploys aside, and what is no setting."""
+    aside = _STATE | {FLAG}
+    return list(
+        _differing(
+            "",
+            {k: v for k, v in before.items() if k not in aside},
+            {k: v for k, v in after.items() if k not in aside},
+        )
+    )
+
+
+def _differing(path: str, before: Any, after: Any) -> Iterator[Difference]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        before, after = _comparable(before), _comparable(after)
+        for key in sorted({*before, *after}):
+            name = f"{path}.{key}" if path else key
+            yield from _differing(name, before.get(key), after.get(key))
+        return
+    by = _KEY_OF.get(path)
+    if by and isinstance(before, list) and isinstance(after, list):
+        first, second = ({str(one.get(by)): one for one in many} for many in (before, after))
+        for key in sorted({*first, *second}):
+            yield from _differing(f"{path}[{excerpt(key)}]", first.get(key), second.get(key))
+        return
+    if (before or None) != (after or None):
+        yield Difference(path=path, before=before, after=after)
+
+
+def _comparable(value: Mapping[str, Any]) -> Json:
+    """Leave out when it was changed, and an override of hibernation that has run out."""
+    found = _without(value, "updatedAt")
+    override = found.get("override")
+    if isinstance(override, dict) and override.get("isActive") is False:
+        found.pop("override")
+    return found
+
+
+def _scaling(spec: Mapping[str, Any]) -> Json:
+    """An override goes along while it is active; the update has no place for that word."""
+    hibernation = spec.get("hibernationSpec")
+    if not isinstance(hibernation, dict):
+        return dict(spec)
+    override = hibernation.get("override") or {}
+    hibernation = _without(hibernation, "override")
+    if override.get("isActive"):
+        hibernation["override"] = _without(override, "isActive")
+    return {**spec, "hibernationSpec": hibernation}
+
+
+def _without(value: Mapping[str, Any], *keys: str) -> Json:
+    return {k: v for k, v in value.items() if k not in keys}
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else excerpt(repr(value))

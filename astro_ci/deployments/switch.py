@@ -1,0 +1,79 @@
+"""Switch DAG-only deploys of a Deployment on or off, and see that nothing else changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from astro_ci.astro.auth import Credentials
+from astro_ci.astro.client import AstroClient
+from astro_ci.deployments.settings import FLAG, Difference, Json, differences, update_request
+from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.model import Deployment
+from astro_ci.text import printable
+
+
+def refuse_session(deployment: Deployment, credentials: Credentials) -> None:
+    """Raise AuthenticationError where the deploy that has to follow would be refused."""
+    if deployment.is_cicd_enforced and credentials.kind == "astro login":
+        raise AuthenticationError(
+            f"the Deployment {printable(deployment.name)} takes deploys from CI/CD only, and these "
+            "credentials are a person's session: the deploy that has to follow would be refused, "
+            "so nothing was changed",
+            hint="Use an API token in ASTRO_API_TOKEN.",
+        )
+
+
+def switch_dag_deploys(client: AstroClient, seen: Json, *, enable: bool) -> None:
+    """Set the one field of a Deployment, which has to be as it was `seen` until then.
+
+    Raises ApiError when something else is different, before or after, and when Astro refuses.
+    """
+    identity, name = str(seen["id"]), printable(str(seen["name"]))
+    before = client.read_deployment(identity)
+    if before.get(FLAG) != seen.get(FLAG) or differences(seen, before):
+        changed = differences(seen, before) or [
+            Difference(path=FLAG, before=seen.get(FLAG), after=before.get(FLAG))
+        ]
+        raise ApiError(
+            f"the Deployment {name} was changed by somebody else in the meantime, so nothing was "
+            f"updated: {_listed(changed)}",
+            hint="Look at the change, and run the command again.",
+        )
+    _update(client, identity, update_request(before, enable=enable), name)
+    after = client.read_deployment(identity)
+    if after.get(FLAG) is not enable:
+        raise ApiError(
+            f"Astro took the update, and DAG-only deploys of {name} are still "
+            f"{'disabled' if enable else 'enabled'}",
+            hint="Switch DAG-only deploys in the Deployment's settings in Astro.",
+        )
+    if changed := differences(before, after):
+        raise ApiError(
+            f"DAG-only deploys of {name} are {'enabled' if enable else 'disabled'} now, and other "
+            f"settings are not as they were: {_listed(changed)}",
+            hint="If nobody else changed the Deployment at this moment, set them back in Astro.",
+        )
+
+
+def _update(client: AstroClient, identity: str, body: Json, name: str) -> None:
+    try:
+        client.update_deployment(identity, body)
+    except UnavailableError:
+        # The answer may be lost where the update is not.
+        if client.read_deployment(identity).get(FLAG) is not body[FLAG]:
+            raise
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        raise ApiError(
+            f"the credentials may not change the Deployment {name}, which is as it was: "
+            f"{error.message}",
+            hint="Use a token with the role Workspace Owner, or another role that may update the "
+            "Deployment.",
+            status=error.status,
+        ) from error
+
+
+def _listed(changed: Sequence[Difference], *, most: int = 5) -> str:
+    more = [f"and {len(changed) - most} more"] if len(changed) > most else []
+    return "; ".join([*map(str, changed[:most]), *more])

@@ -1,0 +1,29 @@
+"""Rows as people read them: a table where it fits, else a paragraph for each row. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from astro_ci.text import printable
+
+_GAP = 2
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, columns: int | None) -> str:
+    """Lay out the rows; `columns` is the width of the terminal, None where there is none."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    if columns is not None and sum(widths) + _GAP * (len(widths) - 1) > columns:
+        return "\n\n".join(_paragraph(headings, row) for row in cells)
+    return "\n".join(_line(row, widths) for row in (headings, *cells))
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (cell.ljust(width + _GAP) for cell, width in zip(row, widths, strict=True))
+    return "".join(cells).rstrip()
+
+
+def _paragraph(headings: Sequence[str], row: Sequence[str]) -> str:
+    margin = max(map(len, headings)) + _GAP
+    pairs = zip(headings, row, strict=True)
+    return "\n".join(f"{heading.ljust(margin)}{cell}".rstrip() for heading, cell in pairs)

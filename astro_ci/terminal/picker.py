@@ -1,0 +1,54 @@
+"""Let somebody at a terminal pick a Deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from astro_ci.configuration.config import Config
+from astro_ci.deployments.find import Astro
+from astro_ci.deployments.listing import list_overviews
+from astro_ci.errors import ConfigurationError
+from astro_ci.model import Deployment
+from astro_ci.planning.running import Overview
+from astro_ci.reporting.deployments import numbered_text
+from astro_ci.terminal.prompt import EndOfInput, Unfit, ask_until
+
+_QUESTION = "Which Deployment?"
+
+
+def pick(astro: Astro, config: Config, question: str = _QUESTION) -> Deployment:
+    """Show the Deployments of the Workspace and ask, by number, name or id.
+
+    Raises ConfigurationError where there is none or the input ends, ApiError.
+    """
+    found = list_overviews(astro, config.workspace_id or astro.credentials.workspace_id)
+    if not found:
+        raise ConfigurationError(
+            "the credentials can see no Deployment",
+            hint="Create one in Astro first, or use a token that may deploy to it.",
+        )
+    click.echo(numbered_text(found), err=True)
+    try:
+        return ask_until(f"{question} (number, name or id)", lambda answer: chosen(found, answer))
+    except EndOfInput as error:
+        raise ConfigurationError(
+            "no Deployment was chosen: the input ended",
+            hint="Answer with a number or a name, or name the Deployment with --deployment-id or "
+            "--deployment-name.",
+        ) from error
+
+
+def chosen(found: Sequence[Overview], answer: str) -> Deployment:
+    """Read an answer. Raises Unfit for none of them, and for an answer that fits several."""
+    fits = [
+        overview.deployment
+        for number, overview in enumerate(found, 1)
+        if answer in (str(number), overview.deployment.name, overview.deployment.id)
+    ]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise Unfit(f"{len(fits)} Deployments fit this answer. Answer with the id.")
+    raise Unfit(f"Answer with a number from 1 to {len(found)}, or with a name from the list.")

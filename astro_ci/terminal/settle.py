@@ -1,0 +1,86 @@
+"""Settle which Deployment a run is about, where nothing names one and somebody can be asked.
+
+Nothing is remembered unless --save asks for it. Little is imported here: most runs name theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from astro_ci.configuration.keys import Setting
+from astro_ci.errors import ConfigurationError
+
+if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.configuration.choice import Target
+    from astro_ci.configuration.config import Config
+    from astro_ci.model import Deployment
+    from astro_ci.survey.targets import Found
+    from astro_ci.terminal.session import Session
+
+
+def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Target]:
+    """Let the one Deployment that nothing names be picked, where somebody is there to answer.
+
+    With `save` write the Deployment to `astro-ci.yaml`. Raises AstroCIError.
+    """
+    targets = found.choice.targets
+    if save and len(targets) != 1:
+        raise ConfigurationError(
+            f"--save is for one Deployment, and this run is about {len(targets) or 'none'}",
+            hint="Name the Deployment that is to be saved, or leave out --save.",
+        )
+    config = targets[0].config if len(targets) == 1 else None
+    is_named = config is None or config.deployment_id or config.deployment_name
+    if config is None or not (save or (session.is_interactive and not is_named)):
+        return targets
+    deployment = _saved(session, found, config) if save else _picked(session, config)
+    if deployment is None:  # without credentials, a plan says what it assumes
+        return targets
+    setting = Setting(value=deployment.id, source="your answer")
+    settings = {k: v for k, v in targets[0].settings.items() if k != "deployment_name"}
+    return [
+        replace(
+            targets[0],
+            config=replace(config, deployment_id=deployment.id, deployment_name=None),
+            settings={**settings, "deployment_id": setting},
+        )
+    ]
+
+
+def _picked(session: Session, config: Config) -> Deployment | None:
+    from astro_ci.deployments.find import connect, find_deployment
+    from astro_ci.terminal.picker import pick
+
+    astro = connect(config, session.env)
+    if astro is None:
+        return None
+    return find_deployment(
+        astro,
+        config,
+        interactive=session.is_interactive,
+        pick=pick if session.is_interactive else None,
+    )
+
+
+def _saved(session: Session, found: Found, config: Config) -> Deployment:
+    from astro_ci.astro.auth import missing_credentials
+    from astro_ci.configuration.save import find_place, save_deployment
+    from astro_ci.git import GitRepo
+
+    place = find_place(found.file, config.project)
+    branch = GitRepo.open(config.project, session.env).branch()
+    if branch is None:
+        raise ConfigurationError(
+            "--save writes which branch goes to the Deployment, and no branch is checked out",
+            hint="Check out the branch that is deployed, or leave out --save.",
+        )
+    deployment = _picked(session, config)
+    if deployment is None:
+        raise missing_credentials(session.ci.secret_hint)
+    is_by_id = config.deployment_id or not config.deployment_name
+    key = deployment.name
+    save_deployment(place, key=key, deployment_id=deployment.id if is_by_id else "", branch=branch)
+    session.console.say(f"saved in {place.name}: branch {branch} goes to {deployment.name}")
+    return deployment
