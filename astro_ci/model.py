@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from astro_ci.finding import Checked, Finding
+from astro_ci.finding import Checked, CheckName, Finding
 
 # --- the platform -------------------------------------------------------------------------------
 
@@ -272,6 +272,8 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     deploy_id: str = ""
     image_tag: str = ""
     bundle_version: str = ""
+    overridden: Sequence[CheckName] = ()
+    """The checks that failed, and that --force deployed past."""
     replaced_by: str = ""
     """The deploy that runs in the place of this one by now."""
     url: str = ""

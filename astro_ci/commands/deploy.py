@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, SAVE, VerbCommand, 
 from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.finding import Checked
     from astro_ci.model import Plan
     from astro_ci.reporting.target_result import TargetResult
 
@@ -34,6 +37,7 @@ def deploy(
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.deploying.several import run_each
+    from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
     from astro_ci.reporting.text import plan_text, results_text
@@ -51,6 +55,11 @@ def deploy(
             session.annotate(found)
             session.signals.check()
 
+        def show_checks(found: Plan, made: Sequence[Checked]) -> None:
+            session.plan = result.plan = found
+            session.console.say("\n".join(checks_text(made)))
+            session.annotate(replace(found, checks=made))
+
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
         result.deploy_result = run_deploy(
@@ -59,6 +68,7 @@ def deploy(
             ci=session.ci,
             console=session.console,
             on_plan=show,
+            on_checks=show_checks,
             on_stage=session.enter_stage,
             interactive=session.is_interactive,
         )

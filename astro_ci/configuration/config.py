@@ -12,6 +12,9 @@ from astro_ci.configuration.option import Option, Scope, Section, option, rows_o
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
 
+DEFAULT_TESTS = "tests"
+_WORDS = ("true", "false")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
@@ -159,6 +162,38 @@ class Config:
         help="Deploy even when nothing changed.",
         key="redeploy",
     )
+    parse: bool | None = option(
+        None,
+        "--parse",
+        kind=kinds.BOOLEAN,
+        section=Section.GUARDS,
+        scope=Scope.DEPLOY,
+        help="Load every DAG file first, in the image; else if an image is built or at hand.",
+        key="parse",
+    )
+    """None: when an image is built, or one is at hand."""
+    pytest: str | None = option(
+        None,
+        "--pytest",
+        kind=kinds.TESTS,
+        section=Section.GUARDS,
+        scope=Scope.DEPLOY,
+        metavar="[PATH]",
+        help="Run the project's tests first, in the image: those in tests, or in PATH.",
+        key="pytest",
+        input_help="True, or a path.",
+    )
+    """A path, or one of the words true and false."""
+    pytest_file: str | None = option(
+        None,
+        "--pytest-file",
+        kind=kinds.TEXT,
+        section=Section.GUARDS,
+        scope=Scope.DEPLOY,
+        metavar="PATH",
+        help="The same as --pytest PATH, as deploy-action has it; unused with --pytest false.",
+        key="pytest-file",
+    )
     force: Sequence[str] = option(
         (),
         "--force",
@@ -228,8 +263,21 @@ class Config:
                 "--deployment-id and --deployment-name are both set",
                 hint="Name the Deployment once; unset the other option and its variable.",
             )
+        if self.pytest not in (None, *_WORDS, self.pytest_file) and self.pytest_file:
+            raise ConfigurationError(
+                "--pytest and --pytest-file name different tests",
+                hint="Name the tests once.",
+            )
         for row in options():
             row.check(getattr(self, row.field))
+
+    @property
+    def tests(self) -> str:
+        """What pytest runs; empty for nothing."""
+        if self.pytest == "false":
+            return ""
+        named = self.pytest if self.pytest not in (None, "true") else self.pytest_file
+        return named or (DEFAULT_TESTS if self.pytest else "")
 
 
 @cache

@@ -79,6 +79,12 @@ def check_checks(name: str, values: Sequence[str]) -> None:
         check_check(name, value)
 
 
+def parse_tests(name: str, text: str) -> str:
+    """Read what to test: a path, or the word true for the usual one and false for none."""
+    word = _BOOLEANS.get(text.strip().lower())
+    return read_text(name, text) if word is None else str(word).lower()
+
+
 def parse_duration(name: str, text: str) -> float:
     """Read `90`, `90s`, `10m`, `1h`, `1h30m` as seconds."""
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
@@ -222,6 +228,9 @@ CHECK_NAMES = Kind(
         ]
     },
     is_name=True,
+)
+TESTS = Kind(
+    read=parse_tests, schema={"anyOf": [BOOLEAN.schema, {"type": "string", "minLength": 1}]}
 )
 DEPLOY_TYPE = Kind(
     read=parse_type,

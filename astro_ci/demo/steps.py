@@ -21,7 +21,7 @@ from astro_ci.demo.repository import REMOTE, commit, head
 from astro_ci.demo.stage import DEPLOYMENT, RUNTIME, Emit, Stage
 from astro_ci.deploying.deploy import deploy
 from astro_ci.deployments.find import connect, find_deployment
-from astro_ci.errors import AstroCIError, ProjectError
+from astro_ci.errors import AstroCIError, CheckFailedError, ProjectError
 from astro_ci.model import Deploy, DeployGit, DeployType, Plan
 from astro_ci.project.runtime import LABEL
 from astro_ci.reporting.console import Console
@@ -43,6 +43,8 @@ class Step:
     expected: DeployType
     fails: bool = False
     """Whether the deploy is made to fail, with an upload URL that has expired."""
+    is_refused: bool = False
+    """Whether the static check refuses the DAGs; what was added is taken back afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,9 @@ def perform(number: int, step: Step, stage: Stage) -> Row:
     Raises AstroCIError when the step does not come out as it should.
     """
     stage.emit(f"\n{number}. {step.title}")
+    before = {name: (stage.project / name).read_text() for name in step.files}
     for name, added in step.files.items():
-        path = stage.project / name
-        path.write_text(path.read_text() + added)
+        (stage.project / name).write_text(before[name] + added)
     committed = commit(stage.project, step.title)
     started = monotonic()
     found = plan(stage.config, stage.env)
@@ -73,7 +75,7 @@ def perform(number: int, step: Step, stage: Stage) -> Row:
     require(found.deploy_type is step.expected, f"the plan should be {step.expected}")
     outcome = _act(step, found, stage)
     stage.emit(f"   -> {outcome}")
-    return Row(
+    row = Row(
         commit=short(committed),
         title=step.title,
         plan=found,
@@ -81,6 +83,11 @@ def perform(number: int, step: Step, stage: Stage) -> Row:
         seconds=monotonic() - started,
         runs=what_runs(stage.astro, stage.project),
     )
+    if step.is_refused:
+        for name, text in before.items():
+            (stage.project / name).write_text(text)
+        commit(stage.project, "Take it back")
+    return row
 
 
 def _act(step: Step, found: Plan, stage: Stage) -> str:
@@ -97,10 +104,11 @@ def _act(step: Step, found: Plan, stage: Stage) -> str:
     try:
         result = deploy(stage.config, stage.env, console=console)
     except AstroCIError as error:
-        require(step.fails, str(error))
+        is_expected = isinstance(error, CheckFailedError) if step.is_refused else step.fails
+        require(is_expected, str(error))
         stage.emit(_indented(f"error: {error}"))
-        return "failed, as it should"
-    require(not step.fails, "the deploy should have failed")
+        return "refused, as it should" if step.is_refused else "failed, as it should"
+    require(not (step.fails or step.is_refused), "the deploy should have failed")
     compare(stage.astro, stage.project, with_image=stage.engine is not None)
     return result.outcome
 

@@ -17,6 +17,12 @@ STEPS: Sequence[Step] = (
         files={"dags/orders.py": "# counted twice\n"},
         expected=DeployType.DAGS,
     ),
+    Step(
+        title="A DAG breaks, and the static check refuses it",
+        files={"dags/orders.py": "def twice(:\n"},
+        expected=DeployType.DAGS,
+        is_refused=True,
+    ),
     Step(title="The README changes", files={"README.md": "\nNew.\n"}, expected=DeployType.NONE),
     Step(
         title="The requirements change",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +12,22 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.artifacts import artifacts
+from astro_ci.deploying.artifacts import Artifacts, artifacts
+from astro_ci.deploying.check_runner import Surroundings
 from astro_ci.deploying.order import Known
 from astro_ci.deploying.progress import Progress, cancelled
 from astro_ci.deploying.provenance import deploy_git, description
+from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.requests import NewDeploy, create, finalize
 from astro_ci.deploying.rivals import Rivals, queue_hint
 from astro_ci.deploying.rollout import Rollout, Waiter, pauses, refuse_failed
+from astro_ci.deploying.run_checks import run_checks
 from astro_ci.deploying.secrecy import hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
 from astro_ci.deployments.find import Astro
 from astro_ci.errors import AstroCIError, AuthenticationError, CancelledError, DeployFailedError
+from astro_ci.finding import Checked, CheckName
 from astro_ci.model import (
     ApiDeployType,
     Deploy,
@@ -40,6 +44,8 @@ from astro_ci.survey.survey import Survey, survey
 
 log = logging.getLogger(__name__)
 
+OnChecks = Callable[[Plan, Sequence[Checked]], None]
+"""Sees a Plan with all its checks, and those that were just made."""
 GRACE_SECONDS = 60.0
 """How long the job of a newer commit has to replace a deploy that wrongly replaced its own."""
 _API_TYPES: Mapping[DeployType, ApiDeployType] = {
@@ -61,6 +67,9 @@ class Attempt(Struct, kw_only=True):
     astro: Astro
     deployment: Deployment
     is_last: bool = False
+    overridden: tuple[CheckName, ...] = ()
+    """The checks that failed, and that --force deploys past."""
+    on_checks: OnChecks = lambda plan, made: None
     progress: Progress = field(default_factory=Progress)
     known: Known = field(default_factory=Known)
     opened: Deploy | None = None
@@ -104,6 +113,7 @@ class Attempt(Struct, kw_only=True):
             deploy_id=self.progress.deploy_id,
             image_tag=self.opened.image_tag if self.opened and has_image else "",
             bundle_version=self.bundle_version,
+            overridden=self.overridden,
             replaced_by=self.replaced_by,
             url=self.astro.deployment_url(self.deployment),
             duration_seconds=round(self.tools.now() - self.started, 3),
@@ -136,7 +146,8 @@ class Attempt(Struct, kw_only=True):
     def _run(self) -> DeployResult | None:
         self._refuse_session()
         has_image = self.survey.plan.deploy_type.has_image
-        hide_credentials(self.console, self.astro.credentials, pushes=has_image)
+        uses_registry = has_image or bool(self.config.parse or self.config.tests)
+        hide_credentials(self.console, self.astro.credentials, uses_registry=uses_registry)
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
             artifacts(
@@ -150,6 +161,7 @@ class Attempt(Struct, kw_only=True):
                 console=self.console,
             ) as made,
         ):
+            self._check(made)
             opened = self._open(self._shipped())
             transfer = Transfer(
                 deploy=opened,
@@ -206,6 +218,24 @@ class Attempt(Struct, kw_only=True):
                 hint="Use an API token in ASTRO_API_TOKEN.",
             )
 
+    def _check(self, made: Artifacts) -> None:
+        """Make the checks that need Airflow. Raises CheckFailedError when one does not pass."""
+        surroundings = Surroundings(
+            env=self.env,
+            deployment=self.deployment,
+            built=made.image,
+            connect_engine=self.tools.connect_engine,
+            password=self.astro.credentials.token,
+        )
+        checks = run_checks(self.config, self.survey, surroundings, self.console)
+        if not checks:
+            return
+        plan = replace(self.survey.plan, checks=(*self.survey.plan.checks, *checks))
+        self.survey = replace(self.survey, plan=plan)
+        self.on_checks(plan, checks)
+        overridden = refuse_failed_checks(checks, forced=self.config.force)
+        self.overridden = (*self.overridden, *overridden)
+
     def _shipped(self) -> Digests:
         """What was packed: as it was planned, unless something wrote to the checkout meanwhile.
 
@@ -228,7 +258,9 @@ class Attempt(Struct, kw_only=True):
         new = NewDeploy(
             deployment_id=self.deployment.id,
             type=_API_TYPES[self.survey.plan.deploy_type],
-            description=description(self.config, self.survey, shipped, git, redact),
+            description=description(
+                self.config, self.survey, shipped, git, redact, overridden=self.overridden
+            ),
             git=git,
         )
         self.progress.phase = "opening"

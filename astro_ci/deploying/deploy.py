@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.attempt import Attempt
+from astro_ci.deploying.attempt import Attempt, OnChecks
 from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.secrecy import hide_build_secrets
@@ -30,11 +30,14 @@ def deploy(
     ci: CIContext | None = None,
     console: Console,
     on_plan: OnPlan = lambda plan: None,
+    on_checks: OnChecks = lambda plan, made: None,
     on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
 ) -> DeployResult:
     """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
+
+    `on_checks` sees it again, with the checks that only the deploy makes.
 
     `ci` is what the CI system says, when it is known already. `on_stage` gets a function that says,
     whenever and in whichever thread it is called, what a signal would leave behind; the latest
@@ -72,6 +75,8 @@ def deploy(
             astro=connected.astro,
             deployment=connected.deployment,
             is_last=bool(earlier),
+            overridden=refuse_failed_checks(found.plan.checks, forced=config.force),
+            on_checks=on_checks,
             progress=Progress(earlier=earlier),
         )
         on_stage(made.cancelled_by)
@@ -82,7 +87,6 @@ def deploy(
         found = look(config, interactive=interactive)
     except KeyboardInterrupt as stop:
         raise cancelled(signal_of(stop), str(Progress())) from None
-    refuse_failed_checks(found.plan.checks, forced=config.force)
     first = attempt(found)
     if found.plan.deploy_type is DeployType.NONE or config.dry_run:
         return first.result("skipped")

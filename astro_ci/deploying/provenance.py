@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from astro_ci.ci import CIContext
@@ -42,16 +43,23 @@ def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit 
 
 
 def description(
-    config: Config, survey: Survey, shipped: Digests, git: DeployGit | None, redact: Redactor
+    config: Config,
+    survey: Survey,
+    shipped: Digests,
+    git: DeployGit | None,
+    redact: Redactor,
+    *,
+    overridden: Sequence[str] = (),
 ) -> str:
-    """The user's description, or the commit's title, and our marker."""
+    """The user's description, or the commit's title; what was overridden; and our marker."""
     checkout = survey.checkout
     title = shorten(redact(printable(checkout.head.subject)), _SUBJECT_CHARACTERS)
     dirty = ", with uncommitted changes" if survey.plan.dirty else ""
     own = f"{title} ({short(checkout.head.sha)}{dirty})"
     if checkout.ci.run_url:
         own = f"{own} {checkout.ci.run_url}"
-    return describe(redact(config.description or own), shipped, git)
+    forced = f"[forced past {', '.join(overridden)}] " if overridden else ""
+    return describe(forced + redact(config.description or own), shipped, git)
 
 
 def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, str]:

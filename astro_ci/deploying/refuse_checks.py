@@ -6,27 +6,45 @@ import logging
 from collections.abc import Sequence
 
 from astro_ci.errors import CheckFailedError
-from astro_ci.finding import Checked
+from astro_ci.finding import Checked, CheckName
 from astro_ci.reporting.checks.text import counts, place
 from astro_ci.text import printable
 
 log = logging.getLogger(__name__)
 
+_LEAVE_OUT = {"parse": "--no-parse", "pytest": "--no-pytest"}
 
-def refuse_failed_checks(checks: Sequence[Checked], *, forced: Sequence[str]) -> None:
-    """Raise CheckFailedError when a check failed or was not possible; warn of those in `forced`."""
+
+def refuse_failed_checks(
+    checks: Sequence[Checked], *, forced: Sequence[str]
+) -> tuple[CheckName, ...]:
+    """Raise CheckFailedError when a check failed or was not possible; warn of those in `forced`.
+
+    Returns those that failed and were overridden.
+    """
     failed = [checked for checked in checks if checked.status in ("failed", "impossible")]
-    for checked in failed:
-        if checked.name in forced:
-            log.warning("%s; deploying anyway, as --force says", _reason(checked))
+    overridden = [checked for checked in failed if checked.name in forced]
+    for checked in overridden:
+        log.warning("%s; deploying anyway, as --force says", _reason(checked))
     refused = [checked for checked in failed if checked.name not in forced]
-    if not refused:
-        return
-    raise CheckFailedError(
-        "; ".join(_reason(checked) for checked in refused),
-        hint="Correct what the findings name. A finding that is wrong can be silenced with "
-        "checks.ignore in astro-ci.yaml; to deploy anyway, use --force.",
-    )
+    if refused:
+        message = "; ".join(_reason(checked) for checked in refused)
+        raise CheckFailedError(message, hint=_hint(refused))
+    return tuple(checked.name for checked in overridden)
+
+
+def _hint(refused: Sequence[Checked]) -> str:
+    names = ",".join(checked.name for checked in refused)
+    anyway = f"To deploy anyway, use --force {names}."
+    if any(checked.status == "failed" for checked in refused):
+        return (
+            "Correct what the findings name. A finding that is wrong can be silenced with "
+            f"checks.ignore in astro-ci.yaml. {anyway}"
+        )
+    left_out = [_LEAVE_OUT[checked.name] for checked in refused if checked.name in _LEAVE_OUT]
+    if not left_out:
+        return anyway
+    return f"Make the check possible, or leave it out with {' '.join(left_out)}. {anyway}"
 
 
 def _reason(checked: Checked) -> str:

@@ -27,14 +27,14 @@ def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str
         redactor.learn(login, *basic_login(login))
 
 
-def hide_credentials(console: Console, credentials: Credentials, *, pushes: bool) -> None:
+def hide_credentials(console: Console, credentials: Credentials, *, uses_registry: bool) -> None:
     """Hide the token, also where the CI system does not know it as a secret."""
     token = credentials.token()
     console.redactor.learn(token)
     if credentials.kind == "Deployment API key":
         # The CI system knows the key as a secret, and not the token that it was traded for.
         console.mask(token)
-    if pushes:
+    if uses_registry:
         # As HTTP's basic authentication writes it, which an error of a proxy may quote.
         console.mask(base64.b64encode(f"cli:{token}".encode()).decode())
 

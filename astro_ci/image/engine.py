@@ -84,7 +84,7 @@ def connect(env: Mapping[str, str]) -> Engine:
     from docker.errors import DockerException
     from requests import RequestException
 
-    endpoint = _endpoint(env)
+    endpoint = endpoint_of(env)
     host = endpoint.get("DOCKER_HOST") or DEFAULT_HOST
     try:
         _knock(host)
@@ -119,7 +119,7 @@ def read_config(env: Mapping[str, str]) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _endpoint(env: Mapping[str, str]) -> dict[str, str]:
+def endpoint_of(env: Mapping[str, str]) -> dict[str, str]:
     """Say where the engine is, in the variables that the SDK understands."""
     named = env.get("DOCKER_CONTEXT")
     if env.get("DOCKER_HOST") and not named:

@@ -119,6 +119,7 @@ def _result_keys(result: DeployResult) -> dict[str, Any]:
         "image_tag": result.image_tag,
         "bundle_version": result.bundle_version,
         "replaced_by": result.replaced_by,
+        "overridden": list(result.overridden),
         "url": result.url,
         "duration_seconds": result.duration_seconds,
     }

@@ -63,6 +63,7 @@ def result_markdown(result: DeployResult, *, title: str = "") -> str:
     rows = [
         *_deployment_rows(plan.deployment, page=result.url),
         ("Deploy", code(result.deploy_id) if result.deploy_id else ""),
+        ("Deployed although", _overridden(result.overridden)),
         ("Replaced by", code(result.replaced_by) if result.replaced_by else ""),
         ("Image tag", code(result.image_tag) if result.image_tag else ""),
         ("Bundle version", code(result.bundle_version) if result.bundle_version else ""),
@@ -156,6 +157,11 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("Head", f"{code(short(plan.head))}{dirty}"),
         ("Compared with", escape(base_text(plan))),
     ]
+
+
+def _overridden(overridden: Sequence[str]) -> str:
+    """The checks that --force deployed past."""
+    return f"{' and '.join(overridden)} failed (<code>--force</code>)" if overridden else ""
 
 
 def _details(plan: Plan) -> list[str]:

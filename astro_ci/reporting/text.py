@@ -42,9 +42,17 @@ def result_text(result: DeployResult) -> str:
     """The last line of a deploy."""
     if result.outcome == "skipped":
         return f"skipped: {printable(result_reason(result))}"
-    what = DEPLOY_TYPE_WORDS[result.plan.deploy_type]
+    what = DEPLOY_TYPE_WORDS[result.plan.deploy_type] + forced_text(result.overridden)
     by = f", replaced by deploy {result.replaced_by} since" if result.replaced_by else ""
     return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s{by}, {result.url}"
+
+
+def forced_text(overridden: Sequence[str]) -> str:
+    """What --force deployed past, as the end of a clause; empty when it was nothing."""
+    if not overridden:
+        return ""
+    checks = "check" if len(overridden) == 1 else "checks"
+    return f" although the {' and '.join(overridden)} {checks} failed"
 
 
 def plans_text(results: Sequence[TargetResult], reason: str) -> str:

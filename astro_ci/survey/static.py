@@ -91,14 +91,18 @@ class DagCheck:
         """Wait for the end; findings are about files that ship alone."""
         if self._check is None:
             return ()
-        found = self._check.result().checked
-        if standing.is_dag_deploy_enabled:
-            return (found,)
-        left = tuple(filter(_is_in_image(checkout), found.findings))
-        if len(left) == len(found.findings):
-            return (found,)
-        is_passed = found.status == "failed" and all(f.severity != "error" for f in left)
-        return (replace(found, findings=left, status="passed" if is_passed else found.status),)
+        return (keep_shipped(self._check.result().checked, checkout, standing),)
+
+
+def keep_shipped(found: Checked, checkout: Checkout, standing: Standing) -> Checked:
+    """Leave out findings about files that .dockerignore keeps out of the image that ships DAGs."""
+    if standing.is_dag_deploy_enabled:
+        return found
+    left = tuple(filter(_is_in_image(checkout), found.findings))
+    if len(left) == len(found.findings):
+        return found
+    is_passed = found.status == "failed" and all(f.severity != "error" for f in left)
+    return replace(found, findings=left, status="passed" if is_passed else found.status)
 
 
 def _is_in_image(checkout: Checkout) -> Callable[[Finding], bool]:

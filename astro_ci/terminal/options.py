@@ -59,6 +59,8 @@ SAVE = Option(
     help="Write the Deployment to astro-ci.yaml, for the branch that is checked out.",
     has_input=False,
 )
+_FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
+"""Kinds of flags that may have a value, and are true without."""
 RUN_OPTIONS = (CONFIG_FILE, SAVE, DETAILED_EXITCODE, FAIL_ON_SKIP, COMMENT)
 """What a verb takes beside the fields of Config."""
 
@@ -184,7 +186,7 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
     }
     if is_flag:
         settings.pop("metavar")
-    if row.kind is kinds.CHECK_NAMES:  # a flag that may have a value
+    if row.kind in _FLAGS_WITH_VALUE:
         settings |= {"is_flag": False, "flag_value": "true", "show_default": False}
     if row.has_variable:
         settings |= {"envvar": [row.variable, *row.variables], "show_envvar": True}
@@ -208,7 +210,7 @@ def _type(row: Option) -> click.ParamType[Any]:
         return click.Path(path_type=Path)
     if row.kind.is_list:
         return Lines()
-    if row.kind in (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.CHECK_NAMES):
+    if row.kind in (kinds.DEPLOY_TYPE, kinds.DURATION, *_FLAGS_WITH_VALUE):
         return _Read(row)
     return click.STRING
 

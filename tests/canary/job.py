@@ -124,6 +124,7 @@ class CanaryJob:
             "TMPDIR": str(self.directory / "tmp"),
             "ASTRO_API_URL": self.astro.api_url,
             "ASTRO_CI_DEPLOYMENT_NAME": "production",
+            "ASTRO_CI_PARSE": "false",  # the stand-in for Astro Runtime has no Airflow
             "ASTRO_CI_BUILD_SECRET": f"id=npm,env=NPM_CONFIG\nid=netrc,src={self.netrc}",
             "ASTRO_CI_BUILD_ARG": f"DB_PASSWORD={self.canaries.build_argument}",
         }

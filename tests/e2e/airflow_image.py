@@ -46,6 +46,8 @@ ONBUILD COPY --chown=astro:0 . .
 USER astro
 """
 PASSWD = f"root:x:0:0:root:/root:/bin/sh\nastro:x:{UID}:0:astro:{HOME}:/bin/sh\n"
+GROUP = "root:x:0:\n"
+"""BuildKit looks the users of its steps up in there."""
 _FACTS = (
     "import os, sys, sysconfig; "
     "print(os.path.realpath(sys.executable), sysconfig.get_path('stdlib'), sep='\\n')"
@@ -97,9 +99,10 @@ def _write_rootfs(out: IO[bytes], environment: Path, python: Path) -> None:
             directory = tarfile.TarInfo(name)
             directory.type, directory.mode = tarfile.DIRTYPE, mode
             archive.addfile(directory)
-        passwd = tarfile.TarInfo("etc/passwd")
-        passwd.size = len(PASSWD)
-        archive.addfile(passwd, io.BytesIO(PASSWD.encode()))
+        for name, text in (("etc/passwd", PASSWD), ("etc/group", GROUP)):
+            file = tarfile.TarInfo(name)
+            file.size = len(text)
+            archive.addfile(file, io.BytesIO(text.encode()))
         for link in _chain(python.parent / "python"):
             if not link.is_relative_to(environment):
                 archive.add(link, filter=_of_root)

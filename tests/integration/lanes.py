@@ -85,7 +85,11 @@ class Lane:
         )
         try:
             result = deploy(
-                Config(project=self.project.root, deployment_name=name, **options),
+                Config(
+                    project=self.project.root,
+                    deployment_name=name,
+                    **{"parse": False, **options},
+                ),
                 env,
                 console=Console(out, dialect_for("none", env={}, out=out), is_live=False),
                 tools=tools,

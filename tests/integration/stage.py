@@ -64,6 +64,7 @@ class Stage:
             "ASTRO_API_URL": self.astro.api_url,
             "ASTRO_API_TOKEN": self.astro.token,
             "ASTRO_CI_DEPLOYMENT_NAME": "production",
+            "ASTRO_CI_PARSE": "false",  # the stand-ins for Astro Runtime have no Airflow
         }
 
     def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> Run:
@@ -88,7 +89,12 @@ class Stage:
     ) -> DeployResult:
         """Deploy DAGs in process, with an impatient outside world."""
         said = io.StringIO()
-        options = {"requested": Request.DAGS, "deployment_name": "production", **options}
+        options = {
+            "requested": Request.DAGS,
+            "deployment_name": "production",
+            "parse": False,
+            **options,
+        }
         tools = Tools(
             patience=Patience(sleep=self.naps.append, timeout_seconds=(2.0, 2.0)),
             uploader=Uploader(sleep=self.naps.append, timeout_seconds=(2.0, 2.0)),

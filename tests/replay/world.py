@@ -181,7 +181,7 @@ class World:
             dags_path=self.dags,
             deployment_name=name,
             image_paths=[f"{directory}/**" for directory in self.image_paths],
-            **options,
+            **{"parse": False, **options},
         )
 
     def plan(self, name: str, env: Mapping[str, str] | None = None, **options: Any) -> Plan:

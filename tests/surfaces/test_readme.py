@@ -58,6 +58,7 @@ def sandbox() -> Iterator[dict[str, str]]:
         yield {
             "ASTRO_API_URL": astro.api_url,
             "ASTRO_API_TOKEN": astro.token,
+            "ASTRO_CI_PARSE": "false",  # no image here has Airflow
             "ASTRO_DEPLOYMENT_ID": str(astro.deployments[0]["id"]),
         }
 

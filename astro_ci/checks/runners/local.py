@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from astro_ci.errors import CheckFailedError
 from astro_ci.image.building.process import run_command
 
 _HAS_AIRFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('airflow') is None)"
+_VERSION = "import importlib.metadata as m; print(m.version('apache-airflow'))"
 _PROBE_SECONDS = 30
 _SHEBANG_BYTES = 256
 
@@ -105,10 +107,21 @@ def _interpreter_of(script: str | None) -> str:
     return words[0] if words and "python" in Path(words[0]).name else ""
 
 
+def airflow_version(python: str, env: Mapping[str, str]) -> tuple[int, int] | None:
+    """Ask an interpreter for the first two numbers of its Airflow; None when it has none."""
+    found = re.match(r"(\d+)\.(\d+)", _probe(python, _VERSION, env) or "", re.ASCII)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _has_airflow(python: str, env: Mapping[str, str]) -> bool:
+    return _probe(python, _HAS_AIRFLOW, env) is not None
+
+
+def _probe(python: str, code: str, env: Mapping[str, str]) -> str | None:
+    """Run a line of Python, and return what it prints; None when it fails."""
     try:
         done = subprocess.run(
-            [python, "-c", _HAS_AIRFLOW],
+            [python, "-c", code],
             env=dict(env),
             cwd="/",  # the current directory, which `-c` imports from, may be the checkout
             stdin=subprocess.DEVNULL,
@@ -116,5 +129,5 @@ def _has_airflow(python: str, env: Mapping[str, str]) -> bool:
             timeout=_PROBE_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -118,7 +118,7 @@ class World:
         out = io.StringIO()
         engine = QuickEngine()
         return deploy(
-            Config(project=self.origin.root, deployment_name="production"),
+            Config(project=self.origin.root, deployment_name="production", parse=False),
             env,
             console=Console(out, dialect_for("none", env={}, out=out), is_live=False),
             tools=Tools(connect_engine=lambda _env: engine.engine()),

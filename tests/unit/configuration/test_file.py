@@ -65,6 +65,9 @@ class TestRead:
             build-secrets: id=pip,env=PIP
             description: nightly
             redeploy: yes
+            parse: no
+            pytest: true
+            pytest-file: tests/test_dags.py
             force: parse, pytest
             skip-unchanged: true
             allow-older: 1
@@ -86,6 +89,9 @@ class TestRead:
             build_secrets=("id=pip,env=PIP",),
             description="nightly",
             redeploy=True,
+            parse=False,
+            pytest="true",
+            pytest_file="tests/test_dags.py",
             force=("parse", "pytest"),
             skip_unchanged=True,
             allow_older=True,
@@ -94,7 +100,7 @@ class TestRead:
             wait_seconds=5400.0,
         )
         assert len(project.settings) == len(keys())
-        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 17"
+        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 20"
 
     def test_scalars_are_taken_as_written(self) -> None:
         """YAML would make 1.1 of 1.10, True of on, and 83 of 0123."""

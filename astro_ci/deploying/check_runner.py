@@ -1,0 +1,94 @@
+"""Find where Airflow is, for the checks of a deploy: in its image, or in the one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python
+from astro_ci.checks.runners.local import airflow_version
+from astro_ci.errors import CheckFailedError
+from astro_ci.image.engine import Engine
+from astro_ci.image.presence import has_image
+from astro_ci.model import Deployment
+from astro_ci.project.platform import platform_of
+from astro_ci.reporting.secret_texts import without_secrets
+
+if TYPE_CHECKING:
+    from astro_ci.deploying.artifacts import Image
+
+HOME_IN_RUNTIME = "/usr/local/airflow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where a deploy can look for Airflow."""
+
+    env: Mapping[str, str] = field(repr=False)
+    deployment: Deployment
+    """As it was before."""
+    built: Image | None
+    """The image of this deploy; None for one of DAGs alone."""
+    connect_engine: Callable[[Mapping[str, str]], Engine]
+    password: Callable[[], str] = field(repr=False)
+    """The registry's."""
+
+    @contextmanager
+    def runner(self, *, is_asked: bool) -> Iterator[Runner | None]:
+        """Choose for as long as the block lasts.
+
+        None when no Airflow is at hand and nobody asked for more. Raises CheckFailedError,
+        DockerError or RegistryError when what was asked for is not possible.
+        """
+        if self.built:
+            yield DockerRunner(engine=self.built.engine, image=self.built.name)
+            return
+        running = self._running_image()
+        is_local = bool(running) and has_image(self.env, running)
+        if not is_local and (local := self._runtime_of_this_job()):
+            yield local
+        elif is_local or is_asked:
+            with self._image_that_runs() as found:
+                yield found
+        else:
+            yield None
+
+    def _running_image(self) -> str:
+        deployment = self.deployment
+        named = deployment.image_repository and deployment.image_tag
+        return f"{deployment.image_repository}:{deployment.image_tag}" if named else ""
+
+    def _runtime_of_this_job(self) -> LocalRunner | None:
+        """The interpreter of the Runtime image that the job runs in, if the Airflow is the same."""
+        if self.env.get("AIRFLOW_HOME") != HOME_IN_RUNTIME or not Path(HOME_IN_RUNTIME).is_dir():
+            return None
+        visible = without_secrets(self.env)
+        python = find_python(visible)
+        wanted = platform_of(self.deployment.astro_runtime_version).airflow
+        if python is None or wanted is None or airflow_version(python, visible) != wanted:
+            return None
+        return LocalRunner(python=python, env=visible)
+
+    @contextmanager
+    def _image_that_runs(self) -> Iterator[DockerRunner]:
+        from astro_ci.image.registry.pull import pulled
+
+        if not self._running_image():
+            raise CheckFailedError(
+                f"no image runs on the Deployment {self.deployment.name} yet, so there is no "
+                "Airflow to check the DAGs with"
+            )
+        engine = self.connect_engine(self.env)
+        try:
+            with pulled(
+                engine,
+                self.deployment.image_repository,
+                self.deployment.image_tag,
+                password=self.password,
+            ) as name:
+                yield DockerRunner(engine=engine, image=name)
+        finally:
+            engine.close()

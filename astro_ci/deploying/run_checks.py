@@ -1,0 +1,134 @@
+"""The checks of a deploy that need Airflow: load the DAG files, run the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
+from astro_ci.configuration.config import Config
+from astro_ci.errors import CheckFailedError, DockerError, RegistryError
+from astro_ci.finding import Checked, CheckName
+from astro_ci.reporting.console import Console
+from astro_ci.survey.static import keep_shipped
+from astro_ci.survey.survey import Survey
+
+if TYPE_CHECKING:  # loaded when there is a check to make
+    from astro_ci.checks.runners import Runner
+    from astro_ci.deploying.check_runner import Surroundings
+
+_TESTS = "tests"
+Make = Callable[["Runner"], Checked]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which checks a deploy is to make."""
+
+    parse: bool
+    tests: str
+    """What to run; empty for nothing."""
+    is_asked: bool
+    """Whether the user asked: then a check that is not possible is a failure."""
+
+    @classmethod
+    def of(cls, config: Config, survey: Survey) -> Wanted:
+        """Read the options; without any, DAG files are loaded if there is one."""
+        parses = config.parse
+        if parses is None:
+            parses = survey.differences.dag_files.dag_files > 0
+        return cls(
+            parse=parses,
+            tests=config.tests,
+            is_asked=bool(config.parse or config.tests),
+        )
+
+    @property
+    def names(self) -> tuple[CheckName, ...]:
+        """The checks, in their order."""
+        parse: tuple[CheckName, ...] = ("parse",) if self.parse else ()
+        return (*parse, "pytest") if self.tests else parse
+
+
+def run_checks(
+    config: Config, survey: Survey, surroundings: Surroundings, console: Console
+) -> tuple[Checked, ...]:
+    """Make the checks, all of them whatever the first one finds.
+
+    One that is not possible is a result like another. Raises ConfigurationError for variables that
+    cannot be read.
+    """
+    wanted = Wanted.of(config, survey)
+    if not wanted.names:
+        return ()
+    try:
+        with surroundings.runner(is_asked=wanted.is_asked) as runner:
+            if runner is None:
+                console.say("DAG files were not loaded: no Airflow is at hand (--parse gets it)")
+                return ()
+            console.say(f"checking {runner.description}")
+            makers = _makers(survey, console, wanted)
+            return tuple(_attempt(name, makers[name], runner) for name in wanted.names)
+    except (CheckFailedError, DockerError, RegistryError) as error:
+        return tuple(_impossible(name, error.message) for name in wanted.names)
+
+
+def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName, Make]:
+    from astro_ci.checks.parse import ParseRequest, parse_dags
+    from astro_ci.checks.pytest import PytestRequest, run_pytest
+
+    checkout, project = survey.checkout, survey.checkout.project
+    file = project.root / DEFAULT_FILE
+    env = read_env_file(file) if file.is_file() else {}
+    layout = checkout.layout
+
+    def parse(runner: Runner) -> Checked:
+        request = ParseRequest(
+            project=project.root,
+            dags=project.dags,
+            root=layout.project,
+            dags_path=layout.dags[0],
+            env=env,
+        )
+        return keep_shipped(parse_dags(request, runner), checkout, survey.standing)
+
+    def pytest(runner: Runner) -> Checked:
+        request = PytestRequest(
+            project=project.root,
+            dags=project.dags,
+            root=layout.project,
+            paths=(_test_path(project.root, wanted.tests),),
+            env=env,
+        )
+        with console.group("Run the tests"):
+            return run_pytest(request, runner, on_line=console.say)
+
+    return {"parse": parse, "pytest": pytest}
+
+
+def _attempt(name: CheckName, make: Make, runner: Runner) -> Checked:
+    try:
+        return make(runner)
+    except (CheckFailedError, DockerError) as error:
+        return _impossible(name, error.message)
+
+
+def _impossible(name: CheckName, reason: str) -> Checked:
+    return Checked(name=name, status="impossible", not_checked=(reason,))
+
+
+def _test_path(project: Path, named: str) -> str:
+    """Find what is meant: from the project, or from its tests directory, as in the Astro CLI."""
+    inside = named.lstrip("/")
+    return next((path for path in _places(inside) if (project / _file(path)).exists()), inside)
+
+
+def _places(named: str) -> Iterator[str]:
+    yield named
+    yield f"{_TESTS}/{named}"
+
+
+def _file(path: str) -> str:
+    return path.partition("::")[0]

@@ -1,0 +1,49 @@
+"""Whether the engine has an image: asked without the SDK, whose loading alone takes longer."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from astro_ci.errors import DockerError
+from astro_ci.image.engine import DEFAULT_HOST, endpoint_of
+
+_UNIX = "unix://"
+_PATIENCE_SECONDS = 2.0
+
+
+def has_image(env: Mapping[str, str], reference: str) -> bool:
+    """Tell whether an engine of this machine has the image.
+
+    An engine elsewhere, one that is slow and one that is not there have none.
+    """
+    try:
+        host = endpoint_of(env).get("DOCKER_HOST") or DEFAULT_HOST
+    except DockerError:
+        return False
+    if not host.startswith(_UNIX):
+        return False
+    connection = _UnixConnection(host.removeprefix(_UNIX))
+    try:
+        connection.request("GET", f"/images/{quote(reference)}/json")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a socket file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_PATIENCE_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_PATIENCE_SECONDS)
+        self.sock.connect(self._path)
