@@ -274,6 +274,8 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     bundle_version: str = ""
     overridden: Sequence[CheckName] = ()
     """The checks that failed, and that --force deployed past."""
+    commit_url: str = ""
+    """The page of the commit that was shipped."""
     replaced_by: str = ""
     """The deploy that runs in the place of this one by now."""
     url: str = ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from astro_ci.configuration.option import Scope
 from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, SAVE, VerbCommand, with_options
@@ -40,7 +40,7 @@ def deploy(
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.text import plan_text, results_text
+    from astro_ci.reporting.text import landed_text, plan_text, results_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -72,6 +72,8 @@ def deploy(
             on_stage=session.enter_stage,
             interactive=session.is_interactive,
         )
+        if result.deploy_result.outcome == "deployed":
+            session.console.say(landed_text(result.deploy_result))
 
     results = run_each(targets, act, session.explain)
     session.conclude(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import Artifacts, artifacts
@@ -114,6 +114,7 @@ class Attempt(Struct, kw_only=True):
             image_tag=self.opened.image_tag if self.opened and has_image else "",
             bundle_version=self.bundle_version,
             overridden=self.overridden,
+            commit_url=self.opened.git.commit_url if self.opened and self.opened.git else "",
             replaced_by=self.replaced_by,
             url=self.astro.deployment_url(self.deployment),
             duration_seconds=round(self.tools.now() - self.started, 3),
@@ -230,8 +231,8 @@ class Attempt(Struct, kw_only=True):
         checks = run_checks(self.config, self.survey, surroundings, self.console)
         if not checks:
             return
-        plan = replace(self.survey.plan, checks=(*self.survey.plan.checks, *checks))
-        self.survey = replace(self.survey, plan=plan)
+        plan = structs.replace(self.survey.plan, checks=(*self.survey.plan.checks, *checks))
+        self.survey = structs.replace(self.survey, plan=plan)
         self.on_checks(plan, checks)
         overridden = refuse_failed_checks(checks, forced=self.config.force)
         self.overridden = (*self.overridden, *overridden)

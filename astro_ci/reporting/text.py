@@ -55,6 +55,19 @@ def forced_text(overridden: Sequence[str]) -> str:
     return f" although the {' and '.join(overridden)} {checks} failed"
 
 
+def landed_text(result: DeployResult) -> str:
+    """What a deploy brought, and where to see it."""
+    plan = result.plan
+    lines = []
+    if result.image_tag:
+        lines.append(f"Image tag: {result.image_tag} (Airflow shows it in the footer of its pages)")
+    if result.bundle_version:
+        lines.append(f"Bundle version: {result.bundle_version}")
+    dirty = "with uncommitted changes" if plan.dirty else result.commit_url
+    lines.append(f"Commit: {short(plan.head)} {printable(dirty)}".rstrip())
+    return "\n".join(lines)
+
+
 def plans_text(results: Sequence[TargetResult], reason: str) -> str:
     """The Plans of any number of Deployments; `reason` says why there is none."""
     if not results:

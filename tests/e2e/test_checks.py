@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from astro_ci.checks.parse import ParseRequest, parse_dags
 from astro_ci.checks.pytest import PytestRequest, run_pytest
@@ -90,7 +91,9 @@ def comparable(checked: Checked, *homes: str) -> list[Finding]:
         detail, message = finding.detail, finding.message
         for home in homes:
             detail, message = detail.replace(home, "HOME"), message.replace(home, "HOME")
-        found.append(replace(finding, detail="" if "PID" in detail else detail, message=message))
+        found.append(
+            structs.replace(finding, detail="" if "PID" in detail else detail, message=message)
+        )
     return found
 
 
