@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from astro_ci.model import DeployGit
+from astro_ci.text import Regex
 
 # Where a host answers for those who may not use SSH's own port.
 _OTHER_HOSTS = {
@@ -17,7 +18,7 @@ _OTHER_HOSTS = {
     "ssh.dev.azure.com": "dev.azure.com",
 }
 _VISUAL_STUDIO = ".visualstudio.com"
-_SCP_LIKE = re.compile(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
+_SCP_LIKE = Regex(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
 
 
 def without_credentials(url: str) -> str:

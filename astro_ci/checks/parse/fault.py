@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_FRAME = re.compile(r'\s*(?:\|\s*)*File "(?P<path>.+?)", line (?P<line>\d+)')
-_ENDING = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
+from astro_ci.text import Regex
+
+_FRAME = Regex(r'\s*(?:\|\s*)*File "(?P<path>.+?)", line (?P<line>\d+)')
+_ENDING = Regex(r"(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
 _MOST_LINES = 40
 _MOST_CHARACTERS = 4000
 
