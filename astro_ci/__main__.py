@@ -22,7 +22,31 @@ def main() -> None:
     gc.set_threshold(100_000)
     from astro_ci.cli import run
 
-    run(signals=signals)
+    try:
+        run(signals=signals)
+    except SystemExit as exit_:
+        _end(exit_.code)
+        raise
+
+
+def _end(code: object) -> None:
+    """End the process at once: nothing is left to do but to take Python apart, which takes long.
+
+    Where something else is left, which is a thread, a tracer or text that cannot be written, this
+    returns.
+    """
+    import atexit
+    import threading
+
+    if threading.active_count() > 1 or sys.gettrace() or sys.getprofile():
+        return
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # Python tells it
+    os._exit(code if isinstance(code, int) else 1)
 
 
 def _leave_out_the_checkout() -> None:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from astro_ci.model import DeployGit
+from astro_ci.text import Regex
 
 # Where a host answers for those who may not use SSH's own port.
 _OTHER_HOSTS = {
@@ -33,7 +34,7 @@ _COMMIT_PAGES = {
 }
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _VISUAL_STUDIO = ".visualstudio.com"
-_SCP_LIKE = re.compile(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
+_SCP_LIKE = Regex(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
 
 
 def without_credentials(url: str) -> str:

@@ -2,10 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _EXCERPT = 80
 _BETWEEN_WORDS = " ,;:'\"&|=()[]{}<>/\\"
+
+
+class Regex:
+    """A regular expression that is compiled when it is first used: a run uses few of them."""
+
+    __slots__ = ("_compiled", "_flags", "_text")
+
+    def __init__(self, text: str, flags: int = 0) -> None:
+        """Take what `re.compile` takes."""
+        self._text = text
+        self._flags = flags
+        self._compiled: re.Pattern[str] | None = None
+
+    def match(self, text: str, position: int = 0) -> re.Match[str] | None:
+        """As `re.Pattern.match`."""
+        return self._ready().match(text, position)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """As `re.Pattern.fullmatch`."""
+        return self._ready().fullmatch(text)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """As `re.Pattern.search`."""
+        return self._ready().search(text)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """As `re.Pattern.finditer`."""
+        return self._ready().finditer(text)
+
+    def split(self, text: str) -> list[str]:
+        """As `re.Pattern.split`, for a pattern without groups."""
+        return self._ready().split(text)
+
+    def sub(self, replacement: str | Callable[[re.Match[str]], str], text: str) -> str:
+        """As `re.Pattern.sub`."""
+        return self._ready().sub(replacement, text)
+
+    def _ready(self) -> re.Pattern[str]:
+        if self._compiled is None:
+            self._compiled = re.compile(self._text, self._flags)
+        return self._compiled
 
 
 def printable(text: str) -> str:

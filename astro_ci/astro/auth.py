@@ -18,6 +18,7 @@ from msgspec import Struct
 from astro_ci.astro.client import decode
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
 from astro_ci.project.files import read_named_text
+from astro_ci.text import Regex
 from astro_ci.web.http import Http
 
 Kind = Literal["API token", "Deployment API key", "astro login"]
@@ -25,11 +26,11 @@ Kind = Literal["API token", "Deployment API key", "astro login"]
 AUDIENCE = "astronomer-ee"
 RENEW_BEFORE_SECONDS = 300
 LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
-_JSON_WEB_TOKEN = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
+_JSON_WEB_TOKEN = Regex(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
 # What a CI system leaves of a reference to a secret that the job does not get, as that of a fork:
 # $(A) on Azure, $A or ${A} on GitLab.
 _MOST_SESSION_BYTES = 1_000_000
-_UNEXPANDED = re.compile(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
+_UNEXPANDED = Regex(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
 
 
 class Claims(Struct, frozen=True, kw_only=True):

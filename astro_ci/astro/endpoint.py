@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from astro_ci.errors import ConfigurationError
-from astro_ci.text import printable
+from astro_ci.text import Regex, printable
 
 DEFAULT_DOMAIN = "astronomer.io"
-_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_DOMAIN = Regex(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):

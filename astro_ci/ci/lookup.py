@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec import Struct
 
 from astro_ci.ci import values
+from astro_ci.text import Regex
 
 ReadFile = Callable[[Path], str]
 Parse = Callable[[str], str | None]
@@ -93,10 +94,10 @@ def _dig(document: object, path: str) -> str | None:
     return str(document) if isinstance(document, str | int) else None
 
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_CONTINUED = re.compile(r"(?<!\\)(?:\\\\)*\\$")
-_KEY_VALUE = re.compile(r"((?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(.*)", re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_LINE_END = Regex(r"\r\n|\r|\n")
+_CONTINUED = Regex(r"(?<!\\)(?:\\\\)*\\$")
+_KEY_VALUE = Regex(r"((?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(.*)", re.DOTALL)
+_ESCAPE = Regex(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 

@@ -9,26 +9,28 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from astro_ci.text import Regex
+
 _NOT_SET = frozenset({"", "false", "null"})
 # What is left of a reference to an undefined variable: $(a.b) on Azure, ${A} or $A on GitLab,
 # << a.b >> on CircleCI, %a.b% on TeamCity.
-_UNEXPANDED = re.compile(r"\$\(.*\)|\$\{.*\}|\$[A-Za-z_]\w*|<<.*>>|%.*%")
-_SHA = re.compile(r"[0-9a-fA-F]{7,64}")
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_SLUG = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+")
+_UNEXPANDED = Regex(r"\$\(.*\)|\$\{.*\}|\$[A-Za-z_]\w*|<<.*>>|%.*%")
+_SHA = Regex(r"[0-9a-fA-F]{7,64}")
+_NUMBER = Regex(r"[1-9][0-9]{0,17}")
+_WORD = Regex(r"[A-Za-z0-9_.-]{1,64}")
+_SLUG = Regex(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+")
 # What git allows in no name of a branch or tag; the second, what it gives a meaning after one.
 # Source: git-check-ref-format(1), gitrevisions(7).
-_NOT_IN_A_REF = re.compile(r"[:?*\[\\]|\.\.|//")
-_NOT_IN_A_NAME = re.compile(r"[~^]|@\{|\.lock(?:/|$)|[/.]$")
+_NOT_IN_A_REF = Regex(r"[:?*\[\\]|\.\.|//")
+_NOT_IN_A_NAME = Regex(r"[~^]|@\{|\.lock(?:/|$)|[/.]$")
 
 _HOST = r"(?P<host>[A-Za-z0-9._-]+)"
 _REST = r"(?P<rest>(?:[/?#][A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?)"
-_URL = re.compile(
+_URL = Regex(
     rf"(?P<scheme>https?|ssh|git)://(?:[^/?#\\]*@)?{_HOST}(?::(?P<port>[0-9]{{1,5}}))?{_REST}",
     re.IGNORECASE,
 )
-_SCP_LIKE = re.compile(rf"[^/@\s]+@{_HOST}:(?P<path>[A-Za-z0-9_~.-][A-Za-z0-9_~./+-]*)")
+_SCP_LIKE = Regex(rf"[^/@\s]+@{_HOST}:(?P<path>[A-Za-z0-9_~.-][A-Za-z0-9_~./+-]*)")
 _HIGHEST_PORT = 65535
 
 

@@ -17,11 +17,11 @@ from astro_ci.project.automaton import (
     Item,
     letters,
 )
-from astro_ci.text import excerpt
+from astro_ci.text import Regex, excerpt
 
 _MEANING = {"**/": ANY_DIRECTORIES, "**": ANYTHING, "*": WITHIN_A_NAME}
 # What no branch and no tag has in its name. Source: git-check-ref-format(1).
-_NEVER = re.compile(r"[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{")
+_NEVER = Regex(r"[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{")
 
 
 class RefPatterns(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from astro_ci.ci import CIContext
 from astro_ci.deployments.find import find_access
 from astro_ci.doctor.check import Check, Steps, not_checked, ok, problem, warning
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.text import Regex
 from astro_ci.web.auth import NoAuth
 from astro_ci.web.http import Http
 from astro_ci.web.session import Patience
@@ -29,7 +29,7 @@ _SOON_DAYS = 14
 _LONG_DAYS = 100 * 365
 _VARIABLE = "ASTRO_API_TOKEN"
 # What a CI system leaves of a reference to a secret that is not there.
-_UNEXPANDED = re.compile(r"\$\(.*\)|\$\{.*\}|\$\w+|<<.*>>|%.*%")
+_UNEXPANDED = Regex(r"\$\(.*\)|\$\{.*\}|\$\w+|<<.*>>|%.*%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
 from astro_ci.git.places import Places
 from astro_ci.git.process import Git
 from astro_ci.git.remote import Remote
+from astro_ci.text import Regex
 
-HEX_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+HEX_COMMIT = Regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 PROOF_DEPTH = 1000
 
 

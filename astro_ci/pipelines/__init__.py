@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +28,9 @@ from astro_ci.pipelines.systems import KEYS, SYSTEMS, System, detect_system, sys
 from astro_ci.pipelines.write import write_new
 from astro_ci.project.files import read_bytes
 from astro_ci.remote import repository_identity
-from astro_ci.text import listed, printable
+from astro_ci.text import Regex, listed, printable
 
-_ID = re.compile(r"c[a-z0-9]{20,}")
+_ID = Regex(r"c[a-z0-9]{20,}")
 _ALL = "all of them"
 
 

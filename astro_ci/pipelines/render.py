@@ -19,10 +19,11 @@ from astro_ci.pipelines.systems import (
     PACKAGE,
     System,
 )
+from astro_ci.text import Regex
 
 CONFIG_FILE = "astro-ci.yaml"
 
-_PLACE = re.compile(r"@([a-z]+)@")
+_PLACE = Regex(r"@([a-z]+)@")
 # By system: what is compared with the branch, and what else has to hold.
 _CONDITIONS = {
     "gitlab": ("$CI_COMMIT_BRANCH", ""),

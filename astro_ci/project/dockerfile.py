@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from astro_ci.project.runtime import RuntimeVersion
+from astro_ci.text import Regex
 
-_FROM = re.compile(
+_FROM = Regex(
     r"FROM\s+(?P<flags>(?:--\S+\s+)*)(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE
 )
-_ARG = re.compile(r"ARG\s+(?P<name>\w+)(?:=(?P<value>.*))?", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
-_NEEDS_BUILDKIT = re.compile(
+_ARG = Regex(r"ARG\s+(?P<name>\w+)(?:=(?P<value>.*))?", re.IGNORECASE)
+_VARIABLE = Regex(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_NEEDS_BUILDKIT = Regex(
     r"^[^\S\n]*(?:RUN\s.*--(?:mount|network|security)=|(?:COPY|ADD)\s.*--(?:chmod|link)"
     r"|(?:RUN|COPY)\b.*<<)",
     re.IGNORECASE | re.MULTILINE,
@@ -23,8 +24,8 @@ _NEEDS_BUILDKIT = re.compile(
 _LONGEST = 4_000
 _RUNTIME_NAMES = ("astro-runtime", "runtime")
 # What the tag of a Runtime image may add to the version.
-_VARIANT = re.compile(r"(?:-python-[\d.]+|-base|-slim)+$")
-_PYTHON = re.compile(r"-python-(\d+\.\d+)")
+_VARIANT = Regex(r"(?:-python-[\d.]+|-base|-slim)+$")
+_PYTHON = Regex(r"-python-(\d+\.\d+)")
 
 
 class BaseImage(Struct, frozen=True, kw_only=True):

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from astro_ci.text import Regex
+
 LABEL = "io.astronomer.docker.runtime.version"
 """The label by which an image says which Runtime it was built from."""
 
-_AIRFLOW_2 = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[.+-](.+))?", re.ASCII)
-_AIRFLOW_3 = re.compile(r"(\d+)\.(\d+)-(\d+)(?:[.+-](.+))?", re.ASCII)
-_PRERELEASE = re.compile(r"(dev|alpha|a|beta|b|rc)[.-]?(\d*)(?![a-z])", re.ASCII | re.IGNORECASE)
+_AIRFLOW_2 = Regex(r"(\d+)\.(\d+)\.(\d+)(?:[.+-](.+))?", re.ASCII)
+_AIRFLOW_3 = Regex(r"(\d+)\.(\d+)-(\d+)(?:[.+-](.+))?", re.ASCII)
+_PRERELEASE = Regex(r"(dev|alpha|a|beta|b|rc)[.-]?(\d*)(?![a-z])", re.ASCII | re.IGNORECASE)
 _STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "rc": 3}
 _RELEASED = (4, 0)
 

@@ -16,7 +16,7 @@ from astro_ci.model import Affects, Change, Deployment, DeployResult, Plan
 from astro_ci.reporting.checks.text import counts, headline, place
 from astro_ci.reporting.text import DEPLOY_TYPE_WORDS, base_text, result_reason
 from astro_ci.reporting.verb import Verb
-from astro_ci.text import printable, sentence, short, shorten
+from astro_ci.text import Regex, printable, sentence, short, shorten
 
 SHOWN_CHANGES = 50
 SHOWN_FINDINGS = 50
@@ -24,15 +24,15 @@ _ORDER: Sequence[Affects] = ("image", "dags", "nothing")
 _AFFECTS: dict[Affects, str] = {"image": "image", "dags": "DAGs", "nothing": "nothing"}
 _STATUS = {"A": "added", "M": "changed", "D": "deleted", "T": "type changed", "U": "unmerged"}
 # What begins or ends markup: anywhere; not within a word; at the start of a line; in a bare URL.
-_MARKUP = re.compile(
+_MARKUP = Regex(
     r"[\\`*\[\]<>#|~&@$!%]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+=]|(?<=\bGH)-(?=\d)"
     r"|:(?=//)|(?<=\bwww)\.",
     re.IGNORECASE,
 )
 _LONGEST_REASON = 1000
-_NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
+_NUMBERED = Regex(r"^(\d{1,9})(?=[.)])")
 _IN_URLS = ":/?#@!$&'*+,;=~%"
-_REFERENCE = re.compile(r"(?<=[@#!%])(?=\w)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
+_REFERENCE = Regex(r"(?<=[@#!%])(?=\w)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
 
 
 def escape(text: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from astro_ci.checks.runners.job import PACKAGE
+from astro_ci.text import Regex
 
-_FRAME = re.compile(r'\s*(?:\|\s*)*File "(?P<path>.+?)", line (?P<line>\d+)')
-_ENDING = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
+_FRAME = Regex(r'\s*(?:\|\s*)*File "(?P<path>.+?)", line (?P<line>\d+)')
+_ENDING = Regex(r"(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
 _OURS = f"/{PACKAGE}/"
 _MOST_LINES = 40
 _MOST_CHARACTERS = 4000

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from astro_ci.finding import Finding
 from astro_ci.paths import join
-from astro_ci.text import printable, shorten
+from astro_ci.text import Regex, printable, shorten
 
-_PLACE = re.compile(r"(?P<path>[^\s:]+):(?P<line>\d+): ")
+_PLACE = Regex(r"(?P<path>[^\s:]+):(?P<line>\d+): ")
 _MOST = 200
 _LONGEST = 500
 _MOST_CHARACTERS = 4000

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from astro_ci.checks.static.request import NEWEST, Problem, Request, Version
 from astro_ci.checks.static.source import read_source
+from astro_ci.text import Regex
 
 RUNTIME = """
 a2wsgi aiohappyeyeballs aiohttp aiohttp_jinja2 aiosignal aiosmtplib aiosqlite airflow alembic amqp
@@ -90,8 +91,8 @@ _ADDED: Mapping[Version, str] = {
     (3, 11): "tomllib",
     (3, 14): "annotationlib compression",
 }
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)[ \t]*(?:\[[\w., -]*\])?[ \t]*(?:[<>=!~;].*)?")
-_MAY_INSTALL = re.compile(r"^[ \t]*(?:RUN|COPY|ADD)\b", re.IGNORECASE | re.MULTILINE)
+_REQUIREMENT = Regex(r"([A-Za-z0-9][\w.-]*)[ \t]*(?:\[[\w., -]*\])?[ \t]*(?:[<>=!~;].*)?")
+_MAY_INSTALL = Regex(r"^[ \t]*(?:RUN|COPY|ADD)\b", re.IGNORECASE | re.MULTILINE)
 _ELSEWHERE = ("pyproject.toml", "setup.py", "setup.cfg")
 
 

@@ -16,8 +16,9 @@ from astro_ci.ci.dialects.base import Level
 from astro_ci.ci.dialects.files import append
 from astro_ci.ci.dialects.plain import PlainDialect
 from astro_ci.ci.dialects.text import clean, clean_line, mask_lines
+from astro_ci.text import Regex
 
-_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
+_COMMAND = Regex(r"##(?=(?:vso)?\[)", re.IGNORECASE)
 
 
 class AzureDialect(PlainDialect):

@@ -7,7 +7,6 @@ cli-meta-data, cli-redactor. Each command takes what it is about from standard i
 from __future__ import annotations
 
 import logging
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from astro_ci.ci.dialects.files import encoded, truncated
 from astro_ci.ci.dialects.plain import PlainDialect
 from astro_ci.ci.dialects.text import clean_line, mask_lines
+from astro_ci.text import Regex
 
 AGENT = "buildkite-agent"
 # A larger annotation is refused, and a larger value, too.
@@ -23,7 +23,7 @@ META_DATA_LIMIT_BYTES = 100 * 1024
 META_DATA_PREFIX = "astro-ci:"
 _TIMEOUT_SECONDS = 10
 _TRUNCATED = "\n\n*Truncated: Buildkite limits an annotation to 1 MiB.*\n"
-_HEADING = re.compile(r"(?:---|\+\+\+|~~~|\^\^\^)(?:\s|$)")
+_HEADING = Regex(r"(?:---|\+\+\+|~~~|\^\^\^)(?:\s|$)")
 _log = logging.getLogger(__name__)
 
 

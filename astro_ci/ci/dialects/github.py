@@ -5,7 +5,6 @@ Source: docs.github.com "Workflow commands"; the runner's ActionCommand and File
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +15,14 @@ from astro_ci.ci.dialects.base import Level
 from astro_ci.ci.dialects.files import append, size, truncated
 from astro_ci.ci.dialects.plain import PlainDialect
 from astro_ci.ci.dialects.text import clean, clean_line, mask_lines
+from astro_ci.text import Regex
 
 # A step whose summary is larger than this loses all of it.
 SUMMARY_LIMIT_BYTES = 1024 * 1024
 _TRUNCATED = "\n\n*Truncated: GitHub limits a step's summary to 1 MiB.*\n"
 
-_LEADING_COMMAND = re.compile(r"^(\s*):(?=:)")
-_OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_LEADING_COMMAND = Regex(r"^(\s*):(?=:)")
+_OUTPUT_NAME = Regex(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class GitHubDialect(PlainDialect):

@@ -6,7 +6,6 @@ Sources: docs.gitlab.com/ci/jobs/job_logs, docs.gitlab.com/ci/variables/dotenv_v
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TextIO
 from astro_ci.ci.dialects.files import append, encoded, size
 from astro_ci.ci.dialects.plain import PlainDialect
 from astro_ci.ci.dialects.text import clean_line
+from astro_ci.text import Regex
 
 # A larger report fails the job that uploads it.
 DOTENV_LIMIT_BYTES = 5 * 1024
@@ -25,7 +25,7 @@ OUTPUT_PREFIX = "ASTRO_RESULT_"
 
 _JSON_OUTPUTS = {"plan"}
 _CLEAR = "\x1b[0K"
-_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+_NOT_IN_A_NAME = Regex(r"[^a-z0-9]+")
 _log = logging.getLogger(__name__)
 
 

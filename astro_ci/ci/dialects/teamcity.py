@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from astro_ci.ci.dialects.base import Level
 from astro_ci.ci.dialects.plain import PlainDialect
 from astro_ci.ci.dialects.text import clean, clean_line
+from astro_ci.text import Regex
 
-_MESSAGE = re.compile(r"##(?=teamcity\[)", re.IGNORECASE)
-_SPECIAL = re.compile(r"[|'\[\]]")
+_MESSAGE = Regex(r"##(?=teamcity\[)", re.IGNORECASE)
+_SPECIAL = Regex(r"[|'\[\]]")
 _STATUS = {"notice": "NORMAL", "warning": "WARNING", "error": "ERROR"}
 OUTPUT_PREFIX = "astro_ci."
 

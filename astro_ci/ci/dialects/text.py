@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
+
+from astro_ci.text import Regex
 
 # Escape sequences that end: CSI (colours, cursor), OSC (titles, links). What remains of others
 # loses its ESC with the control characters below.
-_ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)")
-_LINE_BREAKS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_ANSI = Regex(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)")
+_LINE_BREAKS = Regex(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 # Not in category Cf, and invisible all the same: a culture-sensitive search (.NET's, in two of
 # the runners) would find `::` in a text that has one of these in between.
-_IGNORABLE = re.compile(
+_IGNORABLE = Regex(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -10,6 +9,7 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.text import Regex
 
 NAME = "Azure Pipelines"
 KEY = "azure"
@@ -24,7 +24,7 @@ CREDENTIALS_HINT = (
 )
 
 # Source: learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions.
-_NOT_IN_A_PROJECT = re.compile(r"[\\/:*?\"'<>|;#${},+=\[\]\x00-\x1f]")
+_NOT_IN_A_PROJECT = Regex(r"[\\/:*?\"'<>|;#${},+=\[\]\x00-\x1f]")
 
 
 def is_here(env: Lookup) -> bool:

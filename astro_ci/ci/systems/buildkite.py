@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.text import Regex
 
 NAME = "Buildkite"
 KEY = "buildkite"
@@ -19,7 +18,7 @@ CREDENTIALS_HINT = (
     "in the agent's environment hook"
 )
 
-_REPOSITORY_PATH = re.compile(r"([^/:@]+/[^/]+?)(?:\.git)?/?\Z")
+_REPOSITORY_PATH = Regex(r"([^/:@]+/[^/]+?)(?:\.git)?/?\Z")
 
 
 def is_here(env: Lookup) -> bool:

@@ -6,11 +6,10 @@ to ASTRO_CI_BASE.
 
 from __future__ import annotations
 
-import re
-
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.text import Regex
 
 NAME = "CircleCI"
 KEY = "circleci"
@@ -21,7 +20,7 @@ CREDENTIALS_HINT = (
     "or to a context that the job uses"
 )
 
-_FORK_BRANCH = re.compile(r"pull/([0-9]+)(?:/head|/merge)?")
+_FORK_BRANCH = Regex(r"pull/([0-9]+)(?:/head|/merge)?")
 
 
 def is_here(env: Lookup) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Lookup
+from astro_ci.text import Regex
 
 NAME = "AWS CodeBuild"
 KEY = "codebuild"
@@ -19,7 +18,7 @@ CREDENTIALS_HINT = (
     "under env: secrets-manager: or env: parameter-store:"
 )
 
-_ARN = re.compile(
+_ARN = Regex(
     r"arn:aws:codebuild:(?P<region>[a-z0-9-]+):(?P<account>[0-9]+):"
     r"build/(?P<project>[A-Za-z0-9_-]+):(?P<build>[A-Za-z0-9-]+)"
 )

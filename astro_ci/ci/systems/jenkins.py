@@ -5,13 +5,12 @@ Sources: the README files of the git, GitHub Branch Source, ghprb and GitLab plu
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.text import Regex
 
 NAME = "Jenkins"
 KEY = "jenkins"
@@ -21,7 +20,7 @@ CREDENTIALS_HINT = (
     "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
     "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"
 )
-_REMOTE = re.compile(r"^(?:refs/remotes/)?(?:origin|upstream)/")
+_REMOTE = Regex(r"^(?:refs/remotes/)?(?:origin|upstream)/")
 
 
 def is_here(env: Lookup) -> bool:

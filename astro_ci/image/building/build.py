@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,13 +14,14 @@ from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
 from astro_ci.image.checks import inspect_image
 from astro_ci.image.engine import Engine
+from astro_ci.text import Regex
 
 logger = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
 _SHOWN_LINES = 20
-_STEP_ERROR = re.compile(r"#(\d+) ERROR: (.*)")
-_STEP_OUTPUT = re.compile(r"\d+\.\d+ (.*)")
+_STEP_ERROR = Regex(r"#(\d+) ERROR: (.*)")
+_STEP_OUTPUT = Regex(r"\d+\.\d+ (.*)")
 _CLASSIC_NOISE = ("Removing intermediate container", " ---> ")
 
 

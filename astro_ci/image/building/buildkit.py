@@ -15,11 +15,12 @@ from astro_ci.image.building.context import copy_context, write_context
 from astro_ci.image.building.process import Feed, run_command
 from astro_ci.image.building.spec import Build
 from astro_ci.project.find import read_dockerfile
+from astro_ci.text import Regex
 
 logger = logging.getLogger(__name__)
 
 # Build arguments travel in the environment, except where that would steer the command itself.
-_STEERING = re.compile(
+_STEERING = Regex(
     r"(DOCKER|BUILDX|BUILDKIT|COMPOSE|GO|LC|LD|OTEL|SSH|SSL|XDG)(_.*)?|GODEBUG|HOME|LANG|PATH|PWD"
     r"|SOURCE_DATE_EPOCH|TMPDIR|(ALL|FTP|HTTPS?|NO)_PROXY",
     re.IGNORECASE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import IO, Any, cast
@@ -14,9 +13,10 @@ from astro_ci.image.building.context import write_context
 from astro_ci.image.building.process import Feeder
 from astro_ci.image.building.spec import Build
 from astro_ci.image.engine import Engine
+from astro_ci.text import Regex
 
 _CHUNK = 64 * 1024
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = Regex(r"\x1b\[[0-9;]*m")
 
 
 def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -> str:

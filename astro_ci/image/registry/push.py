@@ -16,7 +16,7 @@ from typing import Any
 
 from astro_ci.errors import RegistryError
 from astro_ci.image.engine import Engine
-from astro_ci.text import crossed_out
+from astro_ci.text import Regex, crossed_out
 from astro_ci.web.retry import repeating
 
 logger = logging.getLogger(__name__)
@@ -26,23 +26,23 @@ OnProgress = Callable[[int, int], None]
 
 # The engine has its own patience: it repeats a layer five times, over 50 seconds.
 _ATTEMPTS = 3
-_REFUSED = re.compile(
+_REFUSED = Regex(
     r"unauthorized|authentication required|no basic auth|denied|forbidden"
     r"|(?<![:.\d])\b40[13]\b(?![.\d])",
     re.IGNORECASE,
 )
-_UNREACHABLE = re.compile(
+_UNREACHABLE = Regex(
     r"connection refused|no such host|i/o timeout|deadline exceeded|reset by peer|broken pipe"
     r"|network is unreachable|no route to host|server misbehaving|temporary failure"
     r"|handshake timeout|Client\.Timeout|unexpected EOF|\bEOF$",
     re.IGNORECASE,
 )
-_BUSY = re.compile(
+_BUSY = Regex(
     r"(?<![:.\d])\b(429|5\d\d)\b(?![.\d])|too ?many ?requests|internal server error|bad gateway"
     r"|service unavailable|gateway time-?out",
     re.IGNORECASE,
 )
-_UNTRUSTED = re.compile(r"x509|certificate|HTTP response to HTTPS client", re.IGNORECASE)
+_UNTRUSTED = Regex(r"x509|certificate|HTTP response to HTTPS client", re.IGNORECASE)
 
 _REFUSED_HINT = "check that the token is not expired and may deploy to this Deployment"
 _CONTAINERD_HINT = (
