@@ -272,6 +272,8 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     deploy_id: str = ""
     image_tag: str = ""
     bundle_version: str = ""
+    commit_url: str = ""
+    """The page of the commit that was shipped."""
     replaced_by: str = ""
     """The deploy that runs in the place of this one by now."""
     url: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from astro_ci.model import DeployGit
 
@@ -16,6 +16,22 @@ _OTHER_HOSTS = {
     "altssh.bitbucket.org": "bitbucket.org",
     "ssh.dev.azure.com": "dev.azure.com",
 }
+_HOST_KINDS = {
+    "github.com": "github",
+    "gitlab.com": "gitlab",
+    "bitbucket.org": "bitbucket",
+    "dev.azure.com": "azure",
+    "codeberg.org": "forgejo",
+}
+_COMMIT_PAGES = {
+    "github": "commit",
+    "gitlab": "-/commit",
+    "bitbucket": "commits",
+    "azure": "commit",
+    "gitea": "commit",
+    "forgejo": "commit",
+}
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _VISUAL_STUDIO = ".visualstudio.com"
 _SCP_LIKE = re.compile(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
 
@@ -88,12 +104,40 @@ def github_repository(url: str) -> tuple[str, str] | None:
     return account.rpartition(":")[2], name
 
 
-def commit_url(url: str, sha: str) -> str:
-    """The commit's page; empty where the host's scheme of pages is unknown."""
+def commit_url(url: str, sha: str, *, kind: str = "") -> str:
+    """The commit's page; empty where the host's scheme of pages is unknown.
+
+    `kind` is what a host is whose name does not tell: github, gitlab, gitea, forgejo, bitbucket.
+    """
     identity = repository_identity(url)
-    host = identity.partition("/")[0]
-    middle = {"github.com": "commit", "gitlab.com": "-/commit", "bitbucket.org": "commits"}
-    return f"https://{identity}/{middle[host]}/{sha}" if host in middle else ""
+    host, _, path = identity.partition("/")
+    if not path or not _HOST.fullmatch(host):
+        return ""
+    kind = _kind_of(host) or kind
+    if kind == "azure":
+        organization, project, repository = [*path.split("/"), "", "", ""][:3]
+        path = f"{organization}/{project}/_git/{repository}"
+    elif kind == "bitbucket" and host != "bitbucket.org":  # Data Center
+        owner, repository = [*path.removeprefix("scm/").split("/"), "", ""][:2]
+        path = f"projects/{owner}/repos/{repository}"
+    middle = _COMMIT_PAGES.get(kind)
+    return f"{_web_root(url, host)}/{quote(path)}/{middle}/{sha}" if middle else ""
+
+
+def _kind_of(host: str) -> str:
+    """What a host is by its name, as far as people call it by what it runs."""
+    if host in _HOST_KINDS:
+        return _HOST_KINDS[host]
+    return next((label for label in host.split(".")[:-1] if label in _COMMIT_PAGES), "")
+
+
+def _web_root(url: str, host: str) -> str:
+    """Scheme, host and port of the pages; those of an SSH remote are taken to be the usual ones."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or host in _HOST_KINDS:
+        return f"https://{host}"
+    port = parts.netloc.rpartition("@")[2].partition(":")[2]
+    return f"{parts.scheme}://{host}:{port}" if port.isdecimal() else f"{parts.scheme}://{host}"
 
 
 def _without_suffix(path: str) -> str:

@@ -36,7 +36,7 @@ def deploy(
     from astro_ci.deploying.several import run_each
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.text import plan_text, results_text
+    from astro_ci.reporting.text import landed_text, plan_text, results_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -62,6 +62,8 @@ def deploy(
             on_stage=session.enter_stage,
             interactive=session.is_interactive,
         )
+        if result.deploy_result.outcome == "deployed":
+            session.console.say(landed_text(result.deploy_result))
 
     results = run_each(targets, act, session.explain)
     session.conclude(

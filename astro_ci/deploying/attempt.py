@@ -104,6 +104,7 @@ class Attempt(Struct, kw_only=True):
             deploy_id=self.progress.deploy_id,
             image_tag=self.opened.image_tag if self.opened and has_image else "",
             bundle_version=self.bundle_version,
+            commit_url=self.opened.git.commit_url if self.opened and self.opened.git else "",
             replaced_by=self.replaced_by,
             url=self.astro.deployment_url(self.deployment),
             duration_seconds=round(self.tools.now() - self.started, 3),

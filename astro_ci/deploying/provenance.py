@@ -9,7 +9,12 @@ from astro_ci.configuration.config import Config
 from astro_ci.git import Commit
 from astro_ci.model import DeployGit, Digests, Plan
 from astro_ci.planning.marker import describe
-from astro_ci.remote import commit_url, github_repository, without_credentials
+from astro_ci.remote import (
+    commit_url,
+    github_repository,
+    repository_identity,
+    without_credentials,
+)
 from astro_ci.reporting.redact import Redactor
 from astro_ci.survey.survey import Survey
 from astro_ci.text import printable, short, shorten
@@ -36,7 +41,7 @@ def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit 
         branch=redact.field("branch", _branch(checkout.ci) or checkout.repo.branch() or ""),
         path=checkout.layout.project,
         author_name=redact(printable(checkout.head.author)),
-        commit_url=commit_url(url, checkout.head.sha),
+        commit_url=commit_url(url, checkout.head.sha, kind=_host_kind(checkout.ci, url)),
         before_commit_sha=survey.plan.base.image or survey.plan.base.dags or "",
     )
 
@@ -67,3 +72,9 @@ def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, 
 
 def _branch(ci: CIContext) -> str | None:
     return ci.branch or ci.tag
+
+
+def _host_kind(ci: CIContext, url: str) -> str:
+    """What the remote's host is: what the CI system is that says it hosts the repository."""
+    hosts = {repository_identity(one).partition("/")[0] for one in (url, ci.repository_url) if one}
+    return ci.key if ci.repository_url and len(hosts) == 1 else ""

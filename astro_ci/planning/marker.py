@@ -48,6 +48,11 @@ def read_marker(deploy: Deploy) -> Digests:
     return {part: digests[part] for part in Part if part in digests}
 
 
+def without_marker(description: str) -> str:
+    """The user's own text."""
+    return _pattern().sub("", description).rstrip()
+
+
 def _marker(digests: Digests, git: DeployGit | None) -> str:
     words = (f"{part}={digests[part]}" for part in sorted(digests))
     return f"astro-ci {' '.join(words)} of={_of(git)}"

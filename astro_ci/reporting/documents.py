@@ -118,6 +118,7 @@ def _result_keys(result: DeployResult) -> dict[str, Any]:
         "deploy_id": result.deploy_id,
         "image_tag": result.image_tag,
         "bundle_version": result.bundle_version,
+        "commit_url": result.commit_url,
         "replaced_by": result.replaced_by,
         "url": result.url,
         "duration_seconds": result.duration_seconds,

@@ -47,6 +47,19 @@ def result_text(result: DeployResult) -> str:
     return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s{by}, {result.url}"
 
 
+def landed_text(result: DeployResult) -> str:
+    """What a deploy brought, and where to see it."""
+    plan = result.plan
+    lines = []
+    if result.image_tag:
+        lines.append(f"Image tag: {result.image_tag} (Airflow shows it in the footer of its pages)")
+    if result.bundle_version:
+        lines.append(f"Bundle version: {result.bundle_version}")
+    dirty = "with uncommitted changes" if plan.dirty else result.commit_url
+    lines.append(f"Commit: {short(plan.head)} {printable(dirty)}".rstrip())
+    return "\n".join(lines)
+
+
 def plans_text(results: Sequence[TargetResult], reason: str) -> str:
     """The Plans of any number of Deployments; `reason` says why there is none."""
     if not results:

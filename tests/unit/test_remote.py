@@ -97,11 +97,54 @@ def test_a_github_repository_keeps_its_spelling() -> None:
         ("git@github.com:acme/airflow.git", f"https://github.com/acme/airflow/commit/{SHA}"),
         ("https://gitlab.com/a/b/c.git", f"https://gitlab.com/a/b/c/-/commit/{SHA}"),
         ("https://bitbucket.org/a/b", f"https://bitbucket.org/a/b/commits/{SHA}"),
+        ("https://codeberg.org/a/b", f"https://codeberg.org/a/b/commit/{SHA}"),
+        (
+            "git@ssh.dev.azure.com:v3/acme/My%20Project/airflow",
+            f"https://dev.azure.com/acme/my%20project/_git/airflow/commit/{SHA}",
+        ),
+        (
+            "https://acme.visualstudio.com/p/_git/r",
+            f"https://dev.azure.com/acme/p/_git/r/commit/{SHA}",
+        ),
+        ("git@github.acme.com:a/b.git", f"https://github.acme.com/a/b/commit/{SHA}"),
+        (
+            "https://ci:secret@gitlab.acme.com:8443/a/b.git",
+            f"https://gitlab.acme.com:8443/a/b/-/commit/{SHA}",
+        ),
+        ("ssh://git@gitea.acme.com:2222/a/b.git", f"https://gitea.acme.com/a/b/commit/{SHA}"),
+        (
+            "https://bitbucket.acme.com/scm/key/repo.git",
+            f"https://bitbucket.acme.com/projects/key/repos/repo/commits/{SHA}",
+        ),
         ("https://git.example.com/a/b", ""),
+        ("https://git.example.com:no/a/b", ""),
+        ("/srv/git/a.git", ""),
+        ("file:///srv/github/a.git", ""),
+        ("https://github.com", ""),
+        ("https://u:ab[cd@github.com/x", ""),
     ],
 )
 def test_commit_url(url: str, expected: str) -> None:
     assert commit_url(url, SHA) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        ("github", f"commit/{SHA}"),
+        ("gitlab", f"-/commit/{SHA}"),
+        ("gitea", f"commit/{SHA}"),
+        ("forgejo", f"commit/{SHA}"),
+    ],
+)
+def test_commit_url_of_a_host_whose_name_does_not_tell(kind: str, page: str) -> None:
+    assert commit_url("https://git.example.com/a/b", SHA, kind=kind).endswith(f"/a/b/{page}")
+    assert commit_url("https://gitlab.com/a/b", SHA, kind=kind).endswith(f"/a/b/-/commit/{SHA}")
+
+
+def test_commit_url_holds_no_markup() -> None:
+    url = commit_url("https://github.com/a/b)[x](javascript:1", SHA)
+    assert url == f"https://github.com/a/b%29%5Bx%5D%28javascript%3A1/commit/{SHA}"
 
 
 def test_deploy_identity() -> None:

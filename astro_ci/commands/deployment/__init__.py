@@ -10,6 +10,7 @@ SUMMARIES = {
     "list": "List the Deployments in view, and what they run.",
     "inspect": "Show one Deployment, or a single value of it for scripts.",
     "update": "Enable or disable DAG-only deploys, and change nothing else.",
+    "history": "List the deploys of a Deployment, and which part of which deploy is live now.",
 }
 """The first paragraph of each verb's help."""
 

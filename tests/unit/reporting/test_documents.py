@@ -48,6 +48,7 @@ def test_the_document_of_deploy_adds_to_that_of_plan() -> None:
         "deploy_id": "cl2",
         "image_tag": "",
         "bundle_version": "v",
+        "commit_url": "",
         "replaced_by": "",
         "url": "http://x",
         "duration_seconds": 0.0,
