@@ -5,9 +5,11 @@ Nothing is remembered unless --save asks for it. Little is imported here: most r
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from astro_ci.configuration.keys import Setting
 from astro_ci.errors import ConfigurationError
@@ -41,9 +43,9 @@ def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Ta
     setting = Setting(value=deployment.id, source="your answer")
     settings = {k: v for k, v in targets[0].settings.items() if k != "deployment_name"}
     return [
-        replace(
+        structs.replace(
             targets[0],
-            config=replace(config, deployment_id=deployment.id, deployment_name=None),
+            config=dataclasses.replace(config, deployment_id=deployment.id, deployment_name=None),
             settings={**settings, "deployment_id": setting},
         )
     ]
