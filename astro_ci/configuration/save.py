@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from astro_ci.configuration.locate import NAMES
 from astro_ci.configuration.scalar import yaml_text
@@ -20,8 +21,7 @@ _BY_HAND = "Add the Deployment to the file by hand, under `deployments`."
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where a Deployment is written: at the end of a file, which may have to be made."""
 
     path: Path

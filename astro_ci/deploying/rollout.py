@@ -50,6 +50,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
                 refuse_failed(deploy)
                 if is_live(rollout, deploy, deployment):
                     return
+                refuse_asleep(rollout, deploy, deployment)
                 if superseding := _superseding(impatient, rollout, deploy, deployment):
                     self.on_change(f"deploy {superseding.id} has replaced this one already")
                     return
@@ -101,14 +102,28 @@ def pauses(total: float = math.inf) -> Iterator[float]:
 
 def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:
     """Whether this deploy, and not just some deploy, is what the Deployment runs."""
-    asleep = deployment.status == "HIBERNATING"  # takes the deploy in when it wakes up
-    version = deployment.desired_dag_tarball_version if asleep else deployment.dag_tarball_version
     return (
         deploy.status == "DEPLOYED"
-        and (asleep or deployment.status == "HEALTHY")
-        and rollout.bundle_version in (None, version)
+        and deployment.status == "HEALTHY"
+        and rollout.bundle_version in (None, deployment.dag_tarball_version)
         and rollout.image_tag in (None, deployment.image_tag)
     )
+
+
+def refuse_asleep(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> None:
+    """Raise DeployTimeoutError where nothing happens any more until the Deployment wakes up."""
+    if (
+        deployment.status == "HIBERNATING"
+        and deploy.status == "DEPLOYED"
+        and rollout.bundle_version in (None, deployment.running_bundle_version)
+        and rollout.image_tag in (None, deployment.image_tag)
+    ):
+        raise DeployTimeoutError(
+            f"deploy {deploy.id} was accepted, and is not live: the Deployment hibernates, and "
+            "takes the deploy in when it wakes up",
+            hint="Wake the Deployment up in Astro. To deploy to a hibernating Deployment without "
+            "waiting for it, use --no-wait.",
+        )
 
 
 def _superseding(

@@ -7,8 +7,9 @@ shows is sent back, also what is not known here; only what an update has no plac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from astro_ci.errors import ApiError
 from astro_ci.text import excerpt
@@ -95,8 +96,7 @@ _STATE = frozenset(
 _KEY_OF = {"environmentVariables": "key", "workerQueues": "name"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """A setting that differs between two looks."""
 
     path: str

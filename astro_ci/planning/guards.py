@@ -33,7 +33,8 @@ def stale_reason(newer: str, head: str) -> str:
     """Say why a deploy is skipped where a newer commit runs."""
     return (
         f"a newer commit is already running: {short(newer)} came after {short(head)} "
-        "(to deploy anyway, use --allow-older)"
+        "(to go back to it on purpose, use --allow-older, or roll back to an earlier deploy in "
+        "Astro)"
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from astro_ci.model import Deploy, Deployment, Part
 from astro_ci.planning.running import put_image
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """A deploy, and the parts of it that are live now."""
 
     deploy: Deploy

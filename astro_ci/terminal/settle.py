@@ -5,8 +5,8 @@ Nothing is remembered unless --save asks for it. Little is imported here: most r
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -45,7 +45,7 @@ def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Ta
     return [
         structs.replace(
             targets[0],
-            config=replace(config, deployment_id=deployment.id, deployment_name=None),
+            config=dataclasses.replace(config, deployment_id=deployment.id, deployment_name=None),
             settings={**settings, "deployment_id": setting},
         )
     ]

@@ -163,3 +163,23 @@ class TestAfterADeploy:
         done = world.command("deploy", "--type", "dags")
         assert done.code == 0, done.err
         assert f"Commit: {world.project.head[:7]} with uncommitted changes\n" in done.err
+
+    def test_a_deployment_that_hibernates_is_never_called_live(self, world: Stage) -> None:
+        world.astro.hibernate("production")
+        done = world.command("deploy", "--type", "dags", "--json")
+        (deploy,) = world.astro.deploys("production")
+        assert done.code == 8, done.err
+        assert (
+            f"error: deploy {deploy.id} was accepted, and is not live: the Deployment hibernates"
+            in done.err
+        )
+        assert "hint: Wake the Deployment up in Astro." in done.err
+        assert done.document["outcome"] == "failed"
+        assert done.document["deploy_id"] == deploy.id
+        assert deploy.status == "DEPLOYED"
+
+    def test_without_waiting_it_is_accepted(self, world: Stage) -> None:
+        world.astro.hibernate("production")
+        done = world.command("deploy", "--type", "dags", "--no-wait")
+        assert done.code == 0, done.err
+        assert "not waiting until it is live (--no-wait)" in done.err

@@ -152,7 +152,8 @@ class TestWhatRuns:
         assert (found.deploy_type, found.reason) == (
             NONE,
             f"a newer commit is already running: {new[:7]} came after {old[:7]} "
-            "(to deploy anyway, use --allow-older)",
+            "(to go back to it on purpose, use --allow-older, or roll back to an earlier deploy in "
+            "Astro)",
         )
         assert world.plan(allow_older=True).deploy_type is DAGS
 

@@ -125,9 +125,22 @@ class TestWaiter:
         clock, _ = wait(Astro([look, look, LIVE], [deploy()]), bundle=bundle, image=image)
         assert len(clock.pauses) == 2
 
-    def test_one_asleep_takes_it_in_when_it_wakes(self) -> None:
+    def test_one_asleep_is_never_called_live(self) -> None:
         asleep = deployment("HIBERNATING", dag_tarball_version="v1")
-        assert wait(Astro([asleep]))[0].pauses == []
+        astro = Astro([ROLLING, asleep])
+        with pytest.raises(DeployTimeoutError) as caught:
+            wait(astro)
+        assert str(caught.value) == (
+            "deploy d1 was accepted, and is not live: the Deployment hibernates, and takes the "
+            "deploy in when it wakes up"
+        )
+        assert caught.value.hint.startswith("Wake the Deployment up in Astro.")
+        assert "--no-wait" in caught.value.hint
+
+    def test_one_asleep_that_has_not_taken_it_in_is_waited_for(self) -> None:
+        before = deployment("HIBERNATING", desired_dag_tarball_version="v1")
+        clock, _ = wait(Astro([before, before, LIVE]))
+        assert len(clock.pauses) == 2
 
     def test_the_time_is_up(self) -> None:
         with pytest.raises(
