@@ -8,7 +8,6 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from astro_ci.checks.static.process import Reader
 from astro_ci.errors import ProjectError
 from astro_ci.finding import Checked, Finding
 from astro_ci.paths import below
@@ -27,12 +26,10 @@ class DagCheck:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._reader = Reader()
         self._check: StaticCheck | None = None
 
     def __enter__(self) -> DagCheck:
-        """Let the process that reads the files load what it needs."""
-        self._reader.warm_up()
+        """Start nothing yet: the Runtime is not known."""
         return self
 
     def __exit__(
@@ -42,7 +39,6 @@ class DagCheck:
         traceback: TracebackType | None,
     ) -> None:
         """End what is still under way."""
-        self._reader.stop()
         if self._check:
             self._check.__exit__(kind, value, traceback)
 
@@ -63,7 +59,6 @@ class DagCheck:
     def _start(self, checkout: Checkout, platform: Platform) -> None:
         if not checkout.project.has_dags:
             return
-        # Loaded while the process loads what it needs.
         from astro_ci.checks.static.check import StaticCheck
         from astro_ci.checks.static.lint import find_ruff
         from astro_ci.checks.static.request import NEWEST, Request
@@ -76,11 +71,7 @@ class DagCheck:
             python=platform.python or NEWEST,
             airflow=platform.airflow or NEWEST,
         )
-        check = StaticCheck(
-            request,
-            lambda: find_ruff(self._env, platform, repository=repository),
-            reader=self._reader,
-        )
+        check = StaticCheck(request, lambda: find_ruff(self._env, platform, repository=repository))
         self._check = check.__enter__()
 
     def ignored(self) -> frozenset[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from msgspec import Struct, field
@@ -13,11 +15,14 @@ from msgspec import Struct, field
 from astro_ci.checks.static.lint import ABSENT, LintError, Ruff
 from astro_ci.checks.static.process import Died, Reader
 from astro_ci.checks.static.request import Answer, Problem, Request
+from astro_ci.checks.static.worker import look_here
 from astro_ci.finding import Checked, Finding
 from astro_ci.text import printable
 
 _MOST_CULPRITS = 5
 _TRIES = 2 * _MOST_CULPRITS
+_STACK_BYTES = 16 << 20
+"""Many times what a harmless file needs; some systems give a thread 128 KiB."""
 
 
 class Static(Struct, frozen=True, kw_only=True):
@@ -37,16 +42,20 @@ class StaticCheck:
         self,
         request: Request,
         find_ruff: Callable[[], Ruff | None],
-        reader: Reader | None = None,
+        *,
+        looks_here: bool = True,
     ) -> None:
+        """With `looks_here`, harmless files are looked at in this process, which is quicker."""
         self._request = request
         self._find_ruff = find_ruff
-        self._reader = reader or Reader()
+        self._reader = Reader()
+        self._looks_here = looks_here
         self._pool = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> StaticCheck:
         """Start to look at the files."""
-        self._found = self._pool.submit(self._run)
+        with _roomy_threads():
+            self._found = self._pool.submit(self._run)
         return self
 
     def __exit__(
@@ -65,7 +74,8 @@ class StaticCheck:
 
     def _run(self) -> Static:
         started = time.monotonic()
-        answer = _look(self._request, self._reader.ask)
+        here = look_here(self._request) if self._looks_here else None
+        answer = here or _look(self._request, self._reader.ask)
         if isinstance(answer, Died):
             reason = f"the files under the DAGs directory could not be read: {answer.reason}"
             return Static(
@@ -98,6 +108,18 @@ class StaticCheck:
         sources = [f"{dags}/{name}" for name in answer.parsed if name.endswith(".py")]
         paths = [path for path in sources if path not in broken]
         return list(ruff.findings(paths, repository=repository))
+
+
+@contextmanager
+def _roomy_threads() -> Iterator[None]:
+    """Start threads with room for the compiler."""
+    before = threading.stack_size()
+    with suppress(ValueError):  # the system has a limit below
+        threading.stack_size(_STACK_BYTES)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
 
 
 class _Culprits(Struct):

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from astro_ci.checks.static import airflowignore
 from astro_ci.checks.static.airflowignore import IgnoreFile, Pattern
-from astro_ci.checks.static.limits import MATCH_SECONDS, TooSlowError, time_limit
+from astro_ci.checks.static.limits import MATCH_SECONDS, TooSlowError
+from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Problem, Request
-from astro_ci.checks.static.source import read_source
+from astro_ci.checks.static.source import is_inside
 from astro_ci.project.leftovers import VENV_MARKER, is_excluded_name
 
 
@@ -29,10 +30,11 @@ class Found(NamedTuple):
 class Walk:
     """One walk, and what was noticed on the way."""
 
-    def __init__(self, request: Request, beat: Callable[[str], None]) -> None:
+    def __init__(self, request: Request, beat: Callable[[str], None], reading: Reading) -> None:
         """`beat` is told each directory before it is listed."""
         self.request = request
         self.beat = beat
+        self.reading = reading
         self.problems: list[Problem] = []
         """Their names are relative to the DAGs directory."""
         self.not_checked: list[str] = []
@@ -95,7 +97,7 @@ class Walk:
         return not entry.is_symlink() or self._stays_inside(entry.path)
 
     def _stays_inside(self, path: str) -> bool:
-        return f"{os.path.realpath(path)}/".startswith(f"{self.request.repository}/")
+        return is_inside(path, self.request.repository)
 
     def _enters(self, entry: os.DirEntry[str], name: str, leaves_out: bool) -> bool:
         """Whether to go on into a directory; Airflow stops at one that it meets twice."""
@@ -118,7 +120,7 @@ class Walk:
         if not patterns or self._is_too_slow:
             return False
         try:
-            with time_limit(MATCH_SECONDS):
+            with self.reading.match_limit():
                 return airflowignore.is_ignored(
                     patterns,
                     name,
@@ -137,7 +139,7 @@ class Walk:
         path = f"{self.request.dags}/{name}"
         if os.path.islink(path) and not self._stays_inside(path):  # noqa: PTH114 - quicker
             return []
-        data = read_source(path)
+        data = self.reading.ignore_file(path)
         if data is None:
             return []
         if isinstance(data, Problem):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from astro_ci.checks.static.module import may_define, may_import
+from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Problem, Request, Version
-from astro_ci.checks.static.source import read_source, undecodable
+from astro_ci.checks.static.source import undecodable
 from astro_ci.checks.static.syntax import NewerSyntaxError, check_syntax
 
 
@@ -48,9 +49,9 @@ def mentions_dag(data: bytes, airflow: Version) -> bool:
     return b"dag" in text or (airflow >= (3, 0) and b"asset" in text)
 
 
-def look_at(path: str, request: Request, *, is_ignored: bool) -> Looked | None:
+def look_at(path: str, request: Request, reading: Reading, *, is_ignored: bool) -> Looked | None:
     """Look at a file; None when there is no regular file of that name."""
-    data = read_source(path)
+    data = reading.python(path)
     if data is None:
         return None
     if isinstance(data, Problem):

@@ -41,7 +41,6 @@ class Reader:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._spare: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._is_stopped = False
 
@@ -50,22 +49,13 @@ class Reader:
         with self._lock:
             self._is_stopped = True
             _end(self._process)
-            _end(self._spare)
-            self._spare = None
-
-    def warm_up(self) -> None:
-        """Start the first process before there is anything to ask: loading takes its time."""
-        with self._lock:
-            if not self._is_stopped and self._spare is None:
-                self._spare = _start()
 
     def ask(self, request: Request) -> Answer | Died:
         """Start a process and wait for its answer."""
         with self._lock:
             if self._is_stopped:
                 return Died(reason="it was stopped")
-            self._process = process = self._spare or _start()
-            self._spare = None
+            self._process = process = _start()
         try:
             return _converse(process, json.dumps(request.as_json()).encode())
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from astro_ci.checks.static.module import Import
+from astro_ci.checks.static.source import is_inside
 
 _ELSEWHERE = frozenset({*sys.stdlib_module_names, "airflow"})
 
@@ -81,4 +82,4 @@ class ProjectModules:
         """Whether a file is there that lies in the repository, links followed."""
         if not os.path.isfile(path):  # noqa: PTH113 - quicker
             return False
-        return os.path.realpath(path).startswith(f"{self._boundary}/")
+        return is_inside(path, self._boundary)

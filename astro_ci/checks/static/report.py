@@ -10,16 +10,20 @@ from astro_ci.checks.static.graph import Graph
 from astro_ci.checks.static.look import Looked, as_warning
 from astro_ci.checks.static.module import DagId
 from astro_ci.checks.static.packages import provided_modules
+from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Problem, Request
 
 
 class Report:
     """The problems that need more than one file to see."""
 
-    def __init__(self, request: Request, files: Mapping[str, Found], graph: Graph) -> None:
+    def __init__(
+        self, request: Request, files: Mapping[str, Found], graph: Graph, reading: Reading
+    ) -> None:
         self.request = request
         self._files = files
         self._graph = graph
+        self._reading = reading
 
     def problems(self) -> Iterator[Problem]:
         """Every problem, with the file's name from the repository root."""
@@ -81,7 +85,7 @@ class Report:
 
     def _missing(self) -> Iterator[Problem]:
         """Imports that certainly happen, of modules that nothing provides."""
-        provided = provided_modules(self.request)
+        provided = provided_modules(self.request, self._reading)
         if provided is None:
             return
         for path, found in self._parsed():

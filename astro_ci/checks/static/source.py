@@ -39,6 +39,12 @@ def read_source(path: str, *, limit: int = MOST_BYTES) -> bytes | Problem | None
     return _too_large(len(data)) if len(data) > limit else data
 
 
+def is_inside(path: str, repository: str) -> bool:
+    """Whether a path leads into the repository, links followed, and not into its `.git`."""
+    real = f"{os.path.realpath(path)}/"
+    return real.startswith(f"{repository}/") and "/.git/" not in real[len(repository) :].lower()
+
+
 def undecodable(data: bytes) -> Problem | None:
     """What keeps Python from reading the bytes as text, unless a coding line says how to."""
     if b"\0" in data:

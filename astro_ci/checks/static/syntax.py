@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-import warnings
 from collections.abc import Mapping
 
 from astro_ci.checks.static.request import NEWEST, Problem, Version
 
+FILE_NAME = "<astro-ci static check>"
 OURS: Version = sys.version_info[:2]
 
 _F_STRING = rb"(?i:\b(?:f|fr|rf))[\"']"
@@ -32,23 +32,21 @@ def check_syntax(data: bytes, target: Version) -> Problem | None:
 
     Raises NewerSyntaxError when the interpreter is too old to tell.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            # Without a tree: that would take as long again.
-            compile(data, "<file>", "exec", dont_inherit=True)
-            if target < OURS and uses_newer(data, target, OURS):
-                import ast  # takes longer to load than most files take to compile
+    try:
+        # Without a tree: that would take as long again.
+        compile(data, FILE_NAME, "exec", dont_inherit=True)
+        if target < OURS and uses_newer(data, target, OURS):
+            import ast  # takes longer to load than most files take to compile
 
-                ast.parse(data, feature_version=target)
-        except SyntaxError as error:
-            if target > OURS and _may_be_newer(data, error, target):
-                raise NewerSyntaxError from None
-            return _syntax_problem(error, target)
-        except (RecursionError, MemoryError) as error:
-            return _too_complex(error, target)
-        except ValueError as error:
-            return Problem(rule="dag-syntax", message=f"the file does not compile: {error}")
+            ast.parse(data, FILE_NAME, feature_version=target)
+    except SyntaxError as error:
+        if target > OURS and _may_be_newer(data, error, target):
+            raise NewerSyntaxError from None
+        return _syntax_problem(error, target)
+    except (RecursionError, MemoryError) as error:
+        return _too_complex(error, target)
+    except ValueError as error:
+        return Problem(rule="dag-syntax", message=f"the file does not compile: {error}")
     return None
 
 

@@ -225,7 +225,7 @@ OPENS_OTHER_FILES = {
     "cli.py": "the null device",
     "commands/config.py": "our own schema",
     "git/attributes.py": "only looks for words, and repeats none",
-    "checks/static/source.py": "DAG files, by a process without the job's variables",
+    "checks/static/source.py": "DAG files, after a look at where a link leads",
     "checks/static/zips.py": "DAG files, by a process without the job's variables",
     "checks/runners/copy.py": "ships the files to be checked, and opens no link",
     "checks/runners/job.py": "our own modules",

@@ -171,7 +171,8 @@ def test_a_check_that_cannot_be_made_has_not_passed(
     boot: Callable[[str], None], tmp_path: Path
 ) -> None:
     boot("raise SystemExit(3)")
-    static = StaticProject(tmp_path).check()
+    project = StaticProject(tmp_path).write({"dags/a.py": DAG + "x = " + "[" * 20 + "]" * 20})
+    static = project.check()
     assert static.checked.status == "impossible"
     assert "exit code 3" in static.checked.not_checked[0]
 
@@ -186,28 +187,10 @@ def test_a_process_that_hangs(boot: Callable[[str], None], monkeypatch: pytest.M
 def test_leaving_ends_the_process(boot: Callable[[str], None], tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     boot(f"import os, time; open({str(marker)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
-    with StaticCheck(request()._replace(root=str(tmp_path)), lambda: None):
+    asked = request()._replace(root=str(tmp_path))
+    with StaticCheck(asked, lambda: None, looks_here=False):
         while not marker.exists() or not marker.read_text():
             time.sleep(0.01)
     with pytest.raises(ProcessLookupError):
         os.kill(int(marker.read_text()), 0)
     assert threading.active_count() == 1 or sys.gettrace()
-
-
-def test_a_process_that_was_started_ahead_is_asked_and_ended(
-    boot: Callable[[str], None], tmp_path: Path
-) -> None:
-    marker = tmp_path / "pid"
-    boot(f"import os, sys; open({str(marker)!r}, 'a').write(f'{{os.getpid()}} '); sys.stdin.read()")
-    reader = Reader()
-    reader.warm_up()
-    reader.warm_up()
-    assert reader.ask(request()) == Died(reason="it ended Python with exit code 0")
-    assert len(marker.read_text().split()) == 1
-    reader.warm_up()
-    while len(marker.read_text().split()) < 2:
-        time.sleep(0.01)
-    reader.stop()
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(marker.read_text().split()[1]), 0)
-    assert reader.ask(request()) == Died(reason="it was stopped")
