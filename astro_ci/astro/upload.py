@@ -16,7 +16,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from astro_ci.astro.blob import BLOCK_ID_BYTES, Blob, BlocksLostError, Body
-from astro_ci.web.retry import ATTEMPTS, is_unavailable, repeating
+from astro_ci.web.retry import ATTEMPTS, Repeating, is_unavailable
 from astro_ci.web.session import open_session
 
 MIB = 1024 * 1024
@@ -78,10 +78,10 @@ class Uploader(Struct, frozen=True, kw_only=True):
             return self._repeat(lambda: blob.put_block_list(ids, md5))
 
         # Once more from the start when an upload beside ours made the store drop our blocks.
-        return repeating(_is_blocks_lost, attempts=2, sleep=self.sleep)(put_all)
+        return Repeating(_is_blocks_lost, attempts=2, sleep=self.sleep)(put_all)
 
     def _repeat(self, send: Callable[[], T]) -> T:
-        return repeating(is_unavailable, attempts=self.attempts, sleep=self.sleep)(send)
+        return Repeating(is_unavailable, attempts=self.attempts, sleep=self.sleep)(send)
 
 
 def _put(blob: Blob, bundle: Path, size: int, md5: bytes) -> str:

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bundle
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.provenance import image_labels
 from astro_ci.errors import ProjectError
-from astro_ci.image.building.build import build_image
-from astro_ci.image.building.spec import Build, LeaveOut
-from astro_ci.image.checks import ImageFacts, check_image, inspect_image
-from astro_ci.image.engine import Engine
 from astro_ci.model import Deployment
-from astro_ci.paths import below
-from astro_ci.project.find import DOCKERFILE, Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import MIB, Console
 from astro_ci.survey.survey import Survey
 from astro_ci.text import listed
 
-log = logging.getLogger(__name__)
-
-
-class Image(Struct, frozen=True, kw_only=True):
-    """An image that is ready to be pushed."""
-
-    engine: Engine
-    name: str
-    """Its name on the engine, ours alone."""
-    facts: ImageFacts
+if TYPE_CHECKING:  # loaded when an image is built
+    from astro_ci.deploying.image import Image
+    from astro_ci.image.engine import Engine
 
 
 class Artifacts(Struct, frozen=True, kw_only=True):
@@ -77,14 +61,17 @@ def artifacts(
         _check_links(survey, members, deployment.astro_runtime_version)
         yield Artifacts(bundle=bundle)
         return
-    with _engine(connect_engine, env) as engine:
-        image = _build(config, env, survey, deployment, client, engine, console)
+    # Loaded here: most deploys ship DAGs alone.
+    from astro_ci.deploying.image import build, connected, remove
+
+    with connected(connect_engine, env) as engine:
+        image = build(config, env, survey, deployment, client, engine, console)
         try:
             if with_bundle:
                 _check_links(survey, members, image.facts.runtime_version or "")
             yield Artifacts(image=image, bundle=bundle)
         finally:
-            _remove(engine, image.name)
+            remove(engine, image.name)
 
 
 def _refuse_empty_submodules(survey: Survey) -> None:
@@ -111,75 +98,3 @@ def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> Non
     version = RuntimeVersion.parse(runtime)
     is_refused = version is not None and version.airflow >= 3
     check_links(members, survey.checkout.project.dags, refuse=is_refused)
-
-
-def _build(
-    config: Config,
-    env: Mapping[str, str],
-    survey: Survey,
-    deployment: Deployment,
-    client: AstroClient,
-    engine: Engine,
-    console: Console,
-) -> Image:
-    checkout = survey.checkout
-    with_dags = not deployment.is_dag_deploy_enabled
-    build = Build(
-        root=checkout.project.root,
-        tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
-        dockerfile=DOCKERFILE,
-        leave_out=_left_out(checkout.project, dags_ship=with_dags),
-        labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
-        build_args=checkout.build_args,
-        secrets=config.build_secrets,
-    )
-    if with_dags and not checkout.project.has_dags_where_airflow_looks:
-        log.warning(
-            "DAG-only deploys are disabled on %s, so the DAGs ship inside the image, where Airflow "
-            "reads dags/: unless the Dockerfile puts those of %s there, they will not run",
-            *(deployment.name, config.dags_path),
-        )
-    with console.group("Build the image"):
-        build_image(engine, build, env=env, on_line=console.say)
-    try:
-        facts = inspect_image(engine, build.tag)
-        supported = {release.version for release in client.list_runtimes(deployment.id)}
-        check_image(facts, running=deployment.astro_runtime_version, supported=supported)
-    except BaseException:
-        _remove(engine, build.tag)
-        raise
-    return Image(engine=engine, name=build.tag, facts=facts)
-
-
-def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
-    """Leave the DAGs out of the image; where they ship in it, what would not be in a bundle."""
-    inside = project.dags_in_context
-    if not dags_ship:
-        return set(inside).__contains__
-    is_leftover = excluder(lambda name: (project.dags / name / VENV_MARKER).exists())
-
-    def is_left_out(path: str) -> bool:
-        names = (below(path, directory) for directory in inside)
-        # As if it were a directory: then it is asked about itself as well.
-        return any(name and is_leftover(f"{name}/.") for name in names)
-
-    return is_left_out
-
-
-def _remove(engine: Engine, name: str) -> None:
-    try:
-        engine.remove_image(name)
-    except KeyboardInterrupt:  # a signal that came in the middle of it
-        engine.remove_image(name)
-        raise
-
-
-@contextmanager
-def _engine(
-    connect_engine: Callable[[Mapping[str, str]], Engine], env: Mapping[str, str]
-) -> Iterator[Engine]:
-    engine = connect_engine(env)
-    try:
-        yield engine
-    finally:
-        engine.close()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from astro_ci.astro.upload import Uploader
 from astro_ci.bundle import Bundle
-from astro_ci.deploying.artifacts import Artifacts, Image
 from astro_ci.deploying.side_by_side import Stop, run_side_by_side
-from astro_ci.image.registry.push import push_image
 from astro_ci.model import Deploy
 from astro_ci.reporting.console import Console
+
+if TYPE_CHECKING:  # loaded when an image is built
+    from astro_ci.deploying.artifacts import Artifacts
+    from astro_ci.deploying.image import Image
 
 Report = Callable[[int, int], None]
 
@@ -52,6 +55,8 @@ class Transfer(Struct, kw_only=True):
         return f"{self.deploy.image_repository}:{self.deploy.image_tag}"
 
     def _push_job(self, image: Image, report: Report) -> Callable[[Stop], None]:
+        from astro_ci.image.registry.push import push_image
+
         def push(stop: Stop) -> None:
             push_image(
                 image.engine,

@@ -10,9 +10,10 @@ import json
 import logging
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from astro_ci.errors import DockerError
 from astro_ci.text import crossed_out
@@ -32,11 +33,10 @@ _HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """A Docker Engine that answered."""
 
-    client: docker.DockerClient = field(repr=False)
+    client: docker.DockerClient
     host: str
     version: str
     is_podman: bool = False

@@ -21,11 +21,11 @@ from astro_ci.web.failure import (
     read_error,
 )
 from astro_ci.web.retry import (
+    Repeating,
     asked_wait,
     is_unavailable,
     is_worth_repeating,
     never_arrived,
-    repeating,
     was_not_served,
 )
 from astro_ci.web.session import Patience, open_session
@@ -73,7 +73,7 @@ class Http:
     def _send(
         self, method: str, path: str, *, repeat: Callable[[BaseException], bool], **body: Any
     ) -> bytes:
-        retrying = repeating(repeat, attempts=self._patience.attempts, sleep=self._patience.sleep)
+        retrying = Repeating(repeat, attempts=self._patience.attempts, sleep=self._patience.sleep)
         return retrying(self._send_once, method, path, **body)
 
     def _send_once(self, method: str, path: str, **body: Any) -> bytes:

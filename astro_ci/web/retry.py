@@ -8,10 +8,14 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from astro_ci.errors import UnavailableError
+
+if TYPE_CHECKING:  # loaded when something has to be repeated
+    from tenacity import RetryCallState
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -50,21 +54,49 @@ def may_come_again(error: BaseException) -> bool:
     return (asked or 0.0) <= MAX_ASKED_SECONDS
 
 
-def repeating(
-    repeat: Callable[[BaseException], bool],
-    *,
-    attempts: int,
-    sleep: Callable[[float], None],
-) -> Retrying:
-    """Call something until it works, `repeat` says no, or the attempts are used up."""
-    return Retrying(
-        stop=stop_after_attempt(attempts),
-        retry=retry_if_exception(repeat),
-        wait=_wait_seconds,
-        sleep=sleep,
-        before_sleep=_log_repeat,
-        reraise=True,
-    )
+class Repeating:
+    """Calls something until it works, `repeat` says no, or the attempts are used up."""
+
+    def __init__(
+        self,
+        repeat: Callable[[BaseException], bool],
+        *,
+        attempts: int,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._repeat = repeat
+        self._attempts = attempts
+        self._sleep = sleep
+
+    def __call__(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Call it, and give what it gives; raises what its last attempt raised."""
+        failed: list[Exception] = []
+        try:
+            return function(*arguments, **named)
+        except Exception as error:
+            if not self._repeat(error):
+                raise
+            failed.append(error)
+
+        def attempt() -> T:
+            if failed:  # tenacity, which takes time to load, is told of the first attempt now
+                raise failed.pop()
+            return function(*arguments, **named)
+
+        return self._all(attempt)
+
+    def _all(self, attempt: Callable[[], T]) -> T:
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self._attempts),
+            retry=retry_if_exception(self._repeat),
+            wait=_wait_seconds,
+            sleep=self._sleep,
+            before_sleep=_log_repeat,
+            reraise=True,
+        )
+        return retrying(attempt)
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:

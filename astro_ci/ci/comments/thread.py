@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from astro_ci.ci.comments.place import CommentError, Place
-from astro_ci.web.retry import is_worth_repeating, repeating
+from astro_ci.web.retry import Repeating, is_worth_repeating
 from astro_ci.web.session import open_session
 
 # A comment is worth a moment, not a deploy that hangs.
@@ -91,7 +91,7 @@ class Thread:
 
     def _read(self, url: str) -> requests.Response:
         """Ask for comments, and again where the forge is busy: soon, whatever it asks for."""
-        retrying = repeating(_is_busy, attempts=_ATTEMPTS, sleep=self._sleep)
+        retrying = Repeating(_is_busy, attempts=_ATTEMPTS, sleep=self._sleep)
         return retrying(self._read_once, url)
 
     def _read_once(self, url: str) -> requests.Response:

@@ -17,7 +17,7 @@ from typing import Any
 from astro_ci.errors import RegistryError
 from astro_ci.image.engine import Engine
 from astro_ci.text import Regex, crossed_out
-from astro_ci.web.retry import repeating
+from astro_ci.web.retry import Repeating
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def push_image(
     the engine, also while nothing moves; what it raises ends the push.
     The name given to the image for the push is removed again. Raises RegistryError.
     """
-    retrying = repeating(_is_transient, attempts=_ATTEMPTS, sleep=sleep)
+    retrying = Repeating(_is_transient, attempts=_ATTEMPTS, sleep=sleep)
     with _tagged(engine, local, repository, tag):
         return retrying(_push, engine, repository, tag, username, password, on_progress)
 
