@@ -15,7 +15,7 @@ from typing import TextIO
 from astro_ci.ci.dialects.base import Level
 from astro_ci.ci.dialects.files import append
 from astro_ci.ci.dialects.plain import PlainDialect
-from astro_ci.ci.dialects.text import clean, clean_line, mask_lines
+from astro_ci.ci.dialects.text import clean, clean_line, mask_lines, on_one_line, titled
 
 _COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
 
@@ -28,7 +28,6 @@ class AzureDialect(PlainDialect):
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
         super().__init__(out)
         self._temporary_directory = env.get("AGENT_TEMPDIRECTORY", "")
-        self._open_groups = 0
 
     def safe_line(self, text: str) -> str:
         """See Dialect: the agent obeys `##vso[` wherever it stands, and its viewer `##[`."""
@@ -37,17 +36,8 @@ class AzureDialect(PlainDialect):
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """See Dialect: an inner group is a heading, since groups do not nest."""
-        if self._open_groups:
-            self._say(title)
-        else:
-            self._put(f"##[group]{self.safe_line(title)}")
-        self._open_groups += 1
-        try:
+        with self._flat_group(title, f"##[group]{self.safe_line(title)}", "##[endgroup]"):
             yield
-        finally:
-            self._open_groups -= 1
-            if not self._open_groups:
-                self._put("##[endgroup]")
 
     def mask(self, secret: str) -> None:
         """See Dialect."""
@@ -72,9 +62,7 @@ class AzureDialect(PlainDialect):
             properties["sourcepath"] = clean_line(file)
         if line:
             properties["linenumber"] = str(line)
-        self._command(
-            "task.logissue", clean(f"{title}: {message}" if title else message), properties
-        )
+        self._command("task.logissue", clean(titled(title, message)), properties)
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: read as `$(step.deploy-id)`, or from other jobs through `outputs`."""
@@ -96,7 +84,7 @@ class AzureDialect(PlainDialect):
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+    return on_one_line(text, "%AZP25")
 
 
 def _property(text: str) -> str:

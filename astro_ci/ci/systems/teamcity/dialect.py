@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from astro_ci.ci.dialects.base import Level
 from astro_ci.ci.dialects.plain import PlainDialect
-from astro_ci.ci.dialects.text import clean, clean_line
+from astro_ci.ci.dialects.text import clean, clean_line, placed, titled
 
 _MESSAGE = re.compile(r"##(?=teamcity\[)", re.IGNORECASE)
 _SPECIAL = re.compile(r"[|'\[\]]")
@@ -45,9 +45,7 @@ class TeamCityDialect(PlainDialect):
         line: int | None = None,
     ) -> None:
         """See Dialect: a message with a status, and the place behind it."""
-        place = f"{file}:{line}" if file and line else file
-        text = f"{title}: {message}" if title else message
-        text = f"{text} ({place})" if place else text
+        text = placed(titled(title, message), file, line)
         self._message("message", text=clean(text), status=_STATUS[level])
 
     def set_output(self, name: str, value: str) -> None:
