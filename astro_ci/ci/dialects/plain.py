@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.base import Annotation, Level
 from astro_ci.ci.dialects.text import clean_line, placed
 
 
@@ -41,9 +41,13 @@ class PlainDialect:
         file: str | None = None,
         line: int | None = None,
     ) -> None:
+        """See Dialect."""
+        self._annotate(Annotation(level, message, title, file, line))
+
+    def _annotate(self, one: Annotation) -> None:
         """See Dialect: here, `error: title: message (file:line)`."""
-        text = ": ".join(part for part in (level, title, message) if part)
-        self._say(placed(text, file, line))
+        text = ": ".join(part for part in (one.level, one.title, one.message) if part)
+        self._say(placed(text, one.file, one.line))
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: not possible here."""

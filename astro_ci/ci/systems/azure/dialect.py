@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.base import Annotation
 from astro_ci.ci.dialects.files import append
 from astro_ci.ci.dialects.plain import PlainDialect
 from astro_ci.ci.dialects.text import clean, clean_line, mask_lines, on_one_line, titled
@@ -44,25 +44,17 @@ class AzureDialect(PlainDialect):
         for line in mask_lines(secret):
             self._command("task.setsecret", line)
 
-    def annotate(
-        self,
-        level: Level,
-        message: str,
-        *,
-        title: str | None = None,
-        file: str | None = None,
-        line: int | None = None,
-    ) -> None:
+    def _annotate(self, one: Annotation) -> None:
         """See Dialect: a notice is a plain line, since there are only warnings and errors."""
-        if level == "notice":
-            super().annotate(level, message, title=title, file=file, line=line)
+        if one.level == "notice":
+            super()._annotate(one)
             return
-        properties: dict[str, str] = {"type": level}
-        if file:
-            properties["sourcepath"] = clean_line(file)
-        if line:
-            properties["linenumber"] = str(line)
-        self._command("task.logissue", clean(titled(title, message)), properties)
+        properties: dict[str, str] = {"type": one.level}
+        if one.file:
+            properties["sourcepath"] = clean_line(one.file)
+        if one.line:
+            properties["linenumber"] = str(one.line)
+        self._command("task.logissue", clean(titled(one.title, one.message)), properties)
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: read as `$(step.deploy-id)`, or from other jobs through `outputs`."""

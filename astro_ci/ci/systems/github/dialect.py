@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.base import Annotation
 from astro_ci.ci.dialects.files import append, size, truncated
 from astro_ci.ci.dialects.plain import PlainDialect
 from astro_ci.ci.dialects.text import clean, clean_line, mask_lines, on_one_line
@@ -51,19 +51,12 @@ class GitHubDialect(PlainDialect):
         for line in mask_lines(secret):
             self._put(_command("add-mask", line))
 
-    def annotate(
-        self,
-        level: Level,
-        message: str,
-        *,
-        title: str | None = None,
-        file: str | None = None,
-        line: int | None = None,
-    ) -> None:
+    def _annotate(self, one: Annotation) -> None:
         """See Dialect: a message may have several lines."""
-        given = {"file": file, "line": str(line) if line else None, "title": title}
+        line = str(one.line) if one.line else None
+        given = {"file": one.file, "line": line, "title": one.title}
         properties = {name: clean_line(value) for name, value in given.items() if value}
-        self._put(_command(level, clean(message), properties))
+        self._put(_command(one.level, clean(one.message), properties))
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: the value keeps its line breaks."""
