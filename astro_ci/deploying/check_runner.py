@@ -18,7 +18,7 @@ from astro_ci.project.platform import platform_of
 from astro_ci.reporting.secret_texts import without_secrets
 
 if TYPE_CHECKING:
-    from astro_ci.deploying.artifacts import Image
+    from astro_ci.deploying.image import Image
 
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
