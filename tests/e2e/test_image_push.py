@@ -108,7 +108,7 @@ def test_a_registry_that_comes_up_late_is_waited_for(
             running.__exit__(None, None, None)
     assert digest.startswith("sha256:")
     assert len(pauses) == 1
-    assert "trying again (2 of 3)" in caplog.text
+    assert "trying again (attempt 2)" in caplog.text
 
 
 def test_a_registry_that_is_not_there_is_given_up_in_the_end(engine: Engine, base: str) -> None:

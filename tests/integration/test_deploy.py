@@ -304,7 +304,7 @@ class TestCancelled:
         fake, begun = tmp_path / "bin" / "git", tmp_path / "begun"
         fake.parent.mkdir()
         fake.write_text(
-            f'#!/bin/sh\ncase " $* " in *" diff-files "*) touch {begun}; exec sleep 600;; esac\n'
+            f'#!/bin/sh\ncase " $* " in *" ls-files "*) touch {begun}; exec sleep 600;; esac\n'
             f'exec {shutil.which("git")} "$@"\n'
         )
         fake.chmod(0o755)
