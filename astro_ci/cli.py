@@ -76,7 +76,7 @@ def _attempt(session: Session, words: list[str]) -> int:
         with session.signals:
             return cli.main(words, standalone_mode=False, prog_name="astro-ci", obj=session) or 0
     except click.ClickException as error:
-        if words:
+        if not isinstance(error, click.exceptions.NoArgsIsHelpError):
             return session.fail(_usage_error(error))
         error.show()  # the help
         return error.exit_code

@@ -40,6 +40,7 @@ RESULT: Keys = {
     "deploy_id": TEXT,
     "image_tag": TEXT,
     "bundle_version": TEXT,
+    "commit_url": TEXT,
     "replaced_by": TEXT,
     "url": TEXT,
     "duration_seconds": float,

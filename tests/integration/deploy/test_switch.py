@@ -34,3 +34,17 @@ def test_a_deploy_that_fails_says_that_the_switch_is_made(full: Job) -> None:
         f"astro-ci deploy --deployment-id {identity} --type image-and-dags" in done.err
     )
     assert full.astro.deployment("classic").is_dag_deploy_enabled
+
+
+def test_the_deploy_takes_the_options_of_the_file(full: Job) -> None:
+    """The entry is found by its id, whatever branch is checked out."""
+    identity = full.astro.deployment("classic").id
+    text = f"deployments: {{main: {{id: {identity}, branches: [other], description: by file}}}}\n"
+    full.project.write({"astro-ci.yaml": text})
+    full.project.commit("options")
+    env = {k: v for k, v in full.env.items() if k != "ASTRO_CI_DEPLOYMENT_NAME"}
+    words = ("classic", "--dag-deploy", "enable", "--deploy")
+    done = full.command("deployment", "update", *words, env=env)
+    assert done.code == 0, done.err
+    (deploy,) = full.astro.deploys("classic")
+    assert deploy.description.startswith("by file astro-ci ")

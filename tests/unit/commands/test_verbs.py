@@ -53,6 +53,16 @@ def test_the_version_loads_no_command_line() -> None:
     assert not loaded_by("--version") & {"click", "astro_ci.cli"}
 
 
+@pytest.mark.parametrize("words", [[], ["deployment"]])
+def test_a_group_without_a_verb_shows_its_help(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "astro_ci", *words], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: ")
+    assert "Commands:" in done.stderr
+
+
 def test_an_unknown_verb_is_a_usage_error() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "astro_ci", "delpoy"], capture_output=True, text=True
