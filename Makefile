@@ -44,6 +44,7 @@ lock: $(STAMP) ## pin what the GitHub actions install; rich is for terminals alo
 	  --no-emit-package rich --no-emit-package pygments \
 	  --no-emit-package markdown-it-py --no-emit-package mdurl \
 	  --output-file actions/requirements.lock
+	$(BIN)/python tools/compiled.py
 
 runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs Node 20 and rsync
 	npm ci --prefix tests/surfaces/node

@@ -15,6 +15,7 @@ class RedactedDialect:
         self._dialect = dialect
         self.redactor = redactor
         self.has_annotations = dialect.has_annotations
+        self.keeps_results = dialect.keeps_results
 
     def safe_line(self, text: str) -> str:
         """See Dialect."""

@@ -213,10 +213,12 @@ class Session:
 
         if self.is_reported or self.verb not in VERBS:
             return
+        self.is_reported = True
+        if not (comment or self.dialect.keeps_results):
+            return
         from astro_ci.reporting.publish import publish
         from astro_ci.reporting.report import Report
 
-        self.is_reported = True
         report = Report(verb=VERBS[self.verb], results=results, reason=reason, error=error)
         publish(report, self.dialect, self.ci, self.env, comment=comment)
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-import sysconfig
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,13 +99,22 @@ def find_ruff(env: Mapping[str, str], platform: Platform, *, repository: str) ->
 
     What PATH finds within the checkout is left alone: nothing of the checkout is run.
     """
-    beside = Path(sysconfig.get_path("scripts")) / "ruff"
-    if importlib.util.find_spec("ruff") and os.access(beside, os.X_OK):
-        return Ruff(command=str(beside), platform=platform)
+    if importlib.util.find_spec("ruff"):
+        for beside in _beside():
+            if os.access(beside, os.X_OK):
+                return Ruff(command=str(beside), platform=platform)
     found = shutil.which("ruff", path=env.get("PATH", ""))
     if found and _is_ours(found, repository):
         return Ruff(command=found, platform=platform)
     return None
+
+
+def _beside() -> Iterator[Path]:
+    """Where this Python's packages have their commands: in a virtual environment beside it."""
+    yield Path(sys.executable).with_name("ruff")
+    import sysconfig  # its data takes time to load
+
+    yield Path(sysconfig.get_path("scripts")) / "ruff"
 
 
 def _is_ours(command: str, repository: str) -> bool:

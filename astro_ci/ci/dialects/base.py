@@ -23,6 +23,8 @@ class Dialect(Protocol):
 
     has_annotations: bool
     """Whether `annotate` shows a message elsewhere than in the log."""
+    keeps_results: bool
+    """Whether `set_output` or `write_summary` does anything."""
 
     def safe_line(self, text: str) -> str:
         """Turn untrusted text into one line that the CI system shows and never obeys.

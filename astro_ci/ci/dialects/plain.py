@@ -14,6 +14,7 @@ class PlainDialect:
     """The dialect of a terminal; the others replace what their system does better."""
 
     has_annotations = False
+    keeps_results = False
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

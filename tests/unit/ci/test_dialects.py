@@ -24,6 +24,15 @@ def speak(key: str, env: dict[str, str] | None = None) -> tuple[Dialect, io.Stri
     return dialect_for(key, env=env or {}, out=out), out
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_a_dialect_knows_whether_it_keeps_results(key: str) -> None:
+    kind, plain = type(speak(key)[0]), type(speak("none")[0])
+    does = any(
+        getattr(kind, name) is not getattr(plain, name) for name in ("set_output", "write_summary")
+    )
+    assert speak(key)[0].keeps_results == does
+
+
 def said(key: str, level: Level, message: str, **more: object) -> str:
     dialect, out = speak(key)
     dialect.annotate(level, message, **more)  # type: ignore[arg-type]

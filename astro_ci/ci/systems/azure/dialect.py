@@ -25,6 +25,7 @@ class AzureDialect(PlainDialect):
     """Logging commands on the stream; the summary is a file that the agent uploads."""
 
     has_annotations = True
+    keeps_results = True
 
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
         super().__init__(out)

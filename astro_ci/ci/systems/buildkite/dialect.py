@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 class BuildkiteDialect(PlainDialect):
     """A heading opens a group, which lasts until the next heading."""
 
+    keeps_results = True
+
     def safe_line(self, text: str) -> str:
         """See Dialect: a heading stands at the very start of a line, as a diff's file names do."""
         line = clean_line(text)

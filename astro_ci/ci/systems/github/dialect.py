@@ -29,6 +29,7 @@ class GitHubDialect(PlainDialect):
     """Workflow commands on the stream, outputs and summary in the files that the runner names."""
 
     has_annotations = True
+    keeps_results = True
 
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
         super().__init__(out)

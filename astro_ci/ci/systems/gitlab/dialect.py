@@ -36,6 +36,8 @@ class GitLabDialect(PlainDialect):
     A section marker needs ESC and CR, so that no cleaned line can be one.
     """
 
+    keeps_results = True
+
     def __init__(
         self, out: TextIO, env: Mapping[str, str], *, now: Callable[[], float] = time.time
     ) -> None:

@@ -21,6 +21,7 @@ class TeamCityDialect(PlainDialect):
     """Service messages on the stream. Masks are not possible: use password parameters."""
 
     has_annotations = True
+    keeps_results = True
 
     def safe_line(self, text: str) -> str:
         """See Dialect: a service message may stand anywhere in a line."""
