@@ -73,6 +73,7 @@ class TestRead:
             allow-older: 1
             allow-shrink: no
             wait: False
+            checks: {ignore: dag-none}
             wait-time: 1h30m
             """
         text = "\n".join(line.strip() for line in text.splitlines())
@@ -97,10 +98,11 @@ class TestRead:
             allow_older=True,
             allow_shrink=False,
             wait=False,
+            ignore_findings=("dag-none",),
             wait_seconds=5400.0,
         )
         assert len(project.settings) == len(keys())
-        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 20"
+        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 21"
 
     def test_scalars_are_taken_as_written(self) -> None:
         """YAML would make 1.1 of 1.10, True of on, and 83 of 0123."""
