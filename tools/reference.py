@@ -1,5 +1,5 @@
-"""Write the reference tables of the documentation, the JSON Schema, and the inputs of the actions
-and templates, from what they describe.
+"""Write the reference tables of the documentation, the JSON Schema, the inputs of the actions and
+templates, and the index of the CI systems, from what they describe.
 
 Usage: python tools/reference.py [--check]      --check fails when something is out of date.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 import surfaces
+import systems
 import yaml
 from schema import SCHEMA, rendered_schema
 
@@ -22,7 +23,7 @@ from astro_ci import errors
 from astro_ci.checks import rules
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
-from astro_ci.planning.rules import DEFAULT_IGNORE
+from astro_ci.planning.rules import default_ignore
 from astro_ci.reporting.exit_code import SKIPPED_EXIT_CODE
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +71,12 @@ def exit_codes_table() -> Iterator[str]:
 
 def default_ignore_list() -> Iterator[str]:
     """The globs that are ignored without being named."""
-    yield ", ".join(f"`{glob}`" for glob in DEFAULT_IGNORE)
+    yield ", ".join(f"`{glob}`" for glob in default_ignore(systems.files()))
+
+
+def pipelines_list() -> Iterator[str]:
+    """The systems that `init` writes a pipeline for."""
+    yield ", ".join(systems.with_pipelines())
 
 
 def rules_reference() -> Iterator[str]:
@@ -115,6 +121,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "options": options_table,
     "exit codes": exit_codes_table,
     "default ignore": default_ignore_list,
+    "pipelines": pipelines_list,
     "rules": rules_reference,
     "github inputs": github_inputs_table,
     "github outputs": github_outputs_table,
@@ -143,6 +150,7 @@ WRITTEN: dict[Path, Callable[[], str]] = {
     **{path: functools.partial(surfaces.rendered, path) for path in surfaces.PATHS},
     **{path: functools.partial(_rendered_document, path) for path in DOCUMENTS},
     SCHEMA: rendered_schema,
+    systems.PATH: systems.rendered_index,
 }
 
 

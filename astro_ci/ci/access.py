@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from astro_ci.ci.context import CIContext
+from astro_ci.ci.systems import system_of
 
 FORGE_TOKEN = "ASTRO_CI_FORGE_TOKEN"  # noqa: S105 - the name of a variable
-_FORGES = ("github", "gitea", "forgejo")
 
 
 def git_access(ci: CIContext, env: Mapping[str, str]) -> Mapping[str, str]:
@@ -21,7 +21,9 @@ def git_access(ci: CIContext, env: Mapping[str, str]) -> Mapping[str, str]:
     """
     token = env.get(FORGE_TOKEN, "").strip()
     server = urlsplit(env.get("GITHUB_SERVER_URL", "").strip())
-    if not token or ci.key not in _FORGES or server.scheme not in ("http", "https"):
+    if not token or server.scheme not in ("http", "https"):
+        return {}
+    if not system_of(ci.key).takes_forge_token:
         return {}
     header = f"AUTHORIZATION: basic {_encoded(token)}"
     first = env.get("GIT_CONFIG_COUNT", "")

@@ -1,13 +1,12 @@
-"""What a CI system says about the run, and the protocol of the modules that read it."""
+"""What a CI system says about the run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from msgspec import Struct, field
 
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.lookup import Found
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -78,21 +77,3 @@ class CIContext(Struct, frozen=True, kw_only=True):
     def __hash__(self) -> int:
         """Count what is said, not where it came from: a mapping has no hash."""
         return hash((self.key, self.event, self.head, self.branch, self.tag, self.pull_request))
-
-
-class System(Protocol):
-    """One CI system. Plain modules satisfy this."""
-
-    NAME: str
-    KEY: str
-    HISTORY_HINT: str
-    CREDENTIALS_HINT: str
-    CONCURRENCY_HINT: str
-
-    def is_here(self, env: Lookup) -> bool:
-        """Whether this system runs us."""
-        ...
-
-    def read(self, env: Lookup) -> Facts:
-        """Collect what the system says; never raises, whatever the variables hold."""
-        ...

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import CIContext, Facts
 from astro_ci.ci.lookup import Found, Lookup, Parse, ReadFile
-from astro_ci.ci.systems import SYSTEMS
+from astro_ci.ci.systems import all_systems
 from astro_ci.project.files import read_named_text
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     _RUN_URL come before what the CI system says.
     """
     lookup = Lookup(env.get, read_file)
-    system = next(system for system in SYSTEMS if system.is_here(lookup))
+    system = next(system for system in all_systems() if system.is_here(lookup))
     facts = _overridden(system.read(lookup), lookup)
     is_mode = lookup.says("ASTRO_CI_BASE", *_BASE_MODES)
     base = None if is_mode else _override(lookup, values.base_ref, "ASTRO_CI_BASE")
@@ -42,8 +42,8 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     }
     found["base_override"] = base
     return CIContext(
-        system=system.NAME,
-        key=system.KEY,
+        system=system.name,
+        key=system.key,
         event=_value(facts.event),
         head=_value(facts.head),
         branch=_value(facts.branch),
@@ -59,9 +59,9 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
         and facts.is_fork_pull_request.value,
         base_override=_value(base),
         sources={name: fact.source for name, fact in found.items() if fact},
-        history_hint=system.HISTORY_HINT,
-        secret_hint=system.CREDENTIALS_HINT,
-        concurrency_hint=system.CONCURRENCY_HINT,
+        history_hint=system.history_hint,
+        secret_hint=system.credentials_hint,
+        concurrency_hint=system.concurrency_hint,
     )
 
 

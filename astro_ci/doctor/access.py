@@ -14,7 +14,7 @@ from astro_ci.astro.auth import (
     session_domain,
 )
 from astro_ci.astro.endpoint import Endpoint, find_endpoint
-from astro_ci.ci import CIContext
+from astro_ci.ci import CIContext, system_of
 from astro_ci.deployments.find import find_access
 from astro_ci.doctor.check import Check, Steps, not_checked, ok, problem, warning
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
@@ -119,15 +119,7 @@ def absent(env: Mapping[str, str], ci: CIContext) -> Check:
             "assumes",
         )
     error = missing_credentials(ci.secret_hint)
-    if ci.key == "gitlab" and env.get("CI_COMMIT_REF_PROTECTED") == "false":
-        return problem(
-            NAME,
-            error,
-            remedy="This branch or tag is not protected, and protected variables are only there "
-            "on those that are: protect it under Settings > Repository, or create "
-            f"{_VARIABLE} as a masked variable that is not protected",
-        )
-    return problem(NAME, error)
+    return problem(NAME, error, remedy=system_of(ci.key).secret_remedy(env))
 
 
 def _kind(found: Credentials) -> str:

@@ -13,7 +13,6 @@ from astro_ci.pipelines.systems import System
 from astro_ci.project.files import read_text
 from astro_ci.text import listed
 
-_GITLAB_STAGE = "deploy"
 _MOST_BYTES = 1_000_000
 _DEPLOYS = re.compile(
     r"^(?![^\S\n]*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
@@ -31,17 +30,18 @@ def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
         )
     stages = present.get("stages")
     names = stages.value if isinstance(stages, yaml.SequenceNode) else []
-    is_known = names and all(map(_is_text, names))
-    if system.key == "gitlab" and is_known and _GITLAB_STAGE not in [one.value for one in names]:
+    stage = system.pipeline.stage
+    is_known = stage and names and all(map(_is_text, names))
+    if is_known and stage not in [one.value for one in names]:
         yield (
-            f"{system.path} has no stage {_GITLAB_STAGE}: add it to `stages`, or name another one "
+            f"{system.path} has no stage {stage}: add it to `stages`, or name another one "
             "with the input `stage`"
         )
 
 
 def other_deploys(root: Path, systems: Iterable[System]) -> Iterator[str]:
     """The pipeline files that may deploy to Astro in another way."""
-    markers = [marker for system in systems for marker in system.markers]
+    markers = [marker for system in systems for marker in system.pipeline.markers]
     for path in sorted({path for marker in markers for path in root.glob(marker)}):
         if found := _DEPLOYS.search(_text(path)):
             yield (

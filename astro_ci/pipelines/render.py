@@ -5,30 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
+from astro_ci.ci.systems import template_of
 from astro_ci.configuration.file import parse
 from astro_ci.configuration.refs import read_pattern
 from astro_ci.configuration.scalar import yaml_text
 from astro_ci.errors import ConfigurationError
-from astro_ci.pipelines.systems import (
-    ACTION,
-    CHECKOUT,
-    GITLAB_TEMPLATE,
-    PACKAGE,
-    System,
-)
-from astro_ci.text import Regex
+from astro_ci.pipelines.systems import ACTION, CHECKOUT, GITLAB_TEMPLATE, PACKAGE, System
 
 CONFIG_FILE = "astro-ci.yaml"
 
-_PLACE = Regex(r"@([a-z]+)@")
-# By system: what is compared with the branch, and what else has to hold.
-_CONDITIONS = {
-    "gitlab": ("$CI_COMMIT_BRANCH", ""),
-    "buildkite": ("build.branch", " && build.pull_request.id == null"),
-}
+_PLACE = re.compile(r"@([a-z]+)@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +59,17 @@ def config_text(entries: Sequence[Entry], branch: str) -> str:
 def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
     """The text of the system's pipeline file. Raises ConfigurationError for a strange branch."""
     check_branch(branch)
-    unfit = [text for text in system.has_a_meaning_for if text in branch]
+    pipeline = system.pipeline
+    unfit = [text for text in pipeline.has_a_meaning_for if text in branch]
     if unfit:
         raise ConfigurationError(
             f"{system.name} does not take {unfit[0]} in the name of the branch {branch} as it is",
             hint="Write the pipeline file by hand, or deploy from another branch with --branch.",
         )
     name = slug(entries[0].key) if len(entries) == 1 else "deployments"
-    quoted = groovy_text if system.key == "jenkins" else yaml_text
+    quoted = groovy_text if pipeline.language == "groovy" else yaml_text
     values = {
-        "branch": quoted(system.escape(branch)),
+        "branch": quoted(pipeline.escape(branch)),
         "group": f"astro-{name}",
         "environment": name,
         "condition": yaml_text(_condition(system, branch)),
@@ -89,7 +78,7 @@ def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
         "checkout": CHECKOUT,
         "include": GITLAB_TEMPLATE,
     }
-    return fill(_template(system.key), values)
+    return fill(template_of(system.ci), values)
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
@@ -137,17 +126,14 @@ def _entry(entry: Entry, branch: str, margin: str) -> list[str]:
 
 def _condition(system: System, branch: str) -> str:
     """The comparison in expressions whose strings know no escapes; empty where there are none."""
-    variable, rest = _CONDITIONS.get(system.key, ("", ""))
+    pipeline = system.pipeline
+    if not pipeline.compares:
+        return ""
     quote = "'" if '"' in branch else '"'
-    if variable and quote in branch:
+    if quote in branch:
         raise ConfigurationError(
             f"{system.name} cannot compare with the branch {branch}, which holds both kinds of "
             "quotes",
             hint="Deploy from another branch with --branch.",
         )
-    return f"{variable} == {quote}{system.escape(branch)}{quote}{rest}" if variable else ""
-
-
-def _template(key: str) -> str:
-    templates = files("astro_ci.pipelines").joinpath("templates")
-    return templates.joinpath(f"{key}.template").read_text("utf-8")
+    return f"{pipeline.compares} == {quote}{pipeline.escape(branch)}{quote}{pipeline.and_also}"

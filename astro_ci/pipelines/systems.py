@@ -1,13 +1,14 @@
-"""The CI systems that `init` writes a pipeline for: its file, and what shows that one is in use."""
+"""The CI systems that `init` writes a pipeline for, and what shows that one is in use."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from astro_ci import __version__
+from astro_ci.ci.system import CISystem, Pipeline
+from astro_ci.ci.systems import all_systems
 from astro_ci.errors import ConfigurationError
 from astro_ci.text import listed
 
@@ -22,98 +23,33 @@ CHECKOUT = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """A CI system."""
+    """A CI system that has a pipeline."""
 
-    key: str
-    name: str
-    path: str
-    """Where its pipeline file goes, from the repository's root. `templates/` has it by the key."""
-    markers: Sequence[str]
-    """Globs of files that show that it is in use."""
-    host: re.Pattern[str] | None = None
-    """What the remote's host looks like where it is the obvious choice."""
-    has_a_meaning_for: Sequence[str] = field(default=())
-    """What it would not take as it stands in the name of a branch."""
-    escape: Callable[[str], str] = str
-    """How a branch's name is written so that it is taken as it stands."""
+    ci: CISystem
+    pipeline: Pipeline
+
+    @property
+    def key(self) -> str:
+        """For `--ci`."""
+        return self.ci.key
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.ci.name
+
+    @property
+    def path(self) -> str:
+        """Where the pipeline file goes, from the repository's root."""
+        return self.pipeline.path
 
 
-SYSTEMS = (
-    System(
-        key="github",
-        name="GitHub Actions",
-        path=".github/workflows/deploy-to-astro.yml",
-        markers=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
-        host=re.compile(r"(^|[.-])github\."),
-        # A branch filter is a pattern, in which + repeats.
-        escape=lambda branch: branch.replace("+", r"\+"),
-    ),
-    System(
-        key="gitlab",
-        name="GitLab CI",
-        path=".gitlab-ci.yml",
-        markers=(".gitlab-ci.yml",),
-        host=re.compile(r"(^|[.-])gitlab\."),
-    ),
-    System(
-        key="jenkins",
-        name="Jenkins",
-        path="Jenkinsfile",
-        markers=("Jenkinsfile",),
-    ),
-    System(
-        key="circleci",
-        name="CircleCI",
-        path=".circleci/config.yml",
-        markers=(".circleci/config.yml",),
-        has_a_meaning_for=("<<",),
-    ),
-    System(
-        key="azure",
-        name="Azure Pipelines",
-        path="azure-pipelines.yml",
-        markers=("azure-pipelines.yml", ".azure-pipelines/*"),
-        host=re.compile(r"(^|\.)(dev\.azure\.com|visualstudio\.com)$"),
-        has_a_meaning_for=("${{",),
-    ),
-    System(
-        key="bitbucket",
-        name="Bitbucket Pipelines",
-        path="bitbucket-pipelines.yml",
-        markers=("bitbucket-pipelines.yml",),
-        host=re.compile(r"(^|[.-])bitbucket\."),
-        has_a_meaning_for=("{", "}"),
-    ),
-    System(
-        key="buildkite",
-        name="Buildkite",
-        path=".buildkite/pipeline.yml",
-        markers=(".buildkite/*",),
-        # The upload of the file puts variables in.
-        escape=lambda branch: branch.replace("$", "$$"),
-    ),
-    System(
-        key="drone",
-        name="Drone",
-        path=".drone.yml",
-        markers=(".drone.yml",),
-        has_a_meaning_for=("${",),
-    ),
-    System(
-        key="woodpecker",
-        name="Woodpecker",
-        path=".woodpecker/deploy-to-astro.yaml",
-        markers=(".woodpecker.yml", ".woodpecker/*"),
-        has_a_meaning_for=("{", "}"),
-    ),
-    System(
-        key="codebuild",
-        name="AWS CodeBuild",
-        path="buildspec.yml",
-        markers=("buildspec.yml",),
-        host=re.compile(r"^git-codecommit\..*\.amazonaws\.com$"),
-    ),
-)
+def _with_pipelines() -> tuple[System, ...]:
+    found = [System(ci=one, pipeline=one.pipeline) for one in all_systems() if one.pipeline]
+    return tuple(sorted(found, key=lambda system: (system.pipeline.rank, system.key)))
+
+
+SYSTEMS = _with_pipelines()
 KEYS = tuple(system.key for system in SYSTEMS)
 
 
@@ -122,8 +58,8 @@ def detect_system(root: Path, host: str) -> System:
 
     Raises ConfigurationError when that leaves none, or several.
     """
-    in_use = [s for s in SYSTEMS if any(any(root.glob(marker)) for marker in s.markers)]
-    hosting = [s for s in SYSTEMS if s.host and s.host.search(host)]
+    in_use = [s for s in SYSTEMS if any(any(root.glob(glob)) for glob in s.pipeline.markers)]
+    hosting = [s for s in SYSTEMS if s.pipeline.host and re.search(s.pipeline.host, host)]
     both = [system for system in in_use if system in hosting]
     for found in (in_use, both, hosting if not in_use else []):
         if len(found) == 1:

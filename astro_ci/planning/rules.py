@@ -14,14 +14,8 @@ from astro_ci.project.dockerignore import DockerIgnore, ignore_file_names
 from astro_ci.project.leftovers import VENV_MARKER
 from astro_ci.text import excerpt
 
-# Relative to the project's root. They never reach into the DAGs directory, so that a project
-# whose DAGs live under `tests/` or `docs/` is not ignored altogether.
-DEFAULT_IGNORE = (
-    *("*.md", "LICENSE*", "docs/**", "tests/**"),
-    *(".github/**", ".gitea/**", ".forgejo/**", ".gitlab-ci.yml", ".gitlab/**", ".circleci/**"),
-    *("Jenkinsfile", "azure-pipelines.yml", ".azure-pipelines/**", "bitbucket-pipelines.yml"),
-    *(".buildkite/**", ".drone.yml", ".woodpecker.yml", ".woodpecker/**", "buildspec.yml"),
-    *(".teamcity/**", ".travis.yml", ".pre-commit-config.yaml", "CODEOWNERS"),
+_IGNORED = (
+    *("*.md", "LICENSE*", "docs/**", "tests/**", ".pre-commit-config.yaml", "CODEOWNERS"),
     *(".git-blame-ignore-revs", ".gitignore", ".gitmodules", ".mailmap"),
     *(".editorconfig", ".vscode/**", ".idea/**", ".devcontainer/**"),
     *("astro-ci.yaml", "astro-ci.yml"),
@@ -45,6 +39,14 @@ def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
     return DockerIgnore.parse("\n".join(patterns), name=name)
 
 
+def default_ignore(ci_files: Sequence[str]) -> Sequence[str]:
+    """List the globs that no user has to name: the usual ones, and the files of the CI systems.
+
+    The files are those of every system, so that a plan does not depend on where it is made.
+    """
+    return (*_IGNORED, *ci_files)
+
+
 def build_files(dockerfile: str) -> Sequence[str]:
     """What steers the build from a Dockerfile, itself included."""
     return (dockerfile, *ignore_file_names(dockerfile))
@@ -61,6 +63,9 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     """The project's directory; empty for the repository root."""
     dags: Sequence[str]
     """The DAGs directory; more than one path when it is reached through a link."""
+    default_ignore: DockerIgnore
+    """Relative to the project. Never reaches into the DAGs directory, so that a project whose DAGs
+    live under `tests/` or `docs/` is not ignored altogether."""
     dockerfile: str = "Dockerfile"
     """Relative to the project."""
     dockerignore: DockerIgnore = field(default_factory=_no_globs)
@@ -70,9 +75,6 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     """What a build file that is a link leads through, and to."""
     is_leftover: Callable[[str], bool] = lambda _path: False
     """Whether a path never ships with the DAGs, even when it was committed."""
-    default_ignore: DockerIgnore = field(
-        default_factory=lambda: parse_globs(DEFAULT_IGNORE, name="the default ignore list")
-    )
 
     @property
     def build_files(self) -> Sequence[str]:

@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
+from astro_ci.ci.systems.index import FILES
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ProjectError
 from astro_ci.git import GitRepo
 from astro_ci.paths import join
-from astro_ci.planning.rules import Rules, build_files, parse_globs
+from astro_ci.planning.rules import Rules, build_files, default_ignore, parse_globs
 from astro_ci.project.find import DOCKERFILE, Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder
 from astro_ci.text import excerpt
@@ -65,6 +66,7 @@ def make_rules(config: Config, repo: GitRepo, project: Project, layout: Layout) 
     return Rules(
         project=layout.project,
         dags=layout.dags,
+        default_ignore=parse_globs(default_ignore(FILES), name="the default ignore list"),
         dockerignore=project.read_dockerignore(),
         ignore=parse_globs(config.ignore, name="ignore"),
         image_paths=parse_globs(config.image_paths, name="image-paths"),

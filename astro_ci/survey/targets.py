@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from astro_ci.ci import CIContext
+from astro_ci.ci import CIContext, system_of
 from astro_ci.configuration.choice import Choice, Ref, choose
 from astro_ci.configuration.keys import Setting, Settings
 from astro_ci.configuration.locate import find_config_file, load
@@ -88,8 +88,9 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str
     A job may check out something else, with or without a branch: an older commit, or one that was
     never on the branch. It may also commit on top.
     """
-    # Jenkins names the commit of whichever repository a job checked out first.
-    if ci.head is None or ci.sources.get("branch") == _MERGED or ci.key == "jenkins":
+    if ci.head is None or ci.sources.get("branch") == _MERGED:
+        return None
+    if not system_of(ci.key).names_own_checkout:
         return None
     head, run_head = repo.head().sha, repo.resolve(ci.head) or ci.head
     if head == run_head or _is_submodule_of(repo, run_head, env):
@@ -114,9 +115,8 @@ def _is_unmerged(ci: CIContext) -> bool:
         return False
     if ci.branch is None:
         return True
-    # CircleCI runs for pushes alone, and only mentions that the branch has a pull request; those
-    # of forks have no branch.
-    is_push = ci.key == "circleci" and not ci.is_fork_pull_request
+    # The pull requests of forks have no branch.
+    is_push = system_of(ci.key).runs_for_pushes_alone and not ci.is_fork_pull_request
     return not is_push and ci.sources.get("branch") != _MERGED
 
 

@@ -65,14 +65,14 @@ class Session:
     @functools.cached_property
     def dialect(self) -> RedactedDialect:
         """How to speak to this CI system's log."""
-        from astro_ci.ci import dialect_for
+        from astro_ci.ci import system_of
         from astro_ci.reporting.redacted_dialect import RedactedDialect
 
-        # TeamCity obeys standard output alone, which is for the document when there is one.
-        speaks_there = self.ci.key == "teamcity" and not self.as_json
+        system = system_of(self.ci.key)
+        # Standard output is for the document when there is one.
+        speaks_there = system.obeys_stdout_alone and not self.as_json
         out = sys.stdout if speaks_there else sys.stderr
-        dialect = dialect_for(self.ci.key, env=self.env, out=out)
-        return RedactedDialect(dialect, self.redactor)
+        return RedactedDialect(system.speak(out, self.env), self.redactor)
 
     @functools.cached_property
     def console(self) -> Console:

@@ -1,13 +1,13 @@
-"""One comment on a pull request, updated in place: GitHub (and its kin) and GitLab."""
+"""One comment on a pull request, updated in place, on the systems that have `comments`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from astro_ci.ci.comments import github, gitlab
 from astro_ci.ci.comments.place import CommentError
 from astro_ci.ci.comments.thread import Thread
 from astro_ci.ci.context import CIContext
+from astro_ci.ci.systems import system_of
 
 __all__ = ["CommentError", "Thread", "thread_of"]
 
@@ -19,13 +19,10 @@ def thread_of(ci: CIContext, env: Mapping[str, str]) -> Thread | None:
     """
     if ci.pull_request is None:
         return None
-    match ci.key:
-        case "github" | "gitea" | "forgejo":
-            return Thread(github.place(ci.pull_request, env))
-        case "gitlab":
-            return Thread(gitlab.place(ci.pull_request, env))
-        case _:
-            raise CommentError(
-                f"comments are for GitHub and GitLab, and this is {ci.system}",
-                hint="leave --comment out; the plan is in the log",
-            )
+    place_of = system_of(ci.key).comments
+    if place_of is None:
+        raise CommentError(
+            f"comments are for GitHub and GitLab, and this is {ci.system}",
+            hint="leave --comment out; the plan is in the log",
+        )
+    return Thread(place_of(ci.pull_request, env))

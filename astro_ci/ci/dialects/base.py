@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Level = Literal["notice", "warning", "error"]
+
+
+class Annotation(NamedTuple):
+    """A message, and the place in the repository that it is about."""
+
+    level: Level
+    message: str
+    title: str | None
+    file: str | None
+    line: int | None
 
 
 class Dialect(Protocol):

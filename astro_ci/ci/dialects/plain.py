@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from astro_ci.ci.dialects.base import Level
-from astro_ci.ci.dialects.text import clean_line
+from astro_ci.ci.dialects.base import Annotation, Level
+from astro_ci.ci.dialects.text import clean_line, placed
 
 
 class PlainDialect:
@@ -17,6 +17,7 @@ class PlainDialect:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._open_groups = 0
 
     def safe_line(self, text: str) -> str:
         """See Dialect: here, no terminal control."""
@@ -40,16 +41,34 @@ class PlainDialect:
         file: str | None = None,
         line: int | None = None,
     ) -> None:
+        """See Dialect."""
+        self._annotate(Annotation(level, message, title, file, line))
+
+    def _annotate(self, one: Annotation) -> None:
         """See Dialect: here, `error: title: message (file:line)`."""
-        place = f"{file}:{line}" if file and line else file
-        text = ": ".join(part for part in (level, title, message) if part)
-        self._say(f"{text} ({place})" if place else text)
+        text = ": ".join(part for part in (one.level, one.title, one.message) if part)
+        self._say(placed(text, one.file, one.line))
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: not possible here."""
 
     def write_summary(self, markdown: str) -> None:
         """See Dialect: there is no summary here, and the log says it all."""
+
+    @contextmanager
+    def _flat_group(self, title: str, start: str, end: str) -> Iterator[None]:
+        """Write the marks of a group where groups do not nest: an inner group is a heading."""
+        if self._open_groups:
+            self._say(title)
+        else:
+            self._put(start)
+        self._open_groups += 1
+        try:
+            yield
+        finally:
+            self._open_groups -= 1
+            if not self._open_groups:
+                self._put(end)
 
     def _say(self, text: str) -> None:
         """Write text that may be untrusted."""

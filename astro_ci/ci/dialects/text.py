@@ -32,6 +32,22 @@ def clean_line(text: str) -> str:
     return clean(text).replace("\n", " ")
 
 
+def titled(title: str | None, message: str) -> str:
+    """The message, after its title where it has one."""
+    return f"{title}: {message}" if title else message
+
+
+def placed(text: str, file: str | None, line: int | None) -> str:
+    """The text, with the place that it is about behind it."""
+    place = f"{file}:{line}" if file and line else file
+    return f"{text} ({place})" if place else text
+
+
+def on_one_line(text: str, percent: str) -> str:
+    """Line breaks as escapes that start with a percent sign, which is escaped as `percent`."""
+    return text.replace("%", percent).replace("\r", "%0D").replace("\n", "%0A")
+
+
 def _is_visible(character: str) -> bool:
     if character.isascii():
         return character.isprintable()

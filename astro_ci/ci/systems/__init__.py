@@ -1,43 +1,42 @@
-"""The CI systems, in the order in which they are asked."""
+"""The CI systems, a module for each, which is loaded when the system is asked for.
+
+A system is the value SYSTEM of its module or package; `index` lists them. Nothing else has to name
+a system.
+"""
 
 from __future__ import annotations
 
-from astro_ci.ci.context import System
-from astro_ci.ci.systems import (
-    azure,
-    bitbucket,
-    buildkite,
-    circle,
-    codebuild,
-    drone,
-    forgejo,
-    gitea,
-    github,
-    gitlab,
-    jenkins,
-    none,
-    teamcity,
-    travis,
-    woodpecker,
-)
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.resources import files
+from typing import TextIO
 
-# From specific to generic. Woodpecker's variables look like GitLab's and Drone's; Forgejo sets
-# Gitea's and both set GitHub's; CodeBuild hosts other systems' runners; Jenkins, whose variable
-# may be set on a whole machine, comes last.
-SYSTEMS: tuple[System, ...] = (
-    woodpecker,
-    forgejo,
-    gitea,
-    github,
-    gitlab,
-    azure,
-    bitbucket,
-    buildkite,
-    circle,
-    drone,
-    travis,
-    codebuild,
-    teamcity,
-    jenkins,
-    none,
-)
+from astro_ci.ci.dialects.base import Dialect
+from astro_ci.ci.system import CISystem
+from astro_ci.ci.systems.index import KEYS
+
+
+def system_of(key: str) -> CISystem:
+    """Load the CI system with this `CIContext.key`. Raises KeyError for an unknown key."""
+    if key not in KEYS:
+        raise KeyError(key)
+    found: CISystem = import_module(f"{__name__}.{key}").SYSTEM
+    return found
+
+
+def all_systems() -> Iterator[CISystem]:
+    """Load one after the other, in the order in which they are asked."""
+    return map(system_of, KEYS)
+
+
+def template_of(system: CISystem) -> str:
+    """Read the template of the pipeline file; the system has a `pipeline`."""
+    return files(f"{__name__}.{system.key}").joinpath("pipeline.template").read_text("utf-8")
+
+
+def dialect_for(key: str, *, env: Mapping[str, str], out: TextIO) -> Dialect:
+    """Choose the dialect of the CI system with this `CIContext.key`, writing to `out`.
+
+    `out` is a stream that the CI system reads: stderr, where stdout is for results.
+    """
+    return system_of(key).speak(out, env)

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Lookup
-
-NAME = "none"
-KEY = "none"
-HISTORY_HINT = "fetch the full history: git fetch --unshallow"
-CONCURRENCY_HINT = "start one deploy after the other"
-CREDENTIALS_HINT = "set the environment variable ASTRO_API_TOKEN"
+from astro_ci.ci.system import CISystem
 
 
 def is_here(env: Lookup) -> bool:
@@ -20,3 +15,15 @@ def is_here(env: Lookup) -> bool:
 def read(env: Lookup) -> Facts:
     """Nothing to read; git knows the rest."""
     return Facts()
+
+
+SYSTEM = CISystem(
+    key="none",
+    name="none",
+    turn=100,  # the last one asked
+    is_here=is_here,
+    read=read,
+    history_hint="fetch the full history: git fetch --unshallow",
+    credentials_hint="set the environment variable ASTRO_API_TOKEN",
+    concurrency_hint="start one deploy after the other",
+)

@@ -7,12 +7,7 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
-
-NAME = "Travis CI"
-KEY = "travis"
-HISTORY_HINT = "set git: depth: false"
-CONCURRENCY_HINT = "limit the concurrent jobs of the repository to 1 in its settings"
-CREDENTIALS_HINT = "add the environment variable ASTRO_API_TOKEN under the repository's Settings"
+from astro_ci.ci.system import CISystem
 
 
 def is_here(env: Lookup) -> bool:
@@ -67,3 +62,15 @@ def _range_start(raw: str) -> str | None:
 def _github_url(raw: str) -> str | None:
     slug = values.slug(raw)
     return f"https://github.com/{slug}" if slug else None
+
+
+SYSTEM = CISystem(
+    key="travis",
+    name="Travis CI",
+    is_here=is_here,
+    read=read,
+    history_hint="set git: depth: false",
+    credentials_hint="add the environment variable ASTRO_API_TOKEN under the repository's Settings",
+    concurrency_hint="limit the concurrent jobs of the repository to 1 in its settings",
+    files=(".travis.yml",),
+)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from astro_ci import __version__
-from astro_ci.ci.dialects.gitlab import DOTENV_VARIABLE, OUTPUT_PREFIX
+from astro_ci.ci.systems.gitlab.dialect import DOTENV_VARIABLE, OUTPUT_PREFIX
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
 from astro_ci.reporting.outputs import outputs

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from astro_ci.ci.dialects.buildkite import (
+from astro_ci.ci.systems.buildkite.dialect import (
     ANNOTATION_LIMIT_BYTES,
     META_DATA_LIMIT_BYTES,
     BuildkiteDialect,

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.ci.dialects import Dialect, Level, dialect_for
-from astro_ci.ci.dialects.github import SUMMARY_LIMIT_BYTES
-from astro_ci.ci.dialects.gitlab import DOTENV_LIMIT_BYTES, GitLabDialect
+from astro_ci.ci import Dialect, Level, dialect_for
+from astro_ci.ci.systems.github.dialect import SUMMARY_LIMIT_BYTES
+from astro_ci.ci.systems.gitlab.dialect import DOTENV_LIMIT_BYTES, GitLabDialect
 
 KEYS = ["github", "gitlab", "azure", "buildkite", "teamcity", "none"]
 

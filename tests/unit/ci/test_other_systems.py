@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
 
 from astro_ci.ci import detect
-from astro_ci.ci.systems import SYSTEMS
+from astro_ci.ci.system import CISystem
+from astro_ci.ci.systems import all_systems, system_of
 from tests.unit.ci.context_table import ZEROS, A, B, C, described
 
 Row = tuple[Mapping[str, str], Mapping[str, object]]
@@ -581,22 +584,57 @@ def test_specific_systems_come_first(env: dict[str, str], key: str) -> None:
     assert detect(env).key == key
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.KEY)
-def test_every_system_has_its_own_words(system: object) -> None:
-    name, key = getattr(system, "NAME", ""), getattr(system, "KEY", "")
-    history = getattr(system, "HISTORY_HINT", "")
-    assert name
-    assert key
-    assert "ASTRO_API_TOKEN" in getattr(system, "CREDENTIALS_HINT", "")
+@pytest.mark.parametrize("system", [*all_systems()], ids=lambda system: system.key)
+def test_every_system_has_its_own_words(system: CISystem) -> None:
+    assert system.name
+    assert system.key
+    assert "ASTRO_API_TOKEN" in system.credentials_hint
     # A hint completes an error: no capital, no full stop.
-    for hint in (history, getattr(system, "CONCURRENCY_HINT", "")):
+    for hint in (system.history_hint, system.concurrency_hint):
         assert hint[0].islower()
         assert not hint.endswith(".")
 
 
 def test_keys_are_unique() -> None:
-    keys = [system.KEY for system in SYSTEMS]
+    keys = [system.key for system in all_systems()]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("system", [*all_systems()], ids=lambda system: system.key)
+def test_a_system_is_found_by_its_key(system: CISystem) -> None:
+    assert system_of(system.key) is system
+    assert system_of(detect({}).key).key == "none"
+
+
+def test_an_unknown_key_loads_nothing() -> None:
+    with pytest.raises(KeyError):
+        system_of("index")
+
+
+def test_the_modules_say_in_which_order_they_are_asked() -> None:
+    """The index was made of them; `tools/reference.py --check` holds all of it."""
+    turns = [(system.turn, system.key) for system in all_systems()]
+    assert turns == sorted(turns)
+
+
+def test_a_run_loads_no_more_systems_than_it_asks() -> None:
+    """Nor another dialect than its own, nor what only `init` and comments need."""
+    code = (
+        "import io, sys; from astro_ci.ci import detect, dialect_for;"
+        "ci = detect({'GITHUB_ACTIONS': 'true'});"
+        "dialect_for(ci.key, env={}, out=io.StringIO());"
+        "print(*sorted(m.removeprefix('astro_ci.ci.') for m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stdout.split() if name.startswith("systems.")}
+    assert loaded == {
+        "systems.index",
+        "systems.woodpecker",
+        "systems.forgejo",
+        "systems.gitea",
+        "systems.github",
+        "systems.github.dialect",
+    }
 
 
 def test_hints_reach_the_context() -> None:

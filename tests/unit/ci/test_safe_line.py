@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from astro_ci.ci.dialects import Dialect, dialect_for
+from astro_ci.ci import Dialect, dialect_for
 
 # --- the runners' grammars ----------------------------------------------------------------------
 

@@ -8,15 +8,23 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from astro_ci.ci.systems.index import FILES as CI_FILES
 from astro_ci.model import NO_PARTS, Digests, Part
 from astro_ci.paths import below
 from astro_ci.planning.digests import digests
-from astro_ci.planning.rules import Rules, parse_globs
+from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
 from astro_ci.project.leftovers import excluder
 
-RULES = Rules(project="", dags=("dags",))
-BELOW = Rules(project="astro", dags=("astro/dags",))
+
+def made(**facts: Any) -> Rules:
+    """Rules with the default ignore list."""
+    globs = parse_globs(default_ignore(CI_FILES), name="the default ignore list")
+    return Rules(default_ignore=globs, **facts)
+
+
+RULES = made(project="", dags=("dags",))
+BELOW = made(project="astro", dags=("astro/dags",))
 
 
 def line(path: str, content: str = "1", mode: str = "100644") -> str:
@@ -75,7 +83,7 @@ def test_build_arguments_are_part_of_the_image() -> None:
 
 
 def test_files_from_outside_are_no_files_of_the_project() -> None:
-    rules = Rules(
+    rules = made(
         project="astro",
         dags=("astro/dags",),
         image_paths=parse_globs(["shared/**"], name="image-paths"),
@@ -86,7 +94,7 @@ def test_files_from_outside_are_no_files_of_the_project() -> None:
 
 def test_what_shapes_both_counts_for_both() -> None:
     """Attributes change the bytes that git checks out; image-paths may lie among the DAGs."""
-    rules = Rules(
+    rules = made(
         project="p",
         dags=("q/r/dags",),
         image_paths=parse_globs(["q/r/dags/req/**"], name="image-paths"),
@@ -118,7 +126,7 @@ def test_what_shapes_both_counts_for_both() -> None:
 
 def test_dags_in_the_image_are_where_they_are() -> None:
     here, there = [line("dags/a.py")], [line("pipelines/a.py")]
-    elsewhere = Rules(project="", dags=("pipelines",))
+    elsewhere = made(project="", dags=("pipelines",))
     assert digests(here, RULES) == digests(there, elsewhere)
     moved = digests(there, elsewhere, dags_in_image=True)
     assert digests(here, RULES, dags_in_image=True)[Part.DAGS] != moved[Part.DAGS]
@@ -206,13 +214,13 @@ def rules(draw: st.DrawFn) -> Rules:
         for name in ("dockerignore", "ignore", "image_paths")
     }
     leftovers = excluder(VENVS.__contains__)
-    return Rules(project=project, dags=(dags, *linked), is_leftover=leftovers, **sets)
+    return made(project=project, dags=(dags, *linked), is_leftover=leftovers, **sets)
 
 
 @settings(max_examples=500)
 @given(st.sets(PATHS, max_size=30), rules(), st.booleans())
 @example({"dags/a.py", "dags/x/b.py"}, RULES, False)
-@example({"a/dags/x"}, Rules(project="a", dags=("a/dags",)), False)
+@example({"a/dags/x"}, made(project="a", dags=("a/dags",)), False)
 @example({"dags/a\tdags/b.py", "dags/a\tdags/c\tdags", "dags\tdags/d"}, RULES, False)
 def test_directories_as_a_whole_make_no_difference(
     paths: set[str], rules: Rules, in_image: bool
@@ -247,7 +255,7 @@ def test_what_a_directory_affects_holds_for_each_file(
 
 
 def test_most_directories_are_seen_as_a_whole() -> None:
-    usual = Rules(
+    usual = made(
         project="astro",
         dags=("astro/dags",),
         dockerignore=DockerIgnore.parse("astro\n.git\n.env\nlogs/\n.venv\nairflow.db\n*.log\n"),

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astro_ci.ci.systems.index import FILES
 from astro_ci.model import NO_PARTS, Affects, Part, PathChange, Status
-from astro_ci.planning.rules import DEFAULT_IGNORE, Rules, parse_globs
+from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
 
 
@@ -14,6 +15,7 @@ def rules(project: str = "", dags: str | tuple[str, ...] = "dags", **globs: list
     return Rules(
         project=project,
         dags=(dags,) if isinstance(dags, str) else dags,
+        default_ignore=parse_globs(default_ignore(FILES), name="the default ignore list"),
         dockerignore=DockerIgnore.parse("\n".join(globs.get("dockerignore", []))),
         ignore=parse_globs(globs.get("ignore", []), name="ignore"),
         image_paths=parse_globs(globs.get("image_paths", []), name="image-paths"),
@@ -134,4 +136,5 @@ def test_nothing_outside_the_project_matters_unless_named(parts: list[str]) -> N
 
 
 def test_the_default_list_can_be_read() -> None:
-    assert len(parse_globs(DEFAULT_IGNORE, name="x").patterns) == len(DEFAULT_IGNORE)
+    globs = default_ignore(FILES)
+    assert len(parse_globs(globs, name="x").patterns) == len(globs)

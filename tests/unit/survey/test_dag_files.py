@@ -7,13 +7,13 @@ from astro_ci.git import GitRepo
 from astro_ci.model import Change, Part, Status
 from astro_ci.planning.comparison import Comparison
 from astro_ci.planning.guards import DagFiles
-from astro_ci.planning.rules import Rules
+from astro_ci.planning.rules import Rules, parse_globs
 from astro_ci.project.find import find_project
 from astro_ci.survey.dag_files import count_dag_files
 from tests.repository import Repository
 
 FILES = {"Dockerfile": "FROM scratch\n", "dags/a.py": "", "dags/b.py": "", "dags/q.sql": ""}
-RULES = Rules(project="", dags=("dags",))
+RULES = Rules(project="", dags=("dags",), default_ignore=parse_globs((), name="none"))
 
 
 def count(repository: Repository) -> DagFiles:

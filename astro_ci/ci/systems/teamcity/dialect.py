@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.base import Annotation
 from astro_ci.ci.dialects.plain import PlainDialect
-from astro_ci.ci.dialects.text import clean, clean_line
+from astro_ci.ci.dialects.text import clean, clean_line, placed, titled
 from astro_ci.text import Regex
 
 _MESSAGE = Regex(r"##(?=teamcity\[)", re.IGNORECASE)
@@ -36,20 +36,10 @@ class TeamCityDialect(PlainDialect):
         finally:
             self._message("blockClosed", name=name)
 
-    def annotate(
-        self,
-        level: Level,
-        message: str,
-        *,
-        title: str | None = None,
-        file: str | None = None,
-        line: int | None = None,
-    ) -> None:
+    def _annotate(self, one: Annotation) -> None:
         """See Dialect: a message with a status, and the place behind it."""
-        place = f"{file}:{line}" if file and line else file
-        text = f"{title}: {message}" if title else message
-        text = f"{text} ({place})" if place else text
-        self._message("message", text=clean(text), status=_STATUS[level])
+        text = placed(titled(one.title, one.message), one.file, one.line)
+        self._message("message", text=clean(text), status=_STATUS[one.level])
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: later steps read `%astro_ci.deploy-id%`."""

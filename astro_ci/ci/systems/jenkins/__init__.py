@@ -10,16 +10,9 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
 
-NAME = "Jenkins"
-KEY = "jenkins"
-HISTORY_HINT = "turn off the shallow clone in the job's advanced clone behaviours"
-CONCURRENCY_HINT = "add disableConcurrentBuilds() to the options of the pipeline"
-CREDENTIALS_HINT = (
-    "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
-    "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"
-)
 _REMOTE = Regex(r"^(?:refs/remotes/)?(?:origin|upstream)/")
 
 
@@ -74,3 +67,27 @@ def _remote_branch(raw: str) -> str | None:
     """The branch in `origin/x` or `refs/remotes/origin/x`; the remote may be called `upstream`."""
     name = _REMOTE.sub("", raw.strip())
     return None if name == "detached" else values.branch(name)
+
+
+SYSTEM = CISystem(
+    key="jenkins",
+    name="Jenkins",
+    turn=80,  # its variable may be set on a whole machine
+    is_here=is_here,
+    read=read,
+    history_hint="turn off the shallow clone in the job's advanced clone behaviours",
+    credentials_hint=(
+        "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
+        "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"
+    ),
+    concurrency_hint="add disableConcurrentBuilds() to the options of the pipeline",
+    # It names the commit of whichever repository a job checked out first.
+    names_own_checkout=False,
+    files=("Jenkinsfile",),
+    pipeline=Pipeline(
+        path="Jenkinsfile",
+        markers=("Jenkinsfile",),
+        language="groovy",
+        rank=3,
+    ),
+)

@@ -7,16 +7,8 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
-
-NAME = "AWS CodeBuild"
-KEY = "codebuild"
-HISTORY_HINT = "set the source's git clone depth to Full; under CodePipeline choose a full clone"
-CONCURRENCY_HINT = "start the build from a CodePipeline with executionMode QUEUED"
-CREDENTIALS_HINT = (
-    "store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
-    "under env: secrets-manager: or env: parameter-store:"
-)
 
 _ARN = Regex(
     r"arn:aws:codebuild:(?P<region>[a-z0-9-]+):(?P<account>[0-9]+):"
@@ -84,3 +76,25 @@ def _console_url(raw: str) -> str | None:
         f"https://{match['region']}.console.aws.amazon.com/codesuite/codebuild/{match['account']}"
         f"/projects/{match['project']}/build/{match['project']}%3A{match['build']}/"
     )
+
+
+SYSTEM = CISystem(
+    key="codebuild",
+    name="AWS CodeBuild",
+    turn=60,  # it hosts other systems' runners
+    is_here=is_here,
+    read=read,
+    history_hint="set the source's git clone depth to Full; under CodePipeline choose a full clone",
+    credentials_hint=(
+        "store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
+        "under env: secrets-manager: or env: parameter-store:"
+    ),
+    concurrency_hint="start the build from a CodePipeline with executionMode QUEUED",
+    files=("buildspec.yml",),
+    pipeline=Pipeline(
+        path="buildspec.yml",
+        markers=("buildspec.yml",),
+        host=r"^git-codecommit\..*\.amazonaws\.com$",
+        rank=10,
+    ),
+)

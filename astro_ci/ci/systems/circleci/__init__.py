@@ -9,16 +9,8 @@ from __future__ import annotations
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
-
-NAME = "CircleCI"
-KEY = "circleci"
-HISTORY_HINT = "set method: full on the checkout step"
-CONCURRENCY_HINT = "give the job of the workflow a serial-group"
-CREDENTIALS_HINT = (
-    "add the environment variable ASTRO_API_TOKEN under Project Settings > Environment Variables, "
-    "or to a context that the job uses"
-)
 
 _FORK_BRANCH = Regex(r"pull/([0-9]+)(?:/head|/merge)?")
 
@@ -55,3 +47,25 @@ def _own_branch(raw: str) -> str | None:
 
 def _last_part(raw: str) -> str | None:
     return values.number(raw.strip().rpartition("/")[2])
+
+
+SYSTEM = CISystem(
+    key="circleci",
+    name="CircleCI",
+    is_here=is_here,
+    read=read,
+    history_hint="set method: full on the checkout step",
+    credentials_hint=(
+        "add the environment variable ASTRO_API_TOKEN under Project Settings > Environment "
+        "Variables, or to a context that the job uses"
+    ),
+    concurrency_hint="give the job of the workflow a serial-group",
+    runs_for_pushes_alone=True,  # it only mentions that the branch has a pull request
+    files=(".circleci/**",),
+    pipeline=Pipeline(
+        path=".circleci/config.yml",
+        markers=(".circleci/config.yml",),
+        rank=4,
+        has_a_meaning_for=("<<",),
+    ),
+)

@@ -5,15 +5,7 @@ from __future__ import annotations
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
-
-NAME = "Bitbucket Pipelines"
-KEY = "bitbucket"
-HISTORY_HINT = "set clone: depth: full"
-CONCURRENCY_HINT = "give the step a concurrency-group"
-CREDENTIALS_HINT = (
-    "add the secured variable ASTRO_API_TOKEN under Repository settings > Repository variables, "
-    "or to the step's deployment environment"
-)
+from astro_ci.ci.system import CISystem, Pipeline
 
 
 def is_here(env: Lookup) -> bool:
@@ -43,3 +35,25 @@ def _run_url(env: Lookup) -> Found[str] | None:
         return None
     page = f"https://bitbucket.org/{name.value}/pipelines/results/{number.value}"
     return Found(page, number.source)
+
+
+SYSTEM = CISystem(
+    key="bitbucket",
+    name="Bitbucket Pipelines",
+    is_here=is_here,
+    read=read,
+    history_hint="set clone: depth: full",
+    credentials_hint=(
+        "add the secured variable ASTRO_API_TOKEN under Repository settings > Repository "
+        "variables, or to the step's deployment environment"
+    ),
+    concurrency_hint="give the step a concurrency-group",
+    files=("bitbucket-pipelines.yml",),
+    pipeline=Pipeline(
+        path="bitbucket-pipelines.yml",
+        markers=("bitbucket-pipelines.yml",),
+        host=r"(^|[.-])bitbucket\.",
+        rank=6,
+        has_a_meaning_for=("{", "}"),
+    ),
+)

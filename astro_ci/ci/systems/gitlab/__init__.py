@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
 from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 
-NAME = "GitLab CI"
-KEY = "gitlab"
-HISTORY_HINT = 'set GIT_DEPTH: "0" in the job\'s variables'
-CONCURRENCY_HINT = "give the job a resource_group"
-CREDENTIALS_HINT = (
-    "create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; a protected "
-    "one is only there on protected branches and tags"
-)
+if TYPE_CHECKING:
+    from astro_ci.ci.comments.place import Place
+    from astro_ci.ci.dialects.base import Dialect
 
 
 def is_here(env: Lookup) -> bool:
@@ -79,3 +78,55 @@ def _is_fork(env: Lookup) -> Found[bool] | None:
     if not (source and target):
         return None
     return Found(source != target, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
+
+
+def secret_remedy(env: Mapping[str, str]) -> str:
+    """Protected variables are withheld from a branch or tag that is not protected."""
+    if env.get("CI_COMMIT_REF_PROTECTED") != "false":
+        return ""
+    return (
+        "This branch or tag is not protected, and protected variables are only there on those that "
+        "are: protect it under Settings > Repository, or create ASTRO_API_TOKEN as a masked "
+        "variable that is not protected"
+    )
+
+
+def find_comments(number: str, env: Mapping[str, str]) -> Place:
+    """Find the comments of a pull request. Raises CommentError."""
+    from astro_ci.ci.systems.gitlab.comments import place
+
+    return place(number, env)
+
+
+def speak(out: TextIO, env: Mapping[str, str]) -> Dialect:
+    """Open the dialect of its log."""
+    from astro_ci.ci.systems.gitlab.dialect import GitLabDialect
+
+    return GitLabDialect(out, env)
+
+
+SYSTEM = CISystem(
+    key="gitlab",
+    name="GitLab CI",
+    turn=40,  # early, as many runs are its
+    is_here=is_here,
+    read=read,
+    history_hint='set GIT_DEPTH: "0" in the job\'s variables',
+    credentials_hint=(
+        "create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; a "
+        "protected one is only there on protected branches and tags"
+    ),
+    concurrency_hint="give the job a resource_group",
+    secret_remedy=secret_remedy,
+    speak=speak,
+    comments=find_comments,
+    files=(".gitlab-ci.yml", ".gitlab/**"),
+    pipeline=Pipeline(
+        path=".gitlab-ci.yml",
+        markers=(".gitlab-ci.yml",),
+        host=r"(^|[.-])gitlab\.",
+        rank=2,
+        compares="$CI_COMMIT_BRANCH",
+        stage="deploy",
+    ),
+)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
 from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
 
-NAME = "Buildkite"
-KEY = "buildkite"
-HISTORY_HINT = "remove --depth from BUILDKITE_GIT_CLONE_FLAGS and BUILDKITE_GIT_FETCH_FLAGS"
-CONCURRENCY_HINT = "give the step concurrency: 1 and a concurrency_group"
-CREDENTIALS_HINT = (
-    "create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set it "
-    "in the agent's environment hook"
-)
+if TYPE_CHECKING:
+    from astro_ci.ci.dialects.base import Dialect
+
 
 _REPOSITORY_PATH = Regex(r"([^/:@]+/[^/]+?)(?:\.git)?/?\Z")
 
@@ -75,3 +74,35 @@ def _run_url(env: Lookup) -> Found[str] | None:
     build = env.first(values.web_url, "BUILDKITE_BUILD_URL")
     job = env.first(values.word, "BUILDKITE_JOB_ID")
     return Found(f"{build.value}#{job.value}", build.source) if build and job else build
+
+
+def speak(out: TextIO, _env: Mapping[str, str]) -> Dialect:
+    """Open the dialect of its log."""
+    from astro_ci.ci.systems.buildkite.dialect import BuildkiteDialect
+
+    return BuildkiteDialect(out)
+
+
+SYSTEM = CISystem(
+    key="buildkite",
+    name="Buildkite",
+    is_here=is_here,
+    read=read,
+    history_hint="remove --depth from BUILDKITE_GIT_CLONE_FLAGS and BUILDKITE_GIT_FETCH_FLAGS",
+    credentials_hint=(
+        "create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set "
+        "it in the agent's environment hook"
+    ),
+    concurrency_hint="give the step concurrency: 1 and a concurrency_group",
+    speak=speak,
+    files=(".buildkite/**",),
+    pipeline=Pipeline(
+        path=".buildkite/pipeline.yml",
+        markers=(".buildkite/*",),
+        rank=7,
+        # The upload of the file puts variables in.
+        escape=lambda branch: branch.replace("$", "$$"),
+        compares="build.branch",
+        and_also=" && build.pull_request.id == null",
+    ),
+)

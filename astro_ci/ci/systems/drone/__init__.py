@@ -7,15 +7,8 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Lookup
-
-NAME = "Drone"
-KEY = "drone"
-HISTORY_HINT = "remove depth from the pipeline's clone section"
-CONCURRENCY_HINT = "give the pipeline concurrency: limit: 1"
-CREDENTIALS_HINT = (
-    "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
-    "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"
-)
+from astro_ci.ci.system import CISystem, Pipeline
+from astro_ci.ci.systems import woodpecker
 
 
 def is_here(env: Lookup) -> bool:
@@ -48,3 +41,21 @@ def read(env: Lookup) -> Facts:
         branch=env.first(values.branch, "DRONE_BRANCH"),
         before=env.first(values.sha, "DRONE_COMMIT_BEFORE") if is_push else None,
     )
+
+
+SYSTEM = CISystem(
+    key="drone",
+    name="Drone",
+    is_here=is_here,
+    read=read,
+    history_hint="remove depth from the pipeline's clone section",
+    credentials_hint=woodpecker.CREDENTIALS_HINT,
+    concurrency_hint="give the pipeline concurrency: limit: 1",
+    files=(".drone.yml",),
+    pipeline=Pipeline(
+        path=".drone.yml",
+        markers=(".drone.yml",),
+        rank=8,
+        has_a_meaning_for=("${",),
+    ),
+)

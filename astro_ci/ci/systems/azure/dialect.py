@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.base import Annotation
 from astro_ci.ci.dialects.files import append
 from astro_ci.ci.dialects.plain import PlainDialect
-from astro_ci.ci.dialects.text import clean, clean_line, mask_lines
+from astro_ci.ci.dialects.text import clean, clean_line, mask_lines, on_one_line, titled
 from astro_ci.text import Regex
 
 _COMMAND = Regex(r"##(?=(?:vso)?\[)", re.IGNORECASE)
@@ -29,7 +29,6 @@ class AzureDialect(PlainDialect):
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
         super().__init__(out)
         self._temporary_directory = env.get("AGENT_TEMPDIRECTORY", "")
-        self._open_groups = 0
 
     def safe_line(self, text: str) -> str:
         """See Dialect: the agent obeys `##vso[` wherever it stands, and its viewer `##[`."""
@@ -38,44 +37,25 @@ class AzureDialect(PlainDialect):
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """See Dialect: an inner group is a heading, since groups do not nest."""
-        if self._open_groups:
-            self._say(title)
-        else:
-            self._put(f"##[group]{self.safe_line(title)}")
-        self._open_groups += 1
-        try:
+        with self._flat_group(title, f"##[group]{self.safe_line(title)}", "##[endgroup]"):
             yield
-        finally:
-            self._open_groups -= 1
-            if not self._open_groups:
-                self._put("##[endgroup]")
 
     def mask(self, secret: str) -> None:
         """See Dialect."""
         for line in mask_lines(secret):
             self._command("task.setsecret", line)
 
-    def annotate(
-        self,
-        level: Level,
-        message: str,
-        *,
-        title: str | None = None,
-        file: str | None = None,
-        line: int | None = None,
-    ) -> None:
+    def _annotate(self, one: Annotation) -> None:
         """See Dialect: a notice is a plain line, since there are only warnings and errors."""
-        if level == "notice":
-            super().annotate(level, message, title=title, file=file, line=line)
+        if one.level == "notice":
+            super()._annotate(one)
             return
-        properties: dict[str, str] = {"type": level}
-        if file:
-            properties["sourcepath"] = clean_line(file)
-        if line:
-            properties["linenumber"] = str(line)
-        self._command(
-            "task.logissue", clean(f"{title}: {message}" if title else message), properties
-        )
+        properties: dict[str, str] = {"type": one.level}
+        if one.file:
+            properties["sourcepath"] = clean_line(one.file)
+        if one.line:
+            properties["linenumber"] = str(one.line)
+        self._command("task.logissue", clean(titled(one.title, one.message)), properties)
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: read as `$(step.deploy-id)`, or from other jobs through `outputs`."""
@@ -97,7 +77,7 @@ class AzureDialect(PlainDialect):
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+    return on_one_line(text, "%AZP25")
 
 
 def _property(text: str) -> str:

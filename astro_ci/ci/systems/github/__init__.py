@@ -5,20 +5,19 @@ Sources: docs.github.com "Variables reference", "Events that trigger workflows",
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
 from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import FIRST, Found, Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 
-NAME = "GitHub Actions"
-KEY = "github"
-HISTORY_HINT = "set fetch-depth: 0 on actions/checkout"
-CONCURRENCY_HINT = "give the job a concurrency group with cancel-in-progress: false"
-CREDENTIALS_HINT = (
-    "create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and pass "
-    "it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
-)
+if TYPE_CHECKING:
+    from astro_ci.ci.comments.place import Place
+    from astro_ci.ci.dialects.base import Dialect
 
 
 def is_here(env: Lookup) -> bool:
@@ -28,15 +27,21 @@ def is_here(env: Lookup) -> bool:
 
 def read(env: Lookup) -> Facts:
     """Collect what the variables and the event document say."""
-    facts = read_event(env)
-    run = run_url(facts, env.first(values.number, "GITHUB_RUN_ID"))
+    facts = _read_event(env)
+    run = _run_url(facts, env.first(values.number, "GITHUB_RUN_ID"))
     attempt = env.first(values.number, "GITHUB_RUN_ATTEMPT")
     if run and attempt:
         run = Found(f"{run.value}/attempts/{attempt.value}", run.source)
     return replace(facts, run_url=run)
 
 
-def read_event(env: Lookup) -> Facts:
+def read_by_number(env: Lookup) -> Facts:
+    """Collect the same on Gitea or Forgejo, whose pages name a run by its number, not its id."""
+    facts = _read_event(env)
+    return replace(facts, run_url=_run_url(facts, env.first(values.number, "GITHUB_RUN_NUMBER")))
+
+
+def _read_event(env: Lookup) -> Facts:
     """Everything but the run's own URL, whose form differs between the three systems."""
     event = env.json("GITHUB_EVENT_PATH")
     kind = env.text("GITHUB_EVENT_NAME")
@@ -142,9 +147,62 @@ def _repository(env: Lookup) -> Found[str] | None:
     return Found(url, slug.source) if url else None
 
 
-def run_url(facts: Facts, run: Found[str] | None) -> Found[str] | None:
+def _run_url(facts: Facts, run: Found[str] | None) -> Found[str] | None:
     """The page of the run with this id or number."""
     if run is None or facts.repository_url is None:
         return None
     page = values.web_url(f"{facts.repository_url.value}/actions/runs/{run.value}")
     return Found(page, run.source) if page else None
+
+
+def find_comments(number: str, env: Mapping[str, str]) -> Place:
+    """Find the comments of a pull request. Raises CommentError."""
+    from astro_ci.ci.systems.github.comments import place
+
+    return place(number, env)
+
+
+def speak(out: TextIO, env: Mapping[str, str]) -> Dialect:
+    """Open the dialect of its log."""
+    from astro_ci.ci.systems.github.dialect import GitHubDialect
+
+    return GitHubDialect(out, env)
+
+
+SYSTEM = CISystem(
+    key="github",
+    name="GitHub Actions",
+    turn=40,  # early, as most runs are its
+    is_here=is_here,
+    read=read,
+    history_hint="set fetch-depth: 0 on actions/checkout",
+    credentials_hint=(
+        "create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and "
+        "pass it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
+    ),
+    concurrency_hint="give the job a concurrency group with cancel-in-progress: false",
+    takes_forge_token=True,
+    speak=speak,
+    comments=find_comments,
+    files=(".github/**",),
+    pipeline=Pipeline(
+        path=".github/workflows/deploy-to-astro.yml",
+        markers=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
+        host=r"(^|[.-])github\.",
+        rank=1,
+        # A branch filter is a pattern, in which + repeats.
+        escape=lambda branch: branch.replace("+", r"\+"),
+    ),
+)
+
+LIKENESS = replace(
+    SYSTEM,
+    turn=30,  # before GitHub, whose variables are set as well
+    read=read_by_number,
+    credentials_hint=(
+        "create the secret ASTRO_API_TOKEN under Settings > Actions > Secrets, and pass it to the "
+        "step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
+    ),
+    pipeline=None,
+)
+"""What Gitea and Forgejo have in common. Each replaces its key, name, `is_here` and files."""

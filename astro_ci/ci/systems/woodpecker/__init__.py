@@ -7,11 +7,8 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 
-NAME = "Woodpecker"
-KEY = "woodpecker"
-HISTORY_HINT = "set partial: false and depth: 0 on the git plugin in the clone section"
-CONCURRENCY_HINT = "give the workflow concurrency: limit: 1 and a group"
 CREDENTIALS_HINT = (
     "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
     "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"
@@ -53,3 +50,22 @@ def read(env: Lookup) -> Facts:
         before=before,
         before_is_previous_run=before and Found(True, before.source),
     )
+
+
+SYSTEM = CISystem(
+    key="woodpecker",
+    name="Woodpecker",
+    turn=20,  # before GitLab and Drone
+    is_here=is_here,
+    read=read,
+    history_hint="set partial: false and depth: 0 on the git plugin in the clone section",
+    credentials_hint=CREDENTIALS_HINT,
+    concurrency_hint="give the workflow concurrency: limit: 1 and a group",
+    files=(".woodpecker.yml", ".woodpecker/**"),
+    pipeline=Pipeline(
+        path=".woodpecker/deploy-to-astro.yaml",
+        markers=(".woodpecker.yml", ".woodpecker/*"),
+        rank=9,
+        has_a_meaning_for=("{", "}"),
+    ),
+)

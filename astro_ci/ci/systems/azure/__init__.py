@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -9,19 +11,12 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
 
-NAME = "Azure Pipelines"
-KEY = "azure"
-HISTORY_HINT = "set fetchDepth: 0 on the checkout step"
-CONCURRENCY_HINT = (
-    "set lockBehavior: sequential on the stage, and give the environment of its deployment job the "
-    "check Exclusive lock"
-)
-CREDENTIALS_HINT = (
-    "create the secret variable ASTRO_API_TOKEN, and map it to the step: "
-    "env: ASTRO_API_TOKEN: $(ASTRO_API_TOKEN)"
-)
+if TYPE_CHECKING:
+    from astro_ci.ci.dialects.base import Dialect
+
 
 # Source: learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions.
 _NOT_IN_A_PROJECT = Regex(r"[\\/:*?\"'<>|;#${},+=\[\]\x00-\x1f]")
@@ -85,3 +80,36 @@ def _project(raw: str) -> str | None:
     if name is None or _NOT_IN_A_PROJECT.search(name):
         return None
     return quote(name, safe="", errors="replace")
+
+
+def speak(out: TextIO, env: Mapping[str, str]) -> Dialect:
+    """Open the dialect of its log."""
+    from astro_ci.ci.systems.azure.dialect import AzureDialect
+
+    return AzureDialect(out, env)
+
+
+SYSTEM = CISystem(
+    key="azure",
+    name="Azure Pipelines",
+    is_here=is_here,
+    read=read,
+    history_hint="set fetchDepth: 0 on the checkout step",
+    credentials_hint=(
+        "create the secret variable ASTRO_API_TOKEN, and map it to the step: "
+        "env: ASTRO_API_TOKEN: $(ASTRO_API_TOKEN)"
+    ),
+    concurrency_hint=(
+        "set lockBehavior: sequential on the stage, and give the environment of its deployment "
+        "job the check Exclusive lock"
+    ),
+    speak=speak,
+    files=("azure-pipelines.yml", ".azure-pipelines/**"),
+    pipeline=Pipeline(
+        path="azure-pipelines.yml",
+        markers=("azure-pipelines.yml", ".azure-pipelines/*"),
+        host=r"(^|\.)(dev\.azure\.com|visualstudio\.com)$",
+        rank=5,
+        has_a_meaning_for=("${{",),
+    ),
+)

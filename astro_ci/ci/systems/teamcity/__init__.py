@@ -6,19 +6,18 @@ configuration parameters. Source: jetbrains.com/help/teamcity/predefined-build-p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
 from msgspec.structs import replace
 
 from astro_ci.ci import values
 from astro_ci.ci.context import Facts
 from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.system import CISystem
 
-NAME = "TeamCity"
-KEY = "teamcity"
-HISTORY_HINT = "set teamcity.git.shallowClone and teamcity.git.agent.shallowClone to false"
-CONCURRENCY_HINT = "limit the simultaneously running builds of the build configuration to 1"
-CREDENTIALS_HINT = (
-    "add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration"
-)
+if TYPE_CHECKING:
+    from astro_ci.ci.dialects.base import Dialect
 
 
 def is_here(env: Lookup) -> bool:
@@ -62,3 +61,27 @@ def _run_url(build: Lookup, config: Lookup) -> Found[str] | None:
     server = config.text("teamcity.serverUrl")
     url = values.web_url(f"{server.rstrip('/')}/build/{number.value}") if number else None
     return Found(url, "teamcity.serverUrl") if url else None
+
+
+def speak(out: TextIO, _env: Mapping[str, str]) -> Dialect:
+    """Open the dialect of its log."""
+    from astro_ci.ci.systems.teamcity.dialect import TeamCityDialect
+
+    return TeamCityDialect(out)
+
+
+SYSTEM = CISystem(
+    key="teamcity",
+    name="TeamCity",
+    turn=70,  # people set its variable elsewhere, to have its messages in a log
+    is_here=is_here,
+    read=read,
+    history_hint="set teamcity.git.shallowClone and teamcity.git.agent.shallowClone to false",
+    credentials_hint=(
+        "add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration"
+    ),
+    concurrency_hint="limit the simultaneously running builds of the build configuration to 1",
+    speak=speak,
+    obeys_stdout_alone=True,
+    files=(".teamcity/**",),
+)

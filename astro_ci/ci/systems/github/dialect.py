@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from astro_ci.ci.dialects.base import Level
+from astro_ci.ci.dialects.base import Annotation
 from astro_ci.ci.dialects.files import append, size, truncated
 from astro_ci.ci.dialects.plain import PlainDialect
-from astro_ci.ci.dialects.text import clean, clean_line, mask_lines
+from astro_ci.ci.dialects.text import clean, clean_line, mask_lines, on_one_line
 from astro_ci.text import Regex
 
 # A step whose summary is larger than this loses all of it.
@@ -34,7 +34,6 @@ class GitHubDialect(PlainDialect):
         super().__init__(out)
         self._output_file = env.get("GITHUB_OUTPUT", "")
         self._summary_file = env.get("GITHUB_STEP_SUMMARY", "")
-        self._open_groups = 0
 
     def safe_line(self, text: str) -> str:
         """See Dialect: the runner obeys a leading `::`, and the old `##[` wherever it stands."""
@@ -44,36 +43,20 @@ class GitHubDialect(PlainDialect):
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """See Dialect: an inner group is a heading, since a second `::group::` ends the first."""
-        if self._open_groups:
-            self._say(title)
-        else:
-            self._command("group", clean_line(title))
-        self._open_groups += 1
-        try:
+        with self._flat_group(title, _command("group", clean_line(title)), _command("endgroup")):
             yield
-        finally:
-            self._open_groups -= 1
-            if not self._open_groups:
-                self._command("endgroup", "")
 
     def mask(self, secret: str) -> None:
         """See Dialect."""
         for line in mask_lines(secret):
-            self._command("add-mask", line)
+            self._put(_command("add-mask", line))
 
-    def annotate(
-        self,
-        level: Level,
-        message: str,
-        *,
-        title: str | None = None,
-        file: str | None = None,
-        line: int | None = None,
-    ) -> None:
+    def _annotate(self, one: Annotation) -> None:
         """See Dialect: a message may have several lines."""
-        given = {"file": file, "line": str(line) if line else None, "title": title}
+        line = str(one.line) if one.line else None
+        given = {"file": one.file, "line": line, "title": one.title}
         properties = {name: clean_line(value) for name, value in given.items() if value}
-        self._command(level, clean(message), properties)
+        self._put(_command(one.level, clean(one.message), properties))
 
     def set_output(self, name: str, value: str) -> None:
         """See Dialect: the value keeps its line breaks."""
@@ -93,13 +76,14 @@ class GitHubDialect(PlainDialect):
         room = SUMMARY_LIMIT_BYTES - size(path)
         append(path, truncated(markdown.rstrip("\n") + "\n", room, _TRUNCATED))
 
-    def _command(self, name: str, data: str, properties: Mapping[str, str] | None = None) -> None:
-        listed = ",".join(f"{key}={_property(value)}" for key, value in (properties or {}).items())
-        self._put(f"::{name} {listed}::{_data(data)}" if listed else f"::{name}::{_data(data)}")
+
+def _command(name: str, data: str = "", properties: Mapping[str, str] | None = None) -> str:
+    listed = ",".join(f"{key}={_property(value)}" for key, value in (properties or {}).items())
+    return f"::{name} {listed}::{_data(data)}" if listed else f"::{name}::{_data(data)}"
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return on_one_line(text, "%25")
 
 
 def _property(text: str) -> str:
