@@ -22,7 +22,7 @@ from astro_ci.sandbox import Sandbox
 from tests.integration.stage import Stage
 from tests.replay.engine import QuickEngine
 from tests.repository import Repository
-from tests.surfaces.examples.systems import EXAMPLES, Job, System, command_line
+from tests.surfaces.examples.system import EXAMPLES, Job, System, command_line
 
 DEPLOYMENT_ID = "clx0your0deployment0id"
 """What users replace in each example."""

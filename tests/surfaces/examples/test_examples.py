@@ -14,7 +14,8 @@ import pytest
 from astro_ci.image.engine import connect
 from tests.e2e.images import runtime_image
 from tests.surfaces.examples.machine import World
-from tests.surfaces.examples.systems import DEPLOY, PLAN, SYSTEMS, System
+from tests.surfaces.examples.system import DEPLOY, PLAN, System
+from tests.surfaces.examples.systems import SYSTEMS
 
 EACH = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 

@@ -16,113 +16,18 @@ import yaml
 from astro_ci import __version__
 from tests.e2e.images import unavailable
 from tests.surfaces.examples.machine import DEPLOYMENT_ID
-from tests.surfaces.examples.systems import (
-    DEPLOY,
-    EXAMPLES,
-    PLAN,
-    SYSTEMS,
-    command_line,
-    script_of,
-)
+from tests.surfaces.examples.system import DEPLOY, EXAMPLES, PLAN, Row, command_line, script_of
+from tests.surfaces.examples.systems import SYSTEMS
 
 ROOT = EXAMPLES.parent
 README = EXAMPLES / "README.md"
 FILES = sorted({file for system in SYSTEMS.values() for file in system.files.values()})
 SECRETS = {"ASTRO_API_TOKEN": "a.b.c"}
 
-# A file, where to look in it, and what has to be there. Without a place: a line of its own.
-Row = tuple[str, tuple[str | int, ...], object]
-
-QUEUES: list[Row] = [
-    ("jenkins/Jenkinsfile", (), "disableConcurrentBuilds()"),
-    (
-        "circleci/.circleci/config.yml",
-        ("workflows", "astro", "jobs", 1, "deploy", "serial-group"),
-        "astro-production",
-    ),
-    ("azure-devops/azure-pipelines.yml", ("stages", 1, "lockBehavior"), "sequential"),
-    (
-        "azure-devops/azure-pipelines.yml",
-        ("stages", 1, "jobs", 0, "environment"),
-        "astro-production",
-    ),
-    (
-        "bitbucket/bitbucket-pipelines.yml",
-        ("pipelines", "branches", "main", 0, "step", "concurrency-group"),
-        "astro-production",
-    ),
-    ("buildkite/pipeline.yml", ("steps", 1, "concurrency"), 1),
-    ("buildkite/pipeline.yml", ("steps", 1, "concurrency_group"), "astro-production"),
-    ("buildkite/pipeline.yml", ("steps", 1, "concurrency_method"), "ordered"),
-    ("drone/.drone.yml", (0, "concurrency", "limit"), 1),
-    (
-        "woodpecker/.woodpecker/deploy.yaml",
-        ("concurrency",),
-        {"limit": 1, "group": "astro-production"},
-    ),
-    ("aws-codebuild/codepipeline.yml", ("pipeline", "executionMode"), "QUEUED"),
-    ("shell/deploy.sh", (), "flock 9"),
-]
-
-ONLY_MAIN: list[Row] = [
-    ("jenkins/Jenkinsfile", (), "when { branch 'main' }"),
-    (
-        "circleci/.circleci/config.yml",
-        ("workflows", "astro", "jobs", 1, "deploy", "filters", "branches"),
-        {"only": "main"},
-    ),
-    (
-        "azure-devops/azure-pipelines.yml",
-        ("stages", 1, "condition"),
-        "eq(variables['Build.SourceBranch'], 'refs/heads/main')",
-    ),
-    (
-        "buildkite/pipeline.yml",
-        ("steps", 1, "if"),
-        'build.branch == "main" && build.pull_request.id == null',
-    ),
-    ("drone/.drone.yml", (0, "trigger"), {"branch": ["main"], "event": ["push"]}),
-    ("woodpecker/.woodpecker/deploy.yaml", ("when",), [{"event": "push", "branch": "main"}]),
-    (
-        "aws-codebuild/codepipeline.yml",
-        ("pipeline", "stages", 0, "actions", 0, "configuration", "BranchName"),
-        "main",
-    ),
-]
-
-# Where the default would leave a commit that is missing out of reach.
-CHECKOUTS: list[Row] = [
-    *(
-        ("azure-devops/azure-pipelines.yml", (*place, "persistCredentials"), "true")
-        for place in (
-            ("stages", 0, "jobs", 0, "steps", 0),
-            ("stages", 1, "jobs", 0, "strategy", "runOnce", "deploy", "steps", 0),
-        )
-    ),
-    *(
-        (
-            f"woodpecker/.woodpecker/{name}.yaml",
-            ("clone", "git", "settings"),
-            {"partial": False, "depth": 0},
-        )
-        for name in (PLAN, DEPLOY)
-    ),
-    (
-        "aws-codebuild/codepipeline.yml",
-        ("pipeline", "stages", 0, "actions", 0, "configuration", "OutputArtifactFormat"),
-        "CODEBUILD_CLONE_REF",
-    ),
-]
-
-SCHEMAS = {
-    "circleci/.circleci/config.yml": "circle-ci",
-    "azure-devops/azure-pipelines.yml": "azure-pipelines",
-    "bitbucket/bitbucket-pipelines.yml": "bitbucket-pipelines",
-    "buildkite/pipeline.yml": "buildkite",
-    "drone/.drone.yml": "drone-ci",
-    "woodpecker/.woodpecker/deploy.yaml": "woodpecker-ci",
-    "woodpecker/.woodpecker/plan.yaml": "woodpecker-ci",
-}
+QUEUES = [row for system in SYSTEMS.values() for row in system.queues]
+ONLY_MAIN = [row for system in SYSTEMS.values() for row in system.only_main]
+CHECKOUTS = [row for system in SYSTEMS.values() for row in system.checkouts]
+SCHEMAS = {f: schema for system in SYSTEMS.values() for f, schema in system.schemas.items()}
 # The schema of Azure Pipelines has patterns that Unicode mode rejects, and macros to be read first.
 FLAGS = {
     "azure-pipelines": ("--regex-variant", "nonunicode", "--data-transform", "azure-pipelines")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ BRANCHES = ("main", "feature/x", "on", "1.10", "it's", 'a"b', "a#b", "a&b", "ä/
 
 
 def branch_in(pipeline: Any, key: str) -> str:
-    """The branch that a pipeline follows, where its system looks for it."""
-    found: Any = {
+    """The branch that a pipeline follows, where its system looks for it.
+
+    A system without a row has it somewhere, as a text of its own.
+    """
+    places: dict[str, Callable[[], Any]] = {
         "github": lambda: pipeline[True]["push"]["branches"][0],
         "gitlab": lambda: pipeline["include"][0]["inputs"]["rules"][0]["if"],
         "circleci": lambda: pipeline["workflows"]["astro"]["jobs"][0]["deploy"]["filters"][
@@ -43,9 +47,27 @@ def branch_in(pipeline: Any, key: str) -> str:
         "drone": lambda: pipeline["trigger"]["branch"][0],
         "woodpecker": lambda: pipeline["when"][0]["branch"],
         "codebuild": lambda: pipeline["env"]["variables"]["PIPELINE_BRANCH"],
-    }[key]()
+    }
+    found = places[key]() if key in places else only(texts(pipeline), BRANCHES)
     assert isinstance(found, str)
     return found
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Every key and scalar of a document."""
+    if isinstance(node, dict):
+        for pair in node.items():
+            yield from (text for side in pair for text in texts(side))
+    elif isinstance(node, list):
+        yield from (text for item in node for text in texts(item))
+    elif isinstance(node, str):
+        yield node
+
+
+def only(found: Iterable[str], expected: Sequence[str]) -> str:
+    """The one text that is expected."""
+    (text,) = [text for text in found if text in expected]
+    return text
 
 
 @pytest.mark.parametrize("branch", BRANCHES)
