@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from astro_ci.checks.rules import RULES
 from astro_ci.configuration import kinds
 from astro_ci.configuration.file import DEPLOYMENT_KEYS, PROJECT_KEYS, TOP_KEYS
 from astro_ci.configuration.keys import keys
@@ -39,6 +40,26 @@ PATTERNS = "which are deployed here: * is anything but /, ** is anything, ! excl
 def listed(item: Mapping[str, Any]) -> dict[str, Any]:
     """One value, or a list of them."""
     return {"anyOf": [item, {"type": "array", "items": item}]}
+
+
+RULE = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9*-]*$", "examples": list(RULES)}
+SILENCE = {
+    "anyOf": [
+        RULE,
+        {
+            "type": "object",
+            "properties": {"rule": RULE, "paths": listed(TEXT)},
+            "required": ["rule"],
+            "additionalProperties": False,
+        },
+    ]
+}
+CHECKS = {
+    "type": ["object", "null"],
+    "properties": {"ignore": {"anyOf": [SILENCE, {"type": "array", "items": SILENCE}]}},
+    "additionalProperties": False,
+    "description": "ignore: the findings that do not count, by rule, or by rule and paths.",
+}
 
 
 def schema() -> dict[str, Any]:
@@ -85,6 +106,8 @@ def _property(name: str) -> dict[str, Any]:
         return {**listed(TEXT), "description": f"The {name} {PATTERNS}"}
     if name in STRUCTURE:
         return STRUCTURE[name]
+    if name == "checks":
+        return CHECKS
     row = keys()[name]
     kind = listed(row.kind.schema) if row.kind.is_list else row.kind.schema
     return {**kind, "description": row.help}

@@ -44,6 +44,14 @@ def read_silence(rule: str, paths: Sequence[str] = (), *, project: str = "") -> 
     return Silence(rule=rule, paths=globs)
 
 
+def read_silences(texts: Iterable[str], *, project: str = "") -> tuple[Silence, ...]:
+    """Read entries as the configuration has them: a rule, and a glob behind it. Raises as above."""
+    parts = (text.partition(" ") for text in texts)
+    return tuple(
+        read_silence(rule, [glob] if glob else [], project=project) for rule, _, glob in parts
+    )
+
+
 def silence(checked: Checked, entries: Iterable[Silence]) -> Checked:
     """Take away what the user silenced; a check that fails for nothing else passes then."""
     entries = tuple(entries)

@@ -110,6 +110,17 @@ class Config:
         help="Changed files to ignore, as globs.",
         key="ignore",
     )
+    ignore_findings: Sequence[str] = option(
+        (),
+        "--ignore-finding",
+        kind=kinds.SILENCES,
+        section=Section.GUARDS,
+        metavar="RULE [GLOB]",
+        help="Findings of the checks to ignore: a rule, and where, as a glob.",
+        key="checks",
+        has_input=False,
+    )
+    """A rule each, alone or with a space and a glob of paths behind it."""
     image_paths: Sequence[str] = option(
         (),
         "--image-paths",

@@ -15,10 +15,11 @@ from typing import Any
 from msgspec import Struct, field
 
 from astro_ci.configuration.keys import Setting, Settings, keys, read_key
-from astro_ci.configuration.kinds import read_id, read_text
+from astro_ci.configuration.kinds import SILENCES, read_id, read_text
 from astro_ci.configuration.nodes import Block, Problems, compose
 from astro_ci.configuration.option import Option
 from astro_ci.configuration.refs import RefPatterns, read_pattern
+from astro_ci.configuration.silences import read_silences
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
 from astro_ci.text import excerpt
@@ -187,11 +188,18 @@ def _settings(block: Block) -> Iterator[tuple[str, Setting]]:
     for key, row in keys().items():
         if key not in block:
             continue
-        read = partial(_read_row, row)
-        value = _listed(block, key, read) if row.kind.is_list else _read(block, key, read)
+        value = _option_value(block, key, row)
         if value is not None:
             source = block.problems.source(block.line(key))
             yield row.field, Setting(value=value, source=source)
+
+
+def _option_value(block: Block, key: str, row: Option) -> Any:
+    """What a key sets; None when it is refused, which is noted."""
+    if row.kind is SILENCES:
+        return read_silences(block, key)
+    read = partial(_read_row, row)
+    return _listed(block, key, read) if row.kind.is_list else _read(block, key, read)
 
 
 def _read_row(row: Option, _key: str, text: str) -> Any:

@@ -183,6 +183,24 @@ def _read_glob(name: str, text: str) -> str:
     return text
 
 
+def read_silence_text(name: str, text: str) -> str:
+    """Read a rule, and a glob of paths behind it: where its findings do not count."""
+    rule, _, glob = text.strip().partition(" ")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9*-]*", rule):
+        raise ConfigurationError(
+            f"{name} has '{excerpt(rule)}', which is not the name of a rule",
+            hint="Copy the rule from the finding, such as dag-syntax.",
+        )
+    if not glob.strip():
+        return rule
+    if glob.lstrip().startswith("!"):
+        raise ConfigurationError(
+            f"{name} has the path '{excerpt(glob)}', which excludes",
+            hint="Name the paths whose findings do not count.",
+        )
+    return f"{rule} {_read_glob(name, glob.strip())}"
+
+
 class Kind(Struct, frozen=True, kw_only=True):
     """What values of an option look like."""
 
@@ -250,6 +268,7 @@ DURATION = Kind(
 BASE = Kind(check=check_base, schema=_SCALAR)
 DESCRIPTION = Kind(read=lambda _name, text: text, check=check_description, schema=_SCALAR)
 GLOBS = Kind(read=_read_glob, schema=_SCALAR, is_list=True)
+SILENCES = Kind(read=read_silence_text, schema=_SCALAR, is_list=True)
 BUILD_ARGUMENTS = Kind(
     read=lambda _name, text: text, check=check_build_argument, schema=_SCALAR, is_list=True
 )

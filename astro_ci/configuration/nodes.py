@@ -200,6 +200,15 @@ class Block:
         text = self._scalar(key, node)
         return None if text is None else [line.strip() for line in text.split("\n") if line.strip()]
 
+    def entries(self, key: str) -> Iterator[str | Block]:
+        """The entries of a list, or the only one: each a text, or keys of its own."""
+        node = self.node(key)
+        for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if isinstance(item, yaml.MappingNode):
+                yield Block(self.problems, f"an entry of {key}", item)
+            elif item is not None and (text := self._scalar(key, item)):
+                yield text
+
     def _scalar(self, key: str, node: yaml.Node) -> str | None:
         if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_STANDARD):
             if why := _unfit(node.value, _LONGEST_TEXT):

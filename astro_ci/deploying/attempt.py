@@ -40,6 +40,7 @@ from astro_ci.model import (
 )
 from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.reporting.console import Console
+from astro_ci.survey.silenced import silenced
 from astro_ci.survey.survey import Survey, survey
 
 log = logging.getLogger(__name__)
@@ -228,7 +229,8 @@ class Attempt(Struct, kw_only=True):
             connect_engine=self.tools.connect_engine,
             password=self.astro.credentials.token,
         )
-        checks = run_checks(self.config, self.survey, surroundings, self.console)
+        made_checks = run_checks(self.config, self.survey, surroundings, self.console)
+        checks = silenced(made_checks, self.config, self.survey.checkout)
         if not checks:
             return
         plan = structs.replace(self.survey.plan, checks=(*self.survey.plan.checks, *checks))

@@ -17,6 +17,7 @@ from astro_ci.model import Digests, Part, Plan
 from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
+from astro_ci.survey.silenced import silenced
 from astro_ci.survey.standing import Standing, find_standing
 from astro_ci.survey.static import DagCheck
 
@@ -74,7 +75,8 @@ def survey(
             )
         plan = make_plan(facts_of(checkout, standing, differences), config)
         if Part.DAGS in plan.deploy_type.parts:
-            plan = replace(plan, checks=dag_check.checked(checkout, standing))
+            checks = dag_check.checked(checkout, standing)
+            plan = replace(plan, checks=silenced(checks, config, checkout))
     return Survey(plan=plan, checkout=checkout, standing=standing, differences=differences)
 
 

@@ -155,3 +155,19 @@ def test_on_the_lines_of_a_pull_request(world: Stage) -> None:
         "::error file=dags/broken.py,line=2,title=The file is not valid Python (dag-syntax)::"
         "invalid syntax"
     )
+
+
+def test_findings_can_be_silenced_by_rule_and_path(world: Stage) -> None:
+    world.project.write(BROKEN)
+    found = planned(world, ignore_findings=("dag-syntax dags/broken.py",))
+    (checked,) = found.checks
+    assert (checked.status, checked.silenced, checked.findings) == ("passed", 1, ())
+    other = planned(world, ignore_findings=("dag-syntax dags/other/**", "dag-import"))
+    assert [(c.status, c.silenced) for c in other.checks] == [("failed", 0)]
+    assert world.deploy(ignore_findings=("dag-*",)).outcome == "deployed"
+
+
+def test_a_rule_that_does_not_exist_cannot_be_silenced(world: Stage) -> None:
+    error = refusal(world, ignore_findings=("dag-sintax",))
+    assert "unknown rule 'dag-sintax'" in error.message
+    assert error.exit_code == 2

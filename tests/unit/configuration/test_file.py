@@ -73,6 +73,7 @@ class TestRead:
             allow-older: 1
             allow-shrink: no
             wait: False
+            checks: {ignore: dag-none}
             wait-time: 1h30m
             """
         text = "\n".join(line.strip() for line in text.splitlines())
@@ -97,6 +98,7 @@ class TestRead:
             allow_older=True,
             allow_shrink=False,
             wait=False,
+            ignore_findings=("dag-none",),
             wait_seconds=5400.0,
         )
         assert len(project.settings) == len(keys())
