@@ -102,7 +102,7 @@ class TestRead:
             wait_seconds=5400.0,
         )
         assert len(project.settings) == len(keys())
-        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 20"
+        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 21"
 
     def test_scalars_are_taken_as_written(self) -> None:
         """YAML would make 1.1 of 1.10, True of on, and 83 of 0123."""
