@@ -52,9 +52,10 @@ def _both(form: str) -> str:
     return "|".join(form.format(q=q, o=o) for q, o in (('"', "'"), ("'", '"')))
 
 
+_WORD = r"[^\n\"'#\\()\[\]{}]"
 _PLAIN, _END, _OPEN, _CLOSE, _F, _TEXT = range(1, 7)
 _TOKEN = re.compile(
-    rf"([^\n\"'#\\()\[\]{{}}]+|\\\n?)|(\n)|([(\[{{])|([)\]}}])|"
+    rf"((?:{_WORD}+|\({_WORD}*\)|\[{_WORD}*\])++|\\\n?)|(\n)|([(\[{{])|([)\]}}])|"
     rf"{_IS_F}({_both(_F_LONG)}|{_both(_F_SHORT)})|"
     rf"{_NO_F}({_both(_LONG)}|{_both(_SHORT)})|#[^\n]*".encode()
 )
