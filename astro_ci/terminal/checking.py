@@ -20,7 +20,7 @@ from astro_ci.checks.variables import DEFAULT_FILE, airflow_variables, read_env_
 from astro_ci.errors import CheckFailedError
 from astro_ci.finding import Checked
 from astro_ci.project.dockerfile import base_image
-from astro_ci.project.find import Project
+from astro_ci.project.find import Project, dockerfile_text, read_dockerfile
 from astro_ci.project.platform import Platform, platform_of
 from astro_ci.reporting.checks.annotate import annotate_findings
 from astro_ci.reporting.checks.document import checks_document
@@ -133,9 +133,6 @@ class Checking:
 
 def _platform(project: Project) -> Platform:
     """What the Dockerfile's Runtime brings; nothing is known where it names none."""
-    try:
-        text = project.dockerfile.read_text("utf-8", "surrogateescape")
-    except OSError:
-        return Platform()
-    image = base_image(text)
+    found = read_dockerfile(project.root)
+    image = base_image(dockerfile_text(found)) if found else None
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

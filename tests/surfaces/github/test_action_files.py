@@ -28,7 +28,7 @@ OWN_WORKFLOWS = sorted(
 assert WORKFLOWS
 assert OWN_WORKFLOWS
 # Shortcuts for another option, and what a step of a workflow cannot use.
-NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode"}
+NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode", "save", "ignore_findings"}
 # The names that workflows which come from deploy-action have, or that read better in a workflow.
 RENAMED = {"requested": "deploy-type", "build_args": "build-args", "build_secrets": "build-secrets"}
 ALIASES = {"root-folder": "project", "workspace": "workspace-id"}

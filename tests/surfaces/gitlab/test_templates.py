@@ -27,7 +27,7 @@ from tests.surfaces.gitlab.template import RefusedError, documents, inputs_in, r
 COMMANDS = ("deploy", "plan")
 EXAMPLES = sorted((ROOT / "examples/gitlab").glob("*.yml"))
 # Shortcuts for another option, and what a job cannot use.
-NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode"}
+NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode", "save", "ignore_findings"}
 # What makes the job, instead of an option of the command in it.
 OF_THE_JOB = {"job-prefix", "stage", "rules", "image", "package"}
 OF_THE_DEPLOY_JOB = {"environment", "builder", "dind-image"}
