@@ -103,7 +103,7 @@ def test_every_input_reaches_its_option_as_a_variable(command: str) -> None:
         names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
         found = variables.pop("ASTRO_CI_BASE" if option.name == "base" else names[0])
         text = f"$[[ inputs.{name} ]]"
-        is_free = name not in IDS and "options" not in declared[name]
+        is_free = name not in IDS | {"force"} and "options" not in declared[name]
         assert found == ({"value": text, "expand": False} if is_free else text)
     assert variables == {}
 
