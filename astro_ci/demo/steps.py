@@ -21,7 +21,7 @@ from astro_ci.demo.repository import REMOTE, commit, head
 from astro_ci.demo.stage import DEPLOYMENT, RUNTIME, Emit, Stage
 from astro_ci.deploying.deploy import deploy
 from astro_ci.deployments.find import connect, find_deployment
-from astro_ci.errors import AstroCIError, CheckFailedError, ProjectError
+from astro_ci.errors import AstroCIError, CancelledError, CheckFailedError, ProjectError
 from astro_ci.model import Deploy, DeployGit, DeployType, Plan
 from astro_ci.project.runtime import LABEL
 from astro_ci.reporting.console import Console
@@ -103,6 +103,8 @@ def _act(step: Step, found: Plan, stage: Stage) -> str:
         stage.astro.faults.add("PUT", "^/blobs/", status=403)
     try:
         result = deploy(stage.config, stage.env, console=console)
+    except CancelledError:
+        raise
     except AstroCIError as error:
         is_expected = isinstance(error, CheckFailedError) if step.is_refused else step.fails
         require(is_expected, str(error))

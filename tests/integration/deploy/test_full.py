@@ -27,6 +27,7 @@ def keys(job: Job) -> dict[str, str]:
         "ASTRO_API_URL": job.astro.api_url,
         "ASTRONOMER_KEY_ID": job.astro.key_id,
         "ASTRONOMER_KEY_SECRET": job.astro.key_secret,
+        "ASTRO_CI_PARSE": "false",  # the stand-in for Astro Runtime has no Airflow
     }
 
 
