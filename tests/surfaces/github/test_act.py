@@ -298,7 +298,8 @@ def test_a_pull_request_shows_an_import_error_on_its_line(
         "line": "4",
         "title": "The file cannot be imported (dag-import)",
     }
-    assert text.startswith("ModuleNotFoundError: No module named 'nowhere_to_be_found'")
+    message = "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+    assert text.startswith(f"Airflow cannot import the file: {message}\n")
     (log,) = json.loads((tmp_path / "found.sarif").read_text())["runs"]
     assert "dag-import" in [result["ruleId"] for result in log["results"]]
 
