@@ -94,6 +94,14 @@ def github_inputs_table() -> Iterator[str]:
         yield f"| `{name}` | {given['description'].strip()}{only} |"
 
 
+def github_check_inputs_table() -> Iterator[str]:
+    """A row for each input of the action that checks."""
+    yield "| input | meaning |"
+    yield "|---|---|"
+    for name, given in _action("check")["inputs"].items():
+        yield f"| `{name}` | {given['description'].strip()} |"
+
+
 def github_outputs_table() -> Iterator[str]:
     """A row for each output of the actions."""
     deploy, plan = (_action(name) for name in ("deploy", "plan"))
@@ -126,6 +134,8 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "github inputs": github_inputs_table,
     "github outputs": github_outputs_table,
     "gitlab deploy inputs": functools.partial(gitlab_inputs_table, "deploy.yml"),
+    "gitlab check inputs": functools.partial(gitlab_inputs_table, "checks.yml"),
+    "github check inputs": github_check_inputs_table,
     "gitlab plan inputs": functools.partial(gitlab_inputs_table, "plan.yml"),
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from astro_ci.commands.check import check
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
 from astro_ci.configuration import kinds
@@ -19,13 +20,20 @@ from astro_ci.configuration.option import Option
 from astro_ci.terminal.options import RowOption, shown_default
 
 ROOT = Path(__file__).parent.parent
-VERBS: dict[str, click.Command] = {"deploy": deploy, "plan": plan}
+VERBS: dict[str, click.Command] = {"check": check, "deploy": deploy, "plan": plan}
 ACTIONS = {
     "action.yml": "deploy",
+    "actions/check/action.yml": "check",
     "actions/deploy/action.yml": "deploy",
     "actions/plan/action.yml": "plan",
 }
-TEMPLATES = {"gitlab-templates/deploy.yml": "deploy", "gitlab-templates/plan.yml": "plan"}
+TEMPLATES = {
+    "gitlab-templates/checks.yml": "check",
+    "gitlab-templates/deploy.yml": "deploy",
+    "gitlab-templates/plan.yml": "plan",
+}
+REPORTS = ("sarif", "junit_xml", "code_quality")
+"""Fields that no template has an input for: GitLab takes the files from where its job says."""
 WIDTH = 98
 
 
@@ -53,9 +61,13 @@ def action_variables(verb: str) -> Iterator[str]:
         yield f"        {row.variable}: ${{{{ {inputs} || env.{row.variable} }}}}"
 
 
+def _template_rows(verb: str) -> Sequence[Option]:
+    return [row for row in rows(verb) if row.field not in REPORTS]
+
+
 def template_inputs(verb: str) -> Iterator[str]:
     """The inputs of a template."""
-    for row in rows(verb):
+    for row in _template_rows(verb):
         yield f"    {row.stem}:"
         may_be = " May be a variable that holds it." if row.kind is kinds.ID else ""
         yield from _description(f"{_described(row)}{may_be}", indent=6)
@@ -68,7 +80,7 @@ def template_inputs(verb: str) -> Iterator[str]:
 
 def template_variables(verb: str) -> Iterator[str]:
     """What hands the inputs of a template to the command."""
-    for row in rows(verb):
+    for row in _template_rows(verb):
         value = f'"$[[ inputs.{row.stem} ]]"'
         if row.kind.is_name:
             yield f"    {row.variable}: {value}"

@@ -10,8 +10,8 @@ import click
 from astro_ci.errors import CheckFailedError, DockerError
 from astro_ci.terminal.check_options import (
     CHECK_OPTIONS,
-    JUNIT_XML,
     PARSE_OPTIONS,
+    REPORTS,
     WHICH_OPTIONS,
 )
 from astro_ci.terminal.options import VerbCommand, with_options
@@ -26,9 +26,11 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 @click.command(cls=VerbCommand)
-@with_options(None, *WHICH_OPTIONS, *CHECK_OPTIONS, *PARSE_OPTIONS, JUNIT_XML)
+@with_options(None, *WHICH_OPTIONS, *CHECK_OPTIONS, *PARSE_OPTIONS, *REPORTS)
 @click.pass_obj
+@click.pass_context
 def check(
+    ctx: click.Context,
     session: Session,
     /,
     as_json: bool,
@@ -36,7 +38,10 @@ def check(
     parse: bool,
     pytest: bool,
     pytest_path: str,
+    sarif: Path | None,
     junit_xml: Path | None,
+    code_quality: Path | None,
+    config_file: Path | None,
     **options: Any,
 ) -> int:
     """Check the project: static check, parse and pytest, in this order.
@@ -48,17 +53,17 @@ def check(
 
     session.start(as_json=as_json)
     session.open_scratch()
+    options |= session.project_of(ctx, config_file)
     checking = Checking(session, Options(**options))
     checks = [checking.static()] if static else []
     wanted: list[tuple[CheckName, Callable[[Runner], Checked]]] = []
     if parse:
         wanted.append(("parse", checking.parse))
     if pytest:
-        wanted.append(
-            ("pytest", lambda runner: checking.pytest(runner, [pytest_path], (), junit_xml))
-        )
+        wanted.append(("pytest", lambda runner: checking.pytest(runner, [pytest_path])))
     for name, make in wanted:
         checks.append(_attempt(name, make, checking))
+    session.write_reports(checks, sarif=sarif, junit_xml=junit_xml, code_quality=code_quality)
     return checking.conclude(checks)
 
 

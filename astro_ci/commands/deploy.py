@@ -10,6 +10,7 @@ import click
 from msgspec.structs import replace
 
 from astro_ci.configuration.option import Scope
+from astro_ci.terminal.check_options import REPORTS
 from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, SAVE, VerbCommand, with_options
 from astro_ci.terminal.session import Session
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 @click.command(cls=VerbCommand)
-@with_options(Scope.DEPLOY, SAVE, FAIL_ON_SKIP, COMMENT)
+@with_options(Scope.DEPLOY, SAVE, FAIL_ON_SKIP, COMMENT, *REPORTS)
 @click.pass_obj
 @click.pass_context
 def deploy(
@@ -32,6 +33,9 @@ def deploy(
     config_file: Path | None,
     fail_on_skip: bool,
     save: bool,
+    sarif: Path | None,
+    junit_xml: Path | None,
+    code_quality: Path | None,
     **_options: Any,
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
@@ -76,6 +80,12 @@ def deploy(
             session.console.say(landed_text(result.deploy_result))
 
     results = run_each(targets, act, session.explain)
+    session.write_reports(
+        [checked for result in results if result.plan for checked in result.plan.checks],
+        sarif=sarif,
+        junit_xml=junit_xml,
+        code_quality=code_quality,
+    )
     session.conclude(
         results, chosen.choice.reason, document=results_document, text=results_text, comment=comment
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from astro_ci.configuration.option import Scope
+from astro_ci.terminal.check_options import REPORTS
 from astro_ci.terminal.options import COMMENT, DETAILED_EXITCODE, SAVE, VerbCommand, with_options
 from astro_ci.terminal.session import Session
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 @click.command(cls=VerbCommand)
-@with_options(Scope.PLAN, SAVE, DETAILED_EXITCODE, COMMENT)
+@with_options(Scope.PLAN, SAVE, DETAILED_EXITCODE, COMMENT, *REPORTS)
 @click.pass_obj
 @click.pass_context
 def plan(
@@ -28,6 +29,9 @@ def plan(
     config_file: Path | None,
     detailed_exitcode: bool,
     save: bool,
+    sarif: Path | None,
+    junit_xml: Path | None,
+    code_quality: Path | None,
     **_options: Any,
 ) -> int:
     """Say what would be deployed, and why. Changes nothing."""
@@ -52,6 +56,12 @@ def plan(
         session.signals.check()
 
     results = run_each(targets, act, session.explain)
+    session.write_reports(
+        [checked for result in results if result.plan for checked in result.plan.checks],
+        sarif=sarif,
+        junit_xml=junit_xml,
+        code_quality=code_quality,
+    )
     session.conclude(
         results, found.choice.reason, document=plans_document, text=plans_text, comment=comment
     )

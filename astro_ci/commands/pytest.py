@@ -7,21 +7,24 @@ from typing import Any
 
 import click
 
-from astro_ci.terminal.check_options import CHECK_OPTIONS, JUNIT_XML
+from astro_ci.terminal.check_options import CHECK_OPTIONS, PYTEST_JUNIT_XML
 from astro_ci.terminal.options import VerbCommand, with_options
 from astro_ci.terminal.session import Session
 
 
 @click.command(cls=VerbCommand)
-@with_options(None, *CHECK_OPTIONS, JUNIT_XML)
+@with_options(None, *CHECK_OPTIONS, PYTEST_JUNIT_XML)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [-- ARGS]...")
 @click.pass_obj
+@click.pass_context
 def pytest(
+    ctx: click.Context,
     session: Session,
     /,
     as_json: bool,
     arguments: tuple[str, ...],
     junit_xml: Path | None,
+    config_file: Path | None,
     **options: Any,
 ) -> int:
     """Run the project's tests where Airflow is.
@@ -35,6 +38,7 @@ def pytest(
     session.open_scratch()
     count = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     paths = arguments[:count] or ("tests",)
+    options |= session.project_of(ctx, config_file)
     checking = Checking(session, Options(**options))
     with checking.runner() as runner:
         checked = checking.pytest(runner, paths, arguments[count:], junit_xml)

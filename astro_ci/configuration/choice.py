@@ -104,6 +104,22 @@ def every_target(file: ConfigFile, given: Settings, directory: Path) -> list[Tar
     ]
 
 
+def project_settings(file: ConfigFile, given: Settings, directory: Path) -> Settings:
+    """Merge what is given with what the file has for the one project that a directory stands for.
+
+    Raises ConfigurationError when there are several.
+    """
+    projects = _projects_of(file, directory) if file.has_projects else list(file.projects)
+    if len(projects) > 1:
+        names = [excerpt(str(project.path)) for project in projects]
+        raise ConfigurationError(
+            f"{file.name} has several projects: {listed(names)}",
+            hint="Name one with --project.",
+        )
+    (project,) = projects
+    return {**_settings_of(file, project, project.settings), **_for(file, given)}
+
+
 def _by_ref(
     file: ConfigFile, projects: Sequence[ProjectEntry], given: Settings, ref: Ref
 ) -> Choice:

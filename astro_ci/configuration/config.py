@@ -179,7 +179,7 @@ class Config:
         kind=kinds.BOOLEAN,
         section=Section.GUARDS,
         scope=Scope.DEPLOY,
-        help="Load every DAG file first, in the image; else if an image is built or at hand.",
+        help="Load every DAG file before the deploy; by default when an image is built or at hand.",
         key="parse",
     )
     """None: when an image is built, or one is at hand."""

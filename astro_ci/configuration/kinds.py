@@ -6,6 +6,7 @@ knows a value by.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,8 @@ TYPE_WORDS = {
     "image": Request.IMAGE,
     "image-only": Request.IMAGE,
 }
+RUNNERS = ("auto", "docker", "local")
+"""Where a check runs."""
 CHECKS = ("static", "parse", "pytest")
 """The checks that a deploy may be forced past."""
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -103,6 +106,30 @@ def written_duration(seconds: float) -> str:
     minutes, rest = divmod(rest, 60)
     parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def parse_runner(name: str, text: str) -> str:
+    """Read where a check runs."""
+    if text not in RUNNERS:
+        raise ConfigurationError(
+            f"{name} is '{excerpt(text)}', which is no place for a check",
+            hint=f"Use one of {', '.join(RUNNERS)}.",
+        )
+    return text
+
+
+def parse_seconds(name: str, text: str) -> float:
+    """Read a number of seconds, which may have a fraction."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise ConfigurationError(
+            f"{name} is '{excerpt(text)}', which is no time limit",
+            hint="Use a number of seconds greater than 0.",
+        )
+    return seconds
 
 
 def read_text(name: str, text: str) -> str:
@@ -265,6 +292,8 @@ DURATION = Kind(
         "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s?)?$",
     },
 )
+RUNNER = Kind(read=parse_runner, schema={"enum": list(RUNNERS)}, is_name=True, words=RUNNERS)
+SECONDS = Kind(read=parse_seconds, schema={"type": "number", "exclusiveMinimum": 0})
 BASE = Kind(check=check_base, schema=_SCALAR)
 DESCRIPTION = Kind(read=lambda _name, text: text, check=check_description, schema=_SCALAR)
 GLOBS = Kind(read=_read_glob, schema=_SCALAR, is_list=True)

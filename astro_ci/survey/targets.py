@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from astro_ci.ci import CIContext, system_of
-from astro_ci.configuration.choice import Choice, Ref, choose
+from astro_ci.configuration.choice import Choice, Ref, choose, project_settings
 from astro_ci.configuration.keys import Setting, Settings
 from astro_ci.configuration.locate import find_config_file, load
 from astro_ci.errors import ConfigurationError
@@ -52,6 +52,19 @@ def find_targets(
         given = {**given, "base": Setting(value="auto", source="ASTRO_CI_BASE")}
     choice = choose(file, given, directory, lambda: _ref(ci, directory, env, deploys=deploys))
     return Found(choice=choice, file=file, ci=ci)
+
+
+def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[str, Any]:
+    """Find `project` and `dags_path` as they are given, else as the file has them.
+
+    Raises ConfigurationError when the file has several projects here.
+    """
+    project = given.get("project")
+    directory = Path(project.value) if project else Path()
+    file = _load(config_file, directory)
+    settings = project_settings(file, given, directory) if file else given
+    fields = ("project", "dags_path")
+    return {field: settings[field].value for field in fields if field in settings}
 
 
 def _load(named: Path | None, directory: Path) -> ConfigFile | None:

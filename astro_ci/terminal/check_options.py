@@ -2,77 +2,119 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import click
-
-from astro_ci.configuration.option import Section
-from astro_ci.terminal.options import AS_JSON, Boolean, Lines, option, row
+from astro_ci.configuration import kinds
+from astro_ci.configuration.option import Option, Section
+from astro_ci.terminal.options import AS_JSON, CODE_QUALITY, CONFIG_FILE, JUNIT_XML, SARIF, row
 
 CHECK_OPTIONS = (
     row("project"),
     row("dags_path"),
-    option(
-        "--image-name",
+    CONFIG_FILE,
+    Option(
+        flag="--image-name",
+        field="image_name",
+        kind=kinds.TEXT,
         default="",
         section=Section.WHERE,
         help="Check in this image, which the engine must have.",
     ),
-    option(
-        "--runner",
-        type=click.Choice(("auto", "docker", "local")),
+    Option(
+        flag="--runner",
+        field="runner",
+        kind=kinds.RUNNER,
         default="auto",
         section=Section.WHERE,
+        metavar="auto|docker|local",
         help="Where Airflow is: in the image, or in this job; auto takes the image if it is named.",
     ),
-    option(
-        "--python",
+    Option(
+        flag="--python",
+        field="python",
+        kind=kinds.TEXT,
         default="",
         section=Section.WHERE,
         help="The Python interpreter that has Airflow.",
     ),
-    option(
-        "--env-file",
-        type=click.Path(path_type=Path),
+    Option(
+        flag="--env-file",
+        field="env_file",
+        kind=kinds.PATH,
+        default=None,
+        section=Section.HOW,
         metavar="FILE",
         help="Variables for the DAG files and tests; else the project's .env, if there is one.",
     ),
     AS_JSON,
 )
 PARSE_OPTIONS = (
-    option(
-        "--set-variable",
-        "variables",
-        multiple=True,
-        type=Lines(),
+    Option(
+        flag="--set-variable",
+        field="variables",
+        kind=kinds.LINES,
+        default=(),
+        section=Section.HOW,
         metavar="NAME=VALUE",
         help="An Airflow Variable that DAG files read; others have made-up values.",
     ),
-    option(
-        "--max-parse-seconds",
-        type=click.FloatRange(min=0, min_open=True),
+    Option(
+        flag="--max-parse-seconds",
+        field="max_parse_seconds",
+        kind=kinds.SECONDS,
+        default=None,
+        section=Section.HOW,
+        metavar="SECONDS",
         help="The time limit for a DAG file; else Airflow's own, 30 unless configured.",
     ),
-    option(
-        "--allow-no-dags/--no-allow-no-dags",
-        type=Boolean(),
+    Option(
+        flag="--allow-no-dags",
+        field="allow_no_dags",
+        kind=kinds.BOOLEAN,
         default=False,
         section=Section.GUARDS,
         help="Let a project without a DAG pass.",
     ),
 )
 WHICH_OPTIONS = (
-    option("--static/--no-static", type=Boolean(), default=True, help="Make the static check."),
-    option("--parse/--no-parse", type=Boolean(), default=True, help="Load every DAG file."),
-    option("--pytest/--no-pytest", type=Boolean(), default=True, help="Run the tests."),
-    option(
-        "--pytest-path", default="tests", help="What to test, relative to the project's directory."
+    Option(
+        flag="--static",
+        field="static",
+        kind=kinds.BOOLEAN,
+        default=True,
+        section=Section.HOW,
+        help="Make the static check.",
+    ),
+    Option(
+        flag="--parse",
+        field="parse",
+        kind=kinds.BOOLEAN,
+        default=True,
+        section=Section.HOW,
+        help="Load every DAG file.",
+    ),
+    Option(
+        flag="--pytest",
+        field="pytest",
+        kind=kinds.BOOLEAN,
+        default=True,
+        section=Section.HOW,
+        help="Run the tests.",
+    ),
+    Option(
+        flag="--pytest-path",
+        field="pytest_path",
+        kind=kinds.TEXT,
+        default="tests",
+        section=Section.HOW,
+        help="What to test, relative to the project's directory.",
     ),
 )
-JUNIT_XML = option(
-    "--junit-xml",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
+REPORTS = (SARIF, JUNIT_XML, CODE_QUALITY)
+PYTEST_JUNIT_XML = Option(
+    flag="--junit-xml",
+    field="junit_xml",
+    kind=kinds.PATH,
+    default=None,
     section=Section.OUTPUT,
+    metavar="FILE",
     help="Write pytest's JUnit report to this file.",
 )

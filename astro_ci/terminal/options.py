@@ -59,9 +59,46 @@ SAVE = Option(
     help="Write the Deployment to astro-ci.yaml, for the branch that is checked out.",
     has_input=False,
 )
+SARIF = Option(
+    flag="--sarif",
+    field="sarif",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.OUTPUT,
+    metavar="FILE",
+    help="Write what the checks found to this file, as SARIF for code scanning.",
+)
+JUNIT_XML = Option(
+    flag="--junit-xml",
+    field="junit_xml",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.OUTPUT,
+    metavar="FILE",
+    help="Write what the checks found to this file, as a JUnit report.",
+)
+CODE_QUALITY = Option(
+    flag="--code-quality",
+    field="code_quality",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.OUTPUT,
+    metavar="FILE",
+    help="Write what the checks found to this file, as a code quality report of GitLab's.",
+)
+_READ = (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.RUNNER, kinds.SECONDS)
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
 """Kinds of flags that may have a value, and are true without."""
-RUN_OPTIONS = (CONFIG_FILE, SAVE, DETAILED_EXITCODE, FAIL_ON_SKIP, COMMENT)
+RUN_OPTIONS = (
+    CONFIG_FILE,
+    SAVE,
+    DETAILED_EXITCODE,
+    FAIL_ON_SKIP,
+    COMMENT,
+    SARIF,
+    JUNIT_XML,
+    CODE_QUALITY,
+)
 """What a verb takes beside the fields of Config."""
 
 
@@ -210,7 +247,7 @@ def _type(row: Option) -> click.ParamType[Any]:
         return click.Path(path_type=Path)
     if row.kind.is_list:
         return Lines()
-    if row.kind in (kinds.DEPLOY_TYPE, kinds.DURATION, *_FLAGS_WITH_VALUE):
+    if row.kind in _READ or row.kind in _FLAGS_WITH_VALUE:
         return _Read(row)
     return click.STRING
 

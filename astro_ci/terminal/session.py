@@ -19,6 +19,7 @@ from astro_ci.terminal.signals import Signals
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext
     from astro_ci.configuration.keys import Settings
+    from astro_ci.finding import Checked
     from astro_ci.model import Plan
     from astro_ci.reporting.console import Console
     from astro_ci.reporting.redact import Redactor
@@ -149,6 +150,16 @@ class Session:
             settings = {**others, **named}
         return find_targets(settings, self.env, self.ci, config_file=config_file, deploys=deploys)
 
+    def project_of(self, ctx: click.Context, config_file: Path | None) -> dict[str, Any]:
+        """Find the project and its DAGs directory, for a verb that needs no Deployment.
+
+        Raises ConfigurationError when the file has several projects, and none is chosen.
+        """
+        from astro_ci.survey.targets import find_project_settings
+        from astro_ci.terminal.settings import read_settings
+
+        return find_project_settings(read_settings(ctx, self.env), config_file=config_file)
+
     def emit(self, text: str) -> None:
         """Print a result, which may be a JSON document."""
         click.echo(self.redactor(text))
@@ -163,6 +174,13 @@ class Session:
             from astro_ci.reporting.checks.annotate import annotate_findings
 
             annotate_findings(plan.checks, self.dialect)
+
+    def write_reports(self, checks: Sequence[Checked], **files: Path | None) -> None:
+        """Write the report files that the user named. Raises CommandError."""
+        if any(files.values()):
+            from astro_ci.reporting.checks.files import write_reports
+
+            write_reports(checks, files, self.redactor)
 
     def answer(self, document: dict[str, Any], text: str = "") -> None:
         """Print the result, for programs or for people; no signal changes it any more."""

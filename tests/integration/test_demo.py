@@ -37,8 +37,9 @@ def test_without_docker_the_image_steps_are_left_out(tmp_path: Path) -> None:
     assert plans == [True, False, False, False, True, True, True]
     assert [("left out" in row) for row in rows(output)] == plans
     assert output.count("-> deployed") == 1
-    assert output.count("-> refused, as it should") == 1, "the static check needs no engine"
     assert output.count("-> skipped") == 1
+    assert "the static check found 1 error: dags/orders.py:" in output
+    assert output.count("-> refused, as it should") == 1
     assert list(tmp_path.iterdir()) == [], "everything is cleaned up"
 
 
@@ -62,8 +63,9 @@ def test_with_docker_everything_runs(tmp_path: Path) -> None:
 
     output = run_demo(tmp_path)
     assert "left out: no Docker Engine" not in output
-    assert output.count("-> deployed") == 4
+    assert "left out here (--no-parse)" in output
     assert output.count("-> refused, as it should") == 1
+    assert output.count("-> deployed") == 4
     assert "-> failed, as it should" in output
     assert "Everything that runs is, byte for byte, what was checked out." in output
     assert images() == set()

@@ -42,6 +42,7 @@ RESULT: Keys = {
     "bundle_version": TEXT,
     "commit_url": TEXT,
     "replaced_by": TEXT,
+    "overridden": list,
     "url": TEXT,
     "duration_seconds": float,
 }

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.dag_files import a_dag
 from tests.repository import Repository
-from tests.surfaces.github.runner import ROOT, WORKFLOW, Runner, lines_to_write
+from tests.surfaces.github.runner import ROOT, WORKFLOW, JobRun, Runner, lines_to_write
 
 EXAMPLES = ROOT / "examples/github"
 DEPLOY = """\
@@ -60,6 +61,8 @@ def readme_workflow() -> str:
 def test_a_newcomer_gets_a_first_deploy(runner: Runner, base: str) -> None:
     workflow = readme_workflow()
     assert lines_to_write(workflow) < 20
+    # The stand-in for Astro Runtime has no Airflow.
+    workflow = workflow.replace("with:", "with:\n          parse: false", 1)
     project = runner.repository
     project.write({WORKFLOW: workflow, "Dockerfile": f"FROM {base}\n"})
     project.commit("first")
@@ -249,3 +252,68 @@ def test_the_example_for_several_projects(tmp_path: Path, runner: Runner) -> Non
         len(runner.astro.deploys(name)) for name in ("production", "classic", "development")
     ]
     assert deployed == [1, 0, 1]
+
+
+CHECK = """\
+name: Check
+on: pull_request
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v6
+      - uses: astro-ci/astro_ci/actions/check@v0
+        with:
+          python: ${{ vars.PYTHON }}
+          pytest: false
+          sarif: ${{ vars.SARIF }}
+"""
+
+
+def errors_of(run: JobRun) -> list[tuple[dict[str, str], str]]:
+    """The properties and the text of the workflow commands for errors."""
+    found = [line for line in run.lines if line.get("command") == "error"]
+    return [(line["kvPairs"], line["arg"]) for line in found]
+
+
+def test_a_pull_request_shows_an_import_error_on_its_line(
+    runner: Runner, airflow_3: Path, tmp_path: Path
+) -> None:
+    project = runner.repository
+    project.write({WORKFLOW: CHECK})
+    base = project.commit("base")
+    project.git("switch", "--quiet", "--create", "topic")
+    project.write({"dags/bad.py": a_dag("bad", "import nowhere_to_be_found\n")})
+    head = project.commit("topic")
+    run = runner.run(
+        "pull_request",
+        payload=pull_request(head, base, fork=True),
+        secrets={},
+        variables={"PYTHON": str(airflow_3), "SARIF": str(tmp_path / "found.sarif")},
+    )
+    assert run.code != 0
+    properties, text = errors_of(run)[0]
+    assert properties == {
+        "file": "dags/bad.py",
+        "line": "4",
+        "title": "The file cannot be imported (dag-import)",
+    }
+    message = "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+    assert text.startswith(f"Airflow cannot import the file: {message}\n")
+    (log,) = json.loads((tmp_path / "found.sarif").read_text())["runs"]
+    assert "dag-import" in [result["ruleId"] for result in log["results"]]
+
+
+def test_the_plan_of_a_pull_request_shows_what_the_static_check_finds(runner: Runner) -> None:
+    project = runner.repository
+    project.write({WORKFLOW: (EXAMPLES / "plan-on-pull-request.yml").read_text()})
+    base = project.commit("base")
+    project.git("switch", "--quiet", "--create", "topic")
+    project.write({"dags/bad.py": "from airflow import DAG\ndef x(:\n"})
+    head = project.commit("topic")
+    run = runner.run("pull_request", payload=pull_request(head, base, fork=False))
+    assert run.code == 0, run.log
+    (properties, text), *_ = errors_of(run)
+    assert (properties["file"], properties["line"]) == ("dags/bad.py", "2")
+    assert properties["title"] == "The file is not valid Python (dag-syntax)"
+    assert text.startswith("invalid syntax")

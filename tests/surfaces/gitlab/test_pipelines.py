@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
 
+from tests.dag_files import a_dag
 from tests.repository import Repository
 from tests.surfaces.gitlab.runner import PIPELINE, ROOT, TEMPLATES, Runner
 
@@ -78,7 +81,9 @@ def test_a_newcomer_gets_a_first_deploy(
     parsed = yaml.safe_load(text)
     (entry,) = parsed["include"]
     entry["remote"] = re.sub(r"^https://.*/gitlab-templates", server, entry["remote"])
-    entry.setdefault("inputs", {}).update(builder="remote", package=str(runner.wheel))
+    entry.setdefault("inputs", {}).update(
+        builder="remote", parse="false", package=str(runner.wheel)
+    )
     files = {"Dockerfile": f"FROM {base}\n", "dags/a.py": "a = 1\n", "requirements.txt": ""}
     files |= {"packages.txt": "", ".dockerignore": ".git\n", PIPELINE: yaml.safe_dump(parsed)}
     runner.repository = Repository.create(tmp_path / "newcomer", files)
@@ -95,7 +100,7 @@ def test_dags_are_deployed_without_an_engine_and_the_image_is_not(
     runner: Runner, base: str
 ) -> None:
     project = runner.repository
-    auto = {"type": "auto", "builder": "remote"}
+    auto = {"type": "auto", "builder": "remote", "parse": "false"}
     project.write({"Dockerfile": f"FROM {base}\n"})
     project.write({PIPELINE: pipeline(included("deploy", runner, **auto))})
     project.commit()
@@ -335,3 +340,26 @@ def test_the_examples(runner: Runner, path: Path) -> None:
     assert deployed == ([1, 1] if path.stem == "monorepo" else [1, 0])
     if path.stem != "monorepo":
         assert len(run.passed) == 1
+
+
+def test_checks_hand_their_reports_to_gitlab(runner: Runner, airflow_3: Path) -> None:
+    project = runner.repository
+    entry = included("checks", runner, python=str(airflow_3), pytest="false")
+    project.write(
+        {
+            PIPELINE: pipeline(entry),
+            "dags/bad.py": a_dag("bad", "import nowhere_to_be_found\n"),
+        }
+    )
+    project.commit()
+    run = runner.run_merge_request(token=False)
+    assert run.code != 0
+    # This runner collects no report of a job that failed; they are where the job says.
+    reports = run.expanded()["astro-check"]["artifacts"]["reports"]
+    built = run.state / "builds" / "astro-check"
+    quality, junit = built / reports["codequality"], built / reports["junit"]
+    places = [(e["check_name"], e["location"]) for e in json.loads(quality.read_text())]
+    assert ("dag-import", {"path": "dags/bad.py", "lines": {"begin": 4}}) in places
+    suites = ElementTree.parse(junit).getroot()  # noqa: S314 - ours
+    failures = {suite.get("name"): suite.get("failures") for suite in suites}
+    assert failures == {"static": "0", "parse": "1"}

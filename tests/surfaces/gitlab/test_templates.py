@@ -16,6 +16,7 @@ import yaml
 
 from astro_ci import __version__
 from astro_ci.ci.systems.gitlab.dialect import DOTENV_VARIABLE, OUTPUT_PREFIX
+from astro_ci.commands.check import check
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
 from astro_ci.reporting.outputs import outputs
@@ -24,10 +25,13 @@ from astro_ci.reporting.verb import DEPLOY
 from tests.surfaces.gitlab.runner import ROOT, TEMPLATES
 from tests.surfaces.gitlab.template import RefusedError, documents, inputs_in, render
 
-COMMANDS = ("deploy", "plan")
+COMMANDS = ("check", "deploy", "plan")
 EXAMPLES = sorted((ROOT / "examples/gitlab").glob("*.yml"))
 # Shortcuts for another option, and what a job cannot use.
 NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode", "save", "ignore_findings"}
+# The job of checks says where the files are, as GitLab takes them from there.
+REPORTS = {"sarif", "junit_xml", "code_quality"}
+FILES = {"check": "checks"}
 # What makes the job, instead of an option of the command in it.
 OF_THE_JOB = {"job-prefix", "stage", "rules", "image", "package"}
 OF_THE_DEPLOY_JOB = {"environment", "builder", "dind-image"}
@@ -40,15 +44,15 @@ YAMLLINT = "{extends: default, rules: {line-length: {max: 100}, document-start: 
 
 
 def template(command: str) -> Path:
-    return TEMPLATES / f"{command}.yml"
+    return TEMPLATES / f"{FILES.get(command, command)}.yml"
 
 
 def options(command: str) -> dict[str, click.Option]:
     """The options of a command by the name of their input."""
     found = {}
-    for option in {"deploy": deploy, "plan": plan}[command].params:
+    for option in {"check": check, "deploy": deploy, "plan": plan}[command].params:
         assert isinstance(option, click.Option)
-        if option.name not in NO_INPUT:
+        if option.name not in NO_INPUT | REPORTS:
             found[option.opts[0].removeprefix("--")] = option
     return found
 
@@ -97,7 +101,9 @@ def test_every_input_reaches_its_option_as_a_variable(command: str) -> None:
     """Ids may be variables; in free text a `$` stays a `$`."""
     declared, jobs = documents(template(command))
     variables = jobs[f"$[[ inputs.job-prefix ]]{command}"]["variables"]
-    assert variables.pop(DOTENV_VARIABLE)
+    files = ["ASTRO_CI_CODE_QUALITY", "ASTRO_CI_JUNIT_XML"]
+    for name in files if command == "check" else [DOTENV_VARIABLE]:
+        assert variables.pop(name)
     assert variables.pop("ASTRO_CI_PACKAGE") == "$[[ inputs.package ]]"
     for name, option in options(command).items():
         names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
@@ -151,6 +157,18 @@ def test_the_report_is_where_the_environment_looks() -> None:
     assert deploy["artifacts"]["reports"]["dotenv"] == deploy["variables"][DOTENV_VARIABLE]
     variables = {f"${OUTPUT_PREFIX}{name.upper()}" for name in outputs(Report(verb=DEPLOY))}
     assert deploy["environment"]["url"] in variables
+
+
+def test_gitlab_takes_the_reports_of_checks_also_when_they_fail() -> None:
+    check = job("check")
+    variables = check["variables"]
+    assert check["artifacts"] == {
+        "when": "always",
+        "reports": {
+            "codequality": variables["ASTRO_CI_CODE_QUALITY"],
+            "junit": variables["ASTRO_CI_JUNIT_XML"],
+        },
+    }
 
 
 def test_deploys_of_one_environment_queue_and_are_not_interrupted() -> None:

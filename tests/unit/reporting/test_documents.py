@@ -50,6 +50,7 @@ def test_the_document_of_deploy_adds_to_that_of_plan() -> None:
         "bundle_version": "v",
         "commit_url": "",
         "replaced_by": "",
+        "overridden": [],
         "url": "http://x",
         "duration_seconds": 0.0,
     }

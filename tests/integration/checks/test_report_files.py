@@ -1,0 +1,113 @@
+"""The files that `check`, `parse`, `plan` and `deploy` write for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from astro_ci.sandbox import Sandbox
+from tests.integration.stage import Stage, stage
+
+BROKEN = {"dags/broken.py": "from airflow import DAG\ndef x(:\n"}
+STATIC_ALONE = ("--no-parse", "--no-pytest")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Stage]:
+    with Sandbox(rollout_seconds=0) as astro:
+        made = stage(tmp_path, astro)
+        made.project.write(BROKEN)
+        made.project.commit()
+        yield made
+
+
+def files(directory: Path) -> list[str]:
+    """The options that name a file of each kind."""
+    names = {"sarif": "a.sarif", "junit-xml": "deep/er/a.xml", "code-quality": "a.json"}
+    return [word for n, file in names.items() for word in (f"--{n}", str(directory / file))]
+
+
+def require_reports(directory: Path) -> None:
+    """See that each report has the finding, where the repository has the file."""
+    (run,) = json.loads((directory / "a.sarif").read_text())["runs"]
+    (result,) = run["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "dags/broken.py"
+    assert place["region"]["startLine"] == 2
+    (entry,) = json.loads((directory / "a.json").read_text())
+    assert entry["location"] == {"path": "dags/broken.py", "lines": {"begin": 2}}
+    suite = ElementTree.parse(directory / "deep/er/a.xml").getroot()[0]  # noqa: S314 - ours
+    assert (suite.get("name"), suite.get("failures")) == ("static", "1")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", *STATIC_ALONE),
+        ("plan", "--type", "dags"),
+        ("deploy", "--type", "dags"),
+        ("deploy", "--type", "dags", "--force"),
+    ],
+    ids=" ".join,
+)
+def test_findings_are_written(world: Stage, tmp_path: Path, command: tuple[str, ...]) -> None:
+    run = world.command(*command, *files(tmp_path))
+    fails = command[0] != "plan" and "--force" not in command
+    assert run.code == (6 if fails else 0), run.err
+    require_reports(tmp_path)
+
+
+def test_a_plan_without_checks_writes_reports_without_findings(
+    world: Stage, tmp_path: Path
+) -> None:
+    world.project.write({"dags/broken.py": "from airflow import DAG\n"})
+    world.project.commit()
+    assert world.command("deploy", "--type", "dags").code == 0
+    run = world.command("plan", "--type", "dags", "--skip-unchanged", *files(tmp_path))
+    assert run.code == 0, run.err
+    assert json.loads((tmp_path / "a.json").read_text()) == []
+    assert json.loads((tmp_path / "a.sarif").read_text())["runs"][0]["results"] == []
+
+
+def test_a_file_that_cannot_be_written_is_an_error(world: Stage, tmp_path: Path) -> None:
+    run = world.command("check", *STATIC_ALONE, "--sarif", str(tmp_path))
+    assert run.code not in (0, 6)
+    assert "the report could not be written" in run.err
+
+
+def test_what_was_overridden_is_told(world: Stage) -> None:
+    run = world.command("deploy", "--type", "dags", "--force", "static", "--json")
+    assert run.code == 0, run.err
+    assert run.document["overridden"] == ["static"]
+    (deploy,) = world.astro.deploys("production")
+    assert deploy.description.startswith("[forced past static] ")
+    world.project.write({"dags/broken.py": BROKEN["dags/broken.py"] + "# more\n"})
+    run = world.command("deploy", "--type", "dags", "--force", "static")
+    assert "deployed: DAGs only although the static check failed in " in run.out
+
+
+def test_check_reads_the_project_from_the_file(world: Stage, tmp_path: Path) -> None:
+    world.project.git("mv", "dags", "pipelines")
+    world.project.write({"astro-ci.yaml": "dags-path: pipelines\n"})
+    run = world.command("check", *STATIC_ALONE, "--json")
+    assert run.code == 6, run.err
+    assert run.document["findings"][0]["path"] == "pipelines/broken.py"
+
+
+def test_check_of_several_projects_wants_one_of_them(world: Stage) -> None:
+    world.project.write(
+        {
+            "astro-ci.yaml": "projects:\n  one: {}\n  other:\n    dags-path: flows\n",
+            **{f"{name}/Dockerfile": "FROM scratch\n" for name in ("one", "other")},
+            **{"one/dags/a.py": "a = 1\n", "other/flows/a.py": "a = 1\n"},
+        }
+    )
+    run = world.command("check", *STATIC_ALONE)
+    assert run.code == 2
+    assert "several projects: one, other" in run.err
+    run = world.command("check", *STATIC_ALONE, "--project", "other")
+    assert run.code == 0, run.err
