@@ -97,6 +97,13 @@ def listed(names: Sequence[str], *, most: int = 5) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
+def size_text(size: int) -> str:
+    """A number of bytes as people write it: `812 bytes`, `6 kB`, `3.4 MB`."""
+    if size < 1000:
+        return f"{size} bytes"
+    return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
 def short(sha: str) -> str:
     """A commit as people write it."""
     return sha[:7]

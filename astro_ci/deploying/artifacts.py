@@ -16,9 +16,9 @@ from astro_ci.configuration.config import Config
 from astro_ci.errors import ProjectError
 from astro_ci.model import Deployment
 from astro_ci.project.runtime import RuntimeVersion
-from astro_ci.reporting.console import MIB, Console
+from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
-from astro_ci.text import listed
+from astro_ci.text import listed, size_text
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.deploying.image import Image
@@ -90,7 +90,8 @@ def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: C
     # With uncommitted changes the commit's time would let Python trust a stale bytecode cache.
     mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
     bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime)
-    console.say(f"DAG bundle: {bundle.files} files, {bundle.size / MIB:.2f} MiB")
+    noun = "file" if bundle.files == 1 else "files"
+    console.say(f"DAG bundle: {bundle.files} {noun}, {size_text(bundle.size)}")
     return bundle
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.text import excerpt, listed, printable, shorten
+from astro_ci.text import excerpt, listed, printable, shorten, size_text
 
 
 @given(st.binary(max_size=300))
@@ -53,3 +54,11 @@ def test_listed() -> None:
     assert listed(names) == "a, b, c"
     assert listed(names, most=1) == "a and 2 more"
     assert listed([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (6200, "6 kB"), (3_400_000, "3.4 MB")],
+)
+def test_sizes(size: int, text: str) -> None:
+    assert size_text(size) == text
