@@ -39,12 +39,10 @@ def deploy(
     **_options: Any,
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
-    from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.deploying.several import run_each
-    from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.text import landed_text, plan_text, results_text
+    from astro_ci.reporting.text import results_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -53,31 +51,9 @@ def deploy(
     targets = settle(session, chosen, save=save)
 
     def act(result: TargetResult) -> None:
-        def show(found: Plan) -> None:
-            session.plan = result.plan = found
-            session.console.say(plan_text(found))
-            session.annotate(found)
-            session.signals.check()
-
-        def show_checks(found: Plan, made: Sequence[Checked]) -> None:
-            session.plan = result.plan = found
-            session.console.say("\n".join(checks_text(made)))
-            session.annotate(replace(found, checks=made))
-
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
-        result.deploy_result = run_deploy(
-            result.target.config,
-            session.env,
-            ci=session.ci,
-            console=session.console,
-            on_plan=show,
-            on_checks=show_checks,
-            on_stage=session.enter_stage,
-            interactive=session.is_interactive,
-        )
-        if result.deploy_result.outcome == "deployed":
-            session.console.say(landed_text(result.deploy_result))
+        _deploy_target(session, result)
 
     results = run_each(targets, act, session.explain)
     session.write_reports(
@@ -90,3 +66,34 @@ def deploy(
         results, chosen.choice.reason, document=results_document, text=results_text, comment=comment
     )
     return exit_code(results, fails_on_skip=fail_on_skip)
+
+
+def _deploy_target(session: Session, result: TargetResult) -> None:
+    """Deploy to one Deployment, and say what is planned, checked and landed."""
+    from astro_ci.deploying.deploy import deploy as run_deploy
+    from astro_ci.reporting.checks.text import checks_text
+    from astro_ci.reporting.text import landed_text, plan_text
+
+    def show(found: Plan) -> None:
+        session.plan = result.plan = found
+        session.console.say(plan_text(found))
+        session.annotate(found)
+        session.signals.check()
+
+    def show_checks(found: Plan, made: Sequence[Checked]) -> None:
+        session.plan = result.plan = found
+        session.console.say("\n".join(checks_text(made)))
+        session.annotate(replace(found, checks=made))
+
+    result.deploy_result = run_deploy(
+        result.target.config,
+        session.env,
+        ci=session.ci,
+        console=session.console,
+        on_plan=show,
+        on_checks=show_checks,
+        on_stage=session.enter_stage,
+        interactive=session.is_interactive,
+    )
+    if result.deploy_result.outcome == "deployed":
+        session.console.say(landed_text(result.deploy_result))

@@ -72,5 +72,6 @@ def _files(archive: tarfile.TarFile) -> dict[str, bytes]:
 
 
 def require(holds: bool, what: str) -> None:
+    """Raise ProjectError when the story does not hold."""
     if not holds:
         raise ProjectError(f"the demo did not go as it should: {what}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.attempt import Attempt, OnChecks
@@ -46,71 +48,94 @@ def deploy(
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
-    tools = tools or Tools()
-    started = tools.now()
+    run = _Run(
+        config=config,
+        env=env,
+        ci=ci,
+        console=console,
+        on_plan=on_plan,
+        on_checks=on_checks,
+        on_stage=on_stage,
+        tools=tools or Tools(),
+    )
     hide_build_secrets(console.redactor, config, env)
+    return run.go(interactive=interactive)
 
-    def look(config: Config, *, interactive: bool) -> Survey:
+
+class _Run(Struct, kw_only=True):
+    """One or two attempts at the same deploy, and who watches them."""
+
+    config: Config
+    env: Mapping[str, str]
+    ci: CIContext | None
+    console: Console
+    on_plan: OnPlan
+    on_checks: OnChecks
+    on_stage: Callable[[CancelledBy], None]
+    tools: Tools
+    started: float = 0.0
+
+    def __repr__(self) -> str:
+        """Name it, without the environment."""
+        return "_Run()"
+
+    def go(self, *, interactive: bool) -> DeployResult:
+        """Plan, and act on the Plan."""
+        self.started = self.tools.now()
+        self.on_stage(lambda number: cancelled(number, str(Progress())))
+        try:
+            found = self._look(self.config, interactive=interactive)
+        except KeyboardInterrupt as stop:
+            raise cancelled(signal_of(stop), str(Progress())) from None
+        first = self._attempt(found)
+        if found.plan.deploy_type is DeployType.NONE or self.config.dry_run:
+            return first.result("skipped")
+        return first.run() or self._once_more(first)
+
+    def _once_more(self, first: Attempt) -> DeployResult:
+        """Plan again and deploy once more, after others made the first attempt come to nothing."""
+        with first.told():
+            found = self._look(first.pinned(), interactive=False)
+            second = self._attempt(found, str(first.progress))
+            if found.plan.deploy_type is DeployType.NONE:
+                if first.progress.phase != "replaced":
+                    return first.result("skipped", plan=found.plan)
+                first.is_last = True  # somebody has set it right already, or it is a failure
+                assert first.opened  # noqa: S101 - what was replaced was opened
+                result = first.conclude(first.opened)
+        if found.plan.deploy_type is not DeployType.NONE:
+            result = second.run()
+        assert result  # noqa: S101 - the last attempt returns or raises
+        return result
+
+    def _look(self, config: Config, *, interactive: bool) -> Survey:
         found = survey(
             config,
-            env,
-            ci=ci,
+            self.env,
+            ci=self.ci,
             interactive=interactive,
             needs_credentials=True,
-            patience=tools.patience,
+            patience=self.tools.patience,
         )
-        on_plan(found.plan)
+        self.on_plan(found.plan)
         return found
 
-    def attempt(found: Survey, earlier: str = "") -> Attempt:
+    def _attempt(self, found: Survey, earlier: str = "") -> Attempt:
         connected = found.standing.connected
         assert connected  # noqa: S101 - a survey that needs credentials has a connection
         made = Attempt(
-            config=config,
-            env=env,
-            console=console,
-            tools=tools,
-            started=started,
+            config=self.config,
+            env=self.env,
+            console=self.console,
+            tools=self.tools,
+            started=self.started,
             survey=found,
             astro=connected.astro,
             deployment=connected.deployment,
             is_last=bool(earlier),
-            overridden=refuse_failed_checks(found.plan.checks, forced=config.force),
-            on_checks=on_checks,
+            overridden=refuse_failed_checks(found.plan.checks, forced=self.config.force),
+            on_checks=self.on_checks,
             progress=Progress(earlier=earlier),
         )
-        on_stage(made.cancelled_by)
+        self.on_stage(made.cancelled_by)
         return made
-
-    on_stage(lambda number: cancelled(number, str(Progress())))
-    try:
-        found = look(config, interactive=interactive)
-    except KeyboardInterrupt as stop:
-        raise cancelled(signal_of(stop), str(Progress())) from None
-    first = attempt(found)
-    if found.plan.deploy_type is DeployType.NONE or config.dry_run:
-        return first.result("skipped")
-    if result := first.run():
-        return result
-    return _once_more(first, look, attempt)
-
-
-def _once_more(
-    first: Attempt,
-    look: Callable[..., Survey],
-    attempt: Callable[[Survey, str], Attempt],
-) -> DeployResult:
-    """Plan again and deploy once more, after others made the first attempt come to nothing."""
-    with first.told():
-        found = look(first.pinned(), interactive=False)
-        second = attempt(found, str(first.progress))
-        if found.plan.deploy_type is DeployType.NONE:
-            if first.progress.phase != "replaced":
-                return first.result("skipped", plan=found.plan)
-            first.is_last = True  # somebody has set it right already, or it is a failure
-            assert first.opened  # noqa: S101 - what was replaced was opened
-            result = first.conclude(first.opened)
-    if found.plan.deploy_type is not DeployType.NONE:
-        result = second.run()
-    assert result  # noqa: S101 - the last attempt returns or raises
-    return result
