@@ -25,20 +25,21 @@ def main() -> None:
     try:
         run(signals=signals)
     except SystemExit as exit_:
-        _end(exit_.code)
+        _end(exit_.code, is_cancelled=signals.stopped_by is not None)
         raise
 
 
-def _end(code: object) -> None:
+def _end(code: object, *, is_cancelled: bool) -> None:
     """End the process at once: nothing is left to do but to take Python apart, which takes long.
 
     Where something else is left, which is a thread, a tracer or text that cannot be written, this
-    returns.
+    returns. A cancelled run waits for no thread, which may hang.
     """
     import atexit
     import threading
 
-    if threading.active_count() > 1 or sys.gettrace() or sys.getprofile():
+    has_threads = threading.active_count() > 1 and not is_cancelled
+    if has_threads or sys.gettrace() or sys.getprofile():
         return
     atexit._run_exitfuncs()
     try:

@@ -4,8 +4,8 @@ Python runs a signal's handler between any two instructions of the main thread, 
 from there can do harm: half an import stays, a process that was just started is lost, and what is
 raised inside of `__del__` is dropped. So the first signal is only noted where it would, and raised
 a moment later. Once it is raised, nothing interrupts the cleaning up any more. A second signal
-gives that a last second, watched by a thread, as the main thread may hang in a call of the system.
-A third one ends the process there and then.
+gives that a last second, watched by a thread, as the main thread may hang in a call of the system;
+so does a run that has not ended long after the first. A third one ends the process there and then.
 
 Little is imported here, so that the handlers are there before what takes time to load.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import select
 import signal
 import time
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
 
+CANCELLED_SECONDS = 8.0
+"""How long a run may take to end after the first signal, before it counts as hung."""
 CLEANING_SECONDS = 0.8
 """How long the main thread may go on after a second signal, before another says what is known."""
 LAST_SECONDS = 1.8
@@ -116,10 +119,13 @@ class Signals:
             signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
 
     def _watch(self, reader: int) -> None:
-        """Wait for a second signal, then a little for the end, and see that it comes."""
+        """Wait for a second signal, or for a run that hangs after the first, and end that soon."""
         seen: list[int] = []
         while len(seen) < 2:
-            seen += (number for number in os.read(reader, 64) if number in _CANCELLING)
+            if select.select([reader], [], [], CANCELLED_SECONDS if seen else None)[0]:
+                seen += (number for number in os.read(reader, 64) if number in _CANCELLING)
+            elif self.stopped_by is not None:
+                break
         over = time.monotonic() + LAST_SECONDS
         time.sleep(CLEANING_SECONDS)
         number = self._received or seen[0]
