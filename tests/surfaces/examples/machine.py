@@ -184,6 +184,7 @@ class World:
             "PIP_FIND_LINKS": str(packages.wheels),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "ASTRO_API_URL": self.astro.api_url,
+            "ASTRO_CI_PARSE": "false",  # the stand-in for Astro Runtime has no Airflow
         }
         said = {key: value.format(head=head) for key, value in system.says[name].items()}
         return {**machine, **said, **job.env}
