@@ -43,6 +43,7 @@ def test_a_registry_that_refuses(job: CanaryJob, base: str) -> None:
     assert found(job.canaries, ended.texts) == []
 
 
+@pytest.mark.timeout(600)  # the engine tries a failing registry again by itself, ever later
 @pytest.mark.parametrize("status", [401, 403, 500])
 def test_a_registry_that_repeats_what_it_is_sent(engine: Engine, base: str, status: int) -> None:
     password = "registry-token-0123456789"
