@@ -15,7 +15,7 @@ from astro_ci.sandbox import Sandbox
 from tests.dag_files import a_dag
 from tests.e2e.airflow_image import runtime_tag
 from tests.e2e.images import RUNTIME_LABEL
-from tests.e2e.test_checks import remains
+from tests.e2e.test_checks import assert_nothing_remains, remains
 from tests.e2e.test_deploy import images
 from tests.integration.stage import Stage, stage
 
@@ -57,9 +57,10 @@ def deployed(world: Stage) -> Stage:
 
 @pytest.fixture(autouse=True)
 def _leaves_nothing(engine: Engine, world: Stage) -> Iterator[None]:
-    before = (remains(engine), images(engine, world))
+    before, before_images = remains(engine), images(engine, world)
     yield
-    assert (remains(engine), images(engine, world)) == before
+    assert images(engine, world) == before_images
+    assert_nothing_remains(engine, before)
 
 
 def refusal(world: Stage, **options: Any) -> CheckFailedError:
