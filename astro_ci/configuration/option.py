@@ -62,7 +62,7 @@ class Option(Struct, frozen=True, kw_only=True):
     """What the description of an input adds."""
     has_input: bool = True
     has_variable: bool = True
-    """Whether the command line reads the variable; None of them: something else does."""
+    """Whether the command line reads the variable; the CI context reads ASTRO_CI_BASE."""
 
     @property
     def stem(self) -> str:
