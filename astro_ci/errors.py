@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from astro_ci.model import DeployResult
 
 
-SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
+SPACE_HINT = "Free some space there, or set TMPDIR to a directory with more space."
 RUN_AGAIN_HINT = "Run the job again: the plan compares with what is deployed, so nothing is lost."
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -180,6 +180,7 @@ class BugError(AstroCIError):
         # What the cause says is in the traceback, for the log alone: it may be anything.
         super().__init__(
             f"a bug in astro_ci ended the run ({type(cause).__name__})",
-            hint="Report it with the traceback from the log. If it was a deploy, the Deployment's "
-            "page in Astro tells whether one was made; running again sets it right.",
+            hint="Report it with the traceback from the log. After a deploy, look at the "
+            "Deployment's "
+            "page in Astro, which shows whether the deploy was made, and run the job again.",
         )

@@ -88,8 +88,8 @@ def find_credentials(
 def missing_credentials(secret_hint: str = "") -> AuthenticationError:
     """The error for a command that cannot work without."""
     return AuthenticationError(
-        "no credentials were found: ASTRO_API_TOKEN is not set, nor ASTRONOMER_KEY_ID with "
-        "ASTRONOMER_KEY_SECRET, and there is no session of `astro login`",
+        "no credentials were found: neither ASTRO_API_TOKEN nor ASTRONOMER_KEY_ID with "
+        "ASTRONOMER_KEY_SECRET is set, and there is no session of `astro login`",
         hint=secret_hint or "Create an API token in Astro and export it as ASTRO_API_TOKEN.",
     )
 
@@ -123,7 +123,7 @@ def _from_api_token(token: str, now: float) -> Credentials:
         )
     if claims.permissions is None:
         raise AuthenticationError(
-            "ASTRO_API_TOKEN is not an Astro API token: it is a JSON Web Token of some other "
+            "ASTRO_API_TOKEN is not an Astro API token: it is a JSON Web Token of another "
             "service, without `permissions`",
             hint="Create an Organization, Workspace or Deployment API token in Astro.",
         )
@@ -204,7 +204,7 @@ class _KeyToken:
             raise AuthenticationError(
                 f"Astro refused ASTRONOMER_KEY_ID and ASTRONOMER_KEY_SECRET: {error}",
                 hint="Check that both belong to one Deployment API key that still exists; better, "
-                "replace them by an API token in ASTRO_API_TOKEN.",
+                "replace them with an API token in ASTRO_API_TOKEN.",
             ) from error
 
 

@@ -163,7 +163,7 @@ def decode(content: bytes, kind: type[T], what: str) -> T:
     except msgspec.DecodeError as error:
         sent = str(error) if is_json(content) else "a web page or other text instead of JSON"
         raise ApiError(
-            f"{what} answered something that cannot be read: {sent}",
+            f"{what} returned an answer that cannot be read: {sent}",
             hint="Check ASTRO_DOMAIN and ASTRO_API_URL, and that no proxy answers for Astro.",
         ) from error
 

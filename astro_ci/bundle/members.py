@@ -84,5 +84,5 @@ def _walk(root: Path) -> Iterator[Member]:
                 pending.append(name)
             else:
                 log.warning(
-                    "%s is neither a file nor a link and does not ship", printable(entry.path)
+                    "%s is neither a file nor a link, so it is not deployed", printable(entry.path)
                 )

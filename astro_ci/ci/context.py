@@ -68,11 +68,11 @@ class CIContext(Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str] = field(default_factory=dict)
     """Field to the variable (`GITHUB_SHA`) or event key (`event.before`) that it came from."""
     history_hint: str
-    """How to get the full history on this system; goes into an error's hint."""
+    """How to get the full history on this system: a clause without a capital."""
     secret_hint: str
-    """How to give a job ASTRO_API_TOKEN on this system; goes into an error's hint."""
+    """How to give a job ASTRO_API_TOKEN on this system: a whole sentence, for an error's hint."""
     concurrency_hint: str
-    """How to let jobs wait for each other on this system; goes into an error's hint."""
+    """How to let jobs wait for each other on this system: a whole sentence."""
 
     def __hash__(self) -> int:
         """Count what is said, not where it came from: a mapping has no hash."""

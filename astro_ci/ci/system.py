@@ -70,11 +70,11 @@ class CISystem(Struct, frozen=True, kw_only=True):
     read: Callable[[Lookup], Facts]
     """Collect what the system says; never raises, whatever the variables hold."""
     history_hint: str
-    """How to get the full history; this hint and the next two complete an error."""
+    """How to get the full history: a clause without a capital, which reasons quote."""
     credentials_hint: str
-    """How to give a job ASTRO_API_TOKEN."""
+    """How to give a job ASTRO_API_TOKEN: a whole sentence."""
     concurrency_hint: str
-    """How to let jobs wait for each other."""
+    """How to let jobs wait for each other: a whole sentence."""
     secret_remedy: Callable[[Mapping[str, str]], str] = no_secret_remedy
     """Why this job has no secret and what to do, as a sentence; empty when nothing says why."""
     files: Sequence[str] = ()

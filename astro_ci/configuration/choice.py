@@ -89,7 +89,8 @@ def choose(
         name_of = excerpt(without[0].path or "")
         raise ConfigurationError(
             f"the project {name_of} ({without[0].source}) has no deployments",
-            hint="Add them to the file, or name one project with --project and its Deployment.",
+            hint="Add `deployments` to the project, or name a project with --project and its "
+            "Deployment with --deployment-name.",
         )
     if without:
         return Choice(targets=[_of_project(file, without[0], given)])
@@ -157,9 +158,10 @@ def _named(
         entries = _entries_named(project, given)
         if len(entries) > 1:
             raise ConfigurationError(
-                f"{name.source} is {excerpt(name.value)}, and {file.name} has it several times: "
+                f"{name.source} is {excerpt(name.value)}, and {file.name} has several such "
+                "entries: "
                 f"{listed([excerpt(entry.key) for entry in entries])}",
-                hint="Name one by its key in the file, with --deployment-name.",
+                hint="Name one of them by its key in the file, with --deployment-name.",
             )
         targets += [_of_entry(file, project, entry, given) for entry in entries]
     if targets:
@@ -167,9 +169,9 @@ def _named(
     if len(projects) > 1:
         known = [excerpt(entry.key) for project in projects for entry in project.entries]
         raise ConfigurationError(
-            f"{name.source} is {excerpt(name.value)}, which none of the projects of {file.name} "
-            "has",
-            hint=f"Name the project with --project, or one of {listed(known)}.",
+            f"{name.source} is {excerpt(name.value)}, and no project in {file.name} has this "
+            "Deployment",
+            hint=f"Name the project with --project, or use one of {listed(known)}.",
         )
     return [_of_project(file, projects[0], given)]
 
@@ -199,8 +201,8 @@ def _projects_of(file: ConfigFile, directory: Path) -> list[ProjectEntry]:
     below = [project for place, project in places.items() if place.is_relative_to(here)]
     if not below:
         raise ConfigurationError(
-            f"{directory} is none of the projects of {file.name}, and holds none",
-            hint=f"There are {listed([excerpt(str(project.path)) for project in file.projects])}.",
+            f"{directory} is not a project in {file.name}, and contains none",
+            hint=f"Use one of {listed([excerpt(str(project.path)) for project in file.projects])}.",
         )
     return below
 

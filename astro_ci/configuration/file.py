@@ -79,7 +79,7 @@ def parse(text: str, *, path: Path, name: str) -> ConfigFile:
             if key in top:
                 problems.add(
                     top.line(key),
-                    f"{key} stands beside projects",
+                    f"{key} is not allowed beside projects",
                     f"Move {key} into the project that it is for.",
                 )
         projects = _projects(top, settings)
@@ -105,7 +105,9 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
     found: dict[str, ProjectEntry] = {}
     listed = Block(top.problems, "projects", top.node("projects"))
     if not any(listed):
-        top.problems.add(top.line("projects"), "projects names no project")
+        top.problems.add(
+            top.line("projects"), "`projects` is empty", "Add a project, or remove it."
+        )
     for key, line, node in listed:
         block = Block(top.problems, f"the project {excerpt(key)}", node)
         block.refuse_unknown(PROJECT_KEYS, _ELSEWHERE)
@@ -115,7 +117,9 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
             top.problems.add(line, error.message, error.hint)
             continue
         if path in found:
-            top.problems.add(line, f"{excerpt(key)} is the project {excerpt(path)} once more")
+            top.problems.add(
+                line, f"project {excerpt(path)} is listed twice, again as {excerpt(key)}"
+            )
         own = {**settings, **dict(_settings(block))}
         found[path] = ProjectEntry(
             path=path,
@@ -141,8 +145,8 @@ def _entry(block: Block, key: str, line: int, settings: Settings) -> Entry:
         block.problems.add(
             line,
             f"{block.what} has neither branches nor tags",
-            "Say which branches it is deployed from; `branches: []` for one that is only "
-            "deployed when it is named.",
+            "Add the branches that deploy to it, or `branches: []` to deploy to it only with "
+            "--deployment-name.",
         )
     return Entry(
         key=key,
@@ -157,7 +161,7 @@ def _identity(block: Block, key: str, line: int) -> Settings:
     """How Astro knows the Deployment: by id, by name, or by the key as its name."""
     if "id" in block and "name" in block:
         block.problems.add(
-            block.line("name"), f"{block.what} has an id and a name", "The id is enough."
+            block.line("name"), f"{block.what} has an id and a name", "Remove the name."
         )
     if "id" in block:
         value, line = _read(block, "id", read_id), block.line("id")
@@ -178,8 +182,8 @@ def _patterns(block: Block, key: str) -> RefPatterns:
     if patterns and all(pattern.startswith("!") for pattern in patterns):
         block.problems.add(
             block.line(key),
-            f"{key} only says what is left out",
-            "Say first what is meant: '**' is everything.",
+            f"{key} contains only exclusions",
+            "Put a pattern that includes files first, such as '**' for all files.",
         )
     return RefPatterns(tuple(patterns))
 

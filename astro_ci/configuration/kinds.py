@@ -72,7 +72,7 @@ def check_check(name: str, value: str) -> None:
     if value not in CHECKS:
         raise ConfigurationError(
             f"{name} has '{excerpt(value)}', which is not a check",
-            hint=f"Name checks among {', '.join(CHECKS)}, or use true for all of them.",
+            hint=f"Use one or more of {', '.join(CHECKS)}, or true for all of them.",
         )
 
 
@@ -112,7 +112,7 @@ def parse_runner(name: str, text: str) -> str:
     """Read where a check runs."""
     if text not in RUNNERS:
         raise ConfigurationError(
-            f"{name} is '{excerpt(text)}', which is no place for a check",
+            f"{name} is '{excerpt(text)}', which is not a runner for checks",
             hint=f"Use one of {', '.join(RUNNERS)}.",
         )
     return text
@@ -126,7 +126,7 @@ def parse_seconds(name: str, text: str) -> float:
         seconds = 0.0
     if not 0 < seconds < math.inf:
         raise ConfigurationError(
-            f"{name} is '{excerpt(text)}', which is no time limit",
+            f"{name} is '{excerpt(text)}', which is not a time limit",
             hint="Use a number of seconds greater than 0.",
         )
     return seconds
@@ -145,7 +145,8 @@ def read_id(name: str, text: str) -> str:
         check_id(name, text)
     except ConfigurationError as error:
         raise ConfigurationError(
-            error.message, hint="Copy the id from Astro; a Deployment's name goes into name."
+            error.message,
+            hint="Copy the id from Astro, or write the Deployment's name under `name`.",
         ) from error
     return text
 
@@ -155,8 +156,8 @@ def check_id(name: str, value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not an id",
-            hint="Copy the id from the Deployment's page in Astro; a name goes into "
-            "--deployment-name.",
+            hint="Copy the id from the Deployment's page in Astro, or use --deployment-name for a "
+            "name.",
         )
 
 
@@ -164,9 +165,9 @@ def check_description(name: str, value: str) -> None:
     """Refuse a description that would be cut."""
     if len(value) > description_room():
         raise ConfigurationError(
-            f"{name} is {len(value)} characters long",
-            hint=f"Shorten it to {description_room()}: Astro takes 500, and the end is used "
-            "for the digests of what is deployed.",
+            f"{name} is too long: it has {len(value)} characters",
+            hint=f"Shorten it to {description_room()} characters: Astro accepts 500, and astro-ci "
+            "needs the rest for its digests.",
         )
 
 
@@ -222,8 +223,8 @@ def read_silence_text(name: str, text: str) -> str:
         return rule
     if glob.lstrip().startswith("!"):
         raise ConfigurationError(
-            f"{name} has the path '{excerpt(glob)}', which excludes",
-            hint="Name the paths whose findings do not count.",
+            f"{name} has the path '{excerpt(glob)}', which starts with !",
+            hint="Name the paths whose findings are ignored, without !.",
         )
     return f"{rule} {_read_glob(name, glob.strip())}"
 

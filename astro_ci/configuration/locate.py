@@ -50,7 +50,7 @@ def load(path: Path, *, name: str, is_named: bool = False) -> ConfigFile:
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"{name} cannot be read: {error.strerror}",
-            hint="Check what --config or ASTRO_CI_CONFIG names.",
+            hint="Check the path in --config or ASTRO_CI_CONFIG.",
         ) from error
     except OSError as error:
         raise ConfigurationError(

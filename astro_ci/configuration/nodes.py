@@ -58,7 +58,7 @@ class Problems:
             shown += [f"... and {more} more"] if more else []
             raise ConfigurationError(
                 "\n".join([f"{self.name} has {len(found)} problems:", *shown]),
-                hint="Correct them; nothing was done.",
+                hint="Correct the file; nothing was done.",
             )
 
 
@@ -68,7 +68,7 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         root = yaml.compose(text, Loader=LOADER)
         if root is None or _is_bounded(root):
             return root
-        problems.add(1, "its aliases stand for more than a file can hold")
+        problems.add(1, "its aliases expand to more than a file can hold")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         # The end of the text counts as a line after its last one.
@@ -83,7 +83,7 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         before = text.encode()[: error.position] if is_bytes else text[: error.position].encode()
         problems.add(before.count(b"\n") + 1, f"this is not YAML: {error.reason}")
     except ValueError:
-        problems.add(1, "this is not YAML: an escape stands for no character")
+        problems.add(1, "this is not YAML: an escape sequence is not a character")
     except RecursionError:
         problems.add(1, "this is nested too deeply")
     problems.refuse()
@@ -108,9 +108,9 @@ def _remedy(error: yaml.MarkedYAMLError, text: str) -> str:
     mark = error.problem_mark
     line = "".join(text.split("\n")[mark.line : mark.line + 1]) if mark else ""
     if mark and (line[mark.column : mark.column + 1] == "\t" or "tab character" in said):
-        return "Indent with spaces: YAML takes no tabs."
+        return "Indent with spaces: YAML does not allow tabs."
     if "alias" in said or "cannot start any token" in said:
-        return "Put the text in quotes: its first sign has a meaning of its own in YAML."
+        return "Put the text in quotes: its first character has a special meaning in YAML."
     if "mapping values" in said:
         return "Indent the keys of a block alike, and put a text with a colon in quotes."
     return ""
@@ -131,9 +131,7 @@ class Block:
     def _read(self, node: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode):
             self.is_sound = False
-            self.problems.add(
-                _line(node), f"{self.what} is {_kind(node)}, and not keys with values"
-            )
+            self.problems.add(_line(node), f"{self.what} is {_kind(node)}, not keys with values")
             return
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -144,7 +142,7 @@ class Block:
                 first = self._values[key.value][0]
                 self.problems.add(
                     _line(key),
-                    f"{excerpt(key.value)} stands twice in {self.what}, first on line {first}",
+                    f"{excerpt(key.value)} is set twice in {self.what}, first on line {first}",
                     "Remove one of the two.",
                 )
             else:
@@ -172,13 +170,15 @@ class Block:
                 continue
             self.is_sound = False
             if key in elsewhere:
-                self.problems.add(line, f"{key} is not for {self.what}: it is for {elsewhere[key]}")
+                self.problems.add(
+                    line, f"{key} is not a key of {self.what}, but of {elsewhere[key]}"
+                )
             else:
                 near = "" if self.problems.are_enough else did_you_mean(key, known)
                 self.problems.add(
                     line,
                     f"{excerpt(key)} is not a key of {self.what}{near}",
-                    f"There are {', '.join(known)}.",
+                    f"Use one of {', '.join(known)}.",
                 )
 
     def text(self, key: str) -> str | None:
@@ -216,17 +216,17 @@ class Block:
             elif not _is_null(node):
                 return str(node.value)
             else:
-                hint = f"Give {key} one, or remove it."
+                hint = f"Give {key} a value, or remove it."
                 self.problems.add(_line(node), f"{key} has no value", hint)
         elif isinstance(node, yaml.ScalarNode):
             written = f"{node.tag} {node.value}".strip()
             self.problems.add(
                 _line(node),
-                f"{key} has the tag {excerpt(node.tag)}, which means nothing",
+                f"{key} has the tag {excerpt(node.tag)}, which has no meaning here",
                 f"Put it in quotes if it is a text: '{excerpt(written)}'.",
             )
         else:
-            self.problems.add(_line(node), f"{key} is {_kind(node)}, and not a single value")
+            self.problems.add(_line(node), f"{key} is {_kind(node)}, not a single value")
         return None
 
 
@@ -235,7 +235,7 @@ def _unfit(text: str, most: int) -> str:
     if len(text) > most:
         return f"is longer than {most:,} characters"
     is_text = not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
-    return "" if is_text else "holds what is no text: NUL, or half of a surrogate pair"
+    return "" if is_text else "contains NUL or half of a surrogate pair, which is not text"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

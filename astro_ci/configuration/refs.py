@@ -57,7 +57,7 @@ def read_pattern(name: str, text: str) -> str:
     if not pattern or _NEVER.search(pattern):
         raise ConfigurationError(
             f"{name}: no branch and no tag can match '{excerpt(text)}'",
-            hint="Write names in which * stands for anything but /, and ** for anything.",
+            hint="Write names in which * matches anything but /, and ** matches anything.",
         )
     return text
 

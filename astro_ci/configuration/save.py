@@ -40,7 +40,7 @@ def find_place(file: ConfigFile | None, directory: Path) -> Place:
     if file.has_projects or any(project.entries for project in file.projects):
         key = "projects" if file.has_projects else "deployments"
         raise ConfigurationError(
-            f"--save would write `deployments` into {file.name}, which has `{key}` already",
+            f"--save would write `deployments` into {file.name}, which already has `{key}`",
             hint=_BY_HAND,
         )
     if not file.path.lstat().st_mode & 0o222 or not os.access(file.path, os.W_OK):
@@ -94,8 +94,8 @@ def _check(place: Place, content: bytes, key: str, branch: str) -> None:
         is_meant = False
     if not is_meant:
         raise ConfigurationError(
-            f"--save cannot add the Deployment at the end of {place.name}: the file would not be "
-            "read as it is meant",
+            f"--save cannot add the Deployment at the end of {place.name}: the file would then be "
+            "read differently",
             hint=_BY_HAND,
         )
 

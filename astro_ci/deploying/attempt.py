@@ -141,7 +141,7 @@ class Attempt(Struct, kw_only=True):
         if found.behind.newest.id == opened.id and not self.is_last:
             self.progress.phase = "replaced"
             older = found.behind.running.id
-            self.console.say(f"deploy {older} put an older commit there; planning again")
+            self.console.say(f"deploy {older} replaced it with an older commit; planning again")
             return None
         raise rivals.failure(found.behind, opened)
 
@@ -200,7 +200,9 @@ class Attempt(Struct, kw_only=True):
         refuse_failed(done)
         if not self.config.wait:
             self.console.say(
-                "not waiting until it is live (--no-wait), nor looking who replaces it later"
+                "not waiting until the deploy is live, nor checking whether a later deploy "
+                "replaces it "
+                "(--no-wait)"
             )
             return
         Waiter(
@@ -215,7 +217,7 @@ class Attempt(Struct, kw_only=True):
     def _refuse_session(self) -> None:
         if self.deployment.is_cicd_enforced and self.astro.credentials.kind == "astro login":
             raise AuthenticationError(
-                f"the Deployment {self.deployment.name} takes deploys from CI/CD only, and these "
+                f"the Deployment {self.deployment.name} accepts deploys from CI/CD only, and these "
                 "credentials are the session of `astro login`",
                 hint="Use an API token in ASTRO_API_TOKEN.",
             )
@@ -247,8 +249,8 @@ class Attempt(Struct, kw_only=True):
         planned, now = self.survey.differences.digests, self.survey.digest_again()
         if now != planned:
             log.warning(
-                "files that ship changed during the deploy, which may hold either of the two; the "
-                "next one will deploy again"
+                "files changed during the deploy, so it may contain their old or new versions; the "
+                "next run will deploy again"
             )
         return {
             part: digest if now[part] == digest else NO_DIGEST for part, digest in planned.items()
@@ -307,7 +309,7 @@ class Attempt(Struct, kw_only=True):
         """Give this attempt up; the last one with a DeployFailedError."""
         if self.is_last:
             raise DeployFailedError(
-                f"other deploys went live while this one was made, and now {late.deploy_type} is "
+                f"other deploys went live during this one, and now {late.deploy_type} is "
                 f"needed instead of {self.survey.plan.deploy_type}: {late.reason}",
                 hint=queue_hint("Run the job again", self.survey.checkout.ci),
             )

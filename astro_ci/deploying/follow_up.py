@@ -31,6 +31,6 @@ def refuse_impossible(config: Config, env: Mapping[str, str], ci: CIContext) -> 
         raise ConfigurationError(
             "the deploy that has to follow would be skipped, so nothing was changed: "
             f"{plan.reason}",
-            hint="Check out what is to run, or lift the guard that the reason names.",
+            hint="Check out the version to deploy, or override the guard that the reason names.",
         )
     connect(env).close()

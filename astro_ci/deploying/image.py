@@ -58,8 +58,9 @@ def build(
     )
     if with_dags and not checkout.project.has_dags_where_airflow_looks:
         log.warning(
-            "DAG-only deploys are disabled on %s, so the DAGs ship inside the image, where Airflow "
-            "reads dags/: unless the Dockerfile puts those of %s there, they will not run",
+            "DAG-only deploys are disabled on %s, so Airflow reads the DAGs from dags/ in the "
+            "image: "
+            "unless the Dockerfile copies the files of %s there, these DAGs will not run",
             *(deployment.name, config.dags_path),
         )
     with console.group("Build the image"):

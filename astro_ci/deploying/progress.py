@@ -19,14 +19,14 @@ from astro_ci.errors import (
 
 Phase = Literal["planned", "opening", "open", "finalizing", "finalized", "replaced"]
 
-_AS_IT_WAS = "the Deployment is as it was"
+_AS_IT_WAS = "the Deployment is unchanged"
 _STATES: Mapping[Phase, str] = {
     "planned": f"no deploy was created, and {_AS_IT_WAS}",
     "opening": f"no deploy was created, or one that stays unfinished, and {_AS_IT_WAS}",
     "open": f"deploy {{}} was left unfinished, and {_AS_IT_WAS}",
     "finalizing": "deploy {} was being finalized, and may go live",
-    "finalized": "deploy {} was finalized before that, and goes live",
-    "replaced": "deploy {} was replaced by an older commit, which runs",
+    "finalized": "deploy {} was already finalized, and goes live",
+    "replaced": "deploy {} was replaced by an older commit, which is running",
 }
 _SELF_EXPLANATORY = (DeployFailedError, DeployTimeoutError)
 """Errors that say themselves how far a finalized deploy came."""

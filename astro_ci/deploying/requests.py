@@ -60,7 +60,9 @@ def create(client: AstroClient, new: NewDeploy, known: Known, *, sleep: Sleep) -
             )
         except (ApiError, AuthenticationError) as error:
             if not _had_no_effect(error):
-                log.warning("create got no clear answer (%s); looking for the deploy", error)
+                log.warning(
+                    "creating the deploy got no clear answer (%s); looking for the deploy", error
+                )
                 if found := _find(client, new, known):
                     return found
                 is_in_doubt = True
@@ -87,7 +89,7 @@ def finalize(client: AstroClient, rollout: Rollout, *, sleep: Sleep) -> Deploy:
                 rollout.deployment.id, rollout.deploy.id, bundle_version=rollout.bundle_version
             )
         except (ApiError, AuthenticationError) as error:
-            log.warning("finalize did not succeed (%s); reading the deploy back", error)
+            log.warning("finalizing the deploy failed (%s); reading the deploy back", error)
             deploy = _read_back(client, rollout, error, is_in_doubt=is_in_doubt)
             if deploy.status != "INITIALIZED":
                 return _ours(deploy, rollout)
@@ -130,7 +132,7 @@ def _read_back(
     except (ApiError, AuthenticationError) as unread:
         never_arrived = isinstance(failure, UnavailableError) and failure.never_arrived
         told = _told(failure, is_in_doubt=is_in_doubt or not never_arrived)
-        told.message = f"{failure}; and the deploy could not be read back: {unread}"
+        told.message = f"{failure}; the deploy could not be read back either: {unread}"
         raise told from failure
 
 

@@ -47,8 +47,8 @@ class Rivals(Struct, frozen=True, kw_only=True):
         newest, running = behind.newest, behind.running
         if newest.id == opened.id:
             return DeployFailedError(
-                f"deploy {running.id} put an older commit in the place of deploy {opened.id} of "
-                f"commit {short(self.survey.checkout.head.sha)}, for the second time",
+                f"deploy {running.id} replaced deploy {opened.id} of commit "
+                f"{short(self.survey.checkout.head.sha)} with an older commit, for the second time",
                 hint=queue_hint("Run the job again", self.survey.checkout.ci),
             )
         commit = short(newest.git.commit_sha) if newest.git else ""
@@ -56,8 +56,8 @@ class Rivals(Struct, frozen=True, kw_only=True):
         if running.id == opened.id:
             replacing = f"this deploy, {running.id},"
         return DeployFailedError(
-            f"{replacing} put an older commit in the place of deploy {newest.id} of "
-            f"commit {commit}, which went live in the meantime",
+            f"{replacing} replaced deploy {newest.id} of commit {commit}, which went live in the "
+            "meantime, with an older commit",
             hint=queue_hint(f"Run the job of commit {commit} again", self.survey.checkout.ci),
         )
 
@@ -76,4 +76,4 @@ class Rivals(Struct, frozen=True, kw_only=True):
 
 def queue_hint(first: str, ci: CIContext) -> str:
     """The remedy for deploys that got in each other's way, in the words of the CI system."""
-    return f"{first}, and let deploys of one Deployment wait for each other: {ci.concurrency_hint}."
+    return f"{first}, and let deploys of one Deployment wait for each other. {ci.concurrency_hint}"

@@ -52,7 +52,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
                     return
                 refuse_asleep(rollout, deploy, deployment)
                 if superseding := _superseding(impatient, rollout, deploy, deployment):
-                    self.on_change(f"deploy {superseding.id} has replaced this one already")
+                    self.on_change(f"deploy {superseding.id} has already replaced this deploy")
                     return
                 unhealthy_since = self._unhealthy_since(deployment, rollout, unhealthy_since)
                 state = _describe(deployment, rollout)
@@ -64,10 +64,11 @@ class Waiter(Struct, frozen=True, kw_only=True):
             left = deadline - self.now()
             if left <= 0:
                 raise DeployTimeoutError(
-                    f"deploy {rollout.deploy.id} was accepted, and is not live after "
+                    f"deploy {rollout.deploy.id} was accepted, but is not live after "
                     f"{self.wait_seconds:.0f} seconds: {said}",
-                    hint="It may still go live: look at the Deployment in Astro; wait longer "
-                    "with --wait-time.",
+                    hint="Look at the Deployment in Astro, as the deploy may still go live; to "
+                    "wait "
+                    "longer, use --wait-time.",
                 )
             self.sleep(min(pause, left))
 
@@ -85,8 +86,9 @@ class Waiter(Struct, frozen=True, kw_only=True):
             raise DeployFailedError(
                 f"the Deployment turned UNHEALTHY after deploy {rollout.deploy.id}"
                 + (f": {deployment.status_reason}" if deployment.status_reason else ""),
-                hint="Look at its logs in Astro; rolling back to the previous deploy brings back "
-                "what ran before.",
+                hint="Look at the Deployment's logs in Astro; to restore the previous version, "
+                "roll "
+                "back to the previous deploy in Astro.",
             )
         return since
 
@@ -119,10 +121,10 @@ def refuse_asleep(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> N
         and rollout.image_tag in (None, deployment.image_tag)
     ):
         raise DeployTimeoutError(
-            f"deploy {deploy.id} was accepted, and is not live: the Deployment hibernates, and "
-            "takes the deploy in when it wakes up",
+            f"deploy {deploy.id} was accepted, but is not live: the Deployment is hibernating, and "
+            "runs the deploy when it wakes up",
             hint="Wake the Deployment up in Astro. To deploy to a hibernating Deployment without "
-            "waiting for it, use --no-wait.",
+            "waiting, use --no-wait.",
         )
 
 

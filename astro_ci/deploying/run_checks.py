@@ -66,7 +66,9 @@ def run_checks(
     try:
         with surroundings.runner(is_asked=wanted.is_asked) as runner:
             if runner is None:
-                console.say("DAG files were not loaded: no Airflow is at hand (--parse gets it)")
+                console.say(
+                    "DAG files were not loaded: there is no Airflow here (--parse pulls it)"
+                )
                 return ()
             console.say(f"checking {runner.description}")
             makers = _makers(survey, console, wanted)

@@ -31,7 +31,7 @@ def run_each(
         try:
             if cancelled:
                 raise CancelledError(
-                    "not tried, as the run was cancelled before; the Deployment is as it was",
+                    "not attempted: the run was cancelled; the Deployment is unchanged",
                     signal_number=cancelled.exit_code - 128,
                 )
             act(result)

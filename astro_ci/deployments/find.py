@@ -125,9 +125,8 @@ def _by_id(astro: Astro, deployment_id: str) -> Deployment:
         raise NotFoundError(
             f"there is no Deployment {deployment_id} that these credentials can see",
             hint=_other_owner_hint(owner)
-            or "Copy the id from the Deployment's page in Astro; a name goes into "
-            "--deployment-name. Check that the token belongs to the same Organization and "
-            "Workspace.",
+            or "Copy the id from the Deployment's page in Astro, or use --deployment-name for a "
+            "name. Check that the token belongs to the same Organization and Workspace.",
             status=error.status,
             request_id=error.request_id,
         ) from error
@@ -150,7 +149,7 @@ def _other_owner_hint(owner: str) -> str:
         return ""
     return (
         f"The token belongs to Deployment {owner} and sees no other. Use a token of the Deployment "
-        "that is meant, or of its Workspace."
+        "to deploy to, or of its Workspace."
     )
 
 
@@ -169,7 +168,7 @@ def _by_name(astro: Astro, name: str, workspace_id: str | None) -> Deployment:
         )
     raise ConfigurationError(
         f"{len(found)} Deployments are named '{excerpt(name)}': {listed([d.id for d in found])}",
-        hint="Name the one that is meant by its id, with --deployment-id.",
+        hint="Name the right Deployment by its id, with --deployment-id.",
     )
 
 
@@ -184,5 +183,5 @@ def _only_organization(http: Http) -> str:
     raise ConfigurationError(
         f"the credentials can see {len(found) or 'no'} Organizations"
         + (f": {listed(found)}" if found else ""),
-        hint="Name the one that is meant with ASTRO_ORGANIZATION_ID.",
+        hint="Name the right Organization with ASTRO_ORGANIZATION_ID.",
     )

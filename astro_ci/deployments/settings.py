@@ -107,7 +107,7 @@ class Difference(Struct, frozen=True, kw_only=True):
         if self.path.startswith("environmentVariables["):  # many values are secrets all the same
             how = {self.before is None: "is new", self.after is None: "is gone"}
             return f"{self.path} {how.get(True, 'changed')}"
-        return f"{self.path} was {_shown(self.before)}, and is {_shown(self.after)}"
+        return f"{self.path} was {_shown(self.before)} and is now {_shown(self.after)}"
 
 
 def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
@@ -119,7 +119,7 @@ def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
     kind = str(shown.get("type"))
     if kind not in _NOT_OF:
         raise ApiError(
-            f"Deployments of the type {excerpt(kind)} are not known here, so none is updated",
+            f"astro-ci does not know Deployments of the type {excerpt(kind)}, and updates none",
             hint="Switch DAG-only deploys in the Deployment's settings in Astro.",
         )
     left_out = _SHOWN_ALONE | _NOT_OF[kind]

@@ -106,7 +106,7 @@ class _Examination:
         yield from attempt(_JOB, "modules", _working_directory())
         yield from attempt(_JOB, "CI system", _one(job.ci_system(self.ci)))
         if not (yield from attempt(_JOB, "git", job.git_command(self.env))):
-            yield from skip(_JOB, ["repository"], "git comes first")
+            yield from skip(_JOB, ["repository"], "git has to work first")
             return None
         steps = job.repository(directory, self.env, git_access(self.ci, self.env))
         return (yield from attempt(_JOB, "repository", steps))
@@ -117,8 +117,8 @@ class _Examination:
         steps = access.credentials(self.env, self.ci, now=self.now, patience=self.patience)
         found = yield from attempt(_ASTRO, access.NAME, steps, then=["expiry"])
         if not answers:
-            return None, "the API comes first"
-        return found, "" if found else f"{access.NAME} come first"
+            return None, "the API has to answer first"
+            return found, "" if found else f"the {access.NAME} have to be right first"
 
     def _platform(
         self, patient: _Patient, way_in: Access | None, repo: GitRepo | None, first: str

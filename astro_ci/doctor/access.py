@@ -47,7 +47,7 @@ def credentials(
     raw = env.get(_VARIABLE, "")
     if raw.strip() and (error := malformed(raw, ci)):
         yield problem(NAME, error)
-        yield not_checked("expiry", f"{NAME} come first")
+        yield not_checked("expiry", f"the {NAME} have to be right first")
         return None
     endpoint, found = find_access(env, patience)
     if found is None:
@@ -84,13 +84,14 @@ def malformed(raw: str, ci: CIContext) -> AuthenticationError | None:
     text = raw.strip()
     if _UNEXPANDED.fullmatch(text):
         return AuthenticationError(
-            f"{_VARIABLE} holds the name of a variable that {ci.system} does not know, and no "
-            "token",
+            f"{_VARIABLE} contains the name of a variable that {ci.system} does not know, and "
+            "not a token",
             hint=ci.secret_hint,
         )
     if text[0] in "\"'" or text[-1] in "\"'":
         return AuthenticationError(
-            f"{_VARIABLE} stands in quotes", hint="Store the token's text alone, without quotes."
+            f"{_VARIABLE} is wrapped in quotes",
+            hint="Store the token's text alone, without quotes.",
         )
     if len(text.splitlines()) > 1:
         return AuthenticationError(
@@ -115,8 +116,8 @@ def absent(env: Mapping[str, str], ci: CIContext) -> Check:
     if ci.is_fork_pull_request:
         return warning(
             NAME,
-            "none, as for any pull request of a fork: `plan` works without, and says what it "
-            "assumes",
+            "none: pull requests from forks get no secrets. `plan` works without credentials, "
+            "and lists what it assumes",
         )
     error = missing_credentials(ci.secret_hint)
     return problem(NAME, error, remedy=system_of(ci.key).secret_remedy(env))
@@ -137,11 +138,11 @@ def _kind(found: Credentials) -> str:
 def _time_left(found: Credentials, ci: CIContext, now: float) -> Steps[None]:
     claims = read_claims(found.token())
     if claims is None or claims.expires is None:
-        yield ok("expiry", "never, as far as the token says")
+        yield ok("expiry", "the token names no expiry date")
         return
     days = int((claims.expires - now) // _DAY_SECONDS)
     if days > _LONG_DAYS:
-        yield ok("expiry", "not in our lifetime")
+        yield ok("expiry", "in more than 100 years")
         return
     when = datetime.fromtimestamp(claims.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
     left = f"on {when}, in {days} days" if days else f"on {when}, within a day"
@@ -149,6 +150,4 @@ def _time_left(found: Credentials, ci: CIContext, now: float) -> Steps[None]:
     if days >= _SOON_DAYS or is_session:  # which is renewed by logging in
         yield ok("expiry", left)
         return
-    yield warning(
-        "expiry", left, f"Create a new API token in Astro in time, and then: {ci.secret_hint}"
-    )
+    yield warning("expiry", left, f"Create a new API token in Astro in time. {ci.secret_hint}")

@@ -77,7 +77,7 @@ def attempt(
             known = error if isinstance(error, AstroCIError) else _unforeseen(error)
             yield replace(problem(name, known), group=group, target=target)
             left = [other for other in then if other not in made]
-            yield from skip(group, left, f"{name} comes first", target=target)
+            yield from skip(group, left, f"{name} has to be right first", target=target)
             return None
         made.add(found.name)
         yield replace(found, group=group, target=target)

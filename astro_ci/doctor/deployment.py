@@ -30,7 +30,7 @@ from astro_ci.web.http import Http
 from astro_ci.web.session import Patience
 
 _FRESH_SECONDS = 3600
-_ASLEEP = "it takes a deploy in, and runs nothing until it wakes up"
+_ASLEEP = "it accepts deploys, but runs nothing until it wakes up"
 _STATES = {
     "CREATING": "it is still being created",
     "DEPLOYING": "a deploy is rolling out",
@@ -63,9 +63,9 @@ def health(deployment: Deployment) -> Steps[None]:
         return
     why = deployment.status_reason or _STATES.get(deployment.status, "Astro gives no reason")
     remedy = {
-        "HIBERNATING": "Wake it up in Astro when its DAGs are to run",
-        "UNHEALTHY": "Look at its logs in Astro; a deploy may be what cures it",
-    }.get(deployment.status, "Run the doctor again in some minutes")
+        "HIBERNATING": "To run its DAGs, wake the Deployment up in Astro.",
+        "UNHEALTHY": "Look at the Deployment's logs in Astro; a new deploy may repair it.",
+    }.get(deployment.status, "Run the doctor again in a few minutes.")
     yield warning("health", f"{deployment.status}: {why}", remedy)
 
 
@@ -75,7 +75,7 @@ def dag_deploys(deployment: Deployment, requested: Request) -> Steps[None]:
         yield ok("DAG-only", "DAG-only deploys are enabled")
         return
     message = "DAG-only deploys are disabled"
-    hint = "Enable DAG-only deploys in the Deployment's settings in Astro"
+    hint = "Enable DAG-only deploys in the Deployment's settings in Astro."
     if requested in (Request.DAGS, Request.IMAGE):
         error = ConfigurationError(f"{message}, and --type {requested} needs them", hint=hint)
         yield problem("DAG-only", error)
@@ -89,12 +89,12 @@ def enforcement(deployment: Deployment, access: Access) -> Steps[None]:
         yield ok("CI/CD", "deploys are not limited to CI/CD")
     elif access.credentials.kind == "astro login":
         raise AuthenticationError(
-            "the Deployment takes deploys from CI/CD only, and these credentials are the session "
+            "the Deployment accepts deploys from CI/CD only, and these credentials are the session "
             "of `astro login`",
             hint="Use an API token in ASTRO_API_TOKEN.",
         )
     else:
-        yield ok("CI/CD", "deploys are taken from CI/CD only, which an API token is")
+        yield ok("CI/CD", "only deploys from CI/CD are accepted, and an API token counts as CI/CD")
 
 
 def runtime(platform: Platform, files: Files | None) -> Steps[None]:
@@ -102,7 +102,7 @@ def runtime(platform: Platform, files: Files | None) -> Steps[None]:
     runs = platform.deployment.astro_runtime_version
     built = RuntimeVersion.parse(files.base.runtime_version) if files and files.base else None
     if built is None:
-        yield not_checked("Runtime", "the Dockerfile does not tell its Runtime version")
+        yield not_checked("Runtime", "the Dockerfile does not name a Runtime version")
         return
     running = RuntimeVersion.parse(runs)
     if running is not None:
@@ -117,18 +117,18 @@ def runtime(platform: Platform, files: Files | None) -> Steps[None]:
 
 
 def unfinished(platform: Platform, *, now: float) -> Steps[None]:
-    """Whether somebody else is at it."""
+    """Warn about unfinished deploys of the last hour."""
     newest = islice(platform.client.list_deploys(platform.deployment.id), FIRST_PAGE)
     fresh = [d.id for d in newest if d.status == "INITIALIZED" and _age(d, now) < _FRESH_SECONDS]
     if fresh:
         yield warning(
             "other deploys",
-            f"begun within the last hour, and not finished: {listed(fresh)}",
-            "Let deploys of one Deployment wait for each other; what a cancelled run left behind "
-            "does no harm",
+            f"started in the last hour and not finished: {listed(fresh)}",
+            "Let deploys of one Deployment wait for each other; deploys that a cancelled run left "
+            "unfinished do no harm.",
         )
     else:
-        yield ok("other deploys", "none is under way")
+        yield ok("other deploys", "none is in progress")
 
 
 def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
@@ -142,7 +142,8 @@ def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
     try:
         Http(url, NoAuth(), patience).get("/v2/")
     except UnavailableError as error:
-        raise RegistryError(error.message, hint="Let the job reach the registry.") from error
+        hint = "Allow the job to reach the registry, in its proxy or firewall."
+        raise RegistryError(error.message, hint=hint) from error
     except (ApiError, AuthenticationError):
         pass  # it wants credentials, as it should
     yield ok("registry", f"{host} answers")

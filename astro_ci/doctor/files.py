@@ -39,7 +39,7 @@ def configuration(
     found = find_targets(given, env, ci, config_file=config_file, deploys=False)
     choice = found.choice
     if found.file is None:
-        yield ok("configuration", "no astro-ci.yaml: options and variables say everything")
+        yield ok("configuration", "no astro-ci.yaml: only options and variables count")
         return list(choice.targets)
     names = listed([target.label for target in choice.targets])
     if choice.targets:
@@ -50,8 +50,8 @@ def configuration(
     yield warning(
         "configuration",
         f"{found.file.name} is valid, and a deploy would skip: {choice.reason}",
-        f"This is right when the branch is not meant to deploy. All {len(everything)} are "
-        "looked at below.",
+        "This is right when the branch is not meant to deploy. All "
+        f"{len(everything)} Deployments are checked below.",
     )
     return everything
 
@@ -83,7 +83,7 @@ def _ignore_file(found: Project) -> Steps[None]:
     except ProjectError as error:
         yield problem(".dockerignore", error)
         return
-    yield ok(".dockerignore", f"{count} patterns" if count else "leaves nothing out")
+    yield ok(".dockerignore", f"{count} patterns" if count else "no patterns")
 
 
 def _starts_from(base: BaseImage | None) -> Steps[None]:
@@ -92,7 +92,7 @@ def _starts_from(base: BaseImage | None) -> Steps[None]:
             "Dockerfile",
             ProjectError(
                 "the Dockerfile has no FROM",
-                hint="Let it start FROM an Astro Runtime image, such as "
+                hint="Start it FROM an Astro Runtime image, such as "
                 "astrocrpublic.azurecr.io/runtime:VERSION.",
             ),
         )
@@ -103,7 +103,7 @@ def _starts_from(base: BaseImage | None) -> Steps[None]:
             "Dockerfile",
             f"from {excerpt(base.reference)}, whose name does not say that it is an Astro "
             "Runtime image",
-            "Astro takes no other; an image of your own that is built on one is fine",
+            "Make sure that this image is built on Astro Runtime: Astro accepts no other images.",
         )
 
 
@@ -129,7 +129,7 @@ def _dags(found: Project, config: Config) -> Steps[None]:
             "DAGs",
             ProjectError(
                 f"{excerpt(config.dags_path)} holds no DAG file",
-                hint="Let the step that generates DAGs run before, or correct --dags-path.",
+                hint="Run the step that generates DAGs first, or correct --dags-path.",
             ),
         )
 

@@ -71,7 +71,7 @@ def repository(project: Path, env: Mapping[str, str], git_env: Mapping[str, str]
         yield ok(
             "owner",
             f"the checkout belongs to user {owner}, and the job runs as {os.getuid()}; astro-ci "
-            "trusts this directory, other git commands of the job may want safe.directory",
+            "trusts this directory; other git commands of the job may need safe.directory",
         )
     return repo
 
@@ -86,7 +86,7 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
         why = listed(sorted(set(unknown.values())))
         yield ok("what runs", f"no commit to compare with: {why}")
         return
-    rest = "".join(f"; of the {name}, none: {why}" for name, why in unknown.items())
+    rest = "".join(f"; no commit of the {name}: {why}" for name, why in unknown.items())
     missing = sorted(commit for commit in commits if not repo.has_commit(commit))
     shown = f"commit {' and '.join(map(short, missing or sorted(commits)))}"
     if not missing:
@@ -96,8 +96,9 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
     else:
         yield warning(
             "what runs",
-            f"{shown} is not in this clone, and the remote lets nothing be fetched: what is older "
-            f"cannot be told, and what changed only by its content, or not at all{rest}",
+            f"{shown} is not in this clone and cannot be fetched: the plan cannot tell which "
+            "commit "
+            f"is older, and finds changes only by content, if at all{rest}",
             ci.history_hint,
         )
 
@@ -112,9 +113,9 @@ def _version_text(command: str) -> str:
             [command, "--version"], capture_output=True, text=True, timeout=_ANSWER_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise GitError(f"{command} does not run: {error}", hint="Install git anew.") from error
+        raise GitError(f"{command} does not run: {error}", hint="Install git again.") from error
     if done.returncode != 0:
         raise GitError(
-            f"{command} --version ended with exit code {done.returncode}", hint="Install git anew."
+            f"{command} --version ended with exit code {done.returncode}", hint="Install git again."
         )
     return done.stdout.strip()

@@ -93,7 +93,7 @@ def _blob_id(file: Path, committed: str) -> str:
         return committed
     except OSError as error:
         raise GitError(
-            f"{file} could not be read: {error.strerror}", hint="Check its permissions."
+            f"{file} could not be read: {error.strerror}", hint="Check the file's permissions."
         ) from error
     return made.hexdigest()
 

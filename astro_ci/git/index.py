@@ -73,7 +73,7 @@ class ScratchIndex:
                 f"{self._real} could not be copied to {self._path.parent}: {error.strerror}",
                 hint=SPACE_HINT
                 if error.errno == errno.ENOSPC
-                else "Check the permissions of both.",
+                else "Check the permissions of both paths.",
             ) from error
 
     # --- what it lists ----------------------------------------------------------------------

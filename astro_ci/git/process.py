@@ -96,7 +96,7 @@ class Git:
         found = parse_settings(out)
         if all(setting.key != _PROBE for setting in found):
             raise GitError(
-                "this git reads no settings from the environment",
+                "git is too old: it reads no settings from the environment",
                 hint="Install git 2.31 or later in the job's image.",
             )
         return [setting for setting in found if setting.key != _PROBE]
@@ -204,7 +204,8 @@ class Git:
             )
         except FileNotFoundError as error:
             if not self.root.is_dir():
-                raise GitError(f"{self.root} is gone", hint="Check it out again.") from error
+                message = f"the directory {self.root} no longer exists"
+                raise GitError(message, hint="Check the repository out again.") from error
             hint = "Install git in the job's image."
             raise GitError("git is not installed", hint=hint) from error
         except OSError as error:

@@ -33,7 +33,7 @@ def inspect_image(engine: Engine, reference: str) -> ImageFacts:
     except ImageNotFound as error:
         raise DockerError(
             f"the Docker Engine at {engine.host} has no image {reference}",
-            hint="build or pull it in this job, on this engine, before the deploy",
+            hint="Build or pull the image in this job, on this engine, before the deploy.",
         ) from error
     except (DockerException, RequestException) as error:
         raise DockerError(f"the image {reference} could not be inspected: {error}") from error
@@ -58,8 +58,8 @@ def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] |
         raise ProjectError(
             f"the image {facts.reference} has no label {LABEL}, so it is not built from "
             "Astro Runtime",
-            hint="let the last FROM of the Dockerfile name an Astro Runtime image, such as "
-            "astrocrpublic.azurecr.io/runtime:VERSION, and do not clear its labels",
+            hint="Name an Astro Runtime image in the last FROM of the Dockerfile, such as "
+            "astrocrpublic.azurecr.io/runtime:VERSION, and keep its labels.",
         )
     built, runs = RuntimeVersion.parse(facts.runtime_version), RuntimeVersion.parse(running)
     if built is not None and runs is not None:
@@ -73,8 +73,9 @@ def _check_platform(facts: ImageFacts) -> None:
     if platform != "linux/amd64":
         raise ProjectError(
             f"the image {facts.reference} is for {platform}, and Astro runs linux/amd64 only",
-            hint="build it with --platform=linux/amd64, and look for a --platform of another "
-            "kind in the Dockerfile's FROM lines",
+            hint="Build the image with --platform=linux/amd64, and remove any other --platform "
+            "from "
+            "the Dockerfile's FROM lines.",
         )
 
 
@@ -84,16 +85,16 @@ def check_order(built: RuntimeVersion, runs: RuntimeVersion) -> None:
         raise ProjectError(
             f"the image has Astro Runtime {built} and the Deployment runs {runs}: Astro does not "
             "downgrade",
-            hint=f"use Runtime {runs} or later in the Dockerfile's FROM; to go back to what ran "
-            "before, roll back to an earlier deploy",
+            hint=f"Use Runtime {runs} or later in the Dockerfile's FROM; to go back to an earlier "
+            "version, roll back to an earlier deploy.",
         )
     if built.airflow > runs.airflow == 2 and runs < AIRFLOW_3_NEEDS:
         raise ProjectError(
             f"the image has Airflow {built.airflow} (Astro Runtime {built}) and the Deployment "
             f"runs Astro Runtime {runs}: the move from Airflow 2 starts at Runtime "
             f"{AIRFLOW_3_NEEDS}",
-            hint=f"deploy an image with Runtime {AIRFLOW_3_NEEDS} or a later one with Airflow 2 "
-            "first, then this one",
+            hint=f"First deploy an image with Runtime {AIRFLOW_3_NEEDS} or a later one with "
+            "Airflow 2, then this image.",
         )
 
 
@@ -106,5 +107,5 @@ def check_supported(version: str, supported: Collection[str]) -> None:
     more = f" and {len(newest) - _SHOWN} older ones" if len(newest) > _SHOWN else ""
     raise ProjectError(
         f"the image has Astro Runtime {version}, which this Deployment does not support",
-        hint=f"name a supported version in the Dockerfile's FROM: {shown}{more}",
+        hint=f"Use a supported version in the Dockerfile's FROM: {shown}{more}.",
     )

@@ -28,8 +28,8 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 _SILENCE_SECONDS = 3600
 _ANSWER_SECONDS = 30
 _HINT = (
-    "start Docker, or point DOCKER_HOST at an engine (a GitLab CI job needs the docker:dind "
-    "service); a DAG-only deploy (--type dags) needs no Docker"
+    "Start Docker, or set DOCKER_HOST to an engine (a GitLab CI job needs the docker:dind "
+    "service); a DAG-only deploy (--type dags) needs no Docker."
 )
 
 
@@ -140,7 +140,7 @@ def _context_endpoint(config: Path, context: str) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DockerError(
             f"the docker context {context!r} cannot be read: {type(error).__name__}",
-            hint="choose another with `docker context use`, or set DOCKER_HOST",
+            hint="Choose another context with `docker context use`, or set DOCKER_HOST.",
         ) from error
     found = {"DOCKER_HOST": host}
     certificates = config / "contexts" / "tls" / identity / "docker"

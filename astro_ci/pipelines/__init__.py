@@ -35,7 +35,7 @@ _ALL = "all of them"
 
 
 class Ask(Protocol):
-    """Somebody at a terminal."""
+    """Prompts the user."""
 
     def __call__(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
         """Ask until there is an answer: one of the choices, where there are some."""
@@ -119,7 +119,7 @@ def adoption_text(made: Adoption) -> str:
     if made.to_add:
         lines += [
             *([""] if made.is_written else []),
-            f"{made.system.path} is there already, and was not changed. Add this to it:",
+            f"{made.system.path} already exists and was not changed. Add this to it:",
             "",
             made.to_add,
         ]
@@ -179,7 +179,8 @@ def _utf8(name: str) -> str:
         name.encode()
     except UnicodeEncodeError as error:
         raise ProjectError(
-            f"the name of the directory {printable(name)} is not UTF-8, which no YAML file holds",
+            f"the name of the directory {printable(name)} is not valid UTF-8, so it cannot go "
+            "into YAML",
             hint="Rename the directory.",
         ) from error
     return name
@@ -208,7 +209,7 @@ def _branch(repo: GitRepo, ask: Ask | None) -> str:
         return ask("Which branch is deployed?", default=found or "")
     if found is None:
         raise ConfigurationError(
-            "the repository does not tell its default branch",
+            "the default branch of the repository is not known",
             hint="Name the branch that is deployed with --branch.",
         )
     return found
@@ -219,8 +220,9 @@ def _refuse_configured(repo: GitRepo, projects: Sequence[str]) -> None:
         found = find_config_file(repo.root / name)
         if found is not None:
             raise ConfigurationError(
-                f"{found} is there already, and init writes over nothing",
-                hint="Change it by hand, and look at what holds with `astro-ci config`.",
+                f"{found} already exists; init never overwrites files",
+                hint="Edit the file by hand, and check the options in effect with `astro-ci "
+                "config`.",
             )
 
 
@@ -249,7 +251,7 @@ def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
         )
     if ask is None:
         raise ConfigurationError(
-            "no Deployment is named, and without credentials none can be looked up",
+            "no Deployment is named, and there are no credentials to look one up",
             hint="Name one with --deployment-id or --deployment-name, or set ASTRO_API_TOKEN.",
         )
     answer = ask(f"Which Deployment does {project or 'the project'} go to, by id or name?")

@@ -25,8 +25,8 @@ def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
     shared = [key for key in ours if key in present]
     if shared:
         yield (
-            f"{system.path} has {listed(shared)} already: put what is in ours into "
-            f"{'those' if len(shared) > 1 else 'that'}, as YAML takes only one of each"
+            f"{system.path} already has {listed(shared)}: add the new content under the existing "
+            f"key{'s' if len(shared) > 1 else ''}, as YAML allows each key only once"
         )
     stages = present.get("stages")
     names = stages.value if isinstance(stages, yaml.SequenceNode) else []

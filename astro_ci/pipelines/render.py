@@ -64,7 +64,8 @@ def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
     unfit = [text for text in pipeline.has_a_meaning_for if text in branch]
     if unfit:
         raise ConfigurationError(
-            f"{system.name} does not take {unfit[0]} in the name of the branch {branch} as it is",
+            f"the branch {branch} contains {unfit[0]}, which has a special meaning in "
+            f"{system.name}",
             hint="Write the pipeline file by hand, or deploy from another branch with --branch.",
         )
     name = slug(entries[0].key) if len(entries) == 1 else "deployments"
@@ -102,8 +103,8 @@ def check_branch(branch: str) -> None:
     read_pattern("--branch", branch)
     if "*" in branch or branch.startswith("!"):
         raise ConfigurationError(
-            f"--branch {branch} is a pattern, and not one branch",
-            hint=f"Name one branch; patterns can be written into {CONFIG_FILE} by hand.",
+            f"--branch {branch} is a pattern, not a branch",
+            hint=f"Name one branch; to use patterns, write them into {CONFIG_FILE} by hand.",
         )
 
 
@@ -133,7 +134,7 @@ def _condition(system: System, branch: str) -> str:
     quote = "'" if '"' in branch else '"'
     if quote in branch:
         raise ConfigurationError(
-            f"{system.name} cannot compare with the branch {branch}, which holds both kinds of "
+            f"{system.name} cannot compare with the branch {branch}, which contains both kinds of "
             "quotes",
             hint="Deploy from another branch with --branch.",
         )

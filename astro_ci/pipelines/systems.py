@@ -68,8 +68,8 @@ def detect_system(root: Path, host: str) -> System:
     raise ConfigurationError(
         f"the repository has files of several CI systems: {names}"
         if in_use
-        else "nothing in the repository, nor its remote, tells the CI system",
-        hint=f"Name it with --ci: {', '.join(KEYS)}.",
+        else "neither the repository's files nor its remote show which CI system is used",
+        hint=f"Name the CI system with --ci: {', '.join(KEYS)}.",
     )
 
 
@@ -79,6 +79,6 @@ def system_named(key: str) -> System:
         if system.key == key:
             return system
     raise ConfigurationError(
-        f"--ci is {key!r}, which init writes no pipeline for",
-        hint=f"Use one of {', '.join(KEYS)}; elsewhere, run `astro-ci deploy`.",
+        f"--ci is {key!r}, and init has no pipeline for it",
+        hint=f"Use one of {', '.join(KEYS)}; in other CI systems, run `astro-ci deploy`.",
     )

@@ -42,14 +42,14 @@ def refuse_wipe(files: DagFiles) -> None:
     """Raise ProjectError when the deploy would remove all DAG files, or most of them."""
     if files.dag_files == 0:
         raise ProjectError(
-            "the deploy would hold no DAG file (.py, .zip or .yaml, what .airflowignore leaves out "
-            "aside), which removes every DAG from the Deployment",
+            "the deploy would contain no DAG file (.py, .zip or .yaml that .airflowignore does not "
+            "exclude), and would remove every DAG from the Deployment",
             hint="Check --project, --dags-path and .airflowignore, and that the step that "
             "generates DAGs ran; to deploy anyway, use --allow-shrink.",
         )
     if files.before is not None and files.shipped * 2 < files.before:
         raise ProjectError(
-            f"the deploy would hold {files.shipped} files under the DAGs directory, where "
-            f"{files.before} run: under half",
-            hint="If the DAGs were meant to go, deploy with --allow-shrink.",
+            f"the deploy would contain {files.shipped} files under the DAGs directory, less than "
+            f"half of the {files.before} that are running",
+            hint="If the files were removed on purpose, deploy with --allow-shrink.",
         )

@@ -199,8 +199,8 @@ def _read_patterns(text: str, name: str) -> Iterator[Pattern]:
         except BadPatternError as error:
             raise ProjectError(
                 f"{name} line {number}: the pattern '{excerpt(written)}' is not valid: {error}",
-                hint="correct the pattern; to match a special character itself, write a "
-                "backslash before it",
+                hint="Correct the pattern; to match a special character itself, write a "
+                "backslash before it.",
             ) from error
 
 

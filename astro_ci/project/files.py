@@ -151,7 +151,7 @@ def _refuse_special(mode: int, *, may_be_pipe: bool) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not (stat.S_ISREG(mode) or (may_be_pipe and stat.S_ISFIFO(mode))):
         raise UnfitFileError(
-            errno.EINVAL, "it is not a regular file", "Replace it by a regular file."
+            errno.EINVAL, "it is not a regular file", "Replace it with a regular file."
         )
 
 
@@ -159,7 +159,7 @@ def _leads_out() -> UnfitFileError:
     return UnfitFileError(
         errno.ELOOP,
         "it is a link that leads out of the repository",
-        "Replace the link by a file, or by a link to another file of the repository.",
+        "Replace the link with a file, or with a link to another file of the repository.",
     )
 
 

@@ -85,7 +85,10 @@ def _event(ci: CIContext, repo: GitRepo) -> Bases:
     # A pull request's own head lacks what its base branch gained since; merging takes nothing away.
     forked = None if ci.before else repo.merge_base(commit, "HEAD")
     if forked and forked != commit:
-        commit, note = forked, f"compared with {short(forked)}, where the work left the base branch"
+        commit, note = (
+            forked,
+            f"compared with {short(forked)}, where this branch left its base branch",
+        )
     return Bases.one("event", commit, note)
 
 
@@ -115,15 +118,15 @@ def _deployed(runs: WhatRuns, repo: GitRepo, ci: CIContext) -> Bases:
 
 def _too_old(commit: str, ci: CIContext) -> str:
     return (
-        f"{short(commit)}, which runs, is older than what is checked out: it is not in this clone "
-        f"and cannot be fetched ({ci.history_hint})"
+        f"the running commit {short(commit)} is older than the checked-out one: it is not in this "
+        f"clone and cannot be fetched ({ci.history_hint})"
     )
 
 
 def _as_it_says(running: Running) -> str:
     return (
-        f"deploy {running.deploy_id}, which another client made, shipped commit "
-        f"{short(running.commit or '')} and nothing else"
+        f"deploy {running.deploy_id} by another client contained exactly commit "
+        f"{short(running.commit or '')}"
     )
 
 

@@ -99,7 +99,7 @@ def _refuse_sparse(snapshot: Snapshot, checkout: Checkout) -> None:
     if missing:
         raise ProjectError(
             f"the checkout is sparse and leaves out files of the project: {listed(missing)}",
-            hint="Check the whole project out: add its directory to the sparse checkout.",
+            hint="Add the whole project directory to the sparse checkout.",
         )
 
 
@@ -127,7 +127,7 @@ def _compare(
         try:
             changes = checkout.rules.explain(snapshot.changes(base))
         except GitError as error:  # a partial clone that cannot fetch what it lacks
-            log.warning("the plan does without its base %s: %s", base, error)
+            log.warning("the plan cannot use its base commit %s: %s", base, error)
             unknown = f"git could not compare with base commit {short(base)}"
             base = None
     return Comparison(

@@ -109,7 +109,8 @@ def _build_links(repo: GitRepo, project: Project) -> list[str]:
                 raise ProjectError(
                     f"{name} is a link that leads out of the repository {repo.root}, to "
                     f"{excerpt(str(step))}",
-                    hint="Keep it in the repository: a change elsewhere would go unnoticed.",
+                    hint="Move the target into the repository: changes outside would not be "
+                    "noticed.",
                 )
             found[join(path, step.name)] = None
     return list(found)
@@ -141,6 +142,6 @@ def _refuse_other_repository(repo: GitRepo, dags: str) -> None:
     if inner:
         raise ProjectError(
             f"the DAGs directory {dags} lies in another repository, {inner}",
-            hint="Let that repository be the DAGs directory itself, or deploy from a checkout of "
-            "it; a directory within a submodule cannot be compared with what runs.",
+            hint="Use the whole submodule as the DAGs directory, or deploy from a checkout of that "
+            "repository; a directory within a submodule cannot be compared with what runs.",
         )

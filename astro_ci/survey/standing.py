@@ -109,5 +109,5 @@ def _assumptions(bases: Bases, config: Config, *, is_connected: bool) -> tuple[s
             "DAG-only deploys are enabled on the Deployment",
         )
     if config.base not in ("auto", *BASE_WORDS):
-        return (*bases.assumptions, f"what runs is taken to be --base {config.base}")
+        return (*bases.assumptions, f"what runs is assumed to be --base {config.base}")
     return bases.assumptions

@@ -86,7 +86,7 @@ def _ref(ci: CIContext, directory: Path, env: Mapping[str, str], *, deploys: boo
     if branch is None:
         why = "neither a branch nor a tag is known"
         if elsewhere:
-            why = f"the run is about commit {short(elsewhere)}, and another one is checked out"
+            why = f"the run is for commit {short(elsewhere)}, but another commit is checked out"
         raise ConfigurationError(
             f"the Deployment cannot be chosen: {why}",
             hint="Set ASTRO_CI_BRANCH to the branch, or name the Deployment with "
@@ -134,13 +134,14 @@ def _is_unmerged(ci: CIContext) -> bool:
 
 
 def _of_pull_request(ci: CIContext, *, deploys: bool) -> Ref:
-    name = f"pull request {ci.pull_request}" if ci.pull_request else "what is to be merged"
+    name = f"pull request {ci.pull_request}" if ci.pull_request else "the pull request"
     if deploys or not ci.base_branch:
         return Ref(
             branch=ci.branch,
-            refusal=f"{name} is not merged, and only what is pushed to a branch or a tag chooses "
-            "a Deployment; one that is named is deployed",
+            refusal=f"{name} is not merged, and only a push to a branch or a tag chooses a "
+            "Deployment; name one with --deployment-id to deploy anyway",
         )
     return Ref(
-        branch=ci.base_branch, note=f"{name} is taken as merged into the branch {ci.base_branch}"
+        branch=ci.base_branch,
+        note=f"{name} is treated as merged into the branch {ci.base_branch}",
     )

@@ -27,7 +27,7 @@ def pick(astro: Astro, config: Config, question: str = _QUESTION) -> Deployment:
     if not found:
         raise ConfigurationError(
             "the credentials can see no Deployment",
-            hint="Create one in Astro first, or use a token that may deploy to it.",
+            hint="Create a Deployment in Astro first, or use a token that may deploy to it.",
         )
     click.echo(numbered_text(found), err=True)
     try:

@@ -26,8 +26,8 @@ class Scratch:
             """Where temporary files outlive the run."""
         except FileNotFoundError as error:
             raise CommandError(
-                "no directory for temporary files can be written to",
-                hint="Let TMPDIR name a directory that this job may write to.",
+                "there is no directory for temporary files that this job can write to",
+                hint="Set TMPDIR to a directory that this job can write to.",
             ) from error
         self.path = Path(tempfile.mkdtemp(prefix="astro-ci-"))
         tempfile.tempdir = str(self.path)

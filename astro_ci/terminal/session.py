@@ -127,7 +127,7 @@ class Session:
         if self.verb != "deploy":
             return CancelledError(message, signal_number=number)
         return CancelledError(
-            f"{message}; no deploy was created, and the Deployment is as it was",
+            f"{message}; no deploy was created, and the Deployment is unchanged",
             hint=RUN_AGAIN_HINT,
             signal_number=number,
         )

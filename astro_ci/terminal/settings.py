@@ -72,7 +72,7 @@ def _take_shortcut(found: dict[str, Setting]) -> None:
     shortcuts = [name for name in _SHORTCUTS if found.pop(name, None)]
     if shortcuts and (len(shortcuts) == 2 or has_type):
         raise ConfigurationError(
-            "--type, --dags and --image say different things", hint="Use one of them."
+            "--type, --dags and --image contradict each other", hint="Use only one of them."
         )
     for name in shortcuts:
         found["requested"] = Setting(value=TYPE_WORDS[name], source=f"--{name}")

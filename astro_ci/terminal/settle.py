@@ -30,8 +30,8 @@ def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Ta
     targets = found.choice.targets
     if save and len(targets) != 1:
         raise ConfigurationError(
-            f"--save is for one Deployment, and this run is about {len(targets) or 'none'}",
-            hint="Name the Deployment that is to be saved, or leave out --save.",
+            f"--save needs exactly one Deployment, and this run has {len(targets) or 'none'}",
+            hint="Name the Deployment to save, or leave out --save.",
         )
     config = targets[0].config if len(targets) == 1 else None
     is_named = config is None or config.deployment_id or config.deployment_name
@@ -75,8 +75,8 @@ def _saved(session: Session, found: Found, config: Config) -> Deployment:
     branch = GitRepo.open(config.project, session.env).branch()
     if branch is None:
         raise ConfigurationError(
-            "--save writes which branch goes to the Deployment, and no branch is checked out",
-            hint="Check out the branch that is deployed, or leave out --save.",
+            "--save writes the branch that deploys to the Deployment, and no branch is checked out",
+            hint="Check out that branch, or leave out --save.",
         )
     deployment = _picked(session, config)
     if deployment is None:

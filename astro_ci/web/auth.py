@@ -25,7 +25,7 @@ class BearerAuth(AuthBase):
         token = self._token()
         if not re.fullmatch(_B64TOKEN, token):
             raise AuthenticationError(
-                "the token holds characters that no token has, such as a line break or a quote",
+                "the token contains characters that no token has, such as a line break or a quote",
                 hint="Store the token's text alone, as it was shown when it was created.",
             )
         request.headers["Authorization"] = f"Bearer {token}"

@@ -69,25 +69,27 @@ def describe(error: OSError) -> str:
         case requests.exceptions.ProxyError():
             return "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect"
         case requests.exceptions.InvalidURL():  # ours was looked at before
-            return "HTTPS_PROXY or HTTP_PROXY names no proxy"
+            return "HTTPS_PROXY or HTTP_PROXY is not the address of a proxy"
         case requests.exceptions.InvalidSchema():
-            return "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY asks for what is not supported here"
+            return (
+                "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a kind of proxy that is not supported"
+            )
         case requests.ConnectTimeout():
             return "connecting timed out"
         case requests.Timeout():
             return "it timed out"
         case requests.exceptions.ContentDecodingError():
-            return "the answer is not encoded as it says"
+            return "the answer is not encoded as its headers say"
         case requests.ConnectionError():
             cause = _reason(error)
             if not is_connect_failure(error):
-                return "no connection, or one that broke off"
+                return "the connection failed or was closed"
             told = re.sub(r"^\[Errno -?\d+\] ", "", str(cause).rpartition(": ")[2])
             return f"no connection ({told})"
         case requests.RequestException():
             return type(error).__name__
     if "TLS" in str(error):  # requests looks for the file before it connects
-        return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names is not there"
+        return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names does not exist"
     return error.strerror or type(error).__name__
 
 

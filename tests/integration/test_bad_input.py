@@ -109,7 +109,7 @@ class TestCredentials:
             f"    token: Bearer {token}\n    organization: {world.astro.organization_id}\n"
         )
         env = self.without(world, HOME=str(tmp_path))
-        refused(world, AuthenticationError, "takes deploys from CI/CD only", "API token", env=env)
+        refused(world, AuthenticationError, "accepts deploys from CI/CD only", "API token", env=env)
 
 
 class TestDeployment:
@@ -189,7 +189,7 @@ class TestProject:
         world.project.git("rm", "-rq", "dags")
         world.project.write({"dags/notes.txt": "nothing here"})
         refused(
-            world, ProjectError, "would hold no DAG file", "--allow-shrink", requested=requested
+            world, ProjectError, "would contain no DAG file", "--allow-shrink", requested=requested
         )
 
     def test_most_dags_gone(self, world: Stage) -> None:
@@ -302,7 +302,7 @@ class TestAstro:
 
     def test_a_blob_store_without_versions(self, world: Stage) -> None:
         world.astro.faults.add("PUT", "^/blobs/", strip=["x-ms-version-id"], times=None)
-        refused(world, ApiError, "gave no version for it", "proxy")
+        refused(world, ApiError, "returned no version for it", "proxy")
         assert world.astro.deploys("production")[0].status == "INITIALIZED", "never finalized"
 
     def test_finalize_is_refused(self, world: Stage) -> None:

@@ -183,7 +183,7 @@ def test_a_push_has_nothing_to_comment_on(stage: Stage, forge: Forge) -> None:
 def test_other_systems_have_none(stage: Stage) -> None:
     run = comment(stage, {"BUILDKITE": "true", "BUILDKITE_PULL_REQUEST": "7"})
     assert run.code == 0
-    assert "comments are for GitHub and GitLab, and this is Buildkite" in run.err
+    assert "works on GitHub and GitLab, and the CI system here is Buildkite" in run.err
 
 
 def test_a_failed_plan_is_commented_too(stage: Stage, forge: Forge, job: dict[str, str]) -> None:

@@ -269,7 +269,7 @@ class TestCredentials:
         [
             ("'{}'", 9, "stands in quotes"),
             ("{}\nsecond", 9, "has 2 lines"),
-            ("$(ASTRO_API_TOKEN)", 9, "holds the name of a variable"),
+            ("$(ASTRO_API_TOKEN)", 9, "contains the name of a variable"),
             ("production", 9, "is not a token"),
             ("{}\n", 0, "has a line break or space around it"),
             ("Bearer {}", 0, "starts with the word Bearer"),

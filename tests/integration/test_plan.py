@@ -634,7 +634,7 @@ class TestBases:
         found = self.plan(world, env)
         assert (found.deploy_type, affected(found)) == (DAGS, {"dags/new.py": "dags"})
         assert found.base.image == forked
-        assert any("where the work left the base branch" in note for note in found.assumptions)
+        assert any("where this branch left its base branch" in note for note in found.assumptions)
 
     def test_zeros_are_no_commit(self, world: World, tmp_path: Path) -> None:
         found = self.plan(world, self.push_event(world, tmp_path, "0" * 40))

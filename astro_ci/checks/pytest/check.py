@@ -107,7 +107,7 @@ def _version(place: Place, runner: Runner, code: int) -> str:
         )
     if not begun:
         raise CheckFailedError(
-            f"Python found no pytest {runner.description}, so no test could be run",
+            f"Python cannot find pytest {runner.description}, so no test could be run",
             hint="Add pytest to requirements.txt: not every image has it.",
         )
     return printable(begun.decode("utf-8", "replace"))

@@ -24,6 +24,6 @@ SYSTEM = CISystem(
     is_here=is_here,
     read=read,
     history_hint="fetch the full history: git fetch --unshallow",
-    credentials_hint="set the environment variable ASTRO_API_TOKEN",
-    concurrency_hint="start one deploy after the other",
+    credentials_hint="Set the environment variable ASTRO_API_TOKEN.",
+    concurrency_hint="Start one deploy after the other.",
 )

@@ -70,7 +70,7 @@ SYSTEM = CISystem(
     is_here=is_here,
     read=read,
     history_hint="set git: depth: false",
-    credentials_hint="add the environment variable ASTRO_API_TOKEN under the repository's Settings",
-    concurrency_hint="limit the concurrent jobs of the repository to 1 in its settings",
+    credentials_hint="Add the environment variable ASTRO_API_TOKEN in the repository's settings.",
+    concurrency_hint="Limit the concurrent jobs of the repository to 1 in its settings.",
     files=(".travis.yml",),
 )

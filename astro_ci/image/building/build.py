@@ -41,7 +41,7 @@ def build_image(
     if not build.root.joinpath(build.dockerfile).is_file():
         raise ProjectError(
             f"there is no {build.dockerfile} in {build.root}",
-            hint="run this in an Astro project, or name its directory with --project",
+            hint="Run this in an Astro project, or name the project's directory with --project.",
         )
     check_secrets(build.secrets, env)
     output: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -56,8 +56,9 @@ def build_image(
         if problem:
             raise DockerError(
                 f"the image was not built: {problem}\n{failing_step(list(output))}".rstrip(),
-                hint="the lines above are the last of the step that failed; the whole build is "
-                "in the log of this job",
+                hint="Look at the lines above, the last of the step that failed; the log of this "
+                "job has "
+                "the whole build.",
             )
         image = inspect_image(engine, build.tag).id
         is_built = True

@@ -27,8 +27,8 @@ def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -
     if build.secrets:
         raise DockerError(
             "build secrets need BuildKit, and no docker command here has it",
-            hint="install the Docker command line with its buildx plugin (packages "
-            "docker-ce-cli and docker-buildx-plugin)",
+            hint="Install the Docker command line with its buildx plugin (packages "
+            "docker-ce-cli and docker-buildx-plugin).",
         )
     with _tar(build) as chunks:
         try:
@@ -48,7 +48,7 @@ def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -
             with closing(messages):
                 return _show(messages, on_line)
         except (DockerException, RequestException) as error:
-            raise DockerError(f"the engine broke off the build: {error}") from error
+            raise DockerError(f"the Docker Engine aborted the build: {error}") from error
 
 
 @contextmanager

@@ -226,13 +226,14 @@ def _entry(source: Path, path: str, status: os.stat_result) -> tarfile.TarInfo |
 def _changed(path: str, how: str) -> ProjectError:
     return ProjectError(
         f"{path} {how} while it was read for the build context",
-        hint="stop what writes to it during the deploy, or exclude it in .dockerignore",
+        hint="Make sure that nothing writes to it during the deploy, or exclude it in "
+        ".dockerignore.",
     )
 
 
 def _unreadable(path: str, error: OSError) -> ProjectError:
     return ProjectError(
         f"{path} cannot be read for the build context: {error.strerror}",
-        hint="the project has to be readable and at rest while it is built; what the image does "
-        "not need can be excluded in .dockerignore",
+        hint="Check the file's permissions, and that nothing changes the project during the build; "
+        "exclude files that the image does not need in .dockerignore.",
     )

@@ -11,7 +11,7 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.project.files import read_named_text
 from astro_ci.text import excerpt
 
-_HINT = "write it as `docker build --secret` takes it: id=NAME,env=VARIABLE or id=NAME,src=FILE"
+_HINT = "Write it as for `docker build --secret`: id=NAME,env=VARIABLE or id=NAME,src=FILE."
 _MOST_BYTES = 500_000  # as many as BuildKit takes
 _KEYS = {"id", "env", "src", "source", "type"}
 
@@ -24,17 +24,18 @@ def check_secrets(secrets: Sequence[str], env: Mapping[str, str]) -> None:
     for name, path, variable in map(_source, secrets):
         if path and not Path(path).is_file():
             raise ConfigurationError(
-                f"the build secret {excerpt(name)} is to come from the file {excerpt(path)}, "
-                "which is not there",
-                hint="create the file before the build; the path is relative to the directory "
-                "that this command is run in",
+                f"the build secret {excerpt(name)} names the file {excerpt(path)}, "
+                "which does not exist",
+                hint="Create the file before the build; its path is relative to the working "
+                "directory "
+                "of this command.",
             )
         if variable is not None and variable not in env:
             raise ConfigurationError(
-                f"the build secret {excerpt(name)} is to come from the environment variable "
+                f"the build secret {excerpt(name)} names the environment variable "
                 f"{excerpt(variable)}, "
                 "which is not set",
-                hint=f"set {excerpt(variable)} for this job, from your CI system's secrets",
+                hint=f"Set {excerpt(variable)} for this job, from your CI system's secrets.",
             )
 
 

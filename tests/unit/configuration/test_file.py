@@ -156,16 +156,16 @@ class TestRead:
 PROBLEMS = [
     ("dags_path: x", 1, "dags_path is not a key of the file; did you mean dags-path?", "ignore"),
     ("\nbuild-arg: x", 2, "did you mean build-args?", "There are"),
-    ("api-token: hunter2", 1, "api-token is not a key of the file", "There are"),
+    ("api-token: hunter2", 1, "api-token is not a key of the file", "Use one of"),
     ("branches: main", 1, "branches is not for the file: it is for a Deployment", ""),
     ("deployments: {p: {branch: x, tags: y}}", 1, "did you mean branches?", "There are"),
     ("projects: {x: {project: y}}", 1, "project is not for the project x", ""),
     ("deployments:\n  p:\n    id: clx", 2, "the Deployment p has neither branches", "branches: []"),
     ("deployments:\n  p:", 2, "the Deployment p has neither branches", "branches: []"),
-    ("deployments: {p: main}", 1, "the Deployment p is a single value, and not keys", ""),
-    ("deployments: [p]", 1, "deployments is a list, and not keys", ""),
+    ("deployments: {p: main}", 1, "the Deployment p is a single value, not keys", ""),
+    ("deployments: [p]", 1, "deployments is a list, not keys", ""),
     ("- a\n- b", 1, "the file is a list", ""),
-    ("ignore: a\n\nignore: b", 3, "ignore stands twice in the file, first on line 1", "Remove"),
+    ("ignore: a\n\nignore: b", 3, "ignore is set twice in the file, first on line 1", "Remove"),
     ("ignore:", 1, "ignore has no value", "remove it"),
     ("ignore: [a, ~]", 1, "ignore has no value", "remove it"),
     ("ignore: [a, [b]]", 1, "ignore is a list, and not a single value", ""),
@@ -195,12 +195,12 @@ PROBLEMS = [
     ("deployments: {p: {branches: '!refs/tags/x'}}", 1, "is a full ref", "Write 'x'"),
     ("deployments: {p: {branches: 'a b'}}", 1, "no branch and no tag can match 'a b'", "**"),
     ("deployments: {p: {tags: 'v[0-9]'}}", 1, "no branch and no tag can match", "**"),
-    ("deployments: {p: {branches: ['!main']}}", 1, "only says what is left out", "'**'"),
+    ("deployments: {p: {branches: ['!main']}}", 1, "contains only exclusions", "'**'"),
     ("project: /abs", 1, "project is not a path relative to the file", "directory"),
-    ("projects:", 1, "projects names no project", ""),
-    ("projects: {x: }\nproject: y", 2, "project stands beside projects", "Move"),
-    ("projects: {x: }\ndeployments: {}", 2, "deployments stands beside projects", "Move"),
-    ("projects:\n  x:\n  y/../x/:", 3, "y/../x/ is the project x once more", ""),
+    ("projects:", 1, "`projects` is empty", "Add"),
+    ("projects: {x: }\nproject: y", 2, "project is not allowed beside projects", "Move"),
+    ("projects: {x: }\ndeployments: {}", 2, "deployments is not allowed beside projects", "Move"),
+    ("projects:\n  x:\n  y/../x/:", 3, "project x is listed twice, again as y/../x/", ""),
     ("a: [", 1, "this is not YAML", ""),
     ("a: 1\n---\nb: 2", 2, "this is not YAML", ""),
     ("ok: 1\na: \x01", 2, "this is not YAML", ""),
@@ -432,9 +432,9 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("text", "directory", "options", "message", "hint"),
         [
-            (MONOREPO, "/repo/other", {}, "none of the projects of astro-ci.yaml", "teams/sales"),
-            (MONOREPO, "/repo/teams/ml/dags", {}, "none of the projects", "teams/ml"),
-            (MONOREPO, "/repo", {"deployment_name": "x"}, "none of the projects", "ml-prod"),
+            (MONOREPO, "/repo/other", {}, "is not a project in astro-ci.yaml", "teams/sales"),
+            (MONOREPO, "/repo/teams/ml/dags", {}, "not a project in", "teams/ml"),
+            (MONOREPO, "/repo", {"deployment_name": "x"}, "no project in", "ml-prod"),
             ("projects: {a: , b: }", "/repo", {}, "project a .* has no deployments", "--project"),
             ("{}", "/repo", {"deployment_id": "x y"}, "not an id", "Copy"),
             (
@@ -604,7 +604,7 @@ def test_aliases_cannot_make_a_file_larger_than_files_are() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 12)]
     for text in ("\n".join(lines), "a: &a [*a]", "? &a {*a : b}\n: c"):
-        with pytest.raises(ConfigurationError, match=r"aliases stand for more|not YAML"):
+        with pytest.raises(ConfigurationError, match=r"aliases expand to more|not YAML"):
             parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
 
 

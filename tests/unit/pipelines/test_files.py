@@ -65,7 +65,9 @@ class TestSystem:
 
     @pytest.mark.parametrize("host", ["", "notgithub.com", "github-mirror", "example.com"])
     def test_nothing_tells(self, tmp_path: Path, host: str) -> None:
-        with pytest.raises(ConfigurationError, match="nothing in the repository"):
+        with pytest.raises(
+            ConfigurationError, match="neither the repository's files nor its remote"
+        ):
             detect_system(tmp_path, host)
 
 

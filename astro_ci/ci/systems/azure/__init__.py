@@ -96,12 +96,12 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set fetchDepth: 0 on the checkout step",
     credentials_hint=(
-        "create the secret variable ASTRO_API_TOKEN, and map it to the step: "
+        "Create the secret variable ASTRO_API_TOKEN, and map it to the step: "
         "env: ASTRO_API_TOKEN: $(ASTRO_API_TOKEN)"
     ),
     concurrency_hint=(
-        "set lockBehavior: sequential on the stage, and give the environment of its deployment "
-        "job the check Exclusive lock"
+        "Set lockBehavior: sequential on the stage, and give the environment of its deployment "
+        "job the check Exclusive lock."
     ),
     speak=speak,
     files=("azure-pipelines.yml", ".azure-pipelines/**"),

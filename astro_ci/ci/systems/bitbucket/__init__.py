@@ -44,10 +44,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set clone: depth: full",
     credentials_hint=(
-        "add the secured variable ASTRO_API_TOKEN under Repository settings > Repository "
-        "variables, or to the step's deployment environment"
+        "Add the secured variable ASTRO_API_TOKEN under Repository settings > Repository "
+        "variables, or to the step's deployment environment."
     ),
-    concurrency_hint="give the step a concurrency-group",
+    concurrency_hint="Give the step a concurrency-group.",
     files=("bitbucket-pipelines.yml",),
     pipeline=Pipeline(
         path="bitbucket-pipelines.yml",

@@ -90,10 +90,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="remove --depth from BUILDKITE_GIT_CLONE_FLAGS and BUILDKITE_GIT_FETCH_FLAGS",
     credentials_hint=(
-        "create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set "
-        "it in the agent's environment hook"
+        "Create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set "
+        "it in the agent's environment hook."
     ),
-    concurrency_hint="give the step concurrency: 1 and a concurrency_group",
+    concurrency_hint="Give the step concurrency: 1 and a concurrency_group.",
     speak=speak,
     files=(".buildkite/**",),
     pipeline=Pipeline(

@@ -56,10 +56,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set method: full on the checkout step",
     credentials_hint=(
-        "add the environment variable ASTRO_API_TOKEN under Project Settings > Environment "
-        "Variables, or to a context that the job uses"
+        "Add the environment variable ASTRO_API_TOKEN under Project Settings > Environment "
+        "Variables, or to a context that the job uses."
     ),
-    concurrency_hint="give the job of the workflow a serial-group",
+    concurrency_hint="Give the job of the workflow a serial-group.",
     runs_for_pushes_alone=True,  # it only mentions that the branch has a pull request
     files=(".circleci/**",),
     pipeline=Pipeline(

@@ -86,10 +86,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set the source's git clone depth to Full; under CodePipeline choose a full clone",
     credentials_hint=(
-        "store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
-        "under env: secrets-manager: or env: parameter-store:"
+        "Store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
+        "under env: secrets-manager: or env: parameter-store:."
     ),
-    concurrency_hint="start the build from a CodePipeline with executionMode QUEUED",
+    concurrency_hint="Start the build from a CodePipeline with executionMode QUEUED.",
     files=("buildspec.yml",),
     pipeline=Pipeline(
         path="buildspec.yml",

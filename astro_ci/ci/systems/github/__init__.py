@@ -177,10 +177,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set fetch-depth: 0 on actions/checkout",
     credentials_hint=(
-        "create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and "
-        "pass it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
+        "Create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and "
+        "pass it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}."
     ),
-    concurrency_hint="give the job a concurrency group with cancel-in-progress: false",
+    concurrency_hint="Give the job a concurrency group with cancel-in-progress: false.",
     takes_forge_token=True,
     speak=speak,
     comments=find_comments,
@@ -200,8 +200,8 @@ LIKENESS = replace(
     turn=30,  # before GitHub, whose variables are set as well
     read=read_by_number,
     credentials_hint=(
-        "create the secret ASTRO_API_TOKEN under Settings > Actions > Secrets, and pass it to the "
-        "step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
+        "Create the secret ASTRO_API_TOKEN under Settings > Actions > Secrets, and pass it to the "
+        "step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}."
     ),
     pipeline=None,
 )

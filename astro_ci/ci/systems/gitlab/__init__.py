@@ -85,9 +85,9 @@ def secret_remedy(env: Mapping[str, str]) -> str:
     if env.get("CI_COMMIT_REF_PROTECTED") != "false":
         return ""
     return (
-        "This branch or tag is not protected, and protected variables are only there on those that "
-        "are: protect it under Settings > Repository, or create ASTRO_API_TOKEN as a masked "
-        "variable that is not protected"
+        "This branch or tag is not protected, and only protected branches and tags get protected "
+        "variables. Protect it under Settings > Repository, or create ASTRO_API_TOKEN as a masked "
+        "variable that is not protected."
     )
 
 
@@ -113,10 +113,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint='set GIT_DEPTH: "0" in the job\'s variables',
     credentials_hint=(
-        "create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; a "
-        "protected one is only there on protected branches and tags"
+        "Create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; only "
+        "protected branches and tags get protected variables."
     ),
-    concurrency_hint="give the job a resource_group",
+    concurrency_hint="Give the job a resource_group.",
     secret_remedy=secret_remedy,
     speak=speak,
     comments=find_comments,

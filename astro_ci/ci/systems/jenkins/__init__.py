@@ -77,10 +77,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="turn off the shallow clone in the job's advanced clone behaviours",
     credentials_hint=(
-        "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
-        "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"
+        "Create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
+        "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }."
     ),
-    concurrency_hint="add disableConcurrentBuilds() to the options of the pipeline",
+    concurrency_hint="Add disableConcurrentBuilds() to the options of the pipeline.",
     # It names the commit of whichever repository a job checked out first.
     names_own_checkout=False,
     files=("Jenkinsfile",),

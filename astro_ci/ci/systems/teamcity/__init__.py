@@ -78,9 +78,9 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set teamcity.git.shallowClone and teamcity.git.agent.shallowClone to false",
     credentials_hint=(
-        "add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration"
+        "Add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration."
     ),
-    concurrency_hint="limit the simultaneously running builds of the build configuration to 1",
+    concurrency_hint="Limit the simultaneously running builds of the build configuration to 1.",
     speak=speak,
     obeys_stdout_alone=True,
     files=(".teamcity/**",),

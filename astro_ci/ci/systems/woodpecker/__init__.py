@@ -10,8 +10,8 @@ from astro_ci.ci.lookup import Found, Lookup
 from astro_ci.ci.system import CISystem, Pipeline
 
 CREDENTIALS_HINT = (
-    "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
-    "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"
+    "Create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
+    "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }."
 )
 
 
@@ -60,7 +60,7 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set partial: false and depth: 0 on the git plugin in the clone section",
     credentials_hint=CREDENTIALS_HINT,
-    concurrency_hint="give the workflow concurrency: limit: 1 and a group",
+    concurrency_hint="Give the workflow concurrency: limit: 1 and a group.",
     files=(".woodpecker.yml", ".woodpecker/**"),
     pipeline=Pipeline(
         path=".woodpecker/deploy-to-astro.yaml",
