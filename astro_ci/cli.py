@@ -38,7 +38,7 @@ from astro_ci.terminal.uncaught import tell_uncaught
 @click.version_option(
     __version__, "-V", "--version", prog_name="astro-ci", message="%(prog)s %(version)s"
 )
-@click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Say more.")
+@click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Log more.")
 @click.pass_obj
 def cli(session: Session, /, verbose: bool) -> None:
     """Deploy Apache Airflow projects to Astro from CI.

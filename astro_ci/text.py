@@ -1,4 +1,4 @@
-"""Words for people, from text that nobody vouches for."""
+"""Make untrusted text safe to print."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class AstroClient:
         self._organization = f"/v1/organizations/{organization_id}"
 
     def within(self, seconds: float) -> AstroClient:
-        """The same, without repeating anything, for somebody who asks again within that time."""
+        """Return a copy that does not retry and times out after `seconds`; for polling."""
         found = copy.copy(self)
         found._http = self._http.within(seconds)
         return found

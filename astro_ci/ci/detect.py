@@ -14,7 +14,7 @@ from astro_ci.ci.lookup import Found, Lookup, Parse, ReadFile
 from astro_ci.ci.systems import all_systems
 from astro_ci.project.files import read_named_text
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # What else ASTRO_CI_BASE may say: it is also the variable of `--base`, and these are its modes.
 # GitHub sends no event that is larger.
@@ -79,7 +79,7 @@ def _override(env: Lookup, parse: Parse, name: str) -> Found[str] | None:
     found = env.first(parse, name)
     # Zeros are how a CI system's variable, mapped to ours, says "none"; the rest is a mistake.
     if found is None and env.text(name).strip("0"):
-        _log.warning("%s is ignored: its value cannot be used", name)
+        log.warning("%s is ignored: its value cannot be used", name)
     return found
 
 

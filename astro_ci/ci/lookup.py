@@ -21,7 +21,7 @@ FIRST = "0"
 """In a dotted path, the first of a list."""
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple, Generic[_T]):
@@ -32,7 +32,7 @@ class Found(NamedTuple, Generic[_T]):
 
 
 class Lookup(Struct, frozen=True):
-    """One place to look: `get` maps a name to what stands there, None where nothing does."""
+    """One place to look: `get` returns the value of a name, or None."""
 
     get: Callable[[str], str | None]
     read_file: ReadFile
@@ -49,7 +49,7 @@ class Lookup(Struct, frozen=True):
 
     def text(self, name: str) -> str:
         """The value as it stands; empty when absent."""
-        return values.given(self.get(name) or "") or ""
+        return values.non_empty(self.get(name) or "") or ""
 
     def says(self, name: str, *words: str) -> bool:
         """Whether the value is one of these words, in any case."""
@@ -77,7 +77,7 @@ class Lookup(Struct, frozen=True):
         # ValueError: bytes that are no text, text that is no JSON, a path that holds a NUL;
         # RecursionError: JSON nested too deeply.
         except (OSError, ValueError, RecursionError) as error:
-            _log.warning("could not read the file that %s names: %s", name, type(error).__name__)
+            log.warning("could not read the file that %s names: %s", name, type(error).__name__)
             return None
 
 

@@ -46,8 +46,7 @@ def check(
 ) -> int:
     """Check the project: static check, parse and pytest, in this order.
 
-    All are made, whatever the ones before found. Exits with 6 when one of them fails, or when one
-    of them cannot be made.
+    Runs every check, even after one has failed. Exits with 6 when a check fails or cannot be made.
     """
     from astro_ci.terminal.checking import Checking, Options
 

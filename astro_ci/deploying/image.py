@@ -19,7 +19,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.model import Deployment
 from astro_ci.paths import below
 from astro_ci.project.find import DOCKERFILE, Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
 
@@ -80,7 +80,7 @@ def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
     inside = project.dags_in_context
     if not dags_ship:
         return set(inside).__contains__
-    is_leftover = excluder(lambda name: (project.dags / name / VENV_MARKER).exists())
+    is_leftover = leftover_matcher(lambda name: (project.dags / name / VENV_MARKER).exists())
 
     def is_left_out(path: str) -> bool:
         names = (below(path, directory) for directory in inside)

@@ -104,7 +104,7 @@ def skip(group: str, names: Sequence[str], because: str, *, target: str = "") ->
 
 
 def exit_code(checks: Sequence[Check]) -> int:
-    """That of the first problem; 0 without one."""
+    """Return the exit code of the first problem, or 0."""
     return next((check.exit_code for check in checks if check.status == "problem"), 0)
 
 

@@ -27,7 +27,7 @@ _NAMES = {Part.IMAGE: "image", Part.DAGS: "DAGs"}
 
 
 def python() -> Check:
-    """What runs us."""
+    """Report the versions of Python and astro-ci."""
     return ok("Python", f"{platform.python_version()}, astro-ci {__version__}")
 
 

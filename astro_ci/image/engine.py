@@ -21,7 +21,7 @@ from astro_ci.text import crossed_out
 if TYPE_CHECKING:
     import docker
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # Between two lines of a build or a push: pip may compile for minutes without a word.
@@ -59,7 +59,7 @@ class Engine(Struct, frozen=True):
             if len(self.client.images.get(reference).tags) > 1:
                 self.client.api.remove_image(reference, noprune=True)
         except (DockerException, RequestException) as error:
-            logger.debug("the tag %s was left behind: %s", reference, error)
+            log.debug("the tag %s was left behind: %s", reference, error)
 
     def remove_image(self, reference: str) -> None:
         """Remove an image of ours, if it is there; a failure is logged and no more."""
@@ -71,7 +71,7 @@ class Engine(Struct, frozen=True):
         except ImageNotFound:
             return
         except (DockerException, RequestException) as error:
-            logger.info("the image %s was left behind: %s", reference, error)
+            log.info("the image %s was left behind: %s", reference, error)
 
 
 def connect(env: Mapping[str, str]) -> Engine:
@@ -101,7 +101,7 @@ def connect(env: Mapping[str, str]) -> Engine:
     client.api.timeout = _SILENCE_SECONDS
     components = [part.get("Name", "") for part in version.get("Components") or []]
     is_podman = any("podman" in name.lower() for name in components)
-    logger.debug("engine %s at %s", version.get("Version"), _shown(host))
+    log.debug("engine %s at %s", version.get("Version"), _shown(host))
     return Engine(client, host, str(version.get("Version", "")), is_podman)
 
 

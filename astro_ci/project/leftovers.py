@@ -36,7 +36,7 @@ def may_hold_excluded_names(text: str) -> bool:
     return any(part in text for part in (*_NAMES, *_SUFFIXES))
 
 
-def excluder(is_venv: Callable[[str], bool]) -> Callable[[str], bool]:
+def leftover_matcher(is_venv: Callable[[str], bool]) -> Callable[[str], bool]:
     """Make the predicate for whole paths; `is_venv` tells whether a directory holds VENV_MARKER."""
     directories: dict[str, bool] = {"": False}
 

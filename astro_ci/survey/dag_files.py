@@ -12,7 +12,7 @@ from astro_ci.planning.comparison import Comparison
 from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder, may_hold_excluded_names
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher, may_hold_excluded_names
 
 _IGNORE_FILE = ".airflowignore"
 
@@ -92,5 +92,5 @@ def _count_at(
         return None
     names = [name for name in (below(path, directory) for path in paths) if name]
     venvs = {name.rpartition("/")[0] for name in names if name.endswith(f"/{VENV_MARKER}")}
-    is_leftover = excluder(venvs.__contains__)
+    is_leftover = leftover_matcher(venvs.__contains__)
     return sum(ships(name) and not is_leftover(name) for name in names)

@@ -16,7 +16,7 @@ from astro_ci.git import GitRepo
 from astro_ci.paths import join
 from astro_ci.planning.rules import Rules, build_files, default_ignore, parse_globs
 from astro_ci.project.find import DOCKERFILE, Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.text import excerpt
 
 _MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
@@ -94,7 +94,9 @@ def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
     """Make the predicate for what never ships. A project may lie in a virtual environment."""
     held = [PurePosixPath(path) for path in (layout.project, *layout.dags)]
     around = {above.as_posix() for path in held for above in (path, *path.parents)}
-    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
+    return leftover_matcher(
+        lambda path: path not in around and (repo.root / path / VENV_MARKER).exists()
+    )
 
 
 def _build_links(repo: GitRepo, project: Project) -> list[str]:

@@ -16,7 +16,7 @@ CHECK_OPTIONS = (
         kind=kinds.TEXT,
         default="",
         section=Section.WHERE,
-        help="Check in this image, which the engine must have.",
+        help="Run the checks in this image, which the Docker Engine must already have.",
     ),
     Option(
         flag="--runner",
@@ -25,7 +25,7 @@ CHECK_OPTIONS = (
         default="auto",
         section=Section.WHERE,
         metavar="auto|docker|local",
-        help="Where Airflow is: in the image, or in this job; auto takes the image if it is named.",
+        help="Where Airflow is: docker (the image) or local (this job); auto uses a named image.",
     ),
     Option(
         flag="--python",
@@ -42,7 +42,7 @@ CHECK_OPTIONS = (
         default=None,
         section=Section.HOW,
         metavar="FILE",
-        help="Variables for the DAG files and tests; else the project's .env, if there is one.",
+        help="A file with variables for the DAG files and tests; by default the project's .env.",
     ),
     AS_JSON,
 )
@@ -54,7 +54,7 @@ PARSE_OPTIONS = (
         default=(),
         section=Section.HOW,
         metavar="NAME=VALUE",
-        help="An Airflow Variable that DAG files read; others have made-up values.",
+        help="An Airflow Variable that DAG files read; the others get made-up values.",
     ),
     Option(
         flag="--max-parse-seconds",
@@ -63,7 +63,7 @@ PARSE_OPTIONS = (
         default=None,
         section=Section.HOW,
         metavar="SECONDS",
-        help="The time limit for a DAG file; else Airflow's own, 30 unless configured.",
+        help="The time limit for a DAG file; by default Airflow's own limit, 30 unless configured.",
     ),
     Option(
         flag="--allow-no-dags",
@@ -71,7 +71,7 @@ PARSE_OPTIONS = (
         kind=kinds.BOOLEAN,
         default=False,
         section=Section.GUARDS,
-        help="Let a project without a DAG pass.",
+        help="Pass even if the project has no DAG.",
     ),
 )
 WHICH_OPTIONS = (
@@ -81,7 +81,7 @@ WHICH_OPTIONS = (
         kind=kinds.BOOLEAN,
         default=True,
         section=Section.HOW,
-        help="Make the static check.",
+        help="Run the static check.",
     ),
     Option(
         flag="--parse",

@@ -21,7 +21,7 @@ CONFIG_FILE = Option(
     default=None,
     section=Section.WHERE,
     metavar="FILE",
-    help="The configuration file; else the nearest astro-ci.yaml, from the project upward.",
+    help="The configuration file; by default the nearest astro-ci.yaml, in the project or above.",
 )
 DETAILED_EXITCODE = Option(
     flag="--detailed-exitcode",
@@ -46,7 +46,7 @@ COMMENT = Option(
     kind=kinds.BOOLEAN,
     default=False,
     section=Section.OUTPUT,
-    help="Keep one comment on the pull or merge request up to date.",
+    help="Write the result into one comment on the pull or merge request, updated by each run.",
     input_help="It needs the permission pull-requests: write on GitHub, and the variable "
     "GITLAB_TOKEN on GitLab.",
 )
@@ -66,7 +66,7 @@ SARIF = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as SARIF for code scanning.",
+    help="Write the findings of the checks to this file, as SARIF for code scanning.",
 )
 JUNIT_XML = Option(
     flag="--junit-xml",
@@ -75,7 +75,7 @@ JUNIT_XML = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as a JUnit report.",
+    help="Write the findings of the checks to this file, as a JUnit report.",
 )
 CODE_QUALITY = Option(
     flag="--code-quality",
@@ -84,7 +84,7 @@ CODE_QUALITY = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as a code quality report of GitLab's.",
+    help="Write the findings of the checks to this file, as a code quality report for GitLab.",
 )
 _READ = (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.RUNNER, kinds.SECONDS)
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)

@@ -49,7 +49,7 @@ class Http:
         )
 
     def within(self, seconds: float) -> Http:
-        """The same, without repeating anything, for somebody who asks again within that time."""
+        """Return a copy that does not retry and times out after `seconds`; for polling."""
         found = copy.copy(self)
         connect, read = (min(timeout, seconds) for timeout in self._patience.timeout_seconds)
         found._patience = replace(self._patience, attempts=1, timeout_seconds=(connect, read))

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5
 MAX_WAIT_SECONDS = 30.0
 MAX_ASKED_SECONDS = 300.0
-"""Who asks for more is not asked again."""
+"""A longer Retry-After ends the retries."""
 _DICE = random.Random()  # noqa: S311 - jitter, no secret; leaves the program's own dice alone
 
 

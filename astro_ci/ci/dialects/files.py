@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def append(path: Path, text: str) -> None:
@@ -17,7 +17,7 @@ def append(path: Path, text: str) -> None:
         with path.open("ab") as file:
             file.write(encoded(text))
     except (OSError, ValueError) as error:
-        _log.warning("could not write to %s: %s", path.name, error)
+        log.warning("could not write to %s: %s", path.name, error)
 
 
 def size(path: Path) -> int:

@@ -16,7 +16,7 @@ from astro_ci.image.checks import inspect_image
 from astro_ci.image.engine import Engine
 from astro_ci.text import Regex
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
 _SHOWN_LINES = 20
@@ -78,7 +78,7 @@ def _build(
         if builder:
             return buildkit.run_build(builder, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
-        logger.warning(
+        log.warning(
             "no docker command with BuildKit was found, so the engine's classic builder is used: "
             "RUN --mount and COPY --chmod need BuildKit (install docker's buildx plugin)"
         )

@@ -17,7 +17,7 @@ from astro_ci.image.building.spec import Build
 from astro_ci.project.find import read_dockerfile
 from astro_ci.text import Regex
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # Build arguments travel in the environment, except where that would steer the command itself.
 _STEERING = Regex(
@@ -31,7 +31,7 @@ def run_build(
     builder: Builder, build: Build, *, env: Mapping[str, str], on_line: Callable[[str], None]
 ) -> str:
     """Run the build and return what went wrong, empty for nothing."""
-    logger.debug("building with %s: %s", " ".join(builder.arguments), builder.version)
+    log.debug("building with %s: %s", " ".join(builder.arguments), builder.version)
     build_args, carried = _build_arguments(build.build_args, env)
     with _context(build, env.get("TMPDIR")) as (context, feed):
         argv = [

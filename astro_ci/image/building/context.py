@@ -23,7 +23,7 @@ from astro_ci.image.building.spec import LeaveOut, nothing
 from astro_ci.project.dockerignore import DockerIgnore
 from astro_ci.project.placeholders import START_BYTES, refuse_stand_in
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # The first day that a zip archive can hold in every time zone: wheels are built from these files.
 FILE_DATE = 315_619_200
@@ -171,7 +171,7 @@ def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
     except OSError as error:
         raise _unreadable(path, error) from error
     if entry is None:
-        logger.info("%s is left out of the build context: not a file, directory or link", path)
+        log.info("%s is left out of the build context: not a file, directory or link", path)
     elif descriptor is None:
         archive.addfile(entry)
     else:

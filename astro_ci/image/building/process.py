@@ -13,7 +13,7 @@ from typing import IO
 
 from astro_ci.errors import AstroCIError, DockerError
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Feed = Callable[[IO[bytes]], None]
 # Less than a cancelled job has before it is killed itself.
@@ -46,7 +46,7 @@ class Feeder:
             self._on_error()
         except OSError as error:
             # The reader went away; its own words say why.
-            logger.debug("the build context was not read to its end: %s", error)
+            log.debug("the build context was not read to its end: %s", error)
         finally:
             with suppress(OSError):
                 self._pipe.close()

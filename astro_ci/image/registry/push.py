@@ -19,7 +19,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.text import Regex, crossed_out
 from astro_ci.web.retry import Repeating
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Password = str | Callable[[], str]
 OnProgress = Callable[[int, int], None]
@@ -151,7 +151,7 @@ def _follow(messages: Iterable[dict[str, Any]], on_progress: OnProgress) -> str:
         if "error" in message:
             raise _PushFailedError(str(message["error"]).strip())
         if str(message.get("status", "")).startswith("Retrying in 5 seconds"):
-            logger.info("layer %s: the registry failed, the engine tries again", message["id"])
+            log.info("layer %s: the registry failed, the engine tries again", message["id"])
         progress = message.get("progressDetail") or {}
         if message.get("id") and progress.get("total"):
             done, total = int(progress.get("current") or 0), int(progress["total"])

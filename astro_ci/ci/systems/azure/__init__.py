@@ -76,7 +76,7 @@ def _run_url(env: Lookup) -> Found[str] | None:
 
 def _project(raw: str) -> str | None:
     """A project's name as it stands in an address; people put spaces into theirs."""
-    name = values.given(raw)
+    name = values.non_empty(raw)
     if name is None or _NOT_IN_A_PROJECT.search(name):
         return None
     return quote(name, safe="", errors="replace")
