@@ -54,7 +54,7 @@ class AstroCIError(Exception):
         return self.message
 
     def saying(self, message: str) -> Self:
-        """The same failure with another message."""
+        """Return the same failure with another message."""
         found = type(self).__new__(type(self), message)
         found.__dict__.update(self.__dict__, message=message)
         return found
@@ -78,7 +78,7 @@ class ProjectError(AstroCIError):
 
 
 class CommandError(AstroCIError):
-    """A tool that we drive failed; the message ends with what the tool said."""
+    """An external tool failed; the message ends with the output of the tool."""
 
     exit_code = 4
 
@@ -96,7 +96,7 @@ class RegistryError(CommandError):
 
 
 class ApiError(AstroCIError):
-    """The Astro API or its blob store refused; `status` is None when no answer came.
+    """The Astro API or its blob store refused a request; `status` is None without an answer.
 
     `is_clear` when Astro itself said no, so that the request had no effect.
     """
@@ -130,7 +130,7 @@ class UnavailableError(ApiError):
     never_arrived: bool = False
     """No connection was made, so the request had no effect."""
     retry_after_seconds: float | None = None
-    """How long the service asked to be left alone."""
+    """The Retry-After of the service."""
 
 
 class CheckFailedError(AstroCIError):
@@ -146,7 +146,7 @@ class DeployFailedError(AstroCIError):
 
 
 class DeployTimeoutError(AstroCIError):
-    """The deploy was accepted, and was not live when the wait ran out."""
+    """The deploy was accepted, but was not live at the end of the wait time."""
 
     exit_code = 8
 
@@ -158,7 +158,7 @@ class AuthenticationError(AstroCIError):
 
 
 def of_the_disk(error: Exception) -> CommandError | None:
-    """The error to tell when files can no longer be written, wherever that was noticed."""
+    """Make the error for a full disk, wherever the failed write was noticed."""
     if not isinstance(error, OSError) or error.errno not in _DISK_ERRORS:
         return None
     name = error.filename if isinstance(error.filename, str) else "a file"

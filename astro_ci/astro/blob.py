@@ -1,4 +1,4 @@
-"""One blob of the store, by HTTP: requests, refusals in our words, and silence about the URL.
+"""One blob of the store, by HTTP: requests and refusals, without showing the URL.
 
 The URL is an Azure SAS URL: whoever has it may write the blob. What requests raises and what
 urllib3 logs both hold it, so neither is let through.
@@ -28,7 +28,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class BlocksLostError(ApiError):
-    """The store does not have the blocks that it took; an upload beside ours discards them."""
+    """The store has lost the blocks of this upload; a parallel upload discards them."""
 
 
 class Body:
@@ -207,7 +207,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError:
 
 
 def _error_code(response: requests.Response) -> str:
-    """Azure's word for what is wrong; whatever else an answer says is not repeated."""
+    """Return Azure's error code; nothing else of the answer is repeated."""
     code = response.headers.get("x-ms-error-code", "")
     if not code and (found := re.search(rb"<Code>([A-Za-z0-9]+)</Code>", response.content[:4096])):
         code = found[1].decode()

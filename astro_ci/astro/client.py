@@ -72,7 +72,7 @@ class AstroClient:
         return self._get(f"/deployments/{deployment_id}", dict[str, Any])
 
     def update_deployment(self, deployment_id: str, body: Mapping[str, Any]) -> None:
-        """Make a Deployment what the body says, all of it.
+        """Replace all settings of a Deployment with those of the body.
 
         Source: POST /organizations/{o}/deployments/{d}.
         """
@@ -94,7 +94,7 @@ class AstroClient:
     def list_deploys(self, deployment_id: str) -> Iterator[Deploy]:
         """List a Deployment's deploys, newest first, read page by page as they are asked for.
 
-        A deploy made meanwhile moves the pages: one that was read already is not given twice.
+        A deploy made in between moves the pages; a deploy that was already returned is left out.
         Source: GET /organizations/{o}/deployments/{d}/deploys.
         """
         seen: set[str] = set()

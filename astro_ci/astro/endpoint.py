@@ -1,4 +1,4 @@
-"""Where a domain's services are."""
+"""The addresses of a domain's services."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
 
 
 def _shown(value: str) -> str:
-    """A value that may be wrong, without the user and the password of a URL."""
+    """Show a value that may be wrong, without the user and the password of a URL."""
     _login, at, rest = value.rpartition("@")
     return printable(f"***@{rest}" if at else value)
 

@@ -114,7 +114,7 @@ def _contents(file: BinaryIO, size: int, member: Member) -> Iterator[bytes]:
 
 
 def _open_plain(path: str, flags: int) -> int:
-    """Open what was listed as a file, and not what a link or a pipe put in its place leads to."""
+    """Open the listed file, and refuse a link or a pipe that has replaced it."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 

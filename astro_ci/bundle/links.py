@@ -1,4 +1,4 @@
-"""Links that will lead nowhere once the bundle is unpacked on Astro."""
+"""Find links that will lead nowhere after the bundle is unpacked on Astro."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class _Shipped:
         return path == "" or path in self._directories
 
     def resolve(self, member: Member) -> str | None:
-        """Follow a link, and the links on its way, to what ships; None when that is nothing."""
+        """Follow a link and the links on its way; None when the target is not in the bundle."""
         here: list[str] = []
         ahead = join(self._prefix, member.name).split("/")[::-1]
         links_left = _MAX_LINKS

@@ -1,4 +1,4 @@
-"""`check`: everything that can be wrong with the DAGs, before anything is deployed."""
+"""`check`: run the static check, parse and pytest."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check(
 
 
 def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Checking) -> Checked:
-    """Make a check; that it cannot be made is a result like another."""
+    """Run a check; a check that cannot be made is a result, not an error."""
     from astro_ci.finding import Checked
 
     try:

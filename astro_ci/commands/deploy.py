@@ -69,7 +69,7 @@ def deploy(
 
 
 def _deploy_target(session: Session, result: TargetResult) -> None:
-    """Deploy to one Deployment, and say what is planned, checked and landed."""
+    """Deploy to one Deployment, and print the plan, the checks and the result."""
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import landed_text, plan_text

@@ -1,4 +1,4 @@
-"""`pytest`: run the project's tests where Airflow is."""
+"""`pytest`: run the project's tests with Airflow."""
 
 from __future__ import annotations
 

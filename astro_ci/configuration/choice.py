@@ -1,4 +1,4 @@
-"""Choose what a run is about: one or more Deployments, each with its merged options. Pure."""
+"""Choose the Deployments of a run, each with its merged options. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
 
 
 class Ref(Struct, frozen=True, kw_only=True):
-    """What was pushed, as far as it chooses a Deployment. At most one of branch and tag."""
+    """The pushed branch or tag, which chooses a Deployment. At most one of the two is set."""
 
     branch: str | None = None
     tag: str | None = None
     refusal: str = ""
-    """Why nothing is chosen by it, as a sentence."""
+    """Why the push chooses nothing, as a sentence."""
     note: str = ""
-    """What is assumed, when it is not simply what was pushed."""
+    """The assumption behind it, when it is not simply the pushed branch or tag."""
 
     def __str__(self) -> str:
         return f"tag {self.tag}" if self.tag else f"branch {self.branch}"
@@ -46,12 +46,12 @@ class Target(Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """What to call it beside others."""
+        """The name of the target in a list of several."""
         return ": ".join(filter(None, (self.project, self.entry))) or "the Deployment"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A Deployment of the file that was looked at, and the pattern that brings it in."""
+    """A Deployment of the file, and the pattern that matches, if one does."""
 
     project: str
     entry: str
@@ -60,12 +60,12 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """The targets; without any, the reason."""
+    """The chosen targets, or the reason why there are none."""
 
     targets: Sequence[Target]
     reason: str = ""
     ref: Ref | None = None
-    """None: it was not asked for."""
+    """None when the choice did not depend on it."""
     candidates: Sequence[Candidate] = field(default=())
 
 
@@ -77,7 +77,7 @@ def choose(
     `directory` is that of --project; `find_ref` is asked only when the answer matters. Raises
     ConfigurationError when the options contradict the file.
     """
-    alone = _target(given)  # options that cannot be meant are refused whatever the file says
+    alone = _target(given)  # invalid options are refused whatever the file says
     if file is None:
         return Choice(targets=[alone])
     projects = _projects_of(file, directory) if file.has_projects else list(file.projects)
@@ -152,7 +152,7 @@ def _by_ref(
 def _named(
     file: ConfigFile, projects: Sequence[ProjectEntry], given: Settings, name: Setting
 ) -> list[Target]:
-    """The entries that are named, whatever their patterns; what is not in the file is itself."""
+    """Return the named entries, whatever their patterns; a name that is not in the file stays."""
     targets = []
     for project in projects:
         entries = _entries_named(project, given)
@@ -177,7 +177,7 @@ def _named(
 
 
 def _entries_named(project: ProjectEntry, given: Settings) -> list[Entry]:
-    """Those with this key, else those that Astro knows by this id or name."""
+    """Return the entries with this key, else those with this id or name."""
     wanted = {
         name: given[name].value for name in ("deployment_id", "deployment_name") if name in given
     }
@@ -193,7 +193,7 @@ def _entries_named(project: ProjectEntry, given: Settings) -> list[Entry]:
 
 
 def _projects_of(file: ConfigFile, directory: Path) -> list[ProjectEntry]:
-    """The project in a directory, or all those below it."""
+    """Return the project in a directory, or all projects below the directory."""
     here = Path(os.path.realpath(directory))
     places = {Path(os.path.realpath(_place(file, p))): p for p in file.projects}
     if here in places:
@@ -232,7 +232,7 @@ def _settings_of(file: ConfigFile, project: ProjectEntry, settings: Settings) ->
 
 
 def _for(file: ConfigFile, given: Settings) -> Settings:
-    """What was given; with several projects, --project has chosen among them and is done."""
+    """Return the given settings; with several projects, without --project, which chose one."""
     return {k: v for k, v in given.items() if not (file.has_projects and k == "project")}
 
 

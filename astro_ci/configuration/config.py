@@ -1,4 +1,4 @@
-"""What a run is asked to do: one frozen value, validated once. Its fields are the options."""
+"""The options of a run: one frozen value, validated once. Its fields are the options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = ("true", "false")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The options of `plan` and `deploy`. Raises ConfigurationError for what cannot be meant."""
+    """The options of `plan` and `deploy`. Raises ConfigurationError for invalid combinations."""
 
     project: Path = option(
         Path(),
@@ -182,7 +182,7 @@ class Config:
         help="Load every DAG file before the deploy; by default only if an image is available.",
         key="parse",
     )
-    """None: when an image is built, or one is at hand."""
+    """None: only when an image is built or available."""
     pytest: str | None = option(
         None,
         "--pytest",
@@ -268,7 +268,7 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        """Refuse what no command could act on."""
+        """Refuse options that contradict each other."""
         if self.deployment_id and self.deployment_name:
             raise ConfigurationError(
                 "--deployment-id and --deployment-name are both set",

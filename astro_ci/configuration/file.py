@@ -1,7 +1,7 @@
 """Read `astro-ci.yaml`: its projects, their Deployments, and what is set for each.
 
-What stands at the top is for every project, what a project says comes before that, and what a
-Deployment says before both. A list replaces the outer one; nothing is merged.
+The options at the top are for every project. Those of a project override them, and those of a
+Deployment override both. A list replaces the outer list; lists are not merged.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ELSEWHERE = {
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """A Deployment of the file, and when it is meant."""
+    """A Deployment of the file, and the branches and tags that choose it."""
 
     key: str
     line: int
@@ -52,7 +52,7 @@ class ProjectEntry(Struct, frozen=True, kw_only=True):
     """A project of the file."""
 
     path: str | None
-    """Relative to the file; None: the directory that is worked in."""
+    """Relative to the file; None for the working directory."""
     source: str
     settings: Settings
     entries: Sequence[Entry] = ()
@@ -158,7 +158,7 @@ def _entry(block: Block, key: str, line: int, settings: Settings) -> Entry:
 
 
 def _identity(block: Block, key: str, line: int) -> Settings:
-    """How Astro knows the Deployment: by id, by name, or by the key as its name."""
+    """Return the id or the name of the Deployment in Astro; the key is the default name."""
     if "id" in block and "name" in block:
         block.problems.add(
             block.line("name"), f"{block.what} has an id and a name", "Remove the name."
@@ -199,7 +199,7 @@ def _settings(block: Block) -> Iterator[tuple[str, Setting]]:
 
 
 def _option_value(block: Block, key: str, row: Option) -> Any:
-    """What a key sets; None when it is refused, which is noted."""
+    """Return the value of a key; None when the value is refused, after noting the problem."""
     if row.kind is SILENCES:
         return read_silences(block, key)
     read = partial(_read_row, row)
@@ -223,7 +223,7 @@ def _read(block: Block, key: str, read: _Read) -> Any:
 
 
 def _accepted(block: Block, key: str, text: str, read: _Read) -> Any:
-    """What `read` makes of a text; None when it refuses, which is then a problem of the file."""
+    """Return what `read` returns; None when it refuses, after noting the problem."""
     try:
         return read(key, text)
     except ConfigurationError as error:
@@ -246,7 +246,7 @@ def _shown(project: ProjectEntry) -> str:
 
 
 def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None:
-    """Two projects in one Deployment would take turns to remove each other's DAGs.
+    """Refuse two projects in one Deployment: each would remove the other's DAGs.
 
     Unless one deploys the DAGs alone, and the other the image alone.
     """

@@ -1,4 +1,4 @@
-"""Walk a YAML document with its line numbers, and collect everything that is wrong with it.
+"""Walk a YAML document with its line numbers, and collect all problems.
 
 Scalars are taken as they are written: a branch `on` and a tag `1.10` stay what they are.
 """
@@ -24,7 +24,7 @@ LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Problems:
-    """What is wrong with one file."""
+    """The problems of one file."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -36,15 +36,15 @@ class Problems:
 
     @property
     def are_enough(self) -> bool:
-        """Whether there are more than will be shown."""
+        """Whether there are more problems than will be shown."""
         return len(self._found) > _MOST_PROBLEMS
 
     def source(self, line: int) -> str:
-        """A line of the file, as people look it up."""
+        """Name a line of the file for a message."""
         return f"{self.name} line {line}"
 
     def refuse(self) -> None:
-        """Raise ConfigurationError, with all of them, if there are any."""
+        """Raise ConfigurationError with all problems, if there are any."""
         found = sorted(self._found, key=lambda problem: problem[0])
         lines = [
             (f"{self.source(line)}: {printable(message)}", hint)
@@ -123,7 +123,7 @@ class Block:
         self.problems = problems
         self.what = what
         self.is_sound = True
-        """Whether its keys say what they were meant to, as far as that can be told."""
+        """Whether no problem was found in the keys."""
         self._values: dict[str, tuple[int, yaml.Node]] = {}
         if node is not None and not _is_null(node):
             self._read(node)
@@ -156,15 +156,15 @@ class Block:
         return key in self._values
 
     def line(self, key: str) -> int:
-        """The line of a key that is there."""
+        """Return the line of an existing key."""
         return self._values[key][0]
 
     def node(self, key: str) -> yaml.Node | None:
-        """The value of a key, None when there is no such key."""
+        """Return the value of a key, or None without such a key."""
         return self._values[key][1] if key in self._values else None
 
     def refuse_unknown(self, known: Sequence[str], elsewhere: Mapping[str, str]) -> None:
-        """Note each key that is none of these; `elsewhere` says where others belong."""
+        """Note each key that is not known; `elsewhere` says where other keys belong."""
         for key, line, _ in self:
             if key in known:
                 continue
@@ -182,12 +182,12 @@ class Block:
                 )
 
     def text(self, key: str) -> str | None:
-        """The text of a key; None when it is not there or, which is then noted, no text."""
+        """Return the text of a key; None without the key, or when the value is not text."""
         node = self.node(key)
         return None if node is None else self._scalar(key, node)
 
     def texts(self, key: str) -> list[str] | None:
-        """The texts of a key: a list, or a single value; one a line, as in a variable."""
+        """Return the texts of a key: a list, or a single value with one text per line."""
         node = self.node(key)
         if node is None:
             return None
@@ -201,7 +201,7 @@ class Block:
         return None if text is None else [line.strip() for line in text.split("\n") if line.strip()]
 
     def entries(self, key: str) -> Iterator[str | Block]:
-        """The entries of a list, or the only one: each a text, or keys of its own."""
+        """Yield the entries of a list, or the single entry: each a text or a mapping."""
         node = self.node(key)
         for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             if isinstance(item, yaml.MappingNode):
@@ -231,7 +231,7 @@ class Block:
 
 
 def _unfit(text: str, most: int) -> str:
-    """Say why no option and no name can be this text; empty when one can."""
+    """Say why this text cannot be a value or a name; empty when it can."""
     if len(text) > most:
         return f"is longer than {most:,} characters"
     is_text = not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
@@ -239,7 +239,7 @@ def _unfit(text: str, most: int) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence: the nearest of the known words, if one is near."""
+    """Return the end of a sentence with the nearest known word, if there is one."""
     near = difflib.get_close_matches(word.lower().replace("_", "-"), list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -1,4 +1,4 @@
-"""Which branches or tags are meant: patterns in the syntax of GitHub's branch filters. Pure."""
+"""Match branches and tags with patterns in the syntax of GitHub's branch filters. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RefPatterns(Struct, frozen=True):
     patterns: Sequence[str] = ()
 
     def deciding(self, name: str) -> str | None:
-        """The pattern that brings this branch or tag in; None when it stays out."""
+        """Return the pattern that includes this branch or tag, or None."""
         automaton = Automaton([_items(pattern.removeprefix("!")) for pattern in self.patterns])
         hits = automaton.hits(automaton.run(automaton.start, name))
         if not hits:

@@ -1,4 +1,4 @@
-"""Make what a deploy sends: the image on the engine, the bundle on disk."""
+"""Make the artifacts of a deploy: the image on the engine, the bundle on disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # loaded when an image is built
 
 
 class Artifacts(Struct, frozen=True, kw_only=True):
-    """What is ready to be sent; None for what this deploy does not have."""
+    """The finished image and bundle; None for one that this deploy does not have."""
 
     image: Image | None = None
     bundle: Bundle | None = None

@@ -15,7 +15,7 @@ from astro_ci.survey.survey import survey
 
 
 def follow_up_config(config: Config) -> Config:
-    """The options of the deploy: image and DAGs, whichever way the switch went.
+    """Return the options of the deploy: image and DAGs, for either direction of the switch.
 
     Enabled, the Deployment has no bundle yet, and Astro wants a full deploy first. Disabled, the
     running image may hold no DAGs.

@@ -76,7 +76,7 @@ def build(
 
 
 def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
-    """Leave the DAGs out of the image; where they ship in it, what would not be in a bundle."""
+    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs."""
     inside = project.dags_in_context
     if not dags_ship:
         return set(inside).__contains__
@@ -94,7 +94,7 @@ def remove(engine: Engine, name: str) -> None:
     """Take the image off the engine again."""
     try:
         engine.remove_image(name)
-    except KeyboardInterrupt:  # a signal that came in the middle of it
+    except KeyboardInterrupt:  # a signal that arrived during the removal
         engine.remove_image(name)
         raise
 

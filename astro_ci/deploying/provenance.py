@@ -24,13 +24,13 @@ _SUBJECT_CHARACTERS = 100
 
 
 def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit | None:
-    """The commit that is shipped; None when something else is: a dirty tree is no commit."""
+    """Return the deployed commit; None for a dirty tree, which is not a commit."""
     checkout = survey.checkout
     if survey.plan.dirty or shipped != survey.differences.digests:
         return None
     url = without_credentials(checkout.remote_url or f"file://{checkout.repo.root}")
     if not url:
-        return None  # a remote that cannot be read is no address to send
+        return None  # a remote that cannot be read is not sent
     github = github_repository(url)
     account, repo = github or ("", "")
     return DeployGit(

@@ -1,4 +1,4 @@
-"""The other deploys to the same Deployment while ours was made, and the failure they can be."""
+"""Other deploys to the same Deployment during ours, and the failure that they can cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from astro_ci.text import short
 
 
 class Rivals(Struct, frozen=True, kw_only=True):
-    """Where to look for other deploys, and what is known of ours."""
+    """Where to look for other deploys, and the facts about ours."""
 
     client: AstroClient
     survey: Survey
@@ -29,7 +29,7 @@ class Rivals(Struct, frozen=True, kw_only=True):
         recent = self.known.recent(self.client.list_deploys(self.deployment.id))
         expected = self.known.deployed | {opened.id}
         if all(deploy.id in expected for deploy in recent if deploy.status == "DEPLOYED"):
-            return Verdict()  # nobody else was at it
+            return Verdict()  # there was no other deploy
         brought = self.survey.plan.deploy_type.parts
         is_compared = self.survey.plan.requested is Request.AUTO
         return stand(
@@ -43,7 +43,7 @@ class Rivals(Struct, frozen=True, kw_only=True):
         )
 
     def failure(self, behind: Behind, opened: Deploy) -> DeployFailedError:
-        """The error of a run after which an older commit runs than was deployed."""
+        """Make the error of a run after which the running commit is not the newest deployed one."""
         newest, running = behind.newest, behind.running
         if newest.id == opened.id:
             return DeployFailedError(
@@ -75,5 +75,5 @@ class Rivals(Struct, frozen=True, kw_only=True):
 
 
 def queue_hint(first: str, ci: CIContext) -> str:
-    """The remedy for deploys that got in each other's way, in the words of the CI system."""
+    """Make the hint for deploys that raced with each other, in the words of the CI system."""
     return f"{first}, and let deploys of one Deployment wait for each other. {ci.concurrency_hint}"

@@ -17,7 +17,7 @@ UNHEALTHY_GRACE_SECONDS = 30.0
 
 
 class Rollout(Struct, frozen=True, kw_only=True):
-    """What has to become live. None and empty: this deploy does not bring it."""
+    """What has to become live; None or empty for a part that this deploy does not bring."""
 
     deployment: Deployment
     """As it was before."""
@@ -27,7 +27,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
 
 class Waiter(Struct, frozen=True, kw_only=True):
-    """How to wait. `on_change` hears what the Deployment is doing whenever that changes."""
+    """How to wait. `on_change` gets a line whenever the state of the Deployment changes."""
 
     wait_seconds: float
     sleep: Callable[[float], None]
@@ -131,7 +131,7 @@ def refuse_asleep(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> N
 def _superseding(
     client: AstroClient, rollout: Rollout, deploy: Deploy, deployment: Deployment
 ) -> Deploy | None:
-    """A newer deploy that took this one's place before it was seen live."""
+    """Return a newer deploy that replaced this one before it was seen live."""
     wanted = deployment.running_bundle_version
     moved_on = rollout.bundle_version not in (None, wanted) or rollout.image_tag not in (
         None,
@@ -144,13 +144,13 @@ def _superseding(
         return done[0]
     before = rollout.deployment
     if (wanted, deployment.image_tag) == (before.running_bundle_version, before.image_tag):
-        return None  # ours is yet to be taken in
+        return None  # ours is not applied yet
     # One that was created earlier may have been finalized later.
     return next((d for d in done if d.id != deploy.id and _is_running(d, deployment)), None)
 
 
 def _is_running(deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether the Deployment runs, or takes in, what this deploy brought."""
+    """Whether the Deployment runs, or is applying, what this deploy brought."""
     brought = {deploy.image_tag, deploy.dag_tarball_version} - {""}
     return bool(brought & {deployment.image_tag, deployment.running_bundle_version})
 

@@ -57,8 +57,8 @@ def run_checks(
 ) -> tuple[Checked, ...]:
     """Make the checks, all of them whatever the first one finds.
 
-    One that is not possible is a result like another. Raises ConfigurationError for variables that
-    cannot be read.
+    A check that is not possible is a result, not an error. Raises ConfigurationError for variables
+    that cannot be read.
     """
     wanted = Wanted.of(config, survey)
     if not wanted.names:
@@ -122,7 +122,7 @@ def _impossible(name: CheckName, reason: str) -> Checked:
 
 
 def _test_path(project: Path, named: str) -> str:
-    """Find what is meant: from the project, or from its tests directory, as in the Astro CLI."""
+    """Find the path in the project, or in its tests directory, as the Astro CLI does."""
     inside = named.lstrip("/")
     return next((path for path in _places(inside) if (project / _file(path)).exists()), inside)
 

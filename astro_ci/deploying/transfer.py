@@ -1,4 +1,4 @@
-"""Send what was made: push the image and upload the DAG bundle, side by side."""
+"""Send the artifacts: push the image and upload the DAG bundle, side by side."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Transfer(Struct, kw_only=True):
             try:
                 run_side_by_side(jobs)
             except BaseException:
-                if made.image:  # a push that hangs cannot take the name off that it gave
+                if made.image:  # a push that hangs cannot remove the name that it added
                     made.image.engine.remove_image(self._reference)
                 raise
         if made.image:

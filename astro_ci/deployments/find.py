@@ -1,4 +1,4 @@
-"""Reach Astro: credentials, Organization, and the one Deployment that is meant."""
+"""Reach Astro: credentials, Organization, and the chosen Deployment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Astro(Struct, frozen=True, kw_only=True):
-    """A connection that is known to have credentials, if not yet that they are accepted."""
+    """A connection with credentials, which Astro may not have accepted yet."""
 
     client: AstroClient
     credentials: Credentials
@@ -61,7 +61,7 @@ def find_access(
 def connect_with(
     config: Config, endpoint: Endpoint, credentials: Credentials, patience: Patience | None = None
 ) -> Astro:
-    """Open the connection for the Organization that is meant. Raises ApiError."""
+    """Open the connection for the right Organization. Raises ApiError."""
     log.info("credentials: %s, from %s", credentials.kind, credentials.source)
     if credentials.notice:
         log.warning("%s", credentials.notice)
@@ -74,7 +74,7 @@ def connect_with(
 
 
 Pick = Callable[[Astro, Config], Deployment]
-"""Lets somebody at a terminal pick a Deployment."""
+"""Lets the user pick a Deployment at a terminal."""
 
 
 def find_deployment(
@@ -82,9 +82,9 @@ def find_deployment(
 ) -> Deployment:
     """Find the Deployment that the options name: exactly one, or an error.
 
-    Without a name, the only one in view is taken for a Deployment API key, which belongs to one,
-    and on a terminal, where somebody reads which it is; of several, `pick` asks for one. Raises
-    ConfigurationError, ApiError.
+    Without a name, the only visible Deployment is taken in two cases: for a Deployment API key,
+    which belongs to one Deployment, and on a terminal, where the user reads its name. `pick` asks
+    for one of several. Raises ConfigurationError, ApiError.
     """
     if config.deployment_id:
         return _by_id(astro, config.deployment_id)
@@ -105,7 +105,7 @@ def find_deployment(
 
 
 def find_named(astro: Astro, text: str, workspace_id: str | None) -> Deployment:
-    """Find the Deployment that a word of the command line names, by id or by name.
+    """Find the Deployment of a command-line argument, which is an id or a name.
 
     Raises ConfigurationError, ApiError.
     """

@@ -92,12 +92,12 @@ _STATE = frozenset(
         "updatedBy",
     }
 )
-"""What is no setting, and changes by itself."""
+"""Keys that are not settings, and change by themselves."""
 _KEY_OF = {"environmentVariables": "key", "workerQueues": "name"}
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """A setting that differs between two looks."""
+    """A setting that differs between two reads of the Deployment."""
 
     path: str
     before: Any
@@ -125,7 +125,7 @@ def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
     left_out = _SHOWN_ALONE | _NOT_OF[kind]
     body = {k: v for k, v in shown.items() if k not in left_out and v is not None}
     variables = [_without(one, "updatedAt") for one in shown.get("environmentVariables") or ()]
-    # A secret comes without a value, and keeps the value that it has where none is sent.
+    # GET shows a secret without its value; Astro keeps the value when the update sends none.
     body["environmentVariables"] = [
         _without(one, "value") if one.get("isSecret") else one for one in variables
     ]
@@ -171,7 +171,7 @@ def _differing(path: str, before: Any, after: Any) -> Iterator[Difference]:
 
 
 def _comparable(value: Mapping[str, Any]) -> Json:
-    """Leave out when it was changed, and an override of hibernation that has run out."""
+    """Leave out the time of the last change, and an expired override of hibernation."""
     found = _without(value, "updatedAt")
     override = found.get("override")
     if isinstance(override, dict) and override.get("isActive") is False:

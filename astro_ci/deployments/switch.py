@@ -1,4 +1,4 @@
-"""Switch DAG-only deploys of a Deployment on or off, and see that nothing else changed."""
+"""Switch DAG-only deploys of a Deployment on or off, and check that nothing else changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refuse_session(deployment: Deployment, credentials: Credentials) -> None:
 
 
 def switch_dag_deploys(client: AstroClient, seen: Json, *, enable: bool) -> None:
-    """Set the one field of a Deployment, which has to be as it was `seen` until then.
+    """Set the one field of a Deployment, unless the Deployment has changed since it was `seen`.
 
     Raises ApiError when something else is different, before or after, and when Astro refuses.
     """
@@ -60,7 +60,7 @@ def _update(client: AstroClient, identity: str, body: Json, name: str) -> None:
     try:
         client.update_deployment(identity, body)
     except UnavailableError:
-        # The answer may be lost where the update is not.
+        # The update may have arrived although its answer was lost.
         if client.read_deployment(identity).get(FLAG) is not body[FLAG]:
             raise
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""The credentials: where they come from, what they are for, how long they last."""
+"""Check the credentials: their source, their scope and their expiry."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNEXPANDED = Regex(r"\$\(.*\)|\$\{.*\}|\$\w+|<<.*>>|%.*%")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Where Astro is, and the way in."""
+    """The endpoint of Astro, and the credentials for it."""
 
     endpoint: Endpoint
     credentials: Credentials
@@ -43,7 +43,7 @@ class Access:
 def credentials(
     env: Mapping[str, str], ci: CIContext, *, now: float, patience: Patience
 ) -> Steps[Access | None]:
-    """What the credentials are: kind, source, scope and time left."""
+    """Report the credentials: kind, source, scope and time left."""
     raw = env.get(_VARIABLE, "")
     if raw.strip() and (error := malformed(raw, ci)):
         yield problem(NAME, error)
@@ -67,7 +67,7 @@ def credentials(
 
 
 def api(env: Mapping[str, str], patience: Patience) -> Steps[bool]:
-    """Whether the API answers: asked without credentials for what is open to anyone."""
+    """Check that the API answers a request that needs no credentials."""
     endpoint = find_endpoint(env, domain=session_domain(env))
     try:
         Http(endpoint.api_url, NoAuth(), patience).get(LOGIN_CONFIG)
@@ -80,7 +80,7 @@ def api(env: Mapping[str, str], patience: Patience) -> Steps[bool]:
 
 
 def malformed(raw: str, ci: CIContext) -> AuthenticationError | None:
-    """What is wrong with the text of the token, as far as it can be seen without reading it."""
+    """Return the error for a token whose text is malformed, or None."""
     text = raw.strip()
     if _UNEXPANDED.fullmatch(text):
         return AuthenticationError(
@@ -102,7 +102,7 @@ def malformed(raw: str, ci: CIContext) -> AuthenticationError | None:
 
 
 def untidy(raw: str) -> str:
-    """What is odd about the text and does no harm here; empty for nothing."""
+    """Describe harmless oddities of the token's text; empty when there are none."""
     found = []
     if raw != raw.strip():
         found.append("has a line break or space around it")
@@ -112,7 +112,7 @@ def untidy(raw: str) -> str:
 
 
 def absent(env: Mapping[str, str], ci: CIContext) -> Check:
-    """What to say when there are none at all."""
+    """Report missing credentials."""
     if ci.is_fork_pull_request:
         return warning(
             NAME,

@@ -1,4 +1,4 @@
-"""The Deployment: found, well, and ready for what the project would send."""
+"""Check the Deployment: found, healthy, and ready for a deploy of the project."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """The Deployment, and whom to ask about it."""
+    """The Deployment, and the connection to ask about it."""
 
     deployment: Deployment
     client: AstroClient = field(repr=False)
@@ -49,7 +49,7 @@ class Platform:
 def find(
     config: Config, access: Access, *, patience: Patience, interactive: bool
 ) -> Steps[Platform]:
-    """The Deployment that is meant."""
+    """Find the Deployment."""
     astro = connect_with(config, access.endpoint, access.credentials, patience)
     found = find_deployment(astro, config, interactive=interactive)
     yield ok("Deployment", f"{found.name} ({found.id})")
@@ -57,7 +57,7 @@ def find(
 
 
 def health(deployment: Deployment) -> Steps[None]:
-    """Whether it is well."""
+    """Check the health of the Deployment."""
     if deployment.status == "HEALTHY":
         yield ok("health", "HEALTHY")
         return
@@ -70,7 +70,7 @@ def health(deployment: Deployment) -> Steps[None]:
 
 
 def dag_deploys(deployment: Deployment, requested: Request) -> Steps[None]:
-    """Whether DAGs can be deployed without an image."""
+    """Check whether DAGs can be deployed without an image."""
     if deployment.is_dag_deploy_enabled:
         yield ok("DAG-only", "DAG-only deploys are enabled")
         return
@@ -84,7 +84,7 @@ def dag_deploys(deployment: Deployment, requested: Request) -> Steps[None]:
 
 
 def enforcement(deployment: Deployment, access: Access) -> Steps[None]:
-    """Whether it takes deploys with these credentials."""
+    """Check whether the Deployment accepts deploys with these credentials."""
     if not deployment.is_cicd_enforced:
         yield ok("CI/CD", "deploys are not limited to CI/CD")
     elif access.credentials.kind == "astro login":
@@ -98,7 +98,7 @@ def enforcement(deployment: Deployment, access: Access) -> Steps[None]:
 
 
 def runtime(platform: Platform, files: Files | None) -> Steps[None]:
-    """Whether the Deployment can go to the Runtime version of the project."""
+    """Check whether the Deployment can run the Runtime version of the project."""
     runs = platform.deployment.astro_runtime_version
     built = RuntimeVersion.parse(files.base.runtime_version) if files and files.base else None
     if built is None:
@@ -132,7 +132,7 @@ def unfinished(platform: Platform, *, now: float) -> Steps[None]:
 
 
 def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
-    """Whether the image registry answers, asked from here and not by the engine."""
+    """Check that the image registry answers this process, not the engine."""
     host = deployment.image_repository.partition("/")[0]
     if not host:
         yield not_checked("registry", "the Deployment names no image repository yet")
@@ -145,7 +145,7 @@ def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
         hint = "Allow the job to reach the registry, in its proxy or firewall."
         raise RegistryError(error.message, hint=hint) from error
     except (ApiError, AuthenticationError):
-        pass  # it wants credentials, as it should
+        pass  # it asks for credentials, as expected
     yield ok("registry", f"{host} answers")
 
 

@@ -1,4 +1,4 @@
-"""The Docker Engine and what builds on it."""
+"""Check the Docker Engine and its builder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LITTLE_GIB = 5
 
 
 def engine(env: Mapping[str, str], *, need: Need, needs_buildkit: bool) -> Steps[None]:
-    """Whether an image can be built here; without need, nothing is wrong with no engine."""
+    """Check whether an image can be built here, if the next deploy needs one."""
     if need == "no":
         yield ok("engine", "not needed: DAGs alone are deployed")
         return
@@ -72,7 +72,7 @@ def _builder(found: Engine, env: Mapping[str, str], *, needs_buildkit: bool) -> 
 
 
 def platform(architecture: str) -> Steps[None]:
-    """Whether what the engine builds is what Astro runs."""
+    """Check whether the engine builds for the platform of Astro."""
     if architecture in ("x86_64", "amd64"):
         yield ok("platform", "linux/amd64, the same as Astro's")
     else:

@@ -1,4 +1,4 @@
-"""The files: `astro-ci.yaml` and the project that it, or an option, names."""
+"""Check the files: `astro-ci.yaml` and the project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from astro_ci.text import excerpt, listed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """A project whose files could be read."""
+    """A project whose files are readable."""
 
     project: Project
     base: BaseImage | None
@@ -35,7 +35,7 @@ def configuration(
     config_file: Path | None,
     directory: Path,
 ) -> Steps[list[Target]]:
-    """Which Deployments this run is about; all of the file's, when it is about none."""
+    """Report the Deployments of this run; all of the file, when the run has none."""
     found = find_targets(given, env, ci, config_file=config_file, deploys=False)
     choice = found.choice
     if found.file is None:
@@ -57,7 +57,7 @@ def configuration(
 
 
 def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
-    """The Dockerfile, the DAGs and .dockerignore."""
+    """Check the Dockerfile, the DAGs and .dockerignore."""
     found = find_project(config.project, config.dags_path)
     yield ok("project", str(found.root))
     content = read_dockerfile(found.root)
@@ -77,7 +77,7 @@ def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
 
 
 def _ignore_file(found: Project) -> Steps[None]:
-    """Whether the build will know what to leave out."""
+    """Check that .dockerignore can be read."""
     try:
         count = len(found.read_dockerignore().patterns)
     except ProjectError as error:

@@ -1,4 +1,4 @@
-"""The job: its Python, its CI system, its git and its checkout."""
+"""Check the job: its Python, its CI system, its git and its checkout."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def python() -> Check:
 
 
 def ci_system(ci: CIContext) -> Check:
-    """What the CI system says, in short; `astro-ci env` has it all."""
+    """Report the CI system in short; `astro-ci env` shows all of it."""
     if ci.key == "none":
         return ok("CI system", "none: run by hand")
     said = (
@@ -46,7 +46,7 @@ def ci_system(ci: CIContext) -> Check:
 
 
 def git_command(env: Mapping[str, str]) -> Steps[bool]:
-    """Whether git is there, and can do what is asked of it."""
+    """Check that git is installed and new enough."""
     found = shutil.which("git", path=env.get("PATH"))
     if found is None:
         raise GitError("git is not installed", hint="Install git in the job's image.")
@@ -61,7 +61,7 @@ def git_command(env: Mapping[str, str]) -> Steps[bool]:
 
 
 def repository(project: Path, env: Mapping[str, str], git_env: Mapping[str, str]) -> Steps[GitRepo]:
-    """The repository around the project, and whose it is."""
+    """Check the repository around the project, and its owner."""
     repo = GitRepo.open(project, env, git_env)
     head = repo.head()
     depth = "a shallow clone" if repo.is_shallow() else "with its history"
@@ -77,7 +77,7 @@ def repository(project: Path, env: Mapping[str, str], git_env: Mapping[str, str]
 
 
 def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) -> Steps[None]:
-    """Whether the commits that run can be compared with, here or after a fetch."""
+    """Check that the running commits are in the clone or can be fetched."""
     parts = _ONE_PART.get(requested, tuple(Part))
     sides = {_NAMES[part]: runs[part] for part in parts}
     unknown = {name: _unknown(side) for name, side in sides.items() if side.commit is None}

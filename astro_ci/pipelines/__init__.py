@@ -43,7 +43,7 @@ class Ask(Protocol):
 
 
 Pick = Callable[[Astro, Config, str], Deployment]
-"""Lets somebody at a terminal pick a Deployment; the text is the question."""
+"""Lets the user pick a Deployment at a terminal; the text is the question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Adoption:
     files: Mapping[str, str]
     """New files, by name from the repository's root."""
     to_add: str = ""
-    """What has to go into the pipeline file that is there already."""
+    """The text to add to an existing pipeline file."""
     notes: Sequence[str] = ()
     setup: str = ""
     """What has to be done once in the CI system."""
@@ -112,7 +112,7 @@ def adopt(
 
 
 def adoption_text(made: Adoption) -> str:
-    """What was done, or would be, and what comes next."""
+    """Say what was or would be written, and what to do next."""
     lines = []
     for name, text in made.files.items():
         lines += [f"wrote {name}"] if made.is_written else [f"--- {name}", text]
@@ -244,7 +244,7 @@ def _entry(
 
 
 def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
-    """Take somebody's word for it."""
+    """Ask for a Deployment that cannot be looked up."""
     if config.deployment_id or config.deployment_name:
         return Entry(
             project=project, id=config.deployment_id or "", name=config.deployment_name or ""

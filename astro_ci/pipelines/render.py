@@ -1,4 +1,4 @@
-"""The files as text. Pure: what is inserted is quoted for the language that it is inserted into."""
+"""Make the files as text. Pure: inserted values are quoted for the language of the file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """What the Deployment is called in the file."""
+        """The key of the Deployment in the file."""
         return self.name or self.id
 
 
@@ -89,7 +89,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def once(pipeline: str) -> str:
-    """What the head of a pipeline file says has to be done once, as one paragraph."""
+    """Return the setup instructions in the head of a pipeline file, as one paragraph."""
     head = []
     for line in pipeline.splitlines():
         if not line.startswith(("#", "//")):
@@ -99,7 +99,7 @@ def once(pipeline: str) -> str:
 
 
 def check_branch(branch: str) -> None:
-    """Refuse what is no single branch. Raises ConfigurationError."""
+    """Refuse a name that is not a single branch. Raises ConfigurationError."""
     read_pattern("--branch", branch)
     if "*" in branch or branch.startswith("!"):
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The CI systems that `init` writes a pipeline for, and what shows that one is in use."""
+"""The CI systems that `init` writes a pipeline for, and how to detect them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ KEYS = tuple(system.key for system in SYSTEMS)
 
 
 def detect_system(root: Path, host: str) -> System:
-    """Tell the CI system from the files of the repository, else from the remote's host.
+    """Find the CI system by the files of the repository, else by the remote's host.
 
     Raises ConfigurationError when that leaves none, or several.
     """

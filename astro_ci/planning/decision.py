@@ -122,7 +122,7 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
 
 
 def _is_unhealthy(facts: Facts) -> bool:
-    """Whether what was deployed last may have failed to start: then it has to come again."""
+    """Whether the last deploy may have failed to start, and so has to be repeated."""
     return facts.deployment is not None and facts.deployment.status == "UNHEALTHY"
 
 
@@ -167,7 +167,7 @@ def _because_same(facts: Facts) -> str:
 
 
 def _all_changes(facts: Facts) -> list[Change]:
-    """Every change once: those of a part from the part's own base, the rest from either."""
+    """List every change once: a part's changes from its own base, the rest from either base."""
     found: dict[tuple[str, str], Change] = {}
     for part, side in facts.compared.items():
         for change in side.changes or ():

@@ -1,4 +1,4 @@
-"""The guards: what keeps a deploy from undoing a newer one, and from wiping DAGs. Pure.
+"""The guards: keep a deploy from undoing a newer one, and from removing the DAGs. Pure.
 
 Each has an option that lifts it.
 """
@@ -24,7 +24,7 @@ class DagFiles(Struct, frozen=True, kw_only=True):
 
 
 def find_newer(compared: Mapping[Part, Comparison], deploy_type: DeployType) -> str | None:
-    """Find the running commit that this deploy would replace by an older one."""
+    """Find the running commit that this deploy would replace with an older one."""
     newer = (compared[part].newer for part in Part if part in deploy_type.parts)
     return next(filter(None, newer), None)
 

@@ -14,7 +14,7 @@ from astro_ci.model import Deploy, DeployGit, Digests, Part
 
 DESCRIPTION_LIMIT = 500
 NO_DIGEST = "0" * 16
-"""Stands for content that is not known, and so is never the same as any."""
+"""Stands for unknown content, which never equals any other."""
 _NO_COMMIT = "dirty"
 _COMMIT_DIGITS = 12
 
@@ -30,7 +30,7 @@ def describe(text: str, digests: Digests, git: DeployGit | None) -> str:
 
 
 def description_room() -> int:
-    """How many characters of a description are the user's."""
+    """Return how many characters of a description are left for the user."""
     digests = dict.fromkeys(Part, NO_DIGEST)
     git = DeployGit(provider="GENERIC", commit_sha="0" * _COMMIT_DIGITS)
     return DESCRIPTION_LIMIT - len(_marker(digests, git)) - 1
@@ -49,7 +49,7 @@ def read_marker(deploy: Deploy) -> Digests:
 
 
 def without_marker(description: str) -> str:
-    """The user's own text."""
+    """Return the user's own text."""
     return _pattern().sub("", description).rstrip()
 
 

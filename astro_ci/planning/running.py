@@ -1,6 +1,6 @@
-"""What runs, read from the deploy history: the deploys that put each running part there.
+"""What is running, from the deploy history: the deploys that brought each running part.
 
-Pure. Matched by what runs (image tag, bundle version), not by recency, so that rollbacks and
+Pure. Deploys are matched by image tag and bundle version, not by recency, so that rollbacks and
 interleaved DAG-only deploys come out right.
 """
 
@@ -18,7 +18,7 @@ _NOUNS: Mapping[Part, str] = {Part.IMAGE: "the running image", Part.DAGS: "the r
 
 
 class Running(Struct, frozen=True, kw_only=True):
-    """What is known of one part of what runs.
+    """The known facts about one running part.
 
     `commit` and `digest` are None where the deploy does not tell; `unknown` says why, as the end
     of a sentence, when neither is there.
@@ -39,7 +39,7 @@ WhatRuns = Mapping[Part, Running]
 
 
 class Ours(Struct, frozen=True, kw_only=True):
-    """What makes a deploy one of ours.
+    """How to recognise a deploy of this project.
 
     `repository` is our repository's identity (None: it has no remote, so that no deploy can be
     told to come from another); `project` the project's path in it.
@@ -50,11 +50,11 @@ class Ours(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """A Deployment, and the deploys that put there what runs."""
+    """A Deployment, and the deploys that brought its running parts."""
 
     deployment: Deployment
     deploys: Mapping[Part, Deploy]
-    """Without the parts that no deploy of the history brought."""
+    """By part; a part that no deploy of the history brought is missing."""
     url: str
     """The Deployment's page."""
 

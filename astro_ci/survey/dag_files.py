@@ -46,7 +46,7 @@ def count_dag_files(
     is_bundle: bool,
     ignored: Callable[[], Collection[str]] = frozenset,
 ) -> DagFiles:
-    """Count what ships, and what did at the commit that it was compared with.
+    """Count the DAG files that would be deployed, and those at the base commit.
 
     A file that `.airflowignore` leaves out, which `ignored` tells, is no DAG file.
     `names` are those in the listing, None to look for them. Without a bundle the DAGs are in the

@@ -63,7 +63,7 @@ def find_differences(
     rules, bases = checkout.rules, standing.bases
     for base in dict.fromkeys(filter(None, bases.commits.values())):
         snapshot.prepare_changes(base)
-    # What history says is asked while git compares.
+    # Ask about the history while git compares.
     newer = {part: _newer(running, checkout) for part, running in standing.runs.items()}
     is_digested = needs_digests or standing.has_digests
 
@@ -104,7 +104,7 @@ def _refuse_sparse(snapshot: Snapshot, checkout: Checkout) -> None:
 
 
 def _is_dirty(snapshot: Snapshot, checkout: Checkout) -> bool:
-    """Whether what ships is not the commit: uncommitted or untracked files of the project.
+    """Whether the deployed files differ from the commit: uncommitted or untracked files.
 
     Those count that lie in it, and those elsewhere that shape its image.
     """

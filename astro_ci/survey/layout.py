@@ -82,7 +82,7 @@ def named_directories(image_paths: Sequence[str], repo: GitRepo, layout: Layout)
         parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
         literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
         if ".." in literal:
-            continue  # nothing of the repository, as globs are compared part by part
+            continue  # outside the repository, as globs are compared part by part
         for start in ("", layout.project):
             path = "/".join(filter(None, (start, *literal)))
             if (repo.root / path).exists():
@@ -119,7 +119,7 @@ def _build_links(repo: GitRepo, project: Project) -> list[str]:
 
 
 def _steps(path: Path) -> Iterator[Path]:
-    """Each link on the way to what a path names, and that at last. The root is no link."""
+    """Yield each link on the way to the target of a path, and the target last."""
     here, ahead = Path(path.anchor), list(path.parts[:0:-1])
     links_left = _MAX_LINKS
     while ahead:

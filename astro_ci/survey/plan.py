@@ -14,7 +14,7 @@ from astro_ci.survey.survey import survey
 
 
 def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
-    """Say what `deploy` would do. Nothing is changed, and credentials are not required.
+    """Say what `deploy` would do. This changes nothing and does not require credentials.
 
     Raises AstroCIError: whatever would make `deploy` fail before it builds anything.
     """
@@ -24,7 +24,7 @@ def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -
 def plan_target(
     target: Target, env: Mapping[str, str], ci: CIContext, *, interactive: bool = False
 ) -> Plan:
-    """Plan for a chosen Deployment; what the choice assumed is an assumption of the Plan."""
+    """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice."""
     found = survey(target.config, env, ci=ci, interactive=interactive).plan
     notes = (target.note,) if target.note else ()
     return replace(found, assumptions=(*notes, *found.assumptions))

@@ -21,14 +21,14 @@ if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
 
 
 class Connected(Struct, frozen=True, kw_only=True):
-    """The Deployment that is meant, and the connection that found it."""
+    """The chosen Deployment, and the connection that found it."""
 
     astro: Astro
     deployment: Deployment
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """What to compare the checkout with."""
+    """The running deploys, and what to compare the checkout with."""
 
     connected: Connected | None
     """None: there are no credentials."""

@@ -88,7 +88,7 @@ CODE_QUALITY = Option(
 )
 _READ = (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.RUNNER, kinds.SECONDS)
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
-"""Kinds of flags that may have a value, and are true without."""
+"""Kinds of flags with an optional value; without a value they are true."""
 RUN_OPTIONS = (
     CONFIG_FILE,
     SAVE,
@@ -99,7 +99,7 @@ RUN_OPTIONS = (
     JUNIT_XML,
     CODE_QUALITY,
 )
-"""What a verb takes beside the fields of Config."""
+"""The options of a verb that are not fields of Config."""
 
 
 class RowOption(click.Option):
@@ -134,7 +134,7 @@ class VerbCommand(click.Command):
 
 
 class Lines(click.ParamType[str]):
-    """Text whose environment variable holds one value a line."""
+    """Text whose environment variable holds one value per line."""
 
     name = "text"
     envvar_list_splitter = "\n"
@@ -158,7 +158,7 @@ class Boolean(click.types.BoolParamType):
 
 
 class _Read(click.ParamType[Any]):
-    """A value that its kind reads."""
+    """A value that is read by its kind."""
 
     name = "text"
 
@@ -187,7 +187,7 @@ def with_options(
 
 
 def row(field: str) -> Option:
-    """The row of a field of Config, for a verb that takes some of them."""
+    """Return the row of a field of Config, for a verb that takes only some fields."""
     return next(one for one in options() if one.field == field)
 
 

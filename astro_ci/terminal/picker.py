@@ -1,4 +1,4 @@
-"""Let somebody at a terminal pick a Deployment."""
+"""Let the user pick a Deployment at a terminal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pick(astro: Astro, config: Config, question: str = _QUESTION) -> Deployment:
 
 
 def chosen(found: Sequence[Overview], answer: str) -> Deployment:
-    """Read an answer. Raises Unfit for none of them, and for an answer that fits several."""
+    """Read an answer. Raises Unfit unless it fits exactly one Deployment."""
     fits = [
         overview.deployment
         for number, overview in enumerate(found, 1)

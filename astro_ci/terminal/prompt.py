@@ -19,7 +19,7 @@ class EndOfInput(click.Abort):
 
 
 class Unfit(ValueError):
-    """An answer that is none; the message says what is wanted."""
+    """The answer is not usable; the message says what to answer."""
 
 
 def ask(question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
@@ -61,7 +61,7 @@ def confirm(question: str) -> bool:
 
 
 def ask_until(question: str, read: Callable[[str], T]) -> T:
-    """Ask until `read` takes the answer; what it raises as Unfit is said. Raises EndOfInput."""
+    """Ask until `read` accepts the answer, and show the message of Unfit. Raises EndOfInput."""
     while True:
         click.echo(f"{printable(question)}: ", nl=False, err=True)
         line = sys.stdin.readline()

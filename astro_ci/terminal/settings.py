@@ -1,4 +1,4 @@
-"""What was given for the options: by a flag, or by a variable."""
+"""The values of the options, from flags and variables."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _let_flag_name_deployment(found: dict[str, Setting]) -> None:
 
 
 def _source(param: click.Parameter, value: Any, env: Mapping[str, str], *, is_flag: bool) -> str:
-    """The flag or the variable that gave a value."""
+    """Return the flag or the variable that a value came from."""
     if is_flag:
         return param.secondary_opts[0] if value is False else param.opts[0]
     names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()

@@ -1,4 +1,4 @@
-"""Settle which Deployment a run is about, where nothing names one and somebody can be asked.
+"""Ask for the Deployment of a run, when nothing names one and a user is at the terminal.
 
 Nothing is remembered unless --save asks for it. Little is imported here: most runs name theirs.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Target]:
-    """Let the one Deployment that nothing names be picked, where somebody is there to answer.
+    """Let the user pick the Deployment when nothing names one and a user can answer.
 
     With `save` write the Deployment to `astro-ci.yaml`. Raises AstroCIError.
     """

@@ -1,4 +1,4 @@
-"""What a request is authenticated with, and that is all: nothing of ~/.netrc."""
+"""The authentication of requests, which never reads ~/.netrc."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BearerAuth(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header. Called by requests. Raises AuthenticationError for what is no token."""
+        """Add the header. Called by requests. Raises AuthenticationError for a malformed token."""
         token = self._token()
         if not re.fullmatch(_B64TOKEN, token):
             raise AuthenticationError(

@@ -1,4 +1,4 @@
-"""How a failed request is told: no answer, or one that says no.
+"""Describe a failed request: there was no answer, or an answer that refuses.
 
 Neither the words of an exception, which may hold the whole URL, nor what a service repeats of a
 request, which may be its credentials, get into a message.
@@ -27,7 +27,7 @@ def is_json(content: bytes) -> bool:
 
 
 def read_error(response: requests.Response) -> tuple[str, str]:
-    """The message and the request id of an error, whoever wrote it, without what was sent."""
+    """Return the message and the request id of an error answer, without the request's secrets."""
     message, request_id = _read_words(response)
     sent = _secrets_of(response.request)
     message = crossed_out(message, sent)
@@ -53,7 +53,7 @@ def _read_words(response: requests.Response) -> tuple[str, str]:
 
 
 def _secrets_of(request: requests.PreparedRequest) -> list[str]:
-    """What must not be repeated of a request, when the answer does."""
+    """List the secrets of a request, which an answer may repeat."""
     sent = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
     if isinstance(request.body, str):  # a form
         sent += parse_qs(request.body).get("client_secret", [])
@@ -94,7 +94,7 @@ def describe(error: OSError) -> str:
 
 
 def is_for_good(error: OSError) -> bool:
-    """Whether the next attempt would end like this one."""
+    """Whether the next attempt would fail in the same way."""
     lasting = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
     if isinstance(error, requests.exceptions.SSLError):
         return bool(

@@ -1,4 +1,4 @@
-"""`deployment list`: the Deployments in view."""
+"""`deployment list`: the visible Deployments."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 Error = TypeVar("Error", bound=AstroCIError)
 _SETTLED = ("requested", "base", "ignore", "image_paths", "redeploy", "skip_unchanged", "dry_run")
-"""What the deploy that follows leaves no choice in."""
+"""Options that the following deploy fixes."""
 
 
 @click.command(cls=VerbCommand)
