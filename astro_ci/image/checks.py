@@ -14,7 +14,7 @@ _SHOWN = 5
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True):
-    """What matters about an image. Empty strings and None stand for what it does not say."""
+    """The relevant facts of an image. Empty strings and None stand for missing facts."""
 
     reference: str
     id: str

@@ -129,7 +129,7 @@ class DockerIgnore:
         return not self._exceptions and self.excludes(directory)
 
     def may_include_below(self, directory: str) -> bool:
-        """Tell whether an excluded directory has to be walked all the same."""
+        """Say whether an excluded directory has to be walked all the same."""
         if None in self._exceptions:
             return True
         known, here = self._sorted_exceptions, f"{directory}/"

@@ -29,7 +29,7 @@ _DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class UnfitFileError(OSError):
-    """A file is there, and is not read: `strerror` says why, `hint` what to change."""
+    """A file exists but must not be read: `strerror` says why, `hint` what to change."""
 
     def __init__(self, number: int, why: str, hint: str) -> None:
         super().__init__(number, why)

@@ -1,4 +1,4 @@
-"""What never ships: the leftovers of tools, which no deploy is about. Pure.
+"""Leftovers of tools, which are never deployed. Pure.
 
 One list for the bundle that is packed and for the digest that says whether it changed.
 """

@@ -267,7 +267,7 @@ class TestCredentials:
     @pytest.mark.parametrize(
         ("form", "code", "said"),
         [
-            ("'{}'", 9, "stands in quotes"),
+            ("'{}'", 9, "is wrapped in quotes"),
             ("{}\nsecond", 9, "has 2 lines"),
             ("$(ASTRO_API_TOKEN)", 9, "contains the name of a variable"),
             ("production", 9, "is not a token"),

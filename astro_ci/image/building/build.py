@@ -71,7 +71,7 @@ def build_image(
 def _build(
     engine: Engine, build: Build, env: Mapping[str, str], on_line: Callable[[str], None]
 ) -> str:
-    """Run the build that is possible here; return what went wrong, empty for nothing."""
+    """Run the build that is possible here; return its error, or an empty text."""
     with private_config(env) as command_env:
         # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
         builder = None if engine.is_podman else find_builder(command_env)

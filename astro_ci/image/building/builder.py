@@ -61,7 +61,7 @@ def _commands(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _ask(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return what a command prints; nothing when it fails, as one without buildx does."""
+    """Return the output of a command; empty when it fails, as it does without buildx."""
     try:
         done = subprocess.run(
             argv,

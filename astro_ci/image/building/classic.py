@@ -20,7 +20,7 @@ _COLOUR = Regex(r"\x1b\[[0-9;]*m")
 
 
 def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -> str:
-    """Run the build and return what went wrong, empty for nothing."""
+    """Run the build and return its error, or an empty text."""
     from docker.errors import DockerException
     from requests import RequestException
 

@@ -95,7 +95,7 @@ def copy_context(
 
 
 class _Choice:
-    """What to send, as the caller gave it."""
+    """The caller's choice of what to send."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ def _refuse_stand_in(file: IO[bytes], size: int, path: str) -> None:
 
 
 class _Steady(io.RawIOBase):
-    """A file that must not turn out shorter than its header has already said."""
+    """A file that must not be shorter than its header, which was already sent."""
 
     def __init__(self, file: IO[bytes], path: str) -> None:
         self._file, self._path = file, path
@@ -209,7 +209,7 @@ class _Steady(io.RawIOBase):
 
 
 def _entry(source: Path, path: str, status: os.stat_result) -> tarfile.TarInfo | None:
-    """Describe one path, or None when it is something that no context can hold."""
+    """Describe one path; None for a kind of file that a context cannot hold."""
     entry = tarfile.TarInfo(path)
     entry.mode = stat.S_IMODE(status.st_mode)
     entry.mtime = FILE_DATE

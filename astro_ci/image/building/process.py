@@ -34,7 +34,7 @@ class Feeder:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait until nothing more is written."""
+        """Wait until everything is written."""
         self._thread.join()
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Build secrets: where each comes from, as `docker build --secret` takes it."""
+"""Build secrets, written as for `docker build --secret`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_secrets(secrets: Sequence[str], env: Mapping[str, str]) -> None:
 
 
 def secret_texts(secrets: Sequence[str], env: Mapping[str, str]) -> Iterator[str]:
-    """What they hold, as far as it is there."""
+    """Return the texts of the secrets that exist."""
     for secret in secrets:
         with suppress(ConfigurationError, OSError):
             _, path, variable = _source(secret)
@@ -53,7 +53,7 @@ def secret_texts(secrets: Sequence[str], env: Mapping[str, str]) -> Iterator[str
 
 
 def _source(secret: str) -> tuple[str, str | None, str | None]:
-    """The id, the file and the environment variable of one."""
+    """Return the id, the file and the environment variable of a secret."""
     fields = _fields(secret)
     path = fields.get("src") or fields.get("source")
     return fields["id"], path, fields.get("env") or (None if path else fields["id"])

@@ -11,7 +11,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.text import crossed_out
 
 PLATFORM = "linux/amd64"
-"""What Astro runs."""
+"""The platform of Astro."""
 
 
 @contextmanager

@@ -155,11 +155,11 @@ class TestRead:
 
 PROBLEMS = [
     ("dags_path: x", 1, "dags_path is not a key of the file; did you mean dags-path?", "ignore"),
-    ("\nbuild-arg: x", 2, "did you mean build-args?", "There are"),
+    ("\nbuild-arg: x", 2, "did you mean build-args?", "Use one of"),
     ("api-token: hunter2", 1, "api-token is not a key of the file", "Use one of"),
-    ("branches: main", 1, "branches is not for the file: it is for a Deployment", ""),
-    ("deployments: {p: {branch: x, tags: y}}", 1, "did you mean branches?", "There are"),
-    ("projects: {x: {project: y}}", 1, "project is not for the project x", ""),
+    ("branches: main", 1, "branches is not a key of the file, but of a Deployment", ""),
+    ("deployments: {p: {branch: x, tags: y}}", 1, "did you mean branches?", "Use one of"),
+    ("projects: {x: {project: y}}", 1, "project is not a key of the project x, but of", ""),
     ("deployments:\n  p:\n    id: clx", 2, "the Deployment p has neither branches", "branches: []"),
     ("deployments:\n  p:", 2, "the Deployment p has neither branches", "branches: []"),
     ("deployments: {p: main}", 1, "the Deployment p is a single value, not keys", ""),
@@ -168,7 +168,7 @@ PROBLEMS = [
     ("ignore: a\n\nignore: b", 3, "ignore is set twice in the file, first on line 1", "Remove"),
     ("ignore:", 1, "ignore has no value", "remove it"),
     ("ignore: [a, ~]", 1, "ignore has no value", "remove it"),
-    ("ignore: [a, [b]]", 1, "ignore is a list, and not a single value", ""),
+    ("ignore: [a, [b]]", 1, "ignore is a list, not a single value", ""),
     ("ignore: {a: b}", 1, "ignore is keys with values", ""),
     ("ignore: '['", 1, "ignore: the pattern '[' is not valid", "backslash"),
     ("wait: !ours yes", 1, "wait has the tag !ours", "'!ours yes'"),
@@ -176,7 +176,7 @@ PROBLEMS = [
     ("deployments:\n  p: {branches: *}", 2, "this is not YAML", "in quotes"),
     ("deployments:\n  p: {branches: *x}", 2, "this is not YAML", "in quotes"),
     ("ignore: @x", 1, "this is not YAML", "in quotes"),
-    ("deployments:\n\tp: {branches: x}", 2, "this is not YAML", "no tabs"),
+    ("deployments:\n\tp: {branches: x}", 2, "this is not YAML", "does not allow tabs"),
     ("ignore: a: b", 1, "this is not YAML", "a text with a colon"),
     ("? [a]\n: b", 1, "a key of the file is a list", ""),
     ("wait: perhaps", 1, "wait is 'perhaps', which is neither true nor false", "yes"),
@@ -186,11 +186,11 @@ PROBLEMS = [
     ("type: everything", 1, "type is 'everything', which is not a deploy type", "dags-only"),
     ("base: --upload-pack=x", 1, "which is not a commit or ref", "deployed"),
     ("workspace-id: a/b", 1, "workspace-id is 'a/b', which is not an id", "Copy"),
-    ("description: " + "x" * 501, 1, "501 characters long", "Shorten"),
+    ("description: " + "x" * 501, 1, "it has 501 characters", "Shorten"),
     ("dags-path: ''", 1, "dags-path is empty", "remove it"),
     ("build-args: 1=2", 1, "build-args is not NAME=value or NAME", "NAME=value"),
     ("deployments: {p: {id: x y, tags: v*}}", 1, "id is 'x y', which is not an id", "name"),
-    ("deployments: {p: {id: x, name: y, tags: v*}}", 1, "has an id and a name", "enough"),
+    ("deployments: {p: {id: x, name: y, tags: v*}}", 1, "has an id and a name", "Remove the name"),
     ("deployments: {p: {branches: refs/heads/x}}", 1, "is a full ref", "Write 'x'"),
     ("deployments: {p: {branches: '!refs/tags/x'}}", 1, "is a full ref", "Write 'x'"),
     ("deployments: {p: {branches: 'a b'}}", 1, "no branch and no tag can match 'a b'", "**"),
@@ -443,7 +443,7 @@ class TestChoice:
             ),
             (
                 "deployments: {a: {id: c, branches: x}, b: {id: c, branches: y}}",
-                "/repo", {"deployment_id": "c"}, "several times: a, b", "by its key",
+                "/repo", {"deployment_id": "c"}, "several such entries: a, b", "by its key",
             ),
         ],
     )  # fmt: skip
@@ -533,9 +533,15 @@ class TestSchema:
         "projects: {a: }",
     )
     ONLY_CODE = (
-        *("stands twice", "first on line", "the pattern", "has the tag", "a key of the file is"),
-        *("which is not a commit", "characters long", "is empty", "is not NAME", "is a full ref"),
-        *("no branch and no tag", "only says", "not a path relative", "once more", "not YAML"),
+        *("is set twice", "first on line", "the pattern", "has the tag", "a key of the file is"),
+        *("which is not a commit", "too long", "is empty", "is not NAME", "is a full ref"),
+        *(
+            "no branch and no tag",
+            "contains only",
+            "not a path relative",
+            "listed twice",
+            "not YAML",
+        ),
         *("too deeply", "wait is 'on'"),  # which PyYAML's loader takes for true
     )
 
@@ -594,9 +600,9 @@ def test_no_error_repeats_much_of_the_file(key: str, value: str) -> None:
 
 @pytest.mark.parametrize("text", ['"a\\0b"', '"\\ud800"'])
 def test_what_is_no_text_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"line 1: .*(what is no text|invalid Unicode)"):
+    with pytest.raises(ConfigurationError, match=r"line 1: .*(which is not text|invalid Unicode)"):
         parse(f"dags-path: {text}\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
-    with pytest.raises(ConfigurationError, match=r"line 1: .*(what is no text|invalid Unicode)"):
+    with pytest.raises(ConfigurationError, match=r"line 1: .*(which is not text|invalid Unicode)"):
         parse(f"{text}: a\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
 
 

@@ -99,7 +99,7 @@ class TestDifferences:
         }
         assert [*map(str, differences(SHOWN, after))] == [
             "executor was 'CELERY' and is now 'ASTRO'",
-            "workerQueues[default].new was 1, and is 2",
+            "workerQueues[default].new was 1 and is now 2",
         ]
 
     def test_the_value_of_a_variable_is_not(self) -> None:
