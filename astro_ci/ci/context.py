@@ -10,7 +10,7 @@ from astro_ci.ci.lookup import Found
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """What one CI system's variables say, each with its source; None: they do not say."""
+    """The values of one CI system's variables, each with its source; None for a missing value."""
 
     event: Found[str] | None = None
     head: Found[str] | None = None
@@ -27,7 +27,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 class CIContext(Struct, frozen=True, kw_only=True):
-    """The run as its CI system describes it. None: absent, unusable, or not said."""
+    """The run as its CI system describes it. None: absent or unusable."""
 
     system: str
     """For people: `GitHub Actions`, ..., `none`."""
@@ -52,7 +52,7 @@ class CIContext(Struct, frozen=True, kw_only=True):
     push): git decides.
     """
     before_is_previous_run: bool = False
-    """It says nothing of a push: a run that is repeated names what ran last, newer or older."""
+    """Whether `before` is the previous run's commit, which for a repeated run may be newer."""
     pull_request: str | None = None
     """The number that people use (GitLab's `iid`)."""
     base_branch: str | None = None
@@ -75,5 +75,5 @@ class CIContext(Struct, frozen=True, kw_only=True):
     """How to let jobs wait for each other on this system: a whole sentence."""
 
     def __hash__(self) -> int:
-        """Count what is said, not where it came from: a mapping has no hash."""
+        """Hash the values, not their sources: a mapping has no hash."""
         return hash((self.key, self.event, self.head, self.branch, self.tag, self.pull_request))

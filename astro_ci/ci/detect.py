@@ -1,4 +1,4 @@
-"""Find out which CI system runs us, and what it says about the run."""
+"""Find the CI system of this run, and what it says about the run."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Lookup(Struct, frozen=True):
         return None
 
     def text(self, name: str) -> str:
-        """The value as it stands; empty when absent."""
+        """Return the unchanged value; empty when absent."""
         return values.non_empty(self.get(name) or "") or ""
 
     def says(self, name: str, *words: str) -> bool:

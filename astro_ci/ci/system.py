@@ -1,4 +1,4 @@
-"""A CI system as a value: how it is recognized, what it says, how to speak to it, its files."""
+"""A CI system as a value: its detection, its variables, its dialect, its files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     language: Literal["yaml", "groovy"] = "yaml"
     """What the file is written in, and so how its texts are quoted."""
     has_a_meaning_for: Sequence[str] = ()
-    """What the system does not take literally in the name of a branch, whatever the quotes."""
+    """Texts that have a special meaning for the system in the name of a branch, even in quotes."""
     escape: Callable[[str], str] = str
     """Spell a branch's name so that the system takes it literally."""
     compares: str = ""
@@ -53,7 +53,7 @@ def no_secret_remedy(_env: Mapping[str, str]) -> str:
 
 
 class CISystem(Struct, frozen=True, kw_only=True):
-    """Everything that is particular to one CI system. Its module imports little: all are asked."""
+    """Everything that is particular to one CI system. The module imports little: all are loaded."""
 
     key: str
     """For code, and the name of the module: `github`."""
@@ -66,7 +66,7 @@ class CISystem(Struct, frozen=True, kw_only=True):
     be set where another system runs.
     """
     is_here: Callable[[Lookup], bool]
-    """Whether the system runs us."""
+    """Whether this run is in the system."""
     read: Callable[[Lookup], Facts]
     """Collect what the system says; never raises, whatever the variables hold."""
     history_hint: str

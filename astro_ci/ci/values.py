@@ -35,7 +35,7 @@ _HIGHEST_PORT = 65535
 
 
 def non_empty(raw: str) -> str | None:
-    """The value without surrounding space, unless it stands for "not set"."""
+    """Return the value without surrounding space; None when it means "not set"."""
     value = raw.strip()
     if value.lower() in _NOT_SET or _UNEXPANDED.fullmatch(value):
         return None

@@ -1,4 +1,4 @@
-"""What people see while a command works: on standard error, live on a terminal, plain in a log."""
+"""Print progress to standard error: live on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Console:
         self._now = now
 
     def say(self, text: str = "") -> None:
-        """Print our own words, which may hold untrusted names."""
+        """Print a line of our own, which may contain untrusted names."""
         for line in text.split("\n"):
             self._err.write(f"{self._dialect.safe_line(line)}\n")
         self._err.flush()
@@ -49,7 +49,7 @@ class Console:
 
     @property
     def redactor(self) -> Redactor:
-        """What crosses out secrets here, and learns those that a run comes to know."""
+        """The redactor, which also learns the secrets of the run."""
         return self._dialect.redactor
 
     def mask(self, secret: str) -> None:
@@ -70,7 +70,7 @@ class Console:
             yield lambda label: _live_transfer(progress, label)
 
     def _plain_transfer(self, label: str) -> Callable[[int, int], None]:
-        """A line now and then: a log keeps every one."""
+        """Print a line now and then: a log keeps every line."""
         last = self._now()
 
         def report(done: int, total: int) -> None:
@@ -91,7 +91,7 @@ class LogHandler(logging.Handler):
         self._warned: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record; warnings say that they are, and say it once."""
+        """Print a record; a warning gets its prefix, and is printed once."""
         if record.levelno >= logging.WARNING:
             if record.getMessage() in self._warned:
                 return

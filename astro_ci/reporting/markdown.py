@@ -36,7 +36,7 @@ _REFERENCE = Regex(r"(?<=[@#!%])(?=\w)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
 
 
 def escape(text: str) -> str:
-    """One line that reads the same in Markdown as it does here."""
+    """Escape a text to one line that Markdown shows unchanged."""
     # A mention is looked for in the finished page, where an entity is its character again.
     parted = _REFERENCE.sub("\N{ZERO WIDTH SPACE}", printable(text).strip())
     return _entities(_NUMBERED.sub("\\1\N{ZERO WIDTH SPACE}", parted))
@@ -81,9 +81,9 @@ def error_markdown(
     title: str = "",
     is_public: bool = False,
 ) -> str:
-    """A failure: what came back and what to change first, then the Plan as far as there is one.
+    """Return a failure: first the error and its hint, then the Plan, if there is one.
 
-    What a tool has said stays away from those who may read a comment, and not the log.
+    The output of tools is left out for readers who may see a comment but not the log.
     """
     deployment = plan.deployment if plan else None
     page = error.result.url if error.result else ""
@@ -104,7 +104,7 @@ def error_markdown(
 
 
 def error_reason(error: AstroCIError) -> str:
-    """A message in one line: without what a tool has said, which may be many."""
+    """Return a message in one line, without the output of a tool, which may have many lines."""
     first, *others = error.message.split("\n")
     if _is_of_a_tool(error) or not others:
         return first.rstrip(":")
@@ -121,7 +121,7 @@ def _output(text: str) -> str:
 
 
 def skipped_markdown(reason: str, *, verb: Verb) -> str:
-    """A run that is about no Deployment at all."""
+    """Return the text of a run without a Deployment."""
     return _page(verb.skipped_heading, "", reason, [], [])
 
 

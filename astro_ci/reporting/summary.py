@@ -23,7 +23,7 @@ def summary(report: Report) -> str:
 
 
 def section(result: TargetResult, verb: Verb, *, is_public: bool = False) -> str:
-    """How it went for one Deployment; `is_public` leaves out what only the log's readers see."""
+    """Return the result for one Deployment; `is_public` leaves out the output of tools."""
     target, plan = result.target, result.final_plan
     title = target.label if target.entry else ""
     if result.error:

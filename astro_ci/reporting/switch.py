@@ -1,4 +1,4 @@
-"""What switching DAG-only deploys means, how it ended, and what comes next. Pure."""
+"""The texts about switching DAG-only deploys: meaning, result, next command. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def already_reason(deployment: Deployment, *, enable: bool) -> str:
 
 
 def switched_text(deployment: Deployment, *, enable: bool) -> str:
-    """Say what holds now."""
+    """Say what the setting is now."""
     return f"DAG-only deploys of {printable(deployment.name)} are {_state(enable)} now"
 
 

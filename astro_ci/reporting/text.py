@@ -56,7 +56,7 @@ def forced_text(overridden: Sequence[str]) -> str:
 
 
 def landed_text(result: DeployResult) -> str:
-    """What a deploy brought, and where to see it."""
+    """Say what a deploy brought, and where to see it."""
     plan = result.plan
     lines = []
     if result.image_tag:
@@ -90,7 +90,7 @@ def results_text(results: Sequence[TargetResult], reason: str) -> str:
 
 
 def result_reason(result: DeployResult) -> str:
-    """Why it ended so: the Plan's reason, and that it was a dry run when that is all."""
+    """Return the reason of the result: the Plan's reason, and that it was a dry run."""
     plan = result.plan
     is_dry_run = result.outcome == "skipped" and plan.deploy_type is not DeployType.NONE
     would = f"dry run; would deploy {DEPLOY_TYPE_WORDS[plan.deploy_type]}: " if is_dry_run else ""

@@ -13,7 +13,7 @@ __all__ = ["CommentError", "Thread", "thread_of"]
 
 
 def thread_of(ci: CIContext, env: Mapping[str, str]) -> Thread | None:
-    """The comments of the pull request that this run is about; None when it is about none.
+    """Return the comments of the run's pull request; None when the run has no pull request.
 
     Raises CommentError when they cannot be reached: no token, another CI system.
     """

@@ -1,4 +1,4 @@
-"""Write one comment, or update it where it stands. It is found by a marker that nobody sees."""
+"""Write one comment, or update it. An invisible marker identifies the comment."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Thread:
         return url if is_here else None
 
     def _update(self, number: str, text: str) -> bool:
-        """Whether the comment could be written: somebody else's cannot."""
+        """Update a comment; False when another user wrote it, so that it cannot be changed."""
         url = self._place.comment + number
         response = self._request(self._place.update_method, url, text)
         if response.status_code in _REFUSED:

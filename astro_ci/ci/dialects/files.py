@@ -1,4 +1,4 @@
-"""Append to the files that CI systems collect from a job; failing to is a warning."""
+"""Append to the files that CI systems collect from a job; a failure is only a warning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 def append(path: Path, text: str) -> None:
-    """Append as UTF-8; what is no Unicode text is escaped.
+    """Append as UTF-8; text that is not Unicode is escaped.
 
     A deploy is not undone by an output that could not be written, so that is only logged.
     """
@@ -29,7 +29,7 @@ def size(path: Path) -> int:
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8, with escapes for what is no Unicode text (an undecodable file name)."""
+    """Encode as UTF-8, with escapes for text that is not Unicode (an undecodable file name)."""
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""No CI system that we know: a terminal, or one that only sets our own variables."""
+"""No known CI system: a terminal, or a system that only sets the variables of astro-ci."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _run_url(env: Lookup) -> Found[str] | None:
 
 
 def _project(raw: str) -> str | None:
-    """A project's name as it stands in an address; people put spaces into theirs."""
+    """Return a project's name as in a URL; the names may have spaces."""
     name = values.non_empty(raw)
     if name is None or _NOT_IN_A_PROJECT.search(name):
         return None

@@ -63,7 +63,7 @@ def _pull_request(raw: str) -> str | None:
 
 
 def _after(prefix: str, raw: str) -> str:
-    """What follows the prefix that says what kind of thing it is; empty for another kind."""
+    """Return the text after a prefix such as `branch/`; empty with another prefix."""
     text = raw.strip()
     return text.removeprefix(prefix) if text.startswith(prefix) else ""
 
