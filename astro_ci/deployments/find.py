@@ -98,9 +98,9 @@ def find_deployment(
         return pick(astro, config)
     names = listed([f"{d.name} ({d.id})" for d in found])
     raise ConfigurationError(
-        f"no Deployment is named, and the credentials can see {len(found) or 'none'}"
+        f"no Deployment is named, and the credentials can see {len(found) or 'no'} Deployments"
         + (f": {names}" if found else ""),
-        hint="Name one with --deployment-id or ASTRO_DEPLOYMENT_ID.",
+        hint="Name a Deployment with --deployment-id or ASTRO_DEPLOYMENT_ID.",
     )
 
 
@@ -164,7 +164,7 @@ def _by_name(astro: Astro, name: str, workspace_id: str | None) -> Deployment:
         raise ConfigurationError(
             f"no Deployment is named '{excerpt(name)}'",
             hint=_other_owner_hint(_owner_of_token(astro))
-            or f"These credentials can see: {listed(sorted(others)) or 'none'}.",
+            or f"Use one that these credentials see: {listed(sorted(others)) or 'none'}.",
         )
     raise ConfigurationError(
         f"{len(found)} Deployments are named '{excerpt(name)}': {listed([d.id for d in found])}",

@@ -106,18 +106,18 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
         return _decide_explicit(facts, options, content)
     if unknown := [part for part in Part if content.parts[part] == "unknown"]:
         why = facts.compared[unknown[0]].unknown
-        return DeployType.IMAGE_AND_DAGS, f"full deploy, as there is no usable base: {why}"
+        return DeployType.IMAGE_AND_DAGS, f"there is no usable base: {why}"
     if content.image == "different":
         return DeployType.IMAGE_AND_DAGS, _because(facts, Part.IMAGE)
     if _is_unhealthy(facts):
-        return DeployType.IMAGE_AND_DAGS, "full deploy, as the Deployment is UNHEALTHY"
+        return DeployType.IMAGE_AND_DAGS, "the Deployment is UNHEALTHY, so everything is deployed"
     if content.dags == "different":
         why = _because(facts, Part.DAGS)
         if facts.dag_deploy_enabled:
             return DeployType.DAGS, why
         return DeployType.IMAGE_AND_DAGS, f"{why}, and DAG-only deploys are disabled"
     if options.redeploy:
-        return DeployType.IMAGE_AND_DAGS, "nothing changed, and --redeploy deploys all the same"
+        return DeployType.IMAGE_AND_DAGS, "nothing changed, but --redeploy was requested"
     return DeployType.NONE, _because_same(facts)
 
 
@@ -137,7 +137,7 @@ def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[
     may_skip = options.skip_unchanged and not options.redeploy and not _is_unhealthy(facts)
     if may_skip and {content.parts[part] for part in requested.parts} == {"same"}:
         return DeployType.NONE, f"--skip-unchanged: {_because_same(facts)}"
-    return requested, f"--type {requested} was asked for"
+    return requested, f"--type {requested} was requested"
 
 
 def _because(facts: Facts, part: Part) -> str:
@@ -147,13 +147,13 @@ def _because(facts: Facts, part: Part) -> str:
     if not counted:
         return f"{_WHAT[part]} from the running ones"
     if part is Part.IMAGE:
-        where = "which the image is made from"
+        where = "in the image"
     elif counted[0].affects == part.value:
         where = "under the DAGs directory"
     else:
-        where = "which shapes the DAGs"
+        where = "affects the DAGs"
     paths = listed([change.path for change in counted], most=1)
-    return f"{_CHANGED[part]} since {short(side.base or '')}: {paths}, {where}"
+    return f"{_CHANGED[part]} since {short(side.base or '')}: {paths} ({where})"
 
 
 def _because_same(facts: Facts) -> str:

@@ -79,7 +79,7 @@ def what_runs(deployment: Deployment, deploys: Iterable[Deploy], ours: Ours) -> 
 
 
 def running_deploys(deployment: Deployment, deploys: Iterable[Deploy]) -> Mapping[Part, Deploy]:
-    """Find the deploys that put the running parts there.
+    """Find the deploys that brought the running parts.
 
     A rollback only points at an older deploy, which then counts. `deploys` are newest first and
     read only as far as needed.
@@ -105,7 +105,7 @@ def _is_settled(deploy: Deploy | None) -> bool:
 
 
 def put_image(deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether this deploy put the running image there, or a rollback to it did."""
+    """Whether this deploy, or a rollback to it, brought the running image."""
     return (
         deploy.status == "DEPLOYED"
         and deploy.type in ("IMAGE_AND_DAG", "IMAGE_ONLY")
@@ -115,7 +115,7 @@ def put_image(deploy: Deploy, deployment: Deployment) -> bool:
 
 
 def put_bundle(deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether this deploy put the running DAG bundle there, or a rollback to it did."""
+    """Whether this deploy, or a rollback to it, brought the running DAG bundle."""
     return (
         deploy.status == "DEPLOYED"
         and deploy.type in ("IMAGE_AND_DAG", "DAG_ONLY")
@@ -126,15 +126,15 @@ def put_bundle(deploy: Deploy, deployment: Deployment) -> bool:
 def _running(deploy: Deploy | None, part: Part, deployment: Deployment, ours: Ours) -> Running:
     noun = _NOUNS[part]
     if deploy is None:
-        return Running(unknown=f"no deploy in the history put {noun} there")
+        return Running(unknown=f"no deploy in the history brought {noun}")
     if deploy.is_dag_deploy_enabled != deployment.is_dag_deploy_enabled:
         return Running(
             deploy_id=deploy.id,
-            unknown=f"DAG-only deploys were switched since deploy {deploy.id} put {noun} there",
+            unknown=f"DAG-only deploys were switched since deploy {deploy.id} brought {noun}",
         )
     digest = read_marker(deploy).get(part)
     commit, why_none = commit_of(deploy, ours)
-    unknown = "" if commit or digest else f"deploy {deploy.id}, which put {noun} there, {why_none}"
+    unknown = "" if commit or digest else f"deploy {deploy.id}, which brought {noun}, {why_none}"
     return Running(deploy_id=deploy.id, commit=commit, digest=digest, unknown=unknown)
 
 

@@ -102,7 +102,9 @@ def base_text(plan: Plan) -> str:
     base = plan.base
     if base.source == "none":
         return "none"
-    source = {"deployed": "what runs", "event": "the CI event", "ref": "--base"}[base.source]
+    source = {"deployed": "the running deploys", "event": "the CI event", "ref": "--base"}[
+        base.source
+    ]
     image = _side(base.image, plan.content.image)
     dags = _side(base.dags, plan.content.dags)
     commits = image if image == dags else f"image {image}, DAGs {dags}"

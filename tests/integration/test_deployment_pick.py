@@ -104,7 +104,7 @@ class TestPick:
     def test_without_a_terminal_the_error_lists_them(self, world: Stage) -> None:
         done = elsewhere(world, *DEPLOY)
         assert done.code == 2
-        assert "no Deployment is named, and the credentials can see 3: " in done.err
+        assert "no Deployment is named, and the credentials can see 3 Deployments: " in done.err
         assert deployed_to(world) == []
 
 

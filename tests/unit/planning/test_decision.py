@@ -96,9 +96,9 @@ TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
     ("a file of both parts", facts(compared(BOTH_CHANGE)), AUTO, FULL,
      "the image changed since bbbbbbb: dags/lib/x.py"),
     ("a file of both parts, whose image runs already", facts(compared(), compared(BOTH_CHANGE)),
-     AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/lib/x.py, which shapes the DAGs"),
+     AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/lib/x.py (affects the DAGs)"),
     ("a DAG comes first in the reason", facts(compared(), compared(BOTH_CHANGE, DAG_CHANGE)),
-     AUTO, DAGS, "dags/a.py and 1 more, under the DAGs directory"),
+     AUTO, DAGS, "dags/a.py and 1 more (under the DAGs directory)"),
     # explicit requests are obeyed
     ("dags, unchanged", facts(compared()), Config(requested=Request.DAGS), DAGS, "--type dags"),
     ("dags, though the image changed", facts(compared(IMAGE_CHANGE)),

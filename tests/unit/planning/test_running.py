@@ -106,7 +106,7 @@ def test_each_reason_is_a_clause() -> None:
 
     bare = deploy("IMAGE_AND_DAG", tag="t1", version="v1")
     assert why() == "nothing has been deployed yet"
-    assert why(FULL_C) == "no deploy in the history put the running image there"
+    assert why(FULL_C) == "no deploy in the history brought the running image"
     assert "does not say which commit" in why(bare)
     other = deploy("IMAGE_AND_DAG", A, tag="t1", repo="other")
     assert "another repository (github.com/acme/other)" in why(other)
@@ -152,7 +152,7 @@ def test_a_deployment_that_never_had_dags_has_no_commit_for_them() -> None:
     """A project without DAGs can be deployed with an empty bundle version."""
     runs = what_runs(deployment("t1", ""), [deploy("IMAGE_AND_DAG", A, tag="t1")], OURS)
     assert commits(runs) == (A, None)
-    assert runs[Part.DAGS].unknown == "no deploy in the history put the running DAGs there"
+    assert runs[Part.DAGS].unknown == "no deploy in the history brought the running DAGs"
 
 
 def test_a_bundle_that_no_longer_counts_is_not_looked_for() -> None:

@@ -13,7 +13,7 @@ def test_the_text_says_what_why_and_compared_with_what() -> None:
     assert "because only DAGs changed" in text
     assert "prod (DAG-only deploys enabled)" in text
     assert "aaaaaaa with uncommitted changes" in text
-    assert "image bbbbbbb, DAGs known by content (from what runs)" in text
+    assert "image bbbbbbb, DAGs known by content (from the running deploys)" in text
     assert "A dags/\\xff\\n.py" in text
     assert "Assumed: so it is" in text
 
