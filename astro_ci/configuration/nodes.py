@@ -241,7 +241,7 @@ def _unfit(text: str, most: int) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence with the nearest known word, if there is one."""
     near = difflib.get_close_matches(word.lower().replace("_", "-"), list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _kind(node: yaml.Node) -> str:

@@ -118,7 +118,7 @@ class _Examination:
         found = yield from attempt(_ASTRO, access.NAME, steps, then=["expiry"])
         if not answers:
             return None, "the API has to answer first"
-            return found, "" if found else f"the {access.NAME} have to be right first"
+        return found, "" if found else f"the {access.NAME} have to be right first"
 
     def _platform(
         self, patient: _Patient, way_in: Access | None, repo: GitRepo | None, first: str

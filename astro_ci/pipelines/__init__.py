@@ -140,7 +140,7 @@ def _next(made: Adoption) -> list[str]:
         "Next:",
         f"  1. {made.setup}",
         f"  2. Commit {' and '.join([*made.files, *([made.system.path] if made.to_add else [])])}.",
-        "  3. Check it all, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
+        "  3. Check everything, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
     ]
 
 

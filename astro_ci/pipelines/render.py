@@ -40,7 +40,7 @@ def config_text(entries: Sequence[Entry], branch: str) -> str:
     check_branch(branch)
     lines = [
         "# Which Deployment the astro-ci command deploys to, and from which branch.",
-        "# What holds, and where it comes from: astro-ci config",
+        "# To see the options in effect and their sources: astro-ci config",
     ]
     if len(entries) == 1:
         (only,) = entries

@@ -68,7 +68,8 @@ def switch_text(
     if result:
         return "\n".join([*lines, result_text(result)])
     lack = "nothing new is scheduled" if enable else "the Deployment has no DAGs"
-    return "\n".join([*lines, f"Until a deploy {lack}. Next:", f"  {next_command(deployment)}"])
+    closing = f"Until the next deploy, {lack}. Run:"
+    return "\n".join([*lines, closing, f"  {next_command(deployment)}"])
 
 
 def _state(enable: bool) -> str:

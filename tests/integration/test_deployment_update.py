@@ -137,7 +137,7 @@ class TestOneField:
         identity = world.astro.deployment("production").id
         assert done.out.splitlines() == [
             "updated: DAG-only deploys of production are disabled now",
-            "Until a deploy the Deployment has no DAGs. Next:",
+            "Until the next deploy, the Deployment has no DAGs. Run:",
             f"  astro-ci deploy --deployment-id {identity} --type image-and-dags",
         ]
 

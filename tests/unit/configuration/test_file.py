@@ -154,7 +154,7 @@ class TestRead:
 
 
 PROBLEMS = [
-    ("dags_path: x", 1, "dags_path is not a key of the file; did you mean dags-path?", "ignore"),
+    ("dags_path: x", 1, "dags_path is not a key of the file (did you mean dags-path?)", "ignore"),
     ("\nbuild-arg: x", 2, "did you mean build-args?", "Use one of"),
     ("api-token: hunter2", 1, "api-token is not a key of the file", "Use one of"),
     ("branches: main", 1, "branches is not a key of the file, but of a Deployment", ""),
