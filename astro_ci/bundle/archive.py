@@ -17,7 +17,7 @@ from msgspec import Struct
 from astro_ci.bundle.members import Member, directories
 from astro_ci.errors import SPACE_HINT, CommandError, ProjectError
 from astro_ci.paths import join
-from astro_ci.project.placeholders import refuse_stand_in
+from astro_ci.project.placeholders import refuse_placeholder
 from astro_ci.text import printable
 
 _COMPRESSION_LEVEL = 2
@@ -108,7 +108,7 @@ def _contents(file: BinaryIO, size: int, member: Member) -> Iterator[bytes]:
         if not data:
             raise _changed(member)
         if left == size:
-            refuse_stand_in(member.source, data, size)
+            refuse_placeholder(member.source, data, size)
         left -= len(data)
         yield data
 

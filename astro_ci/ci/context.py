@@ -6,24 +6,24 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from astro_ci.ci.lookup import Found
+from astro_ci.ci.lookup import Sourced
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class RunFacts(Struct, frozen=True, kw_only=True):
     """The values of one CI system's variables, each with its source; None for a missing value."""
 
-    event: Found[str] | None = None
-    head: Found[str] | None = None
-    branch: Found[str] | None = None
-    tag: Found[str] | None = None
-    before: Found[str] | None = None
-    before_is_previous_run: Found[bool] | None = None
-    pull_request: Found[str] | None = None
-    base_branch: Found[str] | None = None
-    base_sha: Found[str] | None = None
-    run_url: Found[str] | None = None
-    repository_url: Found[str] | None = None
-    is_fork_pull_request: Found[bool] | None = None
+    event: Sourced[str] | None = None
+    head: Sourced[str] | None = None
+    branch: Sourced[str] | None = None
+    tag: Sourced[str] | None = None
+    before: Sourced[str] | None = None
+    before_is_previous_run: Sourced[bool] | None = None
+    pull_request: Sourced[str] | None = None
+    base_branch: Sourced[str] | None = None
+    base_sha: Sourced[str] | None = None
+    run_url: Sourced[str] | None = None
+    repository_url: Sourced[str] | None = None
+    is_fork_pull_request: Sourced[bool] | None = None
 
 
 class CIContext(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 
-class Found(NamedTuple, Generic[_T]):
+class Sourced(NamedTuple, Generic[_T]):
     """A value, and the variable or event key that it came from."""
 
     value: _T
@@ -38,13 +38,13 @@ class Lookup(Struct, frozen=True):
     read_file: ReadFile
     prefix: str = ""
 
-    def first(self, parse: Parse, *names: str) -> Found[str] | None:
+    def first(self, parse: Parse, *names: str) -> Sourced[str] | None:
         """Find the first of these names whose value `parse` accepts."""
         for name in names:
             raw = self.get(name)
             value = parse(raw) if raw is not None else None
             if value is not None:
-                return Found(value, self.prefix + name)
+                return Sourced(value, self.prefix + name)
         return None
 
     def text(self, name: str) -> str:

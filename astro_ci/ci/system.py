@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from msgspec import Struct
 
-from astro_ci.ci.context import Facts
+from astro_ci.ci.context import RunFacts
 from astro_ci.ci.lookup import Lookup
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class CISystem(Struct, frozen=True, kw_only=True):
     """
     is_here: Callable[[Lookup], bool]
     """Whether this run is in the system."""
-    read: Callable[[Lookup], Facts]
+    read: Callable[[Lookup], RunFacts]
     """Collect what the system says; never raises, whatever the variables hold."""
     history_hint: str
     """How to get the full history: a clause without a capital, which reasons quote."""

@@ -15,7 +15,7 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.text import excerpt, listed
 
 if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
-    from astro_ci.configuration.file import ConfigFile, Entry, ProjectEntry
+    from astro_ci.configuration.file import ConfigFile, DeploymentEntry, ProjectEntry
 
 
 class Ref(Struct, frozen=True, kw_only=True):
@@ -176,7 +176,7 @@ def _named(
     return [_of_project(file, projects[0], given)]
 
 
-def _entries_named(project: ProjectEntry, given: Settings) -> list[Entry]:
+def _entries_named(project: ProjectEntry, given: Settings) -> list[DeploymentEntry]:
     """Return the entries with this key, else those with this id or name."""
     wanted = {
         name: given[name].value for name in ("deployment_id", "deployment_name") if name in given
@@ -216,7 +216,12 @@ def _of_project(file: ConfigFile, project: ProjectEntry, given: Settings) -> Tar
 
 
 def _of_entry(
-    file: ConfigFile, project: ProjectEntry, entry: Entry, given: Settings, *, note: str = ""
+    file: ConfigFile,
+    project: ProjectEntry,
+    entry: DeploymentEntry,
+    given: Settings,
+    *,
+    note: str = "",
 ) -> Target:
     settings = {
         **_settings_of(file, project, entry.settings),

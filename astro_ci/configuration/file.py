@@ -37,7 +37,7 @@ _ELSEWHERE = {
 }
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class DeploymentEntry(Struct, frozen=True, kw_only=True):
     """A Deployment of the file, and the branches and tags that choose it."""
 
     key: str
@@ -55,7 +55,7 @@ class ProjectEntry(Struct, frozen=True, kw_only=True):
     """Relative to the file; None for the working directory."""
     source: str
     settings: Settings
-    entries: Sequence[Entry] = ()
+    entries: Sequence[DeploymentEntry] = ()
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
     return list(found.values())
 
 
-def _entries(block: Block, settings: Settings) -> list[Entry]:
+def _entries(block: Block, settings: Settings) -> list[DeploymentEntry]:
     listed = Block(block.problems, "deployments", block.node("deployments"))
     return [
         _entry(Block(block.problems, f"the Deployment {excerpt(key)}", node), key, line, settings)
@@ -138,7 +138,7 @@ def _entries(block: Block, settings: Settings) -> list[Entry]:
     ]
 
 
-def _entry(block: Block, key: str, line: int, settings: Settings) -> Entry:
+def _entry(block: Block, key: str, line: int, settings: Settings) -> DeploymentEntry:
     block.refuse_unknown(DEPLOYMENT_KEYS, _ELSEWHERE)
     own = {**settings, **dict(_settings(block)), **_identity(block, key, line)}
     if block.is_sound and "branches" not in block and "tags" not in block:
@@ -148,7 +148,7 @@ def _entry(block: Block, key: str, line: int, settings: Settings) -> Entry:
             "Add the branches that deploy to it, or `branches: []` to deploy to it only with "
             "--deployment-name.",
         )
-    return Entry(
+    return DeploymentEntry(
         key=key,
         line=line,
         branches=_patterns(block, "branches"),
@@ -250,7 +250,7 @@ def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None
 
     Unless one deploys the DAGs alone, and the other the image alone.
     """
-    owners: dict[object, tuple[ProjectEntry, Entry]] = {}
+    owners: dict[object, tuple[ProjectEntry, DeploymentEntry]] = {}
     for project in projects:
         for entry in project.entries:
             identity = _value(entry, "deployment_id") or (
@@ -268,6 +268,6 @@ def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None
                 )
 
 
-def _value(entry: Entry, field_name: str) -> Any:
+def _value(entry: DeploymentEntry, field_name: str) -> Any:
     setting = entry.settings.get(field_name)
     return setting.value if setting else None

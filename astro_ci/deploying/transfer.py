@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.deploying.artifacts import Artifacts
     from astro_ci.deploying.image import Image
 
-Report = Callable[[int, int], None]
+OnBytes = Callable[[int, int], None]
 
 
 class Transfer(Struct, kw_only=True):
@@ -54,7 +54,7 @@ class Transfer(Struct, kw_only=True):
     def _reference(self) -> str:
         return f"{self.deploy.image_repository}:{self.deploy.image_tag}"
 
-    def _push_job(self, image: Image, report: Report) -> Callable[[Stop], None]:
+    def _push_job(self, image: Image, report: OnBytes) -> Callable[[Stop], None]:
         from astro_ci.image.registry.push import push_image
 
         def push(stop: Stop) -> None:
@@ -70,7 +70,7 @@ class Transfer(Struct, kw_only=True):
 
         return push
 
-    def _upload_job(self, bundle: Bundle, report: Report) -> Callable[[Stop], None]:
+    def _upload_job(self, bundle: Bundle, report: OnBytes) -> Callable[[Stop], None]:
         def upload(stop: Stop) -> None:
             self.bundle_version = self.uploader.upload(
                 self.deploy.dags_upload_url,
@@ -82,7 +82,7 @@ class Transfer(Struct, kw_only=True):
         return upload
 
 
-def _stoppable(report: Report, stop: Stop) -> Report:
+def _stoppable(report: OnBytes, stop: Stop) -> OnBytes:
     """A progress report that ends a transfer which is no longer wanted."""
 
     def report_or_stop(done: int, total: int) -> None:

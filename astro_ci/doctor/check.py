@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from astro_ci.errors import AstroCIError, CommandError, of_the_disk
 
-Status = Literal["ok", "warning", "problem", "not checked"]
+DoctorStatus = Literal["ok", "warning", "problem", "not checked"]
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ class Check:
     """One line of the examination."""
 
     name: str
-    status: Status
+    status: DoctorStatus
     message: str
     remedy: str = ""
     exit_code: int = 0

@@ -18,7 +18,7 @@ from astro_ci.pipelines.existing import how_to_add, other_deploys
 from astro_ci.pipelines.projects import find_projects, is_project
 from astro_ci.pipelines.render import (
     CONFIG_FILE,
-    Entry,
+    ProjectTarget,
     check_branch,
     config_text,
     once,
@@ -228,7 +228,7 @@ def _refuse_configured(repo: GitRepo, projects: Sequence[str]) -> None:
 
 def _entry(
     config: Config, project: str, astro: Astro | None, ask: Ask | None, pick: Pick, *, several: bool
-) -> Entry:
+) -> ProjectTarget:
     is_named = bool(config.deployment_id or config.deployment_name)
     if is_named and several:
         raise ConfigurationError(
@@ -243,10 +243,10 @@ def _entry(
     return _picked(astro, config, project, pick)
 
 
-def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
+def _unseen(config: Config, project: str, ask: Ask | None) -> ProjectTarget:
     """Ask for a Deployment that cannot be looked up."""
     if config.deployment_id or config.deployment_name:
-        return Entry(
+        return ProjectTarget(
             project=project, id=config.deployment_id or "", name=config.deployment_name or ""
         )
     if ask is None:
@@ -255,18 +255,18 @@ def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
             hint="Name one with --deployment-id or --deployment-name, or set ASTRO_API_TOKEN.",
         )
     answer = ask(f"Which Deployment does {project or 'the project'} go to, by id or name?")
-    return Entry(project=project, **{"id" if _ID.fullmatch(answer) else "name": answer})
+    return ProjectTarget(project=project, **{"id" if _ID.fullmatch(answer) else "name": answer})
 
 
-def _picked(astro: Astro, config: Config, project: str, pick: Pick) -> Entry:
+def _picked(astro: Astro, config: Config, project: str, pick: Pick) -> ProjectTarget:
     found = pick(astro, config, f"Which Deployment does {project or 'the project'} go to?")
     workspaces = [config.workspace_id] if config.workspace_id else []
     twins = astro.client.list_deployments(names=[found.name], workspace_ids=workspaces)
     return _of(found, project, by_id=sum(one.name == found.name for one in twins) > 1)
 
 
-def _of(found: Deployment, project: str, *, by_id: bool) -> Entry:
-    return Entry(project=project, id=found.id if by_id else "", name=found.name)
+def _of(found: Deployment, project: str, *, by_id: bool) -> ProjectTarget:
+    return ProjectTarget(project=project, id=found.id if by_id else "", name=found.name)
 
 
 __all__ = ["KEYS", "Adoption", "adopt", "adoption_text"]

@@ -21,7 +21,7 @@ _PLACE = Regex(r"@([a-z]+)@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ProjectTarget:
     """A project, and the Deployment that it goes to. One of id and name is there."""
 
     project: str
@@ -35,7 +35,7 @@ class Entry:
         return self.name or self.id
 
 
-def config_text(entries: Sequence[Entry], branch: str) -> str:
+def config_text(entries: Sequence[ProjectTarget], branch: str) -> str:
     """The text of `astro-ci.yaml`. Raises ConfigurationError for what it cannot hold."""
     check_branch(branch)
     lines = [
@@ -57,7 +57,7 @@ def config_text(entries: Sequence[Entry], branch: str) -> str:
     return text
 
 
-def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
+def pipeline_text(system: System, entries: Sequence[ProjectTarget], branch: str) -> str:
     """The text of the system's pipeline file. Raises ConfigurationError for a strange branch."""
     check_branch(branch)
     pipeline = system.pipeline
@@ -118,7 +118,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "deployment"
 
 
-def _entry(entry: Entry, branch: str, margin: str) -> list[str]:
+def _entry(entry: ProjectTarget, branch: str, margin: str) -> list[str]:
     return [
         f"{margin}{yaml_text(entry.key)}:",
         *([f"{margin}  id: {yaml_text(entry.id)}"] if entry.id else []),

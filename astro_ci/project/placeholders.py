@@ -12,7 +12,7 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 _GIT_CRYPT = b"\0GITCRYPT\0"
 
 
-def refuse_stand_in(path: str, start: bytes, size: int, *, otherwise: str = "") -> None:
+def refuse_placeholder(path: str, start: bytes, size: int, *, otherwise: str = "") -> None:
     """Raise ProjectError for a file that starts like a placeholder.
 
     The deploy would succeed with the placeholder, and git would not show the difference later.

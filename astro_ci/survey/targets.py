@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
 _MERGED = "event.pull_request.base.ref"
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class FoundTargets(Struct, frozen=True, kw_only=True):
     """The choice, and the facts that it was made from."""
 
     choice: Choice
@@ -38,7 +38,7 @@ def find_targets(
     *,
     config_file: Path | None,
     deploys: bool,
-) -> Found:
+) -> FoundTargets:
     """Choose the Deployments of a run.
 
     `given` holds what flags and variables say, by field of Config. With `deploys`, a pull request
@@ -51,7 +51,7 @@ def find_targets(
         # A commit in ASTRO_CI_BASE is read from the CI context, and counts only for `auto`.
         given = {**given, "base": Setting(value="auto", source="ASTRO_CI_BASE")}
     choice = choose(file, given, directory, lambda: _ref(ci, directory, env, deploys=deploys))
-    return Found(choice=choice, file=file, ci=ci)
+    return FoundTargets(choice=choice, file=file, ci=ci)
 
 
 def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[str, Any]:

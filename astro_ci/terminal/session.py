@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.redact import Redactor
     from astro_ci.reporting.redacted_dialect import RedactedDialect
     from astro_ci.reporting.target_result import TargetResult
-    from astro_ci.survey.targets import Found
+    from astro_ci.survey.targets import FoundTargets
     from astro_ci.terminal.scratch import Scratch
 
 
@@ -139,7 +139,7 @@ class Session:
         *,
         deploys: bool,
         named: Settings | None = None,
-    ) -> Found:
+    ) -> FoundTargets:
         """Find the Deployments of this run; `named` overrides every other name."""
         from astro_ci.survey.targets import find_targets
         from astro_ci.terminal.settings import read_settings

@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.configuration.choice import Target
     from astro_ci.configuration.config import Config
     from astro_ci.model import Deployment
-    from astro_ci.survey.targets import Found
+    from astro_ci.survey.targets import FoundTargets
     from astro_ci.terminal.session import Session
 
 
-def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Target]:
+def settle(session: Session, found: FoundTargets, *, save: bool = False) -> Sequence[Target]:
     """Let the user pick the Deployment when nothing names one and a user can answer.
 
     With `save` write the Deployment to `astro-ci.yaml`. Raises AstroCIError.
@@ -66,7 +66,7 @@ def _picked(session: Session, config: Config) -> Deployment | None:
     )
 
 
-def _saved(session: Session, found: Found, config: Config) -> Deployment:
+def _saved(session: Session, found: FoundTargets, config: Config) -> Deployment:
     from astro_ci.astro.auth import missing_credentials
     from astro_ci.configuration.save import find_place, save_deployment
     from astro_ci.git import GitRepo

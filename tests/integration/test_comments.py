@@ -140,7 +140,7 @@ def test_what_is_refused_is_a_warning_and_the_summary_stands(
     assert run.code == 0
     (warning,) = (line for line in run.err.splitlines() if line.startswith("warning: no comment"))
     assert said in warning
-    hints = ("pull-requests: write", "GITLAB_TOKEN", "has been renamed")
+    hints = ("pull-requests: write", "GITLAB_TOKEN", "was renamed")
     assert any(hint in warning for hint in hints)
     assert (hints[-1] in warning) is (said == "301")
     assert summary.exists() is ("GITHUB_ACTIONS" in job)

@@ -188,7 +188,7 @@ class TestDetection:
     def test_files_say_more_than_the_remote(self, repository: Repository) -> None:
         repository.git("remote", "add", "origin", "git@github.com:ada/flows.git")
         repository.write({".github/CODEOWNERS": "", ".circleci/config.yml": "version: 2.1\n"})
-        assert ".circleci/config.yml is there already" in init(repository, *NAMED).out
+        assert ".circleci/config.yml already exists" in init(repository, *NAMED).out
 
     def test_neither(self, repository: Repository) -> None:
         done = init(repository, *NAMED)

@@ -340,7 +340,7 @@ def test_an_expired_url_is_said_to_be_expired_and_not_tried_again(
 
     assert not isinstance(error.value, UnavailableError)
     assert error.value.status == 403
-    assert "asks for a new URL" in error.value.hint
+    assert "to get a new URL" in error.value.hint
     assert waits == []
 
 

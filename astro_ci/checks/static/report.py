@@ -14,7 +14,7 @@ from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Problem, Request
 
 
-class Report:
+class StaticReport:
     """The problems that need more than one file to see."""
 
     def __init__(

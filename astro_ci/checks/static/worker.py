@@ -18,7 +18,7 @@ from astro_ci.checks.static.graph import Graph
 from astro_ci.checks.static.limits import limit_memory
 from astro_ci.checks.static.look import Looked, look_at, look_into
 from astro_ci.checks.static.reading import CarefulReading, NotHarmlessError, Reading
-from astro_ci.checks.static.report import Report
+from astro_ci.checks.static.report import StaticReport
 from astro_ci.checks.static.request import Answer, Problem, Request
 from astro_ci.checks.static.syntax import FILE_NAME
 from astro_ci.checks.static.zips import may_be_zip, read_zip
@@ -60,7 +60,7 @@ def look(request: Request, beat: Callable[[str], None], reading: Reading) -> Ans
             looked[file.path] = one
     graph = Graph(looked, request, beat, reading)
     graph.grow()
-    report = Report(request, files, graph, reading)
+    report = StaticReport(request, files, graph, reading)
     dags = report.name(request.dags)
     answer.problems += [_under(dags, problem) for problem in walk.problems]
     answer.problems += report.problems()
@@ -144,7 +144,7 @@ class _Share:
         return [one and Looked.unpacked(one) for one in marshal.loads(data)]  # noqa: S302 - ours
 
 
-def _not_checked(files: Sequence[Found], graph: Graph, report: Report) -> Iterator[str]:
+def _not_checked(files: Sequence[Found], graph: Graph, report: StaticReport) -> Iterator[str]:
     version = ".".join(map(str, report.request.python))
     for path, found in graph.looked.items():
         if found.is_newer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro_ci.ci.context import Facts
+from astro_ci.ci.context import RunFacts
 from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.system import CISystem
 
@@ -12,9 +12,9 @@ def is_here(env: Lookup) -> bool:
     return True
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Nothing to read; git knows the rest."""
-    return Facts()
+    return RunFacts()
 
 
 SYSTEM = CISystem(

@@ -21,7 +21,7 @@ from msgspec import Struct
 from astro_ci.errors import ProjectError
 from astro_ci.image.building.spec import LeaveOut, nothing
 from astro_ci.project.dockerignore import DockerIgnore
-from astro_ci.project.placeholders import START_BYTES, refuse_stand_in
+from astro_ci.project.placeholders import START_BYTES, refuse_placeholder
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
 
 def _refuse_stand_in(file: IO[bytes], size: int, path: str) -> None:
     otherwise = "; or exclude it in .dockerignore, when the image does not need it"
-    refuse_stand_in(path, file.read(START_BYTES), size, otherwise=otherwise)
+    refuse_placeholder(path, file.read(START_BYTES), size, otherwise=otherwise)
     file.seek(0)
 
 

@@ -246,7 +246,7 @@ class TestUploadUrl:
             job = Job.prepare(tmp_path, astro)
             run = job.refused(
                 5, "403 AuthenticationFailed: the upload URL of this deploy has expired",
-                "asks for a new URL", "--dags",
+                "to get a new URL", "--dags",
             )  # fmt: skip
             (deploy,) = astro.deploys("production")
             assert f"deploy {deploy.id} was left unfinished, and the Deployment is unchanged" in (

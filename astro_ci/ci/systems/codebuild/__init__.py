@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
+from astro_ci.ci.context import RunFacts
 from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
@@ -21,9 +21,9 @@ def is_here(env: Lookup) -> bool:
     return bool(env.text("CODEBUILD_BUILD_ARN") or env.text("CODEBUILD_BUILD_ID"))
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; most are only there when a webhook started the build."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "CODEBUILD_WEBHOOK_EVENT"),
         head=env.first(values.sha, "CODEBUILD_RESOLVED_SOURCE_VERSION"),
         run_url=env.first(values.web_url, "CODEBUILD_PUBLIC_BUILD_URL")
