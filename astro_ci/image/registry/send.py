@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
+
+from msgspec import Struct
 
 from astro_ci.image.registry.client import Repository
 from astro_ci.image.registry.content import Content
@@ -15,6 +17,18 @@ WORKERS = 3
 OnProgress = Callable[[int, int], None]
 
 
+class Blob(Struct, frozen=True, kw_only=True):
+    """A layer or a config that can be read. `describe` may take as long as compressing it."""
+
+    size: int
+    """About how many bytes will be sent."""
+    describe: Callable[[], Descriptor]
+    read: Callable[[int], Iterator[bytes]]
+    """Reads it from an offset on, once it is described."""
+    look: Callable[[], Iterator[bytes]]
+    """Reads it at any time, compressed or not, to see what is in it."""
+
+
 class Image(Protocol):
     """An image that can be read without an engine."""
 
@@ -23,8 +37,8 @@ class Image(Protocol):
         """Its name in errors."""
 
     @property
-    def manifest(self) -> Manifest:
-        """Its manifest."""
+    def blobs(self) -> Sequence[Blob]:
+        """Its layers and its config, each once."""
 
     @property
     def host(self) -> str:
@@ -34,8 +48,8 @@ class Image(Protocol):
     def repository(self) -> str:
         """Its repository there."""
 
-    def read(self, blob: Descriptor, offset: int = 0) -> Iterator[bytes]:
-        """Read one of its blobs from an offset on."""
+    def manifest(self) -> Manifest:
+        """Its manifest, once every blob is described."""
 
 
 def send_image(
@@ -55,30 +69,31 @@ def send_image(
     """
     if not mount_from and image.host == target.host:
         mount_from = image.repository
-    blobs = image.manifest.blobs
-    progress = _Progress(sum(blob.size for blob in blobs), on_progress)
     # The largest first: the last one to end then ends sooner.
-    by_size = sorted(blobs, key=lambda blob: blob.size, reverse=True)
+    blobs = sorted(image.blobs, key=lambda blob: blob.size, reverse=True)
+    progress = _Progress(sum(blob.size for blob in blobs), on_progress)
 
-    def send(blob: Descriptor) -> None:
-        _send_blob(image, blob, target, mount_from, progress)
+    def send(blob: Blob) -> None:
+        _send_blob(image.what, blob, target, mount_from, progress)
 
     try:
-        for _ in in_threads(send, by_size, workers):
+        for _ in in_threads(send, blobs, workers):
             pass
     finally:
         progress.stop()
-    return target.put(image.manifest, tag)
+    return target.put(image.manifest(), tag)
 
 
 def _send_blob(
-    image: Image, blob: Descriptor, target: Repository, mount_from: str, progress: _Progress
+    what: str, blob: Blob, target: Repository, mount_from: str, progress: _Progress
 ) -> None:
     progress.add(0)
-    if target.has(blob):
-        progress.add(blob.size)
+    described = blob.describe()
+    progress.correct(described.size - blob.size)
+    if target.has(described):
+        progress.add(described.size)
         return
-    content = Content(blob, lambda offset: image.read(blob, offset), f"a layer of {image.what}")
+    content = Content(described, blob.read, f"a layer of {what}")
     source = "" if mount_from == target.name else mount_from
     target.upload(content, mount_from=source, report=progress.add)
 
@@ -100,6 +115,11 @@ class _Progress:
     def stop(self) -> None:
         """End the threads that are still at it."""
         self._is_over = True
+
+    def correct(self, more: int) -> None:
+        """Set right how much there is to send."""
+        with self._lock:
+            self._total += more
 
     def add(self, more: int) -> None:
         """Count more bytes, and tell."""

@@ -9,6 +9,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from astro_ci.image.registry.client import Repository, open_repository
@@ -22,6 +23,7 @@ from astro_ci.image.registry.manifest import (
     Manifest,
     read_manifest,
 )
+from astro_ci.image.registry.send import Blob
 from astro_ci.web.session import Patience
 
 RUNTIME_LABEL = "io.astronomer.docker.runtime.version"
@@ -95,15 +97,39 @@ class MemoryImage:
                 for layer in packed
             ],
         }
-        self.host = self.repository = ""
         self.what = "an image in memory"
         found = read_manifest(json.dumps(document).encode(), kinds[2], self.what)
         assert isinstance(found, Manifest)
         self.manifest = found
         self.reads = 0
 
+    @property
+    def sendable(self) -> Sendable:
+        return Sendable(self)
+
     def read(self, blob: Descriptor, offset: int = 0) -> Iterator[bytes]:
         self.reads += 1
         data = self.blobs[blob.digest]
         for start in range(offset, len(data), 65536):
             yield data[start : start + 65536]
+
+
+class Sendable:
+    """The image as the client takes it."""
+
+    host = repository = ""
+    what = "an image in memory"
+
+    def __init__(self, image: MemoryImage) -> None:
+        self._image = image
+
+    @property
+    def blobs(self) -> list[Blob]:
+        return [self._blob(one) for one in self._image.manifest.blobs]
+
+    def manifest(self) -> Manifest:
+        return self._image.manifest
+
+    def _blob(self, one: Descriptor) -> Blob:
+        read = partial(self._image.read, one)
+        return Blob(size=one.size, describe=lambda: one, read=read, look=read)

@@ -33,7 +33,7 @@ def test_an_image_arrives_as_it_was_sent(counterpart: Counterpart, oci: bool) ->
     image, seen = MemoryImage(oci=oci), list[tuple[int, int]]()
 
     digest = send_image(
-        image, target, "one", on_progress=lambda done, total: seen.append((done, total))
+        image.sendable, target, "one", on_progress=lambda done, total: seen.append((done, total))
     )
 
     assert digest == image.manifest.digest == target.digest("one")
@@ -52,9 +52,9 @@ def test_an_image_arrives_as_it_was_sent(counterpart: Counterpart, oci: bool) ->
 def test_what_is_there_is_not_sent_again(counterpart: Counterpart) -> None:
     target = repository(counterpart.host, counterpart.names[0], counterpart.password)
     image = MemoryImage()
-    send_image(image, target, "again")
+    send_image(image.sendable, target, "again")
     reads = image.reads
-    send_image(image, target, "once-more")
+    send_image(image.sendable, target, "once-more")
     assert image.reads == reads
     assert target.digest("once-more") == target.digest("again")
 
@@ -64,9 +64,9 @@ def test_the_second_repository_of_a_registry_mounts(counterpart: Counterpart) ->
         repository(counterpart.host, name, counterpart.password) for name in counterpart.names
     )
     image = MemoryImage()
-    send_image(image, first, "mounted")
+    send_image(image.sendable, first, "mounted")
     reads = image.reads
-    send_image(image, second, "mounted", mount_from=first.name)
+    send_image(image.sendable, second, "mounted", mount_from=first.name)
     assert image.reads == reads
     assert second.image("mounted") == image.manifest
     assert b"".join(second.read(image.manifest.layers[0]))

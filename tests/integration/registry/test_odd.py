@@ -38,7 +38,7 @@ def stored(odd: OddRegistry, image: MemoryImage, name: str = "a/b", tag: str = "
 
 def test_an_image_of_127_layers(odd: OddRegistry) -> None:
     image = MemoryImage([tar(file=str(number).encode()) for number in range(127)])
-    send_image(image, repository(odd.host, "a/b"), "1")
+    send_image(image.sendable, repository(odd.host, "a/b"), "1")
     assert len(repository(odd.host, "a/b").image("1").layers) == 127
 
 
@@ -48,7 +48,7 @@ def test_an_image_of_127_layers(odd: OddRegistry) -> None:
 def test_a_token_is_asked_for_once_for_each_kind_of_request(odd: OddRegistry) -> None:
     odd.login = "bearer"
     target = repository(odd.host, "a/b", PASSWORD)
-    send_image(MemoryImage(), target, "1")
+    send_image(MemoryImage().sendable, target, "1")
     target.image("1")
     assert odd.scopes == [["repository:a/b:pull,push"], ["repository:a/b:pull"]]
 
@@ -57,7 +57,7 @@ def test_a_mount_asks_for_both_repositories_in_one_token(odd: OddRegistry) -> No
     odd.login = "bearer"
     image = MemoryImage()
     stored(odd, image, "x/source")
-    send_image(image, repository(odd.host, "a/b", PASSWORD), "1", mount_from="x/source")
+    send_image(image.sendable, repository(odd.host, "a/b", PASSWORD), "1", mount_from="x/source")
     assert ["repository:a/b:pull,push", "repository:x/source:pull"] in odd.scopes
     assert image.reads == 0
 
@@ -72,7 +72,7 @@ def test_a_mount_that_is_refused_is_an_upload(odd: OddRegistry, how: str) -> Non
     else:
         odd.trouble(r"POST .*mount=", lambda exchange: exchange.refuse(403), times=9)
     target = repository(odd.host, "a/b", PASSWORD)
-    send_image(image, target, "1", mount_from="x/source")
+    send_image(image.sendable, target, "1", mount_from="x/source")
     assert target.image("1") == image.manifest
     assert image.reads == len(image.blobs)
 
@@ -205,7 +205,7 @@ def test_a_tag_that_others_push_to_at_the_same_time(odd: OddRegistry) -> None:
 
     odd.trouble("GET .*manifests/1", overwrite)
     with pytest.raises(RegistryError, match=f"and now has {other.manifest.digest} there"):
-        send_image(image, repository(odd.host, "a/b"), "1")
+        send_image(image.sendable, repository(odd.host, "a/b"), "1")
 
 
 # --- trouble --------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_a_busy_registry_is_asked_again(odd: OddRegistry, status: int) -> None:
     odd.trouble("GET .*manifests", lambda e: e.refuse(status))
     target = repository(odd.host, "a/b", sleep=pauses)
     image = MemoryImage()
-    send_image(image, target, "1", workers=1)
+    send_image(image.sendable, target, "1", workers=1)
     assert len(pauses) == 5
     assert 7.0 in pauses
     assert target.image("1") == image.manifest
@@ -332,7 +332,7 @@ def test_what_stops_the_sending_stops_every_thread(odd: OddRegistry) -> None:
             raise StopError
 
     with pytest.raises(StopError):
-        send_image(MemoryImage(), repository(odd.host, "a/b"), "1", on_progress=stop)
+        send_image(MemoryImage().sendable, repository(odd.host, "a/b"), "1", on_progress=stop)
     assert ("a/b", "1") not in odd.manifests
 
 
