@@ -33,7 +33,8 @@ class StoredArchive:
             self._scratch = self._scratch or tempfile.TemporaryDirectory(
                 prefix="astro-ci-image-", dir=self._env.get("TMPDIR")
             )
-            image = read_archive(open_files(self._path), Path(self._scratch.name))
+            scratch = Path(self._scratch.name)
+            image = read_archive(open_files(self._path, scratch), scratch)
             facts = facts_of(image.config, self.reference, image.lookers)
             check_platform(facts)
             self._ready = StoredImage(

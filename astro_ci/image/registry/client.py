@@ -65,7 +65,7 @@ class Repository(Struct, frozen=True, kw_only=True):
     def image(self, reference: str) -> Manifest:
         """Read the manifest of a tag or digest; of an index, the one for linux/amd64.
 
-        Raises RegistryError.
+        Raises RegistryError, and ProjectError for an index without it.
         """
         what = f"{self}{'@' if ':' in reference else ':'}{reference}"
         for _ in range(_MOST_NESTED):

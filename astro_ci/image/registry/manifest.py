@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from astro_ci.errors import RegistryError
+from astro_ci.errors import ProjectError, RegistryError
 from astro_ci.text import Regex, excerpt
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -63,13 +63,13 @@ class Index(Struct, frozen=True, kw_only=True):
     entries: tuple[Descriptor, ...]
 
     def for_astro(self, what: str) -> Descriptor:
-        """Find the image for linux/amd64. Raises RegistryError, which lists the platforms."""
+        """Find the image for linux/amd64. Raises ProjectError, which lists the platforms."""
         for platform in ("linux/amd64", "linux/amd64/v1", "linux/amd64/v2", "linux/amd64/v3"):
             for entry in self.entries:
                 if entry.platform == platform:
                     return entry
         known = sorted({one.platform for one in self.entries} - {"", "unknown/unknown"})
-        raise RegistryError(
+        raise ProjectError(
             f"{what} is an index without an image for linux/amd64, which Astro runs; it lists "
             f"{excerpt(', '.join(known)) or 'no platform'}",
             hint="Build the image with --platform linux/amd64.",

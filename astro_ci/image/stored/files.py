@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, NoReturn, Protocol
 
 from astro_ci.errors import ProjectError
+from astro_ci.image.stored.unpack import BrokenArchiveError, compression_of, unpack
 from astro_ci.project.files import opened_named_file, remedy
 from astro_ci.text import Regex, excerpt
 
@@ -21,12 +22,6 @@ PIECE_BYTES = 256 << 10
 _MOST_MEMBERS = 20_000
 _MOST_HEADER_BYTES = 1 << 20
 _MOST_LINKS = 8
-_COMPRESSED = {
-    b"\x1f\x8b": "gzip -d",
-    b"BZh": "bzip2 -d",
-    b"\xfd7zXZ": "xz -d",
-    b"\x28\xb5\x2f\xfd": "zstd -d",
-}
 _INSIDE = Regex(r"oci-layout|index\.json|blobs/sha(?:256|512)/[0-9a-f]{64,128}")
 HINT = (
     "Write it again, with `docker save IMAGE -o FILE` or `docker buildx build --output "
@@ -63,13 +58,29 @@ def read_small(files: Files, name: str, most_bytes: int) -> bytes | None:
     return b"".join(files.read(name))
 
 
-def open_files(path: Path) -> Files:
-    """Open an archive or a directory. Raises ProjectError."""
+def open_files(path: Path, scratch: Path) -> Files:
+    """Open an archive or a directory; a compressed archive is unpacked into `scratch`.
+
+    Raises ProjectError, and OSError when there is no space in `scratch`.
+    """
+    shown = excerpt(str(path))
+    target = path
     try:
-        is_directory = path.is_dir()
+        if path.is_dir():
+            return DirectoryFiles(path)
+        with opened_named_file(path) as file:
+            kind = compression_of(file)
+            if kind:
+                target = scratch / "archive.tar"
     except OSError as error:
-        _unreadable(excerpt(str(path)), error)
-    return DirectoryFiles(path) if is_directory else TarFiles(path)
+        _unreadable(shown, error)
+    if kind:
+        try:
+            with opened_named_file(path) as file:
+                unpack(file, kind, target)
+        except BrokenArchiveError as error:
+            raise unfit(shown, str(error)) from error
+    return TarFiles(target, shown)
 
 
 class DirectoryFiles:
@@ -114,22 +125,13 @@ class DirectoryFiles:
 class TarFiles:
     """A tar archive that is not compressed. What is read later is what was listed first."""
 
-    def __init__(self, path: Path) -> None:
-        self.shown = excerpt(str(path))
+    def __init__(self, path: Path, shown: str) -> None:
+        self.shown = shown
         self._path = path
         self._places: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
         with self._opened() as file:
             self._stamp = _stamp(file)
-            start = file.read(6)
-            file.seek(0)
-            for magic, command in _COMPRESSED.items():
-                if start.startswith(magic):
-                    raise unfit(
-                        self.shown,
-                        "it is compressed",
-                        f"Unpack it before the deploy, with `{command}`.",
-                    )
             self._list(file)
 
     def size(self, name: str) -> int | None:

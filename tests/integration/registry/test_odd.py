@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from astro_ci.errors import RegistryError
+from astro_ci.errors import ProjectError, RegistryError
 from astro_ci.image.registry.client import open_repository
 from astro_ci.image.registry.content import Content
 from astro_ci.image.registry.login import Login
@@ -363,7 +363,7 @@ def test_of_an_index_the_image_for_astro_is_taken(odd: OddRegistry) -> None:
     assert repository(odd.host, "a/b").image("many") == amd.manifest
 
     odd.manifests["a/b", "arm"] = (OCI_INDEX, index_of(("linux/arm64", arm)))
-    with pytest.raises(RegistryError, match="without an image for linux/amd64") as caught:
+    with pytest.raises(ProjectError, match="without an image for linux/amd64") as caught:
         repository(odd.host, "a/b").image("arm")
     assert "it lists linux/arm64" in str(caught.value)
     assert "--platform linux/amd64" in caught.value.hint

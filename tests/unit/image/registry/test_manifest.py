@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.errors import RegistryError
+from astro_ci.errors import ProjectError, RegistryError
 from astro_ci.image.registry.manifest import (
     DOCKER_CONFIG,
     DOCKER_MANIFEST,
@@ -86,7 +86,7 @@ def test_the_image_of_an_index(
     found = read_manifest(raw, OCI_INDEX, "it")
     assert isinstance(found, Index)
     if taken is None:
-        with pytest.raises(RegistryError, match="without an image for linux/amd64"):
+        with pytest.raises(ProjectError, match="without an image for linux/amd64"):
             found.for_astro("it")
     else:
         assert found.for_astro("it").digest == digest_of(str(taken).encode())
