@@ -181,6 +181,6 @@ class BugError(AstroCIError):
         super().__init__(
             f"a bug in astro_ci ended the run ({type(cause).__name__})",
             hint="Report it with the traceback from the log. After a deploy, look at the "
-            "Deployment's "
-            "page in Astro, which shows whether the deploy was made, and run the job again.",
+            "Deployment's page in Astro, which shows whether the deploy was made, and run the "
+            "job again.",
         )

@@ -159,8 +159,7 @@ def _named(
         if len(entries) > 1:
             raise ConfigurationError(
                 f"{name.source} is {excerpt(name.value)}, and {file.name} has several such "
-                "entries: "
-                f"{listed([excerpt(entry.key) for entry in entries])}",
+                f"entries: {listed([excerpt(entry.key) for entry in entries])}",
                 hint="Name one of them by its key in the file, with --deployment-name.",
             )
         targets += [_of_entry(file, project, entry, given) for entry in entries]

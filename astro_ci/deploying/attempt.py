@@ -201,8 +201,7 @@ class Attempt(Struct, kw_only=True):
         if not self.config.wait:
             self.console.say(
                 "not waiting until the deploy is live, nor checking whether a later deploy "
-                "replaces it "
-                "(--no-wait)"
+                "replaces it (--no-wait)"
             )
             return
         Waiter(

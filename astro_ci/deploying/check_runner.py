@@ -61,8 +61,8 @@ class Surroundings:
     def _of_this_deploy(self, image: ReadyImage) -> Iterator[Runner]:
         if image.local is None:
             raise CheckFailedError(
-                f"the image {image.facts.reference} is on no Docker Engine of this job, so DAG "
-                "files could not be loaded in it"
+                f"no Docker Engine of this job has the image {image.facts.reference}, so DAG files "
+                "could not be loaded in it"
             )
         yield DockerRunner(engine=image.local.engine, image=image.local.name)
 

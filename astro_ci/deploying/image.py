@@ -50,8 +50,7 @@ def build(
     if with_dags and not checkout.project.has_dags_where_airflow_looks:
         log.warning(
             "DAG-only deploys are disabled on %s, so Airflow reads the DAGs from dags/ in the "
-            "image: "
-            "unless the Dockerfile copies the files of %s there, these DAGs will not run",
+            "image: unless the Dockerfile copies the files of %s there, these DAGs will not run",
             *(deployment.name, config.dags_path),
         )
     with console.group("Build the image"):

@@ -67,8 +67,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
                     f"deploy {rollout.deploy.id} was accepted, but is not live after "
                     f"{self.wait_seconds:.0f} seconds: {said}",
                     hint="Look at the Deployment in Astro, as the deploy may still go live; to "
-                    "wait "
-                    "longer, use --wait-time.",
+                    "wait longer, use --wait-time.",
                 )
             self.sleep(min(pause, left))
 
@@ -87,8 +86,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
                 f"the Deployment turned UNHEALTHY after deploy {rollout.deploy.id}"
                 + (f": {deployment.status_reason}" if deployment.status_reason else ""),
                 hint="Look at the Deployment's logs in Astro; to restore the previous version, "
-                "roll "
-                "back to the previous deploy in Astro.",
+                "roll back to the previous deploy in Astro.",
             )
         return since
 

@@ -17,9 +17,8 @@ def refuse_session(deployment: Deployment, credentials: Credentials) -> None:
     if deployment.is_cicd_enforced and credentials.kind == "astro login":
         raise AuthenticationError(
             f"the Deployment {printable(deployment.name)} accepts deploys from CI/CD only, and "
-            "these "
-            "credentials are a person's session: the deploy that has to follow would be refused, "
-            "so nothing was changed",
+            "these credentials are a person's session: the deploy that has to follow would be "
+            "refused, so nothing was changed",
             hint="Use an API token in ASTRO_API_TOKEN.",
         )
 

@@ -97,8 +97,7 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
         yield warning(
             "what runs",
             f"{shown} is not in this clone and cannot be fetched: the plan cannot tell which "
-            "commit "
-            f"is older, and finds changes only by content, if at all{rest}",
+            f"commit is older, and finds changes only by content, if at all{rest}",
             ci.history_hint,
         )
 

@@ -41,7 +41,7 @@ def check_platform(facts: ImageFacts) -> None:
         raise ProjectError(
             f"the image {facts.reference} is for Windows ({platform}), and Astro runs "
             f"{PLATFORM} only",
-            hint="Build it from an Astro Runtime image, on an engine with Linux containers.",
+            hint="Build the image from Astro Runtime, on an engine with Linux containers.",
         )
     if platform != PLATFORM:
         raise ProjectError(
@@ -57,9 +57,9 @@ def check_platform(facts: ImageFacts) -> None:
 
 
 AMD64_HINT = (
-    "Build it with `docker build --platform=linux/amd64`, which computers with an ARM64 processor "
-    "(Apple silicon) do not do by themselves, and let no FROM line of the Dockerfile name another "
-    "--platform."
+    "Build the image with `docker build --platform=linux/amd64`, which is not the default on ARM64 "
+    "computers (Apple silicon), and remove any other --platform from the FROM lines of the "
+    "Dockerfile."
 )
 
 

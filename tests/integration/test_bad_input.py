@@ -254,7 +254,7 @@ class TestConfiguration:
                 "Shorten it to",
             ),
             (["--type", "everything"], "is not a deploy type", "dags-only"),
-            (["--dags", "--image"], "contradict each other", "Use one"),
+            (["--dags", "--image"], "contradict each other", "Use only one"),
             (["--wait-time", "soon"], "'soon' is not a duration", "10m"),
             (["--base", "nowhere"], "--base nowhere is not a commit", "exists"),
             (["--deployment-id", "a/b"], "not an id", "--deployment-name"),

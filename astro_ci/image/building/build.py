@@ -57,8 +57,7 @@ def build_image(
             raise DockerError(
                 f"the image was not built: {problem}\n{failing_step(list(output))}".rstrip(),
                 hint="Look at the lines above, the last of the step that failed; the log of this "
-                "job has "
-                "the whole build.",
+                "job has the whole build.",
             )
         image = inspect_image(engine, build.tag).id
         is_built = True

@@ -27,14 +27,12 @@ def check_secrets(secrets: Sequence[str], env: Mapping[str, str]) -> None:
                 f"the build secret {excerpt(name)} names the file {excerpt(path)}, "
                 "which does not exist",
                 hint="Create the file before the build; its path is relative to the working "
-                "directory "
-                "of this command.",
+                "directory of this command.",
             )
         if variable is not None and variable not in env:
             raise ConfigurationError(
                 f"the build secret {excerpt(name)} names the environment variable "
-                f"{excerpt(variable)}, "
-                "which is not set",
+                f"{excerpt(variable)}, which is not set",
                 hint=f"Set {excerpt(variable)} for this job, from your CI system's secrets.",
             )
 

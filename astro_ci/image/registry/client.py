@@ -158,7 +158,7 @@ class Repository(Struct, frozen=True, kw_only=True):
         if raw != manifest.raw:
             raise RegistryError(
                 f"the registry {self.host} took {manifest.digest} as {self}:{tag} and now has "
-                f"{digest_of(raw)} there",
+                f"{digest_of(raw)} under that tag",
                 hint="Run the job again, and look for what else pushes to that tag.",
             )
         return manifest.digest

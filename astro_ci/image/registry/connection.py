@@ -212,6 +212,6 @@ class Connection:
         if not parts.netloc or not is_fine:
             raise RegistryError(
                 f"the registry {self.host} sent {what} on to an address without TLS",
-                hint="Check the address that the registry believes to have.",
+                hint="Check the external URL in the configuration of the registry.",
             )
         return url

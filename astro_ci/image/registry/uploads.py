@@ -166,7 +166,7 @@ class Upload(Struct, kw_only=True):
             raise RegistryError(
                 f"the registry {self.connection.host} took {self.content.blob.digest} and calls it "
                 f"{told[:100]}",
-                hint="Run the job again; if it happens again, tell who runs the registry.",
+                hint="Run the job again; if it happens again, contact the registry's operator.",
             )
 
     # --- after a failure -------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def _from_layout(files: Files, scratch: Path) -> ArchivedImage:
 def _manifest_of(files: Files, digest: str) -> Manifest:
     for _ in range(_MOST_NESTED):
         if not is_digest(digest):
-            raise unfit(files.shown, f"its index names {excerpt(digest)!r}, which is no digest")
+            raise unfit(files.shown, f"its index names {excerpt(digest)!r}, which is not a digest")
         raw = read_small(files, _path(digest), MAX_MANIFEST_BYTES)
         if raw is None:
             raise unfit(files.shown, f"it lacks the manifest {digest}")
