@@ -80,7 +80,7 @@ def _refuse_empty_submodules(survey: Survey) -> None:
     empty = [path for path, parts in submodules.items() if parts & survey.plan.deploy_type.parts]
     if empty:
         raise ProjectError(
-            f"submodules that ship were not checked out: {listed(sorted(empty))}",
+            f"submodules of the project were not checked out: {listed(sorted(empty))}",
             hint="Check them out before the deploy: `git submodule update --init --recursive`, "
             "`submodules: recursive` on actions/checkout, or GIT_SUBMODULE_STRATEGY: recursive.",
         )

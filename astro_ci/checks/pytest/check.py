@@ -103,7 +103,7 @@ def _version(place: Place, runner: Runner, code: int) -> str:
         raise CheckFailedError(
             f"pytest could not be started {runner.description}: the process ended with exit code "
             f"{code}",
-            hint="The lines above are what it printed.",
+            hint="Look at the lines above, which pytest printed.",
         )
     if not begun:
         raise CheckFailedError(

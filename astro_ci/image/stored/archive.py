@@ -44,7 +44,7 @@ _FULL_NAME = "io.containerd.image.name"
 _KIND = "vnd.docker.reference.type"
 _MOST_NESTED = 3
 _ONE_HINT = (
-    "Save the one image that is to be deployed: `docker save IMAGE -o FILE`, or name one in the "
+    "Save only the image to deploy: `docker save IMAGE -o FILE`, or name one image in the "
     "OCI layout."
 )
 
