@@ -3,7 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= auto
+# Most tests wait for other processes, so that twice as many as processors run at a time.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# Tests that share what is dear go to one test process.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -16,10 +19,10 @@ demo: $(STAMP) ## a guided run: deploys to a local Astro, explained step by step
 	@$(BIN)/astro-ci demo
 
 test: lint ## ruff, mypy and every test that can run on this machine
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(PYTEST)
 
 nightly: $(STAMP) ## what takes hours: thousands of histories, faults, kills, races and .dockerignore files
-	ASTRO_CI_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n $(WORKERS) \
+	ASTRO_CI_TEST_EXAMPLES=100 $(PYTEST) --timeout=7200 \
 	  tests/unit tests/fuzz tests/canary tests/replay tests/faults tests/e2e/test_image_dockerignore.py
 
 mutants: $(STAMP) ## what decides and deploys, with one small mistake at a time: do its tests notice?

@@ -15,6 +15,7 @@ from astro_ci.planning.digests import digests
 from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
 from astro_ci.project.leftovers import excluder
+from tests.size import examples
 
 
 def made(**facts: Any) -> Rules:
@@ -217,7 +218,7 @@ def rules(draw: st.DrawFn) -> Rules:
     return made(project=project, dags=(dags, *linked), is_leftover=leftovers, **sets)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(100))
 @given(st.sets(PATHS, max_size=30), rules(), st.booleans())
 @example({"dags/a.py", "dags/x/b.py"}, RULES, False)
 @example({"a/dags/x"}, made(project="a", dags=("a/dags",)), False)
@@ -230,7 +231,7 @@ def test_directories_as_a_whole_make_no_difference(
     assert digests(lines, rules, dags_in_image=in_image) == expected
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(200))
 @given(PATTERNS, PATHS)
 @example(["[^a][^a]b*"], "b")
 @example([r"\D\Db"], "b")
@@ -242,7 +243,7 @@ def test_patterns_that_tell_no_files_apart(patterns: list[str], directory: str) 
         assert len({ignore.excludes(f"{directory}/{name}") for name in names}) == 1
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(100))
 @given(PATHS, st.sets(NAMES, min_size=1), rules())
 def test_what_a_directory_affects_holds_for_each_file(
     directory: str, names: set[str], rules: Rules
