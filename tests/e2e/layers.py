@@ -24,10 +24,12 @@ def push_layers(engine: Engine, image: str, data: Path) -> None:
 
 
 def lend_layers(pushed: Path, data: Path, astro: Sandbox) -> None:
-    """Let the repository of `production` have what was pushed; `data` is the sandbox's own."""
-    repository = astro.deployment("production").image_repository.partition("/")[2]
-    known = data / "registry" / "repositories" / repository / "blobs"
-    known.mkdir(parents=True, exist_ok=True)
+    """Let the repositories of all Deployments have what was pushed; `data` is the sandbox's own."""
+    repositories = data / "registry" / "repositories"
+    for deployment in astro.deployments:
+        image = astro.deployment(str(deployment["name"])).image_repository
+        (repositories / image.partition("/")[2] / "blobs").mkdir(parents=True, exist_ok=True)
     for blob in (pushed / _BLOBS).iterdir():
         os.link(blob, data / _BLOBS / blob.name)
-        (known / blob.name).touch()
+        for known in repositories.glob("*/*/blobs"):
+            (known / blob.name).touch()
