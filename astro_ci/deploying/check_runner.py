@@ -18,7 +18,7 @@ from astro_ci.project.platform import platform_of
 from astro_ci.reporting.secret_texts import without_secrets
 
 if TYPE_CHECKING:
-    from astro_ci.deploying.image import Image
+    from astro_ci.image.source import ReadyImage
 
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
@@ -30,7 +30,7 @@ class Surroundings:
     env: Mapping[str, str] = field(repr=False)
     deployment: Deployment
     """As it was before."""
-    built: Image | None
+    shipped: ReadyImage | None
     """The image of this deploy; None for one of DAGs alone."""
     connect_engine: Callable[[Mapping[str, str]], Engine]
     password: Callable[[], str] = field(repr=False)
@@ -43,8 +43,9 @@ class Surroundings:
         None when no Airflow is at hand and nobody asked for more. Raises CheckFailedError,
         DockerError or RegistryError when what was asked for is not possible.
         """
-        if self.built:
-            yield DockerRunner(engine=self.built.engine, image=self.built.name)
+        if self.shipped:
+            with self._of_this_deploy(self.shipped) as found:
+                yield found
             return
         running = self._running_image()
         is_local = bool(running) and has_image(self.env, running)
@@ -55,6 +56,15 @@ class Surroundings:
                 yield found
         else:
             yield None
+
+    @contextmanager
+    def _of_this_deploy(self, image: ReadyImage) -> Iterator[Runner]:
+        if image.local is None:
+            raise CheckFailedError(
+                f"the image {image.facts.reference} is on no Docker Engine of this job, so DAG "
+                "files could not be loaded in it"
+            )
+        yield DockerRunner(engine=image.local.engine, image=image.local.name)
 
     def _running_image(self) -> str:
         deployment = self.deployment
