@@ -103,9 +103,8 @@ class Packages:
                 (self.others / entry.name).symlink_to(entry)
 
     def _install(self) -> None:
-        pip = [sys.executable, "-P", "-m", "pip"]
-        wheel = ["wheel", "--quiet", "--no-deps", "--wheel-dir", self.wheels, EXAMPLES.parent]
-        subprocess.run([*pip, *wheel], check=True)
+        pip = (sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--no-deps")
+        subprocess.run([*pip, "--wheel-dir", self.wheels, EXAMPLES.parent], check=True)
         made = self._installed
         subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", made], check=True)
         subprocess.run(
