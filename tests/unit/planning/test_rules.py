@@ -168,7 +168,7 @@ def test_a_directory_whose_files_differ_is_not_judged_as_a_whole() -> None:
     """Where one list tells the files apart, the other one's being uniform helps nothing."""
     by_default = rules("p", "p/dags")
     assert by_default.parts_of_all_in("p") is None, "README.md is ignored"
-    assert by_default.parts_of_all_in("p/include") == {Part.IMAGE}
+    assert by_default.parts_of_all_in("p/include") == frozenset({Part.IMAGE})
     by_build = rules("p", "p/dags", dockerignore=["include/*.tmp"])
     assert by_build.parts_of_all_in("p/include") is None
     assert by_build.parts_of_all_in("include") == NO_PARTS
