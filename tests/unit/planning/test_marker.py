@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astro_ci.model import Deploy, DeployGit, Part
-from astro_ci.planning.marker import DESCRIPTION_LIMIT, describe, description_room, read_marker
+from astro_ci.planning.marker import (
+    DESCRIPTION_LIMIT,
+    describe,
+    description_room,
+    read_marker,
+    without_marker,
+)
 
 DIGESTS = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
 OLD = f"astro-ci dags={'d' * 16} image={'1' * 16}"
@@ -35,6 +41,25 @@ def test_a_description_that_fits_is_kept_whole() -> None:
     description = describe(text, DIGESTS, git(COMMIT))
     assert description == f"{text} {OLD} of={COMMIT[:12]}"
     assert len(description) == DESCRIPTION_LIMIT
+
+
+def test_a_description_that_is_too_long_loses_its_end() -> None:
+    room = description_room()
+    assert room == DESCRIPTION_LIMIT - len(f" {OLD} of={COMMIT[:12]}")
+    description = describe(f"{'x' * (room - 1)} yz", DIGESTS, git(COMMIT))
+    assert description == f"{'x' * (room - 1)} {OLD} of={COMMIT[:12]}"
+    # A marker without a commit is shorter, and leaves the text more room.
+    shorter = f" {OLD} of=dirty"
+    room = DESCRIPTION_LIMIT - len(shorter)
+    assert describe("  x" * 500, DIGESTS, None) == ("  x" * 500)[:room].strip() + shorter
+
+
+def test_the_users_own_text_is_what_stands_before() -> None:
+    for commit in (COMMIT, None):
+        assert without_marker(describe("  by hand: x ", DIGESTS, git(commit))) == "by hand: x"
+    assert without_marker(f"old {OLD}\n") == "old"
+    assert without_marker("astro-ci is not all ") == "astro-ci is not all"
+    assert without_marker(describe("", DIGESTS, git(COMMIT))) == ""
 
 
 @pytest.mark.parametrize("commit", [COMMIT, None])
