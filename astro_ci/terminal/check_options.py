@@ -13,10 +13,20 @@ CHECK_OPTIONS = (
     Option(
         flag="--image-name",
         field="image_name",
-        kind=kinds.TEXT,
+        kind=kinds.IMAGE_NAME,
         default="",
         section=Section.WHERE,
-        help="Run the checks in this image, which the Docker Engine must already have.",
+        metavar="NAME",
+        help="Run the checks in this image: from the Docker Engine, else pulled.",
+    ),
+    Option(
+        flag="--image-archive",
+        field="image_archive",
+        kind=kinds.PATH,
+        default=None,
+        section=Section.WHERE,
+        metavar="FILE",
+        help="Run the checks in the image of this `docker save` archive.",
     ),
     Option(
         flag="--runner",

@@ -86,7 +86,10 @@ CODE_QUALITY = Option(
     metavar="FILE",
     help="Write the findings of the checks to this file, as a code quality report for GitLab.",
 )
-_READ = (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.RUNNER, kinds.SECONDS)
+_READ = (
+    *(kinds.DEPLOY_TYPE, kinds.DURATION, kinds.IMAGE_NAME),
+    *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS),
+)
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
 """Kinds of flags with an optional value; without a value they are true."""
 RUN_OPTIONS = (
