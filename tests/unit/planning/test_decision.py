@@ -194,7 +194,7 @@ def test_a_plan_tells_what_it_was_made_from() -> None:
     assert plan == Plan(
         deploy_type=IMAGE,
         requested=Request.IMAGE,
-        reason="--type image was asked for",
+        reason="--type image was requested",
         head=HEAD,
         dirty=True,
         base=Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event"),
