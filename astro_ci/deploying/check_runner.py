@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python
+from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python, in_image
 from astro_ci.checks.runners.local import airflow_version
 from astro_ci.errors import CheckFailedError
 from astro_ci.image.engine import Engine
@@ -44,8 +44,7 @@ class Surroundings:
         DockerError or RegistryError when what was asked for is not possible.
         """
         if self.shipped:
-            with self._of_this_deploy(self.shipped) as found:
-                yield found
+            yield in_image(self.shipped)
             return
         running = self._running_image()
         is_local = bool(running) and has_image(self.env, running)
@@ -56,15 +55,6 @@ class Surroundings:
                 yield found
         else:
             yield None
-
-    @contextmanager
-    def _of_this_deploy(self, image: ReadyImage) -> Iterator[Runner]:
-        if image.local is None:
-            raise CheckFailedError(
-                f"the image {image.facts.reference} is on no Docker Engine of this job, so DAG "
-                "files could not be loaded in it"
-            )
-        yield DockerRunner(engine=image.local.engine, image=image.local.name)
 
     def _running_image(self) -> str:
         deployment = self.deployment

@@ -16,7 +16,7 @@ ConnectEngine = Callable[[Mapping[str, str]], Engine]
 def choose_source(
     name: str, archive: Path | None, env: Mapping[str, str], connect_engine: ConnectEngine
 ) -> ImageSource | None:
-    """Pick the source that the options name; None where the image is built. Nothing is opened."""
+    """Pick the source that the options name; None where the image is built."""
     if archive:
         from astro_ci.image.prebuilt.archive import ArchivedImage
 
