@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from astro_ci.errors import DockerError
 from astro_ci.image.checks import check_platform
 from astro_ci.image.engine import Engine, connect
 from astro_ci.image.prebuilt.archive import ArchivedImage
@@ -17,11 +18,12 @@ from astro_ci.image.registry.client import Repository, open_repository
 from astro_ci.image.registry.credentials import login_for
 from astro_ci.image.registry.reference import parse_reference
 from astro_ci.image.source import LocalImage
-from astro_ci.image.stored.archive import read_archive
+from astro_ci.image.stored.archive import is_saved, read_archive
 from astro_ci.image.stored.config import facts_of
 from astro_ci.image.stored.files import open_files
 from astro_ci.image.stored.ready import StoredImage
 from astro_ci.image.stored.remote import RemoteImage
+from astro_ci.text import excerpt
 
 ConnectEngine = Callable[[Mapping[str, str]], Engine]
 
@@ -36,6 +38,7 @@ class StoredArchive:
         self._path = path
         self._env = env
         self._on_engine = ArchivedImage(path, env, connect_engine)
+        self._is_saved = False
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._ready: StoredImage | None = None
 
@@ -46,7 +49,9 @@ class StoredArchive:
                 prefix="astro-ci-image-", dir=self._env.get("TMPDIR")
             )
             scratch = Path(self._scratch.name)
-            image = read_archive(open_files(self._path, scratch), scratch)
+            files = open_files(self._path, scratch)
+            image = read_archive(files, scratch)
+            self._is_saved = is_saved(files)
             facts = facts_of(image.config, self.reference, image.lookers)
             check_platform(facts)
             self._ready = StoredImage(
@@ -54,9 +59,19 @@ class StoredArchive:
                 facts=facts,
                 config=image.config,
                 layers=image.lookers,
-                to_engine=lambda: self._on_engine.fetch().local,
+                to_engine=self._loaded,
             )
         return self._ready
+
+    def _loaded(self) -> LocalImage:
+        """Have an engine load it. Raises DockerError, ProjectError."""
+        if not self._is_saved:
+            raise DockerError(
+                f"the image archive {excerpt(self.reference)} is an OCI layout, which Docker "
+                "Engines do not load",
+                hint="For checks in the image write it with `docker save IMAGE -o FILE`.",
+            )
+        return self._on_engine.fetch().local
 
     def close(self) -> None:
         """Remove what was compressed, and what an engine loaded."""
