@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
+OUTPUT_HINT = "Send standard output to a place that can be written to, and run the command again."
 RUN_AGAIN_HINT = "Run the job again: the plan compares with what is deployed, so nothing is lost."
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 

@@ -238,6 +238,15 @@ class Content(Struct, frozen=True, kw_only=True):
         return self.parts[Part.DAGS]
 
 
+class Repository(Struct, frozen=True, kw_only=True):
+    """The pages of a repository."""
+
+    page: str
+    """Such as `https://github.com/acme/etl`."""
+    kind: str
+    """Whose pages they are: github, gitlab, bitbucket, azure, gitea or forgejo."""
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What will be deployed, and why. `plan` prints it, `deploy` acts on it."""
 
@@ -253,6 +262,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     assumptions: Sequence[str] = ()
     checks: Sequence[Checked] = ()
     """The checks of what would ship that were made while planning."""
+    title: str = ""
+    """The title of the commit that is checked out, which a stranger may have written."""
+    repository: Repository | None = None
+    """Where the commits have pages; None where that is not known."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -280,3 +293,5 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     """The deploy that runs in the place of this one by now."""
     url: str = ""
     duration_seconds: float = field(default=0.0)
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """How many seconds each phase took: survey, build, checks, push, upload, rollout."""

@@ -90,9 +90,16 @@ def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: C
     # With uncommitted changes the commit's time would let Python trust a stale bytecode cache.
     mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
     bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime)
-    noun = "file" if bundle.files == 1 else "files"
-    console.say(f"DAG bundle: {bundle.files} {noun}, {size_text(bundle.size)}")
+    console.say(f"DAG bundle: {_files_text(bundle, survey)}, {size_text(bundle.size)}")
     return bundle
+
+
+def _files_text(bundle: Bundle, survey: Survey) -> str:
+    """What is in the bundle: the files that Airflow loads, and what lies beside them."""
+    dags = min(survey.differences.dag_files.dag_files, bundle.files)
+    others = bundle.files - dags
+    text = f"{dags} DAG file{'' if dags == 1 else 's'}"
+    return f"{text} and {others} other{'' if others == 1 else 's'}" if others else text
 
 
 def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> None:

@@ -13,7 +13,6 @@ from astro_ci.planning.marker import describe
 from astro_ci.remote import (
     commit_url,
     github_repository,
-    repository_identity,
     without_credentials,
 )
 from astro_ci.reporting.redact import Redactor
@@ -42,7 +41,7 @@ def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit 
         branch=redact.field("branch", _branch(checkout.ci) or checkout.repo.branch() or ""),
         path=checkout.layout.project,
         author_name=redact(printable(checkout.head.author)),
-        commit_url=commit_url(url, checkout.head.sha, kind=_host_kind(checkout.ci, url)),
+        commit_url=commit_url(url, checkout.head.sha, kind=checkout.host_kind),
         before_commit_sha=survey.plan.base.image or survey.plan.base.dags or "",
     )
 
@@ -80,9 +79,3 @@ def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, 
 
 def _branch(ci: CIContext) -> str | None:
     return ci.branch or ci.tag
-
-
-def _host_kind(ci: CIContext, url: str) -> str:
-    """What the remote's host is: what the CI system is that says it hosts the repository."""
-    hosts = {repository_identity(one).partition("/")[0] for one in (url, ci.repository_url) if one}
-    return ci.key if ci.repository_url and len(hosts) == 1 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from astro_ci.reporting.cells import cell_width, padded
 from astro_ci.text import printable
 
 _GAP = 2
@@ -12,14 +13,14 @@ _GAP = 2
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, columns: int | None) -> str:
     """Lay out the rows; `columns` is the width of the terminal, None where there is none."""
     cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    widths = [max(map(cell_width, column)) for column in zip(headings, *cells, strict=True)]
     if columns is not None and sum(widths) + _GAP * (len(widths) - 1) > columns:
         return "\n\n".join(_paragraph(headings, row) for row in cells)
     return "\n".join(_line(row, widths) for row in (headings, *cells))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = (cell.ljust(width + _GAP) for cell, width in zip(row, widths, strict=True))
+    cells = (padded(cell, width + _GAP) for cell, width in zip(row, widths, strict=True))
     return "".join(cells).rstrip()
 
 

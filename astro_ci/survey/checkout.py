@@ -10,8 +10,10 @@ from msgspec import Struct
 from astro_ci.ci import CIContext, git_access
 from astro_ci.configuration.config import Config
 from astro_ci.git import Commit, GitRepo, Snapshot
+from astro_ci.model import Repository
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project, find_project
+from astro_ci.remote import repository_identity, repository_page, without_credentials
 from astro_ci.survey.layout import Layout, make_rules, named_directories
 
 
@@ -32,6 +34,19 @@ class Checkout(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Name it, without its secrets."""
         return f"Checkout(project={self.project!r}, head={self.head!r})"
+
+    @property
+    def host_kind(self) -> str:
+        """What the remote's host is: the CI system, when that says it hosts the repository."""
+        urls = [one for one in (self.remote_url, self.ci.repository_url) if one]
+        hosts = {repository_identity(without_credentials(url)).partition("/")[0] for url in urls}
+        return self.ci.key if self.ci.repository_url and len(hosts) == 1 else ""
+
+    @property
+    def page(self) -> Repository | None:
+        """Where the commits have pages; None where that is not known."""
+        url = without_credentials(self.remote_url or "")
+        return repository_page(url, kind=self.host_kind) if url else None
 
     def snapshot(self, *, needs_tree: bool = True) -> AbstractContextManager[Snapshot]:
         """Begin to look at every file, when it is entered; without a tree, they can be read."""

@@ -73,7 +73,11 @@ def survey(
                 needs_digests=needs_credentials,
                 ignored=dag_check.ignored,
             )
-        plan = make_plan(facts_of(checkout, standing, differences), config)
+        plan = replace(
+            make_plan(facts_of(checkout, standing, differences), config),
+            title=checkout.head.subject,
+            repository=checkout.page,
+        )
         if Part.DAGS in plan.deploy_type.parts:
             checks = dag_check.checked(checkout, standing)
             plan = replace(plan, checks=silenced(checks, config, checkout))

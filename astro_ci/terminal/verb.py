@@ -1,0 +1,70 @@
+"""A verb of the command line: its options in sections, its examples, and how much it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from astro_ci.configuration.option import Option, Section
+from astro_ci.terminal.verbosity import verbosity
+
+Examples = Sequence[tuple[str, str]]
+"""Command lines, each with what it does."""
+
+
+class RowOption(click.Option):
+    """An option that `--help` lists in a section; `row` is None for one of a verb alone."""
+
+    def __init__(
+        self,
+        *arguments: Any,
+        section: str = Section.OUTPUT,
+        row: Option | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(*arguments, **settings)
+        self.section = section
+        self.row = row
+
+
+class VerbCommand(click.Command):
+    """A verb whose `--help` lists its options in sections, and ends with examples."""
+
+    examples: Examples = ()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The verb's own parameters, and those that every verb has."""
+        own = super().get_params(ctx)
+        taken = {name for param in own for name in param.opts}
+        common = [one for one in verbosity() if not taken.intersection(one.opts)]
+        return [*own[:-1], *common, *own[-1:]]  # the last is --help
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {section: [] for section in Section}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record and isinstance(param, click.Option):
+                sections[getattr(param, "section", Section.OUTPUT)].append(record)
+        for section, records in sections.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        write_examples(self.examples, formatter)
+
+
+def write_examples(examples: Examples, formatter: click.HelpFormatter) -> None:
+    """Write command lines, whole, each below what it does."""
+    if not examples:
+        return
+    with formatter.section("Examples"):
+        for number, (command, meaning) in enumerate(examples):
+            if number:
+                formatter.write_paragraph()
+            formatter.write_text(f"# {meaning}")
+            formatter.write(f"{'':>{formatter.current_indent}}{command}\n")
