@@ -6,7 +6,8 @@ AstroCIError                    message: one sentence; hint: what to change; exi
 ├── CommandError           4    a tool failed
 │   ├── GitError
 │   ├── DockerError
-│   └── RegistryError
+│   ├── RegistryError
+│   └── OutputError
 ├── ApiError               5    the Astro API, or its blob store, refused or could not be reached
 │   ├── NotFoundError
 │   └── UnavailableError
@@ -94,6 +95,10 @@ class DockerError(CommandError):
 
 class RegistryError(CommandError):
     """The image registry refused a push, or could not be reached."""
+
+
+class OutputError(CommandError):
+    """The result could not be written to standard output; what was done is done."""
 
 
 class ApiError(AstroCIError):

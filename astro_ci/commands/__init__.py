@@ -36,7 +36,7 @@ EXAMPLES = {
     "deploy": (
         ("astro-ci deploy --deployment-name production", "Deploy what changed"),
         ("astro-ci deploy --dags", "Deploy the DAGs alone, whatever changed"),
-        ("astro-ci deploy --dry-run", "Do everything but the deploy"),
+        ("astro-ci deploy --dry-run", "Find out whether it would work, and deploy nothing"),
     ),
     "check": (
         ("astro-ci check", "Everything that can be checked here"),

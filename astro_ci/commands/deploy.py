@@ -70,8 +70,10 @@ def deploy(
         only = results[0].deploy_result if len(results) == 1 else None
         if only is None or session.is_quiet:
             return results_text(results, reason)
-        return closing_text(only, run_url=session.ci.run_url)
+        return closing_text(only, run_url=session.ci.run_url, columns=session.columns)
 
+    if session.console.is_live:
+        session.console.say()
     session.conclude(
         results, chosen.choice.reason, document=results_document, text=text, comment=comment
     )

@@ -186,7 +186,7 @@ class Attempt(Struct, kw_only=True):
             return self.result("skipped", plan=late)
         with self.console.phase(Phase.ROLLOUT):
             self._roll_out(opened)
-            return self.conclude(opened)
+        return self.conclude(opened)
 
     def _roll_out(self, opened: Deploy) -> None:
         """Finalize, and wait unless the user does not want to."""

@@ -67,7 +67,7 @@ def build(
         )
     with console.phase(Phase.BUILD), console.group("Build the image"):
         build_image(engine, made, env=env, on_line=_listener(console))
-    console.say(f"built the image{console.took(Phase.BUILD)}")
+    console.did(Phase.BUILD, "built the image")
     try:
         facts = inspect_image(engine, made.tag)
         supported = {release.version for release in client.list_runtimes(deployment.id)}

@@ -47,11 +47,9 @@ class Transfer(Struct, kw_only=True):
                     made.image.engine.remove_image(self._reference)
                 raise
         if made.image:
-            took = console.took(Phase.PUSH)
-            console.say(f"pushed the image as tag {self.deploy.image_tag}{took}")
+            console.did(Phase.PUSH, f"pushed the image as tag {self.deploy.image_tag}")
         if made.bundle:
-            took = console.took(Phase.UPLOAD)
-            console.say(f"uploaded the DAG bundle as version {self.bundle_version}{took}")
+            console.did(Phase.UPLOAD, f"uploaded the DAG bundle as version {self.bundle_version}")
 
     @property
     def _reference(self) -> str:

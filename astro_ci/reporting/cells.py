@@ -31,3 +31,16 @@ def fitted(text: str, cells: int) -> str:
             break
         kept += character
     return f"{kept.rstrip()}…" if cells > 1 else ""
+
+
+def wrapped(text: str, columns: int | None, *, indent: int) -> list[str]:
+    """Break a text at its spaces into lines of so many cells, all indented; one line without."""
+    room = (columns or 0) - indent
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if room > 0 and lines[-1] and cell_width(longer) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [f"{'':{indent}}{line}" for line in lines]

@@ -6,16 +6,20 @@ from collections.abc import Iterator
 
 from astro_ci.model import Deployment, DeployResult
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import commit_text, fact, result_text
+from astro_ci.reporting.text import commit_text, fact_lines, result_text
 
 
-def closing_text(result: DeployResult, *, run_url: str | None = None) -> str:
-    """The outcome, and what follows from it. A skip is told in one line."""
+def closing_text(
+    result: DeployResult, *, run_url: str | None = None, columns: int | None = None
+) -> str:
+    """The outcome, and what follows from it. A skip is told in one line.
+
+    `columns` is the terminal's width; None where there is none.
+    """
     lines = [result_text(result)]
     if result.outcome == "deployed":
-        lines += _facts(result)
-        if run_url:
-            lines.append(fact("Run", run_url))
+        for label, value in (*_facts(result), ("Run", run_url or "")):
+            lines += fact_lines(label, value, columns) if value else ()
     return "\n".join(lines)
 
 
@@ -25,18 +29,13 @@ def airflow_page(deployment: Deployment | None) -> str:
     return address if not address or "://" in address else f"https://{address}"
 
 
-def _facts(result: DeployResult) -> Iterator[str]:
+def _facts(result: DeployResult) -> Iterator[tuple[str, str]]:
     plan = result.plan
-    yield fact("Commit", commit_text(plan))
-    if result.commit_url and not plan.dirty:
-        yield fact("", result.commit_url)
+    yield "Commit", commit_text(plan)
+    yield "", "" if plan.dirty else result.commit_url
     if result.image_tag:
-        yield fact("Image tag", f"{result.image_tag}, which Airflow shows at the foot of its pages")
-    if result.bundle_version:
-        yield fact("Bundle version", result.bundle_version)
-    if result.phases:
-        yield fact("Took", phases_text(result.phases))
-    if result.url:
-        yield fact("Deployment", result.url)
-    if page := airflow_page(plan.deployment):
-        yield fact("Airflow", page)
+        yield "Image tag", f"{result.image_tag}, which Airflow shows at the foot of its pages"
+    yield "Bundle version", result.bundle_version
+    yield "Took", phases_text(result.phases)
+    yield "Deployment", result.url
+    yield "Airflow", airflow_page(plan.deployment)

@@ -49,6 +49,7 @@ class Console:
         self._now = now
         self._region = self._open_region() if is_live and not is_quiet else None
         self._shown: dict[Phase, Line] = {}
+        self._mark = f"{self._region.mark} " if self._region else ""
         self.is_quiet = is_quiet
         self.is_verbose = is_verbose
         self.times: dict[str, float] = {}
@@ -119,9 +120,10 @@ class Console:
         else:
             self.say(text)
 
-    def took(self, phase: Phase) -> str:
-        """How long a phase took, as the end of a sentence: ` in 8.2 s`; empty if it was not."""
-        return f" in {duration_text(self.times[phase])}" if phase in self.times else ""
+    def did(self, phase: Phase, text: str) -> None:
+        """Say what a phase came to, and how long it took."""
+        took = f" in {duration_text(self.times[phase])}" if phase in self.times else ""
+        self.say(f"{self._mark}{text}{took}")
 
     @contextlib.contextmanager
     def transfers(self) -> Iterator[Callable[[Phase], Report]]:

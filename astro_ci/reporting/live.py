@@ -17,11 +17,12 @@ from astro_ci.text import duration_text, size_text
 
 _FRAMES = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "-\\|/")
 _BARS = (("━", "╌"), ("#", "."))
+_MARKS = ("✓", "ok")
 _REFRESH_SECONDS = 0.1
 _LOCK_SECONDS = 0.5
 """A signal may have stopped who holds the lock; what has to be told is told all the same."""
 _BAR_CELLS = 20
-_NARROWEST = 40
+_NARROWEST = 30
 _SPEED_AFTER_SECONDS = 0.5
 
 
@@ -38,24 +39,25 @@ class Line:
         """Draw the line at a time, in so many cells."""
         seconds = now - self.started
         frame = _FRAMES[is_plain][int(seconds / _REFRESH_SECONDS) % len(_FRAMES[is_plain])]
-        end = self._progress(seconds, columns, is_plain) if self.total else duration_text(seconds)
-        room = columns - len(end) - 4
         told = f"{self.label}  {self.detail}" if self.detail else self.label
-        return f"{frame} {fitted(told, room)}  {end}"
+        room = columns - len(frame) - 3
+        ends = self._progress(seconds, is_plain) if self.total else [duration_text(seconds)]
+        end = next((end for end in ends if len(told) + len(end) <= room), ends[-1])
+        return f"{frame} {fitted(told, room - len(end))}  {end}"
 
-    def _progress(self, seconds: float, columns: int, is_plain: bool) -> str:
-        """A bar, how much is through, the speed, and how long the rest takes."""
+    def _progress(self, seconds: float, is_plain: bool) -> list[str]:
+        """How much is through, the speed, and how long the rest takes; shorter and shorter."""
         share = min(self.done / self.total, 1.0)
         full = int(share * _BAR_CELLS)
         filled, empty = _BARS[is_plain]
-        bar = f"{filled * full}{empty * (_BAR_CELLS - full)} "
-        parts = [f"{size_text(self.done)} of {size_text(self.total)}"]
-        if seconds >= _SPEED_AFTER_SECONDS and 0 < self.done < self.total:
-            speed = self.done / seconds
-            parts += [f"{size_text(int(speed))}/s"]
-            parts += [f"{duration_text((self.total - self.done) / speed)} left"]
-        said = ", ".join(parts)
-        return bar + said if len(bar + said) + _NARROWEST // 2 <= columns else said
+        bar = f"{filled * full}{empty * (_BAR_CELLS - full)}"
+        size = f"{size_text(self.done)} of {size_text(self.total)}"
+        if seconds < _SPEED_AFTER_SECONDS or not 0 < self.done < self.total:
+            return [f"{bar} {size}", size]
+        speed = self.done / seconds
+        left = f"{duration_text((self.total - self.done) / speed)} left"
+        told = f"{size}, {size_text(int(speed))}/s, {left}"
+        return [f"{bar} {told}", told, f"{size}, {left}", left]
 
 
 class LiveRegion:
@@ -74,6 +76,8 @@ class LiveRegion:
         self._columns = columns
         self._dim = dim
         self._is_plain = not _can_draw(out)
+        self.mark = _MARKS[self._is_plain]
+        """What marks that something is done."""
         self._lines: list[Line] = []
         self._drawn = 0
         self._is_hidden = False
@@ -164,7 +168,7 @@ def _held(lock: Any) -> Iterator[None]:
 def _can_draw(out: TextIO) -> bool:
     """Whether the stream's encoding has the characters that are drawn."""
     try:
-        "".join(_FRAMES[0] + "".join(_BARS[0])).encode(out.encoding or "ascii")
+        "".join((_FRAMES[0], *_BARS[0], _MARKS[0])).encode(out.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from astro_ci.text import duration_text
 
+_SHORTEST_SECONDS = 0.05
+
 
 class Phase(StrEnum):
     """What a run is busy with; pushing and uploading go side by side."""
@@ -31,7 +33,6 @@ DOING: Mapping[Phase, str] = {
 
 
 def phases_text(phases: Mapping[str, float]) -> str:
-    """How long each phase took: `survey 0.4 s, upload 0.2 s, rollout 12 s`."""
-    return ", ".join(
-        f"{phase} {duration_text(phases[phase])}" for phase in Phase if phase in phases
-    )
+    """How long each phase took that took any time: `survey 0.4 s, upload 0.2 s, rollout 12 s`."""
+    told = [phase for phase in Phase if phases.get(phase, 0.0) >= _SHORTEST_SECONDS]
+    return ", ".join(f"{phase} {duration_text(phases[phase])}" for phase in told)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
-from astro_ci.reporting.cells import cell_width, padded
+from astro_ci.reporting.cells import cell_width, padded, wrapped
 from astro_ci.text import printable
 
 _GAP = 2
@@ -17,6 +18,22 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, columns: in
     if columns is not None and sum(widths) + _GAP * (len(widths) - 1) > columns:
         return "\n\n".join(_paragraph(headings, row) for row in cells)
     return "\n".join(_line(row, widths) for row in (headings, *cells))
+
+
+def wrapped_table(columns: Sequence[tuple[str, int]], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows in columns of so many cells each, in as many lines as a row takes."""
+    widths = [width for _, width in columns]
+    lines = [
+        _line([heading for heading, _ in columns], widths),
+        _line(["-" * w for w in widths], widths),
+    ]
+    for row in rows:
+        cells = [
+            wrapped(printable(cell), width, indent=0)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        lines += [_line(line, widths) for line in zip_longest(*cells, fillvalue="")]
+    return "\n".join(lines)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from astro_ci.finding import Checked
 from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan, Sameness, Status
-from astro_ci.reporting.cells import cell_width, padded
-from astro_ci.reporting.checks.text import checks_text
+from astro_ci.reporting.cells import cell_width, padded, wrapped
+from astro_ci.reporting.checks.text import checks_text, headline
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.text import duration_text, printable, sentence, short
 
@@ -42,13 +43,16 @@ def plan_text(plan: Plan, *, columns: int | None = None) -> str:
     to = f", to {printable(plan.deployment.name)}" if plan.deployment else ""
     kind = DEPLOY_TYPE_WORDS[plan.deploy_type]
     lines = [f"Plan: {kind}{to if plan.deploy_type is not DeployType.NONE else ''}"]
-    lines.append(f"  because {printable(plan.reason)}")
+    lines += wrapped(f"because {printable(plan.reason)}", columns, indent=2)
     if plan.changes:
         lines.append("")
     for affects, heading in _HEADINGS:
         lines += _changes([c for c in plan.changes if c.affects == affects], heading, columns)
-    lines += ["", *_facts(plan)]
-    lines += checks_text(plan.checks)
+    plain = [checked for checked in plan.checks if not _has_details(checked)]
+    facts = [*_facts(plan), *(("Checked", headline(checked)) for checked in plain)]
+    lines += ["", *(line for name, value in facts for line in fact_lines(name, value, columns))]
+    if told := [checked for checked in plan.checks if _has_details(checked)]:
+        lines += ["", *checks_text(told)]
     return "\n".join(lines)
 
 
@@ -57,20 +61,31 @@ def fact(label: str, value: str) -> str:
     return f"  {label.ljust(_MARGIN - 2)}{value}".rstrip()
 
 
+def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
+    """The same in as many lines as it takes."""
+    first, *others = wrapped(value, columns, indent=_MARGIN)
+    yield fact(label, first.strip())
+    yield from others
+
+
 def commit_text(plan: Plan) -> str:
     """The commit that is checked out, as people write it."""
     title = f" {printable(plan.title)}" if plan.title else ""
     return f"{short(plan.head)}{title}{', with uncommitted changes' if plan.dirty else ''}"
 
 
-def _facts(plan: Plan) -> Iterator[str]:
+def _has_details(checked: Checked) -> bool:
+    return bool(checked.findings or checked.not_checked or checked.notes)
+
+
+def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.deployment:
         enabled = "enabled" if plan.deployment.is_dag_deploy_enabled else "disabled"
         name = printable(plan.deployment.name)
-        yield fact("Deployment", f"{name} (DAG-only deploys {enabled})")
-    yield fact("Commit", commit_text(plan))
-    yield fact("Compared with", base_text(plan))
-    yield from (fact("Assumed", printable(note)) for note in plan.assumptions)
+        yield "Deployment", f"{name} (DAG-only deploys {enabled})"
+    yield "Commit", commit_text(plan)
+    yield "Compared with", base_text(plan)
+    yield from (("Assumed", printable(note)) for note in plan.assumptions)
 
 
 def result_text(result: DeployResult) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import logging
@@ -20,7 +21,7 @@ from astro_ci.errors import (
     RUN_AGAIN_HINT,
     AstroCIError,
     CancelledError,
-    CommandError,
+    OutputError,
 )
 from astro_ci.terminal.signals import Signals
 from astro_ci.terminal.verbosity import wants_colour
@@ -197,7 +198,7 @@ class Session:
         return find_project_settings(read_settings(ctx, self.env), config_file=config_file)
 
     def emit(self, text: str) -> None:
-        """Print a result, which may be a JSON document. Raises CommandError."""
+        """Print a result, which may be a JSON document. Raises OutputError."""
         self._put(self.redactor(text))
 
     def _put(self, text: str) -> None:
@@ -209,7 +210,7 @@ class Session:
                 raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())  # for what is still buffered
-            raise CommandError(
+            raise OutputError(
                 f"the result could not be written to standard output: {error.strerror}",
                 hint=OUTPUT_HINT,
             ) from error
@@ -242,10 +243,15 @@ class Session:
         self.signals.hold()
         with self._telling:
             self._is_told = True
-            if self.as_json:
-                self.emit(as_json(document))
-            else:
-                self.show(text)
+            try:
+                if self.as_json:
+                    self.emit(as_json(document))
+                else:
+                    self.show(text)
+            except OutputError:
+                if text:
+                    self.console.tell(text)
+                raise
 
     def conclude(
         self,
@@ -302,7 +308,7 @@ class Session:
         if self.dialect.has_annotations:  # which stand in the log too
             self.dialect.annotate("error", f"{message}\n{hint}".strip())
         else:
-            self.console.tell(f"error: {message}")
+            self.console.tell("error: " + message.replace("\n", "\n  "))
             if hint:
                 self.console.tell(f"hint: {hint}")
 
@@ -317,9 +323,10 @@ class Session:
             self._is_told = True
             self.explain(error)
             if self.as_json:
-                self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
+                with contextlib.suppress(OutputError):  # the first error is the one to tell
+                    self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
             self.report(error=error)
-            if has_outcome:
+            if has_outcome and not isinstance(error, OutputError):
                 self.console.tell("outcome: failed")
         return error_exit_code(error, detailed=self.has_detailed_exitcode)
 

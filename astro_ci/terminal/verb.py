@@ -10,6 +10,8 @@ import click
 from astro_ci.configuration.option import Option, Section
 from astro_ci.terminal.verbosity import verbosity
 
+_TWO_COLUMNS = 76
+"""The width from which on options and what they mean stand beside each other."""
 Examples = Sequence[tuple[str, str]]
 """Command lines, each with what it does."""
 
@@ -51,11 +53,25 @@ class VerbCommand(click.Command):
         for section, records in sections.items():
             if records:
                 with formatter.section(section):
-                    formatter.write_dl(records)
+                    _write_records(records, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         write_examples(self.examples, formatter)
+
+
+def _write_records(records: list[tuple[str, str]], formatter: click.HelpFormatter) -> None:
+    """Write options beside what they mean, or above it where that would be a narrow column."""
+    if formatter.width >= _TWO_COLUMNS:
+        formatter.write_dl(records)
+        return
+    for names, meaning in records:
+        formatter.write(f"{'':>{formatter.current_indent}}{names}\n")
+        formatter.indent()
+        formatter.indent()
+        formatter.write_text(meaning)
+        formatter.dedent()
+        formatter.dedent()
 
 
 def write_examples(examples: Examples, formatter: click.HelpFormatter) -> None:

@@ -42,7 +42,7 @@ def find_failure(output: Sequence[str], problem: str, dockerfile: str) -> Failur
         said = [match[1] for line in own if (match := _STEP_OUTPUT.match(line))]
     else:
         error, (title, said) = problem, _classic_step(output)
-    instruction = _NUMBER.sub("", title)
+    instruction = _collapsed(_NUMBER.sub("", title))
     line = _named_line(output) or line_of(dockerfile, instruction)
     return Failure(cause=_cause(instruction, error, line), line=line, said=said[-_SHOWN_LINES:])
 

@@ -17,6 +17,8 @@ _CLASSIC = Regex(r"Step (\d+/\d+) : (.+)")
 _CACHED = " ---> Using cache"
 _CLASSIC_END = "Successfully built "
 _WIDTH = 9
+_SILENCE_SECONDS = 30.0
+"""How long a step may go on without a line: some CI systems end a job that says nothing."""
 _LONGEST = 160
 
 
@@ -39,15 +41,19 @@ class BuildSteps:
         self._current = ""
         self._classic: tuple[str, float] | None = None
         self._is_cached = False
+        self._last = now()
 
     def __call__(self, line: str) -> None:
         """Take a line."""
+        if self._current and self._now() - self._last >= _SILENCE_SECONDS:
+            self._say("...", self._current)
         if line.startswith("#"):
             self._read_buildkit(line)
         elif found := _CLASSIC.match(line):
             self._end_classic()
-            self._classic = f"[{found[1]}] {shorten(found[2], _LONGEST)}", self._now()
-            self._begin(self._classic[0])
+            self._current = f"[{found[1]}] {shorten(found[2], _LONGEST)}"
+            self._classic = self._current, self._now()
+            self._begin(self._current)
         elif line.startswith(_CACHED):
             self._is_cached = True
         elif line.startswith(_CLASSIC_END):
@@ -86,4 +92,5 @@ class BuildSteps:
         self._classic, self._is_cached = None, False
 
     def _say(self, word: str, title: str) -> None:
+        self._last = self._now()
         self._tell(f"{word:>{_WIDTH}}  {title}")
