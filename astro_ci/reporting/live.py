@@ -43,7 +43,8 @@ class Line:
         room = columns - len(frame) - 3
         ends = self._progress(seconds, is_plain) if self.total else [duration_text(seconds)]
         end = next((end for end in ends if len(told) + len(end) <= room), ends[-1])
-        return f"{frame} {fitted(told, room - len(end))}  {end}"
+        shown = fitted(told, room - len(end))
+        return f"{frame} {shown.replace('…', '~') if is_plain else shown}  {end}"
 
     def _progress(self, seconds: float, is_plain: bool) -> list[str]:
         """How much is through, the speed, and how long the rest takes; shorter and shorter."""

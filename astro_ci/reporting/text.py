@@ -174,7 +174,7 @@ def _changes(changes: Sequence[Change], heading: str, columns: int | None) -> It
         line = f"    {symbol} {padded(path, width)}  {printable(because)}"
         if columns and cell_width(line) > columns:
             yield f"    {symbol} {path}"
-            yield f"        {printable(because)}"
+            yield from wrapped(printable(because), columns, indent=8)
         else:
             yield line
     if len(changes) > SHOWN_CHANGES:

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:  # loaded with the verb
     from click.shell_completion import CompletionItem
 
-    from astro_ci.terminal.verb import Examples
+    from astro_ci.terminal.examples import Examples
 
 _OTHERS = "Others"
 
@@ -62,6 +62,12 @@ class LazyGroup(click.Group):
             if rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples of the group itself."""
+        from astro_ci.terminal.examples import write_examples
+
+        write_examples(getattr(self, "examples", ()), formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the name of a verb, without loading any."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from astro_ci.configuration.option import Option, Section
+from astro_ci.terminal.examples import Examples, write_examples
 from astro_ci.terminal.verbosity import verbosity
 
 _TWO_COLUMNS = 76
 """The width from which on options and what they mean stand beside each other."""
-Examples = Sequence[tuple[str, str]]
-"""Command lines, each with what it does."""
 
 
 class RowOption(click.Option):
@@ -72,15 +70,3 @@ def _write_records(records: list[tuple[str, str]], formatter: click.HelpFormatte
         formatter.write_text(meaning)
         formatter.dedent()
         formatter.dedent()
-
-
-def write_examples(examples: Examples, formatter: click.HelpFormatter) -> None:
-    """Write command lines, whole, each below what it does."""
-    if not examples:
-        return
-    with formatter.section("Examples"):
-        for number, (command, meaning) in enumerate(examples):
-            if number:
-                formatter.write_paragraph()
-            formatter.write_text(f"# {meaning}")
-            formatter.write(f"{'':>{formatter.current_indent}}{command}\n")

@@ -164,7 +164,9 @@ class TestAfterADeploy:
         world.project.write({"dags/a.py": "a = 3\n"})
         done = world.command("deploy", "--type", "dags")
         assert done.code == 0, done.err
-        assert re.search(rf"Commit +{world.project.head[:7]} .*with uncommitted changes\n", done.out)
+        assert re.search(
+            rf"Commit +{world.project.head[:7]} .*with uncommitted changes\n", done.out
+        )
         assert "/-/commit/" not in done.out
 
     def test_a_deployment_that_hibernates_is_never_called_live(self, world: Stage) -> None:

@@ -54,8 +54,7 @@ def line_of(dockerfile: str, instruction: str) -> int | None:
     wanted, found = _collapsed(instruction), []
     lines = dockerfile.splitlines()
     for number, _ in enumerate(lines):
-        joined = _from(lines[number:])
-        if _collapsed(joined).startswith(wanted[: max(len(wanted) - 1, 1)]):
+        if _collapsed(_from(lines[number:])) == wanted:
             found.append(number + 1)
     return found[0] if len(found) == 1 else None
 
@@ -99,4 +98,4 @@ def _from(lines: Sequence[str]) -> str:
 
 
 def _collapsed(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip().rstrip("…")
+    return re.sub(r"\s+", " ", text).strip()

@@ -201,7 +201,7 @@ def test_an_exception_while_reading_stops_the_command_and_its_children(tmp_path:
     assert time.monotonic() - started < 10
     for pid in pids.read_text().split():
         done = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True)
-        assert done.stdout.strip() in ("", "Z", "Zs")
+        assert done.stdout.strip()[:1] in ("", "Z")
 
 
 def test_a_command_that_is_not_there_is_named() -> None:
