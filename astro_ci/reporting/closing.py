@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from astro_ci.model import Deployment, DeployResult
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import commit_text, fact_lines, result_text
+from astro_ci.reporting.text import commit_text, fact_lines, image_text, result_text
+from astro_ci.text import printable
 
 
 def closing_text(
@@ -31,8 +32,11 @@ def airflow_page(deployment: Deployment | None) -> str:
 
 def _facts(result: DeployResult) -> Iterator[tuple[str, str]]:
     plan = result.plan
-    yield "Commit", commit_text(plan)
-    yield "", "" if plan.dirty else result.commit_url
+    if plan.image and plan.deploy_type.has_image:
+        yield "Image", printable(image_text(plan.image))
+    if plan.ships_checkout:
+        yield "Commit", commit_text(plan)
+        yield "", "" if plan.dirty else result.commit_url
     if result.image_tag:
         yield "Image tag", f"{result.image_tag}, which Airflow shows at the foot of its pages"
     yield "Bundle version", result.bundle_version

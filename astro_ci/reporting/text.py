@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from astro_ci.finding import Checked
-from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan, Sameness, Status
+from astro_ci.model import (
+    Affects,
+    Change,
+    DeployResult,
+    DeployType,
+    Plan,
+    PrebuiltImage,
+    Sameness,
+    Status,
+)
 from astro_ci.reporting.cells import cell_width, padded, wrapped
 from astro_ci.reporting.checks.text import checks_text, headline
 from astro_ci.reporting.target_result import TargetResult
-from astro_ci.text import duration_text, printable, sentence, short
+from astro_ci.text import duration_text, printable, sentence, short, shortened_digest
 
 SHOWN_CHANGES = 20
 _HEADINGS: Sequence[tuple[Affects, str]] = (
@@ -84,8 +93,16 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         name = printable(plan.deployment.name)
         yield "Deployment", f"{name} (DAG-only deploys {enabled})"
     yield "Commit", commit_text(plan)
+    if plan.image:
+        yield "Image", printable(image_text(plan.image))
     yield "Compared with", base_text(plan)
     yield from (("Assumed", printable(note)) for note in plan.assumptions)
+
+
+def image_text(image: PrebuiltImage) -> str:
+    """A prebuilt image: its name, its identity, and the commit that it was built from."""
+    built = f", built from {short(image.commit)}" if image.commit else ""
+    return f"{image.reference} ({shortened_digest(image.digest)}){built}"
 
 
 def result_text(result: DeployResult) -> str:

@@ -13,8 +13,8 @@ from astro_ci.image.building.docker_config import private_config
 from astro_ci.image.building.failure import find_failure
 from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
-from astro_ci.image.checks import inspect_image
 from astro_ci.image.engine import Engine
+from astro_ci.image.inspection import inspect_image
 from astro_ci.project.find import dockerfile_text, read_dockerfile
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from astro_ci.reporting.checks.text import counts, headline, place
 from astro_ci.reporting.closing import airflow_page
 from astro_ci.reporting.markdown.escaping import code, escape, link
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import base_text
+from astro_ci.reporting.text import base_text, image_text
 from astro_ci.text import duration_text, sentence, short, shorten
 
 SHOWN_CHANGES = 50
@@ -62,6 +62,7 @@ def commit_rows(plan: Plan) -> Iterator[Row]:
     dirty = ", with uncommitted changes" if plan.dirty else ""
     title = escape(shorten(plan.title, LONGEST_TITLE))
     yield "Commit", f"{shown} {title}".rstrip() + dirty
+    yield "Prebuilt image", escape(image_text(plan.image)) if plan.image else ""
     bases = dict.fromkeys(filter(None, (plan.base.image, plan.base.dags)))
     pages = [(base, compare_page(repository, base, head)) for base in bases if base != head]
     links = [link(f"changes since {short(base)}", page) for base, page in pages if page]
