@@ -16,8 +16,8 @@ from astro_ci.remote import (
     without_credentials,
 )
 from astro_ci.reporting.redact import Redactor
-from astro_ci.survey.image import Origin
 from astro_ci.survey.checkout import host_kind
+from astro_ci.survey.image import Origin
 from astro_ci.survey.survey import Survey
 from astro_ci.text import printable, short, shorten, shortened_digest
 
