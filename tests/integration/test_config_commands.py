@@ -697,7 +697,7 @@ class TestConfig:
         assert done.code == 2
         message = done.document["error"]["message"].splitlines()
         assert message[0] == "astro-ci.yaml has 2 problems:"
-        assert message[1].startswith("astro-ci.yaml line 1: waits is not a key of the file; did")
+        assert message[1].startswith("astro-ci.yaml line 1: waits is not a key of the file (did")
         assert message[2].startswith("astro-ci.yaml line 2: type is 'everything'")
         assert done.err.splitlines()[-1] == "outcome: failed"
 
