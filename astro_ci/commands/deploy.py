@@ -70,6 +70,11 @@ def deploy(
 
 def _deploy_target(session: Session, result: TargetResult) -> None:
     """Deploy to one Deployment, and say what is planned, checked and landed."""
+    from astro_ci.checks.static.process import Reader
+
+    reader = Reader()
+    reader.prepare()  # it starts while the libraries of a deploy are loaded
+
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import landed_text, plan_text
@@ -94,6 +99,7 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
         on_checks=show_checks,
         on_stage=session.enter_stage,
         interactive=session.is_interactive,
+        reader=reader,
     )
     if result.deploy_result.outcome == "deployed":
         session.console.say(landed_text(result.deploy_result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -17,6 +18,9 @@ from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from astro_ci.checks.static.process import Reader
 
 __all__ = ["Tools", "deploy"]
 
@@ -36,6 +40,7 @@ def deploy(
     on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
+    reader: Reader | None = None,
 ) -> DeployResult:
     """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
 
@@ -43,7 +48,7 @@ def deploy(
 
     `ci` is what the CI system says, when it is known already. `on_stage` gets a function that says,
     whenever and in whichever thread it is called, what a signal would leave behind; the latest
-    function is the one to call.
+    function is the one to call. `reader` is for the static check, when it was started ahead.
 
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
@@ -57,6 +62,7 @@ def deploy(
         on_checks=on_checks,
         on_stage=on_stage,
         tools=tools or Tools(),
+        reader=reader,
     )
     hide_build_secrets(console.redactor, config, env)
     return run.go(interactive=interactive)
@@ -73,6 +79,7 @@ class _Run(Struct, kw_only=True):
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
+    reader: Reader | None
     started: float = 0.0
 
     def __repr__(self) -> str:
@@ -109,6 +116,7 @@ class _Run(Struct, kw_only=True):
         return result
 
     def _look(self, config: Config, *, interactive: bool) -> Survey:
+        reader, self.reader = self.reader, None  # one survey uses it up
         found = survey(
             config,
             self.env,
@@ -116,6 +124,7 @@ class _Run(Struct, kw_only=True):
             interactive=interactive,
             needs_credentials=True,
             patience=self.tools.patience,
+            reader=reader,
         )
         self.on_plan(found.plan)
         return found

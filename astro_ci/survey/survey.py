@@ -22,6 +22,7 @@ from astro_ci.survey.standing import Standing, find_standing
 from astro_ci.survey.static import DagCheck
 
 if TYPE_CHECKING:
+    from astro_ci.checks.static.process import Reader
     from astro_ci.web.session import Patience
 
 
@@ -47,12 +48,14 @@ def survey(
     interactive: bool = False,
     needs_credentials: bool = False,
     patience: Patience | None = None,
+    reader: Reader | None = None,
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
 
-    `ci` is what the CI system says, when it is known already.
+    `ci` is what the CI system says, when it is known already. `reader` is for the static check, and
+    is stopped in the end.
     """
-    with DagCheck(env) as dag_check:
+    with DagCheck(env, reader) as dag_check:
         checkout = open_checkout(config, env, ci or detect(env))
         dag_check.start_early(checkout)
         # Git looks at every file of the checkout while Astro is asked what runs.

@@ -34,6 +34,8 @@ class Died(Struct, frozen=True, kw_only=True):
     """A clause, such as `it took more than 10 s`."""
     path: str = ""
     """What it said last that it would look at; empty when it said nothing."""
+    is_final: bool = False
+    """Whether asking again is of no use."""
 
 
 class Reader:
@@ -44,6 +46,12 @@ class Reader:
         self._lock = threading.Lock()
         self._is_stopped = False
 
+    def prepare(self) -> None:
+        """Start the first process before there is anything to ask: starting takes its time."""
+        with self._lock:
+            if not self._is_stopped and self._process is None:
+                self._process = _start()
+
     def stop(self) -> None:
         """End the process that runs, and start no other."""
         with self._lock:
@@ -51,11 +59,12 @@ class Reader:
             _end(self._process)
 
     def ask(self, request: Request) -> Answer | Died:
-        """Start a process and wait for its answer."""
+        """Ask the process that is ready, or a new one, and wait for its answer."""
+        self.prepare()
         with self._lock:
-            if self._is_stopped:
-                return Died(reason="it was stopped")
-            self._process = process = _start()
+            if self._is_stopped or self._process is None:
+                return Died(reason="it was stopped", is_final=True)
+            process = self._process
         try:
             return _converse(process, json.dumps(request.as_json()).encode())
         finally:
@@ -94,16 +103,24 @@ def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died
         process.stdin.write(request)
         process.stdin.close()
     deadline = time.monotonic() + _TOTAL_SECONDS
-    said, path = b"", ""
+    said, path = bytearray(), ""
     while True:
         left = deadline - time.monotonic()
-        ready, _, _ = select.select([process.stdout], [], [], min(STALL_SECONDS, max(left, 0)))
-        if not ready:
+        if left <= 0:
+            reason = f"all files together take more than {_TOTAL_SECONDS:.0f} s"
+            return Died(reason=reason, is_final=True)
+        ready, _, _ = select.select([process.stdout], [], [], min(STALL_SECONDS, left))
+        if not ready and left > STALL_SECONDS:
             return Died(reason=f"it took more than {STALL_SECONDS:.0f} s", path=path)
+        if not ready:
+            continue
         block = os.read(process.stdout.fileno(), 1 << 16)
         if not block:
             return Died(reason=_ending(process), path=path)
-        *lines, said = (said + block).split(b"\n")
+        said += block
+        if b"\n" not in block:
+            continue
+        *lines, said = said.split(b"\n")
         for line in lines:
             if line.startswith(b"= "):
                 return Answer.from_json(json.loads(line[2:]))

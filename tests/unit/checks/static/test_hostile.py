@@ -184,11 +184,32 @@ def test_a_process_that_hangs(boot: Callable[[str], None], monkeypatch: pytest.M
     assert found == Died(reason="it took more than 0 s", path="/r/dags/a.py")
 
 
+def test_files_that_take_too_long_together(
+    boot: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_TOTAL_SECONDS", 1.0)
+    boot("import os, time\nwhile True: os.write(1, b'.\\n'); time.sleep(0.05)")
+    found = _look(request(), Reader().ask)
+    assert found == Died(reason="all files together take more than 1 s", is_final=True)
+
+
+def test_a_process_that_was_started_ahead_is_asked(boot: Callable[[str], None]) -> None:
+    reader = Reader()
+    boot("raise SystemExit(3)")
+    reader.prepare()
+    boot("raise SystemExit(4)")
+    assert reader.ask(request()) == Died(reason="it ended Python with exit code 3")
+    assert reader.ask(request()) == Died(reason="it ended Python with exit code 4")
+    reader.prepare()
+    reader.stop()
+    assert reader.ask(request()) == Died(reason="it was stopped", is_final=True)
+
+
 def test_leaving_ends_the_process(boot: Callable[[str], None], tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     boot(f"import os, time; open({str(marker)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
     asked = request()._replace(root=str(tmp_path))
-    with StaticCheck(asked, lambda: None, looks_here=False):
+    with StaticCheck(asked, lambda: None):
         while not marker.exists() or not marker.read_text():
             time.sleep(0.01)
     with pytest.raises(ProcessLookupError):
