@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
@@ -19,7 +18,6 @@ if TYPE_CHECKING:  # loaded when there is a check to make
     from astro_ci.checks.runners import Runner
     from astro_ci.deploying.check_runner import Surroundings
 
-_TESTS = "tests"
 Make = Callable[["Runner"], Checked]
 
 
@@ -77,7 +75,7 @@ def run_checks(
 
 def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName, Make]:
     from astro_ci.checks.parse import ParseRequest, parse_dags
-    from astro_ci.checks.pytest import PytestRequest, run_pytest
+    from astro_ci.checks.pytest import PytestRequest, find_tests, run_pytest
 
     checkout, project = survey.checkout, survey.checkout.project
     file = project.root / DEFAULT_FILE
@@ -99,7 +97,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
             project=project.root,
             dags=project.dags,
             root=layout.project,
-            paths=(_test_path(project.root, wanted.tests),),
+            paths=(find_tests(project.root, wanted.tests),),
             env=env,
         )
         with console.group("Run the tests"):
@@ -117,18 +115,3 @@ def _attempt(name: CheckName, make: Make, runner: Runner) -> Checked:
 
 def _impossible(name: CheckName, reason: str) -> Checked:
     return Checked(name=name, status="impossible", not_checked=(reason,))
-
-
-def _test_path(project: Path, named: str) -> str:
-    """Find what is meant: from the project, or from its tests directory, as in the Astro CLI."""
-    inside = named.lstrip("/")
-    return next((path for path in _places(inside) if (project / _file(path)).exists()), inside)
-
-
-def _places(named: str) -> Iterator[str]:
-    yield named
-    yield f"{_TESTS}/{named}"
-
-
-def _file(path: str) -> str:
-    return path.partition("::")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import tarfile
 import tempfile
 import uuid
@@ -113,6 +114,9 @@ class DockerPlace:
         hint = "Let --python name the interpreter of the image that has Airflow."
         with _asking(f"a container of the image {self.image} could not be started", hint=hint):
             self.container.start()
+        lost = f"the check in a container of the image {self.image} was cut off"
+        hint = "See that the Docker Engine stays up and reachable, and run the job again."
+        with _asking(lost, hint=hint):
             for line in _lines(self.container.logs(stream=True, follow=True)):
                 on_line(line)
             return int(self.container.wait()["StatusCode"])
@@ -135,10 +139,12 @@ class DockerPlace:
 def _asking(what: str, *, hint: str = "") -> Iterator[None]:
     from docker.errors import DockerException
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except (DockerException, RequestException) as error:
+    # An answer that is cut off in the middle ends in errors of whatever reads it.
+    except (DockerException, RequestException, HTTPError, tarfile.TarError, struct.error) as error:
         text = str(getattr(error, "explanation", None) or error)
         raise DockerError(f"{what}: {text}", hint=hint) from error
 
