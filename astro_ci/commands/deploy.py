@@ -90,16 +90,19 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
         session.console.say("\n".join(checks_text(made)))
         session.annotate(replace(found, checks=made))
 
-    result.deploy_result = run_deploy(
-        result.target.config,
-        session.env,
-        ci=session.ci,
-        console=session.console,
-        on_plan=show,
-        on_checks=show_checks,
-        on_stage=session.enter_stage,
-        interactive=session.is_interactive,
-        reader=reader,
-    )
+    try:
+        result.deploy_result = run_deploy(
+            result.target.config,
+            session.env,
+            ci=session.ci,
+            console=session.console,
+            on_plan=show,
+            on_checks=show_checks,
+            on_stage=session.enter_stage,
+            interactive=session.is_interactive,
+            reader=reader,
+        )
+    finally:
+        reader.stop()
     if result.deploy_result.outcome == "deployed":
         session.console.say(landed_text(result.deploy_result))

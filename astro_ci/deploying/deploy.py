@@ -17,10 +17,12 @@ from astro_ci.deploying.tools import Tools
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
+from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import Survey, survey
 
 if TYPE_CHECKING:
     from astro_ci.checks.static.process import Reader
+    from astro_ci.image.source import ImageSource  # loaded when an image is named
 
 __all__ = ["Tools", "deploy"]
 
@@ -53,19 +55,22 @@ def deploy(
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
-    run = _Run(
-        config=config,
-        env=env,
-        ci=ci,
-        console=console,
-        on_plan=on_plan,
-        on_checks=on_checks,
-        on_stage=on_stage,
-        tools=tools or Tools(),
-        reader=reader,
-    )
+    tools = tools or Tools()
     hide_build_secrets(console.redactor, config, env)
-    return run.go(interactive=interactive)
+    with image_source(config, env, tools.connect_engine) as image:
+        run = _Run(
+            config=config,
+            env=env,
+            ci=ci,
+            console=console,
+            on_plan=on_plan,
+            on_checks=on_checks,
+            on_stage=on_stage,
+            tools=tools,
+            image=image,
+            reader=reader,
+        )
+        return run.go(interactive=interactive)
 
 
 class _Run(Struct, kw_only=True):
@@ -80,6 +85,7 @@ class _Run(Struct, kw_only=True):
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
     reader: Reader | None
+    image: ImageSource | None
     started: float = 0.0
 
     def __repr__(self) -> str:
@@ -125,6 +131,7 @@ class _Run(Struct, kw_only=True):
             needs_credentials=True,
             patience=self.tools.patience,
             reader=reader,
+            image=self.image,
         )
         self.on_plan(found.plan)
         return found
@@ -144,6 +151,7 @@ class _Run(Struct, kw_only=True):
             is_last=bool(earlier),
             overridden=refuse_failed_checks(found.plan.checks, forced=self.config.force),
             on_checks=self.on_checks,
+            image=self.image,
             progress=Progress(earlier=earlier),
         )
         self.on_stage(made.cancelled_by)
