@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import CheckFailedError, DockerError
+from astro_ci.errors import CheckFailedError, DockerError, ProjectError
 from astro_ci.terminal.check_options import (
     CHECK_OPTIONS,
     PARSE_OPTIONS,
@@ -77,5 +77,5 @@ def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Check
     try:
         with checking.runner() as runner:
             return make(runner)
-    except (CheckFailedError, DockerError) as error:
+    except (CheckFailedError, DockerError, ProjectError) as error:
         return Checked(name=name, status="impossible", not_checked=(error.message,))

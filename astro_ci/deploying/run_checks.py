@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
 from astro_ci.configuration.config import Config
-from astro_ci.errors import CheckFailedError, DockerError, RegistryError
+from astro_ci.errors import CheckFailedError, DockerError, ProjectError, RegistryError
 from astro_ci.finding import Checked, CheckName
 from astro_ci.reporting.console import Console
 from astro_ci.survey.static import keep_shipped
@@ -120,7 +120,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
 def _attempt(name: CheckName, make: Make, runner: Runner) -> Checked:
     try:
         return make(runner)
-    except (CheckFailedError, DockerError) as error:
+    except (CheckFailedError, DockerError, ProjectError) as error:
         return _impossible(name, error.message)
 
 

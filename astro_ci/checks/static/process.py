@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -12,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -48,9 +48,15 @@ class Reader:
 
     def prepare(self) -> None:
         """Start the first process before there is anything to ask: starting takes its time."""
+        with suppress(OSError):  # told by the one that asks
+            self._ready()
+
+    def _ready(self) -> subprocess.Popen[bytes] | None:
+        """The process to ask, which is started if need be; None after `stop`. Raises OSError."""
         with self._lock:
-            if not self._is_stopped and self._process is None:
+            if self._process is None and not self._is_stopped:
                 self._process = _start()
+            return None if self._is_stopped else self._process
 
     def stop(self) -> None:
         """End the process that runs, and start no other."""
@@ -60,11 +66,12 @@ class Reader:
 
     def ask(self, request: Request) -> Answer | Died:
         """Ask the process that is ready, or a new one, and wait for its answer."""
-        self.prepare()
-        with self._lock:
-            if self._is_stopped or self._process is None:
-                return Died(reason="it was stopped", is_final=True)
-            process = self._process
+        try:
+            process = self._ready()
+        except OSError as error:
+            return Died(reason=f"no process could be started: {error.strerror}", is_final=True)
+        if process is None:
+            return Died(reason="it was stopped", is_final=True)
         try:
             return _converse(process, json.dumps(request.as_json()).encode())
         finally:
@@ -99,7 +106,7 @@ def _search_path() -> list[str]:
 def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died:
     assert process.stdin  # noqa: S101 - both are pipes
     assert process.stdout  # noqa: S101
-    with contextlib.suppress(BrokenPipeError):
+    with suppress(BrokenPipeError):
         process.stdin.write(request)
         process.stdin.close()
     deadline = time.monotonic() + _TOTAL_SECONDS
@@ -131,7 +138,7 @@ def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died
 def _ending(process: subprocess.Popen[bytes]) -> str:
     code = process.wait()
     if code < 0:
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             return f"it ended Python with {signal.Signals(-code).name}"
     return f"it ended Python with exit code {code}"
 
@@ -139,10 +146,10 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
 def _end(process: subprocess.Popen[bytes] | None) -> None:
     if process is None:
         return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # its own session, so its own helpers too
     process.wait()
     for stream in (process.stdin, process.stdout):
         if stream:
-            with contextlib.suppress(BrokenPipeError):
+            with suppress(BrokenPipeError):
                 stream.close()

@@ -61,7 +61,7 @@ def look(request: Request, beat: Callable[[str], None]) -> Answer:
         if not _is_python(file.name) and not file.is_ignored and may_be_zip(file.path):
             answer.parsed.append(file.name)
             answer.files += 1
-            answer.problems += _look_into_zip(file, request, report.name(file.path))
+            answer.problems += _look_into_zip(file, request, report.name(file.path), beat)
     if not answer.parsed:
         answer.problems.append(_no_dag(answer.files, dags))
     return answer
@@ -144,10 +144,14 @@ def _not_checked(files: Sequence[Found], graph: Graph, report: Report) -> Iterat
             yield f"{report.name(file.path)}: it is a link that leads out of the repository"
 
 
-def _look_into_zip(file: Found, request: Request, name: str) -> Iterator[Problem]:
+def _look_into_zip(
+    file: Found, request: Request, name: str, beat: Callable[[str], None]
+) -> Iterator[Problem]:
     if file.is_outside:
         return
+    beat(file.path)
     for member in read_zip(file.path):
+        beat(file.path)
         if isinstance(member, Problem):
             yield Problem(rule=member.rule, message=member.message, name=name)
             continue

@@ -62,6 +62,7 @@ def test_without_a_line_in_the_text_the_test_itself_is_the_place() -> None:
         b"<testsuite>",
         b'<!DOCTYPE x [<!ENTITY a "aaa">]><testsuite>&a;</testsuite>',
         b"\xff\xfe<",
+        '<!DOCTYPE x [<!ENTITY a "aaa">]><testsuite>&a;</testsuite>'.encode("utf-16"),
     ],
 )
 def test_what_is_no_report_is_none(document: bytes) -> None:

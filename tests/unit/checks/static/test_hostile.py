@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from astro_ci.checks.static.process import Died, Reader
 from astro_ci.checks.static.request import Answer, Problem, Request
 from astro_ci.checks.static.source import read_source
 from astro_ci.checks.static.syntax import OURS
+from astro_ci.checks.static.worker import look
 from tests.unit.checks.static.support import DAG, StaticProject, told
 
 DEEP = {
@@ -182,6 +184,28 @@ def test_a_process_that_hangs(boot: Callable[[str], None], monkeypatch: pytest.M
     boot("import os, time; os.write(1, b'@ \"/r/dags/a.py\"\\n'); time.sleep(600)")
     found = Reader().ask(request()._replace(is_careful=True))
     assert found == Died(reason="it took more than 0 s", path="/r/dags/a.py")
+
+
+def test_a_process_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    reader = Reader()
+    reader.prepare()
+    asked = request()._replace(root=str(tmp_path))
+    with StaticCheck(asked, lambda: None, reader) as check:
+        checked = check.result().checked
+    assert checked.status == "impossible"
+    assert checked.not_checked[0].endswith("no process could be started: No such file or directory")
+
+
+def test_a_zip_file_is_named_before_it_is_opened(tmp_path: Path) -> None:
+    project = StaticProject(tmp_path).write({"dags/a.py": DAG})
+    with zipfile.ZipFile(tmp_path / "dags" / "b.zip", "w") as archive:
+        archive.writestr("c.py", DAG + "x = (\n")
+    seen: list[str] = []
+    asked = Request(root=str(tmp_path), dags=f"{tmp_path}/dags", repository=str(project.repository))
+    answer = look(asked, seen.append)
+    assert seen[-2:] == [f"{tmp_path}/dags/b.zip"] * 2
+    assert [problem.name for problem in answer.problems] == ["dags/b.zip"]
 
 
 def test_files_that_take_too_long_together(
