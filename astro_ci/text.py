@@ -109,6 +109,12 @@ def short(sha: str) -> str:
     return sha[:7]
 
 
+def shortened_digest(digest: str) -> str:
+    """Shorten a digest for people: the algorithm, and the first 12 digits."""
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm}:{digits[:12]}"
+
+
 def sentence(text: str) -> str:
     """A remedy as a sentence; those that are also used within one start small."""
     text = text[:1].upper() + text[1:]

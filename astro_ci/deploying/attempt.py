@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field, structs
 
@@ -43,6 +44,9 @@ from astro_ci.reporting.console import Console
 from astro_ci.survey.silenced import silenced
 from astro_ci.survey.survey import Survey, survey
 
+if TYPE_CHECKING:  # loaded when an image is named
+    from astro_ci.image.source import ImageSource
+
 log = logging.getLogger(__name__)
 
 OnChecks = Callable[[Plan, Sequence[Checked]], None]
@@ -71,6 +75,8 @@ class Attempt(Struct, kw_only=True):
     overridden: tuple[CheckName, ...] = ()
     """The checks that failed, and that --force deploys past."""
     on_checks: OnChecks = lambda plan, made: None
+    image: ImageSource | None = None
+    """Where the prebuilt image comes from; None: the image is built."""
     progress: Progress = field(default_factory=Progress)
     known: Known = field(default_factory=Known)
     opened: Deploy | None = None
@@ -225,7 +231,7 @@ class Attempt(Struct, kw_only=True):
         surroundings = Surroundings(
             env=self.env,
             deployment=self.deployment,
-            built=made.image,
+            shipped=made.image,
             connect_engine=self.tools.connect_engine,
             password=self.astro.credentials.token,
         )
@@ -293,6 +299,7 @@ class Attempt(Struct, kw_only=True):
             ci=self.survey.checkout.ci,
             needs_credentials=True,
             patience=self.tools.patience,
+            image=self.image,
         ).plan
         ours = self.survey.plan.deploy_type
         is_same_kind = now.is_dag_deploy_enabled == self.deployment.is_dag_deploy_enabled

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python
+from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python, in_image
 from astro_ci.checks.runners.local import airflow_version
 from astro_ci.errors import CheckFailedError
 from astro_ci.image.engine import Engine
@@ -18,7 +18,7 @@ from astro_ci.project.platform import platform_of
 from astro_ci.reporting.secret_texts import without_secrets
 
 if TYPE_CHECKING:
-    from astro_ci.deploying.image import Image
+    from astro_ci.image.source import ReadyImage
 
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
@@ -30,7 +30,7 @@ class Surroundings:
     env: Mapping[str, str] = field(repr=False)
     deployment: Deployment
     """As it was before."""
-    built: Image | None
+    shipped: ReadyImage | None
     """The image of this deploy; None for one of DAGs alone."""
     connect_engine: Callable[[Mapping[str, str]], Engine]
     password: Callable[[], str] = field(repr=False)
@@ -43,8 +43,8 @@ class Surroundings:
         None when no Airflow is at hand and nobody asked for more. Raises CheckFailedError,
         DockerError or RegistryError when what was asked for is not possible.
         """
-        if self.built:
-            yield DockerRunner(engine=self.built.engine, image=self.built.name)
+        if self.shipped:
+            yield in_image(self.shipped)
             return
         running = self._running_image()
         is_local = bool(running) and has_image(self.env, running)

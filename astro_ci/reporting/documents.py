@@ -57,6 +57,13 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "runtime_version": deployment.astro_runtime_version,
         },
         "assumptions": list(plan.assumptions),
+        "image": plan.image
+        and {
+            "reference": plan.image.reference,
+            "digest": plan.image.digest,
+            "commit": plan.image.commit,
+        },
+        "bundle_layout": plan.bundle_layout,
         **checks_keys(plan.checks),
     }
 

@@ -14,7 +14,7 @@ from astro_ci.errors import AstroCIError, CommandError
 from astro_ci.finding import Checked
 from astro_ci.model import Affects, Change, Deployment, DeployResult, Plan
 from astro_ci.reporting.checks.text import counts, headline, place
-from astro_ci.reporting.text import DEPLOY_TYPE_WORDS, base_text, result_reason
+from astro_ci.reporting.text import DEPLOY_TYPE_WORDS, base_text, image_text, result_reason
 from astro_ci.reporting.verb import Verb
 from astro_ci.text import Regex, printable, sentence, short, shorten
 
@@ -155,6 +155,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     dirty = " with uncommitted changes" if plan.dirty else ""
     return [
         ("Head", f"{code(short(plan.head))}{dirty}"),
+        ("Prebuilt image", escape(image_text(plan.image)) if plan.image else ""),
         ("Compared with", escape(base_text(plan))),
     ]
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan, Sameness
+from astro_ci.model import (
+    Affects,
+    Change,
+    DeployResult,
+    DeployType,
+    Plan,
+    PrebuiltImage,
+    Sameness,
+)
 from astro_ci.reporting.checks.text import checks_text
 from astro_ci.reporting.target_result import TargetResult
-from astro_ci.text import printable, sentence, short
+from astro_ci.text import printable, sentence, short, shortened_digest
 
 SHOWN_CHANGES = 20
 _HEADINGS: Sequence[tuple[Affects, str]] = (
@@ -30,12 +38,20 @@ def plan_text(plan: Plan) -> str:
         enabled = "enabled" if plan.deployment.is_dag_deploy_enabled else "disabled"
         lines.append(f"Deployment: {printable(plan.deployment.name)} (DAG-only deploys {enabled})")
     lines.append(f"Head: {short(plan.head)}{' with uncommitted changes' if plan.dirty else ''}")
+    if plan.image:
+        lines.append(f"Image: {printable(image_text(plan.image))}")
     lines.append(f"Base: {base_text(plan)}")
     for affects, heading in _HEADINGS:
         lines += _changes([c for c in plan.changes if c.affects == affects], heading)
     lines += [f"Assumed: {printable(note)}" for note in plan.assumptions]
     lines += checks_text(plan.checks)
     return "\n".join(lines)
+
+
+def image_text(image: PrebuiltImage) -> str:
+    """A prebuilt image: its name, its identity, and the commit that it was built from."""
+    built = f", built from {short(image.commit)}" if image.commit else ""
+    return f"{image.reference} ({shortened_digest(image.digest)}){built}"
 
 
 def result_text(result: DeployResult) -> str:
@@ -63,8 +79,11 @@ def landed_text(result: DeployResult) -> str:
         lines.append(f"Image tag: {result.image_tag} (Airflow shows it in the footer of its pages)")
     if result.bundle_version:
         lines.append(f"Bundle version: {result.bundle_version}")
-    dirty = "with uncommitted changes" if plan.dirty else result.commit_url
-    lines.append(f"Commit: {short(plan.head)} {printable(dirty)}".rstrip())
+    if plan.image and plan.deploy_type.has_image:
+        lines.append(f"Image: {printable(image_text(plan.image))}")
+    if plan.ships_checkout:
+        dirty = "with uncommitted changes" if plan.dirty else result.commit_url
+        lines.append(f"Commit: {short(plan.head)} {printable(dirty)}".rstrip())
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from astro_ci.ci import CIContext, git_access
 from astro_ci.configuration.config import Config
 from astro_ci.git import Commit, GitRepo, Snapshot
+from astro_ci.model import Request
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project, find_project
 from astro_ci.survey.layout import Layout, make_rules, named_directories
@@ -52,7 +53,8 @@ class Checkout(Struct, frozen=True, kw_only=True):
 
 def open_checkout(config: Config, env: Mapping[str, str], ci: CIContext) -> Checkout:
     """Find the project and its repository. Raises ProjectError, GitError, ConfigurationError."""
-    project = find_project(config.project, config.dags_path)
+    is_image_alone = config.is_prebuilt and config.requested is Request.IMAGE
+    project = find_project(config.project, config.dags_path, may_be_empty=is_image_alone)
     repo = GitRepo.open(project.root, env, git_access(ci, env))
     head = repo.head()
     layout = Layout.find(repo, project)

@@ -86,7 +86,10 @@ CODE_QUALITY = Option(
     metavar="FILE",
     help="Write what the checks found to this file, as a code quality report of GitLab's.",
 )
-_READ = (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.RUNNER, kinds.SECONDS)
+_READ = (
+    *(kinds.DEPLOY_TYPE, kinds.DURATION, kinds.IMAGE_NAME),
+    *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS),
+)
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
 """Kinds of flags that may have a value, and are true without."""
 RUN_OPTIONS = (

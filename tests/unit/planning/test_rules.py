@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from astro_ci.ci.systems.index import FILES
+from astro_ci.errors import ProjectError
 from astro_ci.model import NO_PARTS, Affects, Part, PathChange, Status
 from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
@@ -112,9 +114,70 @@ def test_a_dockerfile_has_an_ignore_file_of_its_own() -> None:
     assert AT_ROOT.classify("Dockerfile.dockerignore")[0] == {Part.IMAGE}
 
 
+def test_a_dockerfile_by_another_name_has_one_too() -> None:
+    given = structs.replace(AT_ROOT, dockerfile="docker/Dockerfile.astro")
+    assert given.build_files == (
+        "docker/Dockerfile.astro",
+        "docker/Dockerfile.astro.dockerignore",
+        ".dockerignore",
+    )
+    assert given.classify("Dockerfile.dockerignore")[1] == "in the image"
+
+
+def test_no_globs_match_nothing() -> None:
+    bare = Rules(project="", dags=("dags",), default_ignore=parse_globs([], name="none"))
+    for path in ("XXXX", "a", "x/y"):
+        assert bare.classify(path) == (frozenset({Part.IMAGE}), "in the image")
+
+
+def test_a_glob_that_cannot_be_read_is_told_by_its_option() -> None:
+    with pytest.raises(ProjectError, match="image-paths line 2"):
+        parse_globs(["a", "[x"], name="image-paths")
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("p/dags/generated.py", True),
+        ("p/Dockerfile", True),
+        ("p/.dockerignore", True),
+        ("docker/Dockerfile", True),
+        ("shared/made.whl", True),
+        ("p/include/made.sql", False),
+        ("Dockerfile", False),
+        ("p/dags/venv/x.py", False),
+    ],
+)
+def test_what_counts_although_git_ignores_it(path: str, counts: bool) -> None:
+    given = structs.replace(
+        rules("p", "p/dags", image_paths=["shared/**"], build_links=["docker/Dockerfile"]),
+        is_leftover=lambda path: "/venv/" in path,
+    )
+    assert given.counts_although_ignored(path) is counts
+
+
+def test_a_leftover_among_the_dags_that_image_paths_names_is_in_the_image_alone() -> None:
+    given = structs.replace(
+        rules(image_paths=["dags/**"]), is_leftover=lambda path: path == "dags/x.pyc"
+    )
+    assert given.classify("dags/x.py")[0] == frozenset(Part)
+    assert given.classify("dags/x.pyc")[0] == {Part.IMAGE}
+
+
+def test_a_directory_whose_files_differ_is_not_judged_as_a_whole() -> None:
+    """Where one list tells the files apart, the other one's being uniform helps nothing."""
+    by_default = rules("p", "p/dags")
+    assert by_default.parts_of_all_in("p") is None, "README.md is ignored"
+    assert by_default.parts_of_all_in("p/include") == frozenset({Part.IMAGE})
+    by_build = rules("p", "p/dags", dockerignore=["include/*.tmp"])
+    assert by_build.parts_of_all_in("p/include") is None
+    assert by_build.parts_of_all_in("include") == NO_PARTS
+
+
 def test_explain_sorts_by_path() -> None:
     paths = ["requirements.txt", "dags/a.py", "README.md"]
     changes = [PathChange(path=path, status=Status.MODIFIED) for path in paths]
+    assert {c.status for c in AT_ROOT.explain(changes)} == {Status.MODIFIED}
     assert [(c.path, c.affects) for c in AT_ROOT.explain(changes)] == [
         ("README.md", "nothing"),
         ("dags/a.py", "dags"),
