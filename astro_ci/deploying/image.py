@@ -14,7 +14,7 @@ from astro_ci.image.building.build import build_image
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.inspection import inspect_image
+from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment
 from astro_ci.paths import below
@@ -56,7 +56,7 @@ def build(
     with console.group("Build the image"):
         build_image(engine, made, env=env, on_line=console.say)
     try:
-        facts = inspect_image(engine, made.tag)
+        facts = look_into_image(engine, inspect_image(engine, made.tag))
         supported = {release.version for release in client.list_runtimes(deployment.id)}
         check_image(facts, running=deployment.astro_runtime_version, supported=supported)
     except BaseException:

@@ -118,7 +118,7 @@ def make_plan(facts: Facts, options: Options) -> Plan:
 def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     if options.requested is not Request.AUTO:
         return _decide_explicit(facts, options, content)
-    if not facts.has_image and facts.dag_deploy_enabled:
+    if not facts.has_image:
         return _decide_dags(facts, options, content)
     if unknown := [part for part in Part if content.parts[part] == "unknown"]:
         why = facts.compared[unknown[0]].unknown
@@ -139,6 +139,14 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
 
 def _decide_dags(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     """Decide for a project of nothing but DAGs: its image is somebody else's."""
+    if not facts.dag_deploy_enabled:
+        name = facts.deployment.name if facts.deployment else "the Deployment"
+        raise ConfigurationError(
+            f"the project has no Dockerfile, and DAG-only deploys are disabled on {name}: only an "
+            "image could bring the DAGs there",
+            hint="Enable DAG-only deploys on the Deployment, or add a Dockerfile that starts FROM "
+            "an Astro Runtime image.",
+        )
     if content.dags == "unknown":
         why = facts.compared[Part.DAGS].unknown
         return DeployType.DAGS, f"all DAGs, as there is no usable base: {why}"

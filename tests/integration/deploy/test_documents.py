@@ -32,6 +32,8 @@ PLAN: Keys = {
         "runtime_version": TEXT,
     },
     "assumptions": list,
+    "image": type(None),
+    "bundle_layout": {"prefixed", "root"},
     "checks": list,
     "findings": list,
 }

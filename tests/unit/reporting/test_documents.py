@@ -27,6 +27,8 @@ def test_the_document_of_plan() -> None:
             "runtime_version": "13.1.0",
         },
         "assumptions": ["so it is"],
+        "image": None,
+        "bundle_layout": "prefixed",
         "checks": [],
         "findings": [],
     }
