@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
+from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.checks import check_image
@@ -22,6 +23,7 @@ from astro_ci.project.find import DOCKERFILE, Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
+from astro_ci.text import sentence
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +93,17 @@ def remove(engine: Engine, name: str) -> None:
 
 @contextmanager
 def connected(
-    connect_engine: Callable[[Mapping[str, str]], Engine], env: Mapping[str, str]
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    env: Mapping[str, str],
+    *,
+    without: str = "",
 ) -> Iterator[Engine]:
-    """An engine for the time of a block."""
-    engine = connect_engine(env)
+    """An engine for the time of a block. `without` is what to do where there is none."""
+    try:
+        engine = connect_engine(env)
+    except DockerError as error:
+        error.hint = " ".join(filter(None, (sentence(error.hint), without)))
+        raise
     try:
         yield engine
     finally:

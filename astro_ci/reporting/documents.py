@@ -38,6 +38,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "reason": plan.reason,
         "head": plan.head,
         "dirty": plan.dirty,
+        "uncommitted": list(plan.uncommitted),
         "base": {"image": plan.base.image, "dags": plan.base.dags, "source": plan.base.source},
         "content": {"image": plan.content.image, "dags": plan.content.dags},
         "changes": [

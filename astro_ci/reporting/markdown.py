@@ -14,7 +14,13 @@ from astro_ci.errors import AstroCIError, CommandError
 from astro_ci.finding import Checked
 from astro_ci.model import Affects, Change, Deployment, DeployResult, Plan
 from astro_ci.reporting.checks.text import counts, headline, place
-from astro_ci.reporting.text import DEPLOY_TYPE_WORDS, base_text, image_text, result_reason
+from astro_ci.reporting.text import (
+    DEPLOY_TYPE_WORDS,
+    base_text,
+    image_text,
+    result_reason,
+    uncommitted_text,
+)
 from astro_ci.reporting.verb import Verb
 from astro_ci.text import Regex, printable, sentence, short, shorten
 
@@ -152,7 +158,7 @@ def _deployment_rows(deployment: Deployment | None, *, page: str = "") -> list[t
 
 
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
-    dirty = " with uncommitted changes" if plan.dirty else ""
+    dirty = uncommitted_text(plan)
     return [
         ("Head", f"{code(short(plan.head))}{dirty}"),
         ("Prebuilt image", escape(image_text(plan.image)) if plan.image else ""),

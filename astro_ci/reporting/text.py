@@ -37,7 +37,7 @@ def plan_text(plan: Plan) -> str:
     if plan.deployment:
         enabled = "enabled" if plan.deployment.is_dag_deploy_enabled else "disabled"
         lines.append(f"Deployment: {printable(plan.deployment.name)} (DAG-only deploys {enabled})")
-    lines.append(f"Head: {short(plan.head)}{' with uncommitted changes' if plan.dirty else ''}")
+    lines.append(f"Head: {short(plan.head)}{uncommitted_text(plan)}")
     if plan.image:
         lines.append(f"Image: {printable(image_text(plan.image))}")
     lines.append(f"Base: {base_text(plan)}")
@@ -45,6 +45,23 @@ def plan_text(plan: Plan) -> str:
         lines += _changes([c for c in plan.changes if c.affects == affects], heading)
     lines += [f"Assumed: {printable(note)}" for note in plan.assumptions]
     lines += checks_text(plan.checks)
+    return "\n".join(lines)
+
+
+def uncommitted_text(plan: Plan) -> str:
+    """That what ships is not the commit, as the end of a clause; and how many files of it."""
+    if not plan.dirty:
+        return ""
+    count = len(plan.uncommitted)
+    files = f" ({count} {'file' if count == 1 else 'files'})" if count else ""
+    return f" with uncommitted changes{files}"
+
+
+def uncommitted_list(plan: Plan) -> str:
+    """The uncommitted files that would ship, one a line, cut with a count."""
+    lines = [f"  {printable(path)}" for path in plan.uncommitted[:SHOWN_CHANGES]]
+    if more := len(plan.uncommitted) - len(lines):
+        lines.append(f"  ... and {more} more")
     return "\n".join(lines)
 
 

@@ -46,6 +46,7 @@ _DOCUMENT = _object(
     ),
     assumptions={"type": "array", "items": _TEXT},
     image={"anyOf": [{"type": "null"}, _object(reference=_TEXT, digest=_TEXT, commit=_TEXT)]},
+    uncommitted={"type": "array", "items": _TEXT},
     bundle_layout={"enum": ["prefixed", "root"]},
     checks={"type": "array", "items": _object(name=_TEXT, status=_TEXT)},
     findings={

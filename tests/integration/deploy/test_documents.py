@@ -34,6 +34,7 @@ PLAN: Keys = {
     "assumptions": list,
     "image": type(None),
     "bundle_layout": {"prefixed", "root"},
+    "uncommitted": list,
     "checks": list,
     "findings": list,
 }

@@ -29,6 +29,7 @@ def test_the_document_of_plan() -> None:
         "assumptions": ["so it is"],
         "image": None,
         "bundle_layout": "prefixed",
+        "uncommitted": [],
         "checks": [],
         "findings": [],
     }
