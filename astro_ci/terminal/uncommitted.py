@@ -5,7 +5,6 @@ from __future__ import annotations
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Plan
 from astro_ci.reporting.text import uncommitted_list
-from astro_ci.terminal.prompt import confirm
 from astro_ci.terminal.session import Session
 
 _NO_CI = "none"
@@ -26,7 +25,7 @@ def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None
         return
     session.console.say(f"{files} would be deployed:\n{uncommitted_list(plan)}")
     pronoun = "it" if count == 1 else "them"
-    if not confirm(f"Deploy {pronoun} without a commit?"):
+    if not session.prompt.confirm(f"Deploy {pronoun} without a commit?"):
         raise ConfigurationError(
             f"nothing was deployed, as {files} would have been deployed as well",
             hint="Commit them, or put them aside with `git stash -u`, and deploy again.",
