@@ -90,11 +90,19 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import plan_text
+    from astro_ci.terminal.uncommitted import ask_about_uncommitted
+
+    is_dry = result.target.config.dry_run
+    has_asked = False
 
     def show(found: Plan) -> None:
+        nonlocal has_asked
         session.plan = result.plan = found
         session.console.say(plan_text(found, columns=session.console.columns))
         session.annotate(found)
+        if found.uncommitted and not has_asked:
+            has_asked = True
+            ask_about_uncommitted(session, found, is_dry=is_dry)
         session.signals.check()
 
     def show_checks(found: Plan, made: Sequence[Checked]) -> None:
