@@ -26,6 +26,11 @@ if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.source import ReadyImage
 
 
+_WITHOUT_ENGINE = (
+    "The image is unchanged: a deploy of the DAGs alone (--type dags) needs no Docker."
+)
+
+
 class Artifacts(Struct, frozen=True, kw_only=True):
     """The finished image and bundle; None for one that this deploy does not have."""
 
@@ -69,7 +74,10 @@ def artifacts(
     # Loaded here: most deploys ship DAGs alone.
     from astro_ci.deploying.image import build, connected, remove
 
-    with connected(connect_engine, env) as engine:
+    # DAGs alone would lack what the image gained.
+    is_needed = plan.content.image != "same" or not with_bundle
+    without = "" if is_needed else _WITHOUT_ENGINE
+    with connected(connect_engine, env, without=without) as engine:
         image = build(config, env, survey, deployment, client, engine, console)
         try:
             if with_bundle:

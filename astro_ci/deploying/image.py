@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
+from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.inspection import inspect_image
+from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment
 from astro_ci.paths import below
@@ -25,6 +26,7 @@ from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
+from astro_ci.text import sentence
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ def build(
         build_image(engine, made, env=env, on_line=_listener(console))
     console.did(Phase.BUILD, "built the image")
     try:
-        facts = inspect_image(engine, made.tag)
+        facts = look_into_image(engine, inspect_image(engine, made.tag))
         supported = {release.version for release in client.list_runtimes(deployment.id)}
         check_image(facts, running=deployment.astro_runtime_version, supported=supported)
     except BaseException:
@@ -104,10 +106,17 @@ def remove(engine: Engine, name: str) -> None:
 
 @contextmanager
 def connected(
-    connect_engine: Callable[[Mapping[str, str]], Engine], env: Mapping[str, str]
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    env: Mapping[str, str],
+    *,
+    without: str = "",
 ) -> Iterator[Engine]:
-    """An engine for the time of a block."""
-    engine = connect_engine(env)
+    """An engine for the time of a block. `without` is what to do where there is none."""
+    try:
+        engine = connect_engine(env)
+    except DockerError as error:
+        error.hint = " ".join(filter(None, (sentence(error.hint), without)))
+        raise
     try:
         yield engine
     finally:

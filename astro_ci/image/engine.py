@@ -28,8 +28,7 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 _SILENCE_SECONDS = 3600
 _ANSWER_SECONDS = 30
 _HINT = (
-    "Start Docker, or set DOCKER_HOST to an engine (a GitLab CI job needs the docker:dind "
-    "service); a DAG-only deploy (--type dags) needs no Docker."
+    "Start Docker, or set DOCKER_HOST to an engine (a GitLab CI job needs the docker:dind service)."
 )
 
 
