@@ -163,7 +163,7 @@ class TestHibernating:
         world.astro.hibernate("production")
         run = world.command(*DAGS)
         assert run.code == 8
-        assert "was accepted, but is not live: the Deployment hibernates" in run.err
+        assert "was accepted, but is not live: the Deployment is hibernating" in run.err
         assert "--no-wait" in run.err
         assert "deployed:" not in run.out
 
