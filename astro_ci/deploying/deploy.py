@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -16,7 +17,12 @@ from astro_ci.deploying.tools import Tools
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
+from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import Survey, survey
+
+if TYPE_CHECKING:  # loaded when an image is named
+    from astro_ci.image.source import ImageSource
 
 __all__ = ["Tools", "deploy"]
 
@@ -48,18 +54,21 @@ def deploy(
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
-    run = _Run(
-        config=config,
-        env=env,
-        ci=ci,
-        console=console,
-        on_plan=on_plan,
-        on_checks=on_checks,
-        on_stage=on_stage,
-        tools=tools or Tools(),
-    )
+    tools = tools or Tools()
     hide_build_secrets(console.redactor, config, env)
-    return run.go(interactive=interactive)
+    with image_source(config, env, tools.connect_engine) as image:
+        run = _Run(
+            config=config,
+            env=env,
+            ci=ci,
+            console=console,
+            on_plan=on_plan,
+            on_checks=on_checks,
+            on_stage=on_stage,
+            tools=tools,
+            image=image,
+        )
+        return run.go(interactive=interactive)
 
 
 class _Run(Struct, kw_only=True):
@@ -73,6 +82,7 @@ class _Run(Struct, kw_only=True):
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
+    image: ImageSource | None
     started: float = 0.0
 
     def __repr__(self) -> str:
@@ -82,6 +92,7 @@ class _Run(Struct, kw_only=True):
     def go(self, *, interactive: bool) -> DeployResult:
         """Plan, and act on the Plan."""
         self.started = self.tools.now()
+        self.console.times.clear()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
         try:
             found = self._look(self.config, interactive=interactive)
@@ -109,14 +120,16 @@ class _Run(Struct, kw_only=True):
         return result
 
     def _look(self, config: Config, *, interactive: bool) -> Survey:
-        found = survey(
-            config,
-            self.env,
-            ci=self.ci,
-            interactive=interactive,
-            needs_credentials=True,
-            patience=self.tools.patience,
-        )
+        with self.console.phase(Phase.SURVEY):
+            found = survey(
+                config,
+                self.env,
+                ci=self.ci,
+                interactive=interactive,
+                needs_credentials=True,
+                patience=self.tools.patience,
+                image=self.image,
+            )
         self.on_plan(found.plan)
         return found
 
@@ -135,6 +148,7 @@ class _Run(Struct, kw_only=True):
             is_last=bool(earlier),
             overridden=refuse_failed_checks(found.plan.checks, forced=self.config.force),
             on_checks=self.on_checks,
+            image=self.image,
             progress=Progress(earlier=earlier),
         )
         self.on_stage(made.cancelled_by)

@@ -67,7 +67,7 @@ def standing(
         brought=brought,
         claimed=claimed,
         commits=Commits(
-            head=str(head),
+            heads=dict.fromkeys(Part, str(head)),
             ours=Ours(repository="github.com/acme/airflow", project=""),
             is_newer=lambda commit, other: int(commit) > int(other),
         ),

@@ -254,7 +254,8 @@ class TestWipeGuard:
         )
         assert caught.value.hint == (
             "Check --project, --dags-path and .airflowignore, and that the step that generates "
-            "DAGs ran; to deploy anyway, use --allow-shrink."
+            "DAGs ran. To leave the running DAGs as they are, deploy the image alone with --image; "
+            "to deploy anyway, use --allow-shrink."
         )
 
     def test_refuses_to_lose_more_than_half(self) -> None:

@@ -7,9 +7,13 @@ from hypothesis import strategies as st
 from astro_ci.model import Deploy, DeployGit, Part
 from astro_ci.planning.marker import (
     DESCRIPTION_LIMIT,
+    ROOT_LAYOUT,
+    Note,
+    built_from,
     describe,
     description_room,
     read_marker,
+    read_notes,
     without_marker,
 )
 
@@ -38,14 +42,36 @@ def test_the_marker_survives_any_description(text: str, commit: str | None) -> N
 
 def test_a_description_that_fits_is_kept_whole() -> None:
     text = "x" * description_room()
-    description = describe(text, DIGESTS, git(COMMIT))
-    assert description == f"{text} {OLD} of={COMMIT[:12]}"
-    assert len(description) == DESCRIPTION_LIMIT
+    assert describe(text, DIGESTS, git(COMMIT)) == f"{text} {OLD} of={COMMIT[:12]}"
+    notes = {Note.LAYOUT: ROOT_LAYOUT, Note.BUILT: built_from(OTHER)}
+    longest = describe(text, DIGESTS, git(COMMIT), notes)
+    assert longest == f"{text} {OLD} built={OTHER[:12]} layout=root of={COMMIT[:12]}"
+    assert len(longest) == DESCRIPTION_LIMIT
+
+
+@pytest.mark.parametrize("commit", [COMMIT, None])
+@pytest.mark.parametrize("built", [OTHER, None])
+def test_notes_are_read_back(commit: str | None, built: str | None) -> None:
+    notes = {Note.LAYOUT: ROOT_LAYOUT, Note.BUILT: built_from(built)}
+    made = deploy(describe("x", DIGESTS, git(commit), notes), commit)
+    assert read_marker(made) == DIGESTS
+    assert read_notes(made) == notes
+    assert without_marker(made.description) == "x"
+
+
+def test_a_deploy_of_another_client_has_no_notes_and_ours_may_have_none() -> None:
+    assert read_notes(deploy("by hand")) is None
+    assert read_notes(deploy(f"x {OLD} layout=root of={COMMIT[:12]}", OTHER)) is None
+    assert read_notes(deploy(f"x {OLD}")) == {}
+
+
+def test_a_note_that_this_version_does_not_know_is_left_out() -> None:
+    newer = deploy(f"{OLD} shape=round layout=root of=dirty")
+    assert (read_marker(newer), read_notes(newer)) == (DIGESTS, {Note.LAYOUT: "root"})
 
 
 def test_a_description_that_is_too_long_loses_its_end() -> None:
-    room = description_room()
-    assert room == DESCRIPTION_LIMIT - len(f" {OLD} of={COMMIT[:12]}")
+    room = DESCRIPTION_LIMIT - len(f" {OLD} of={COMMIT[:12]}")
     description = describe(f"{'x' * (room - 1)} yz", DIGESTS, git(COMMIT))
     assert description == f"{'x' * (room - 1)} {OLD} of={COMMIT[:12]}"
     # A marker without a commit is shorter, and leaves the text more room.

@@ -150,7 +150,7 @@ def test_the_newest_deploy_that_brought_a_part_counts() -> None:
 
 
 def test_what_is_known_of_a_commit() -> None:
-    assert commit_of(deploy("DAG_ONLY", A.upper()), OURS) == (A, "")
+    assert commit_of(deploy("DAG_ONLY", A.upper()), OURS, Part.DAGS) == (A, "")
 
 
 def test_a_marker_speaks_even_without_a_commit() -> None:
