@@ -17,6 +17,7 @@ from astro_ci.deploying.tools import Tools
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import Survey, survey
 
@@ -95,6 +96,7 @@ class _Run(Struct, kw_only=True):
     def go(self, *, interactive: bool) -> DeployResult:
         """Plan, and act on the Plan."""
         self.started = self.tools.now()
+        self.console.times.clear()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
         try:
             found = self._look(self.config, interactive=interactive)
@@ -123,16 +125,17 @@ class _Run(Struct, kw_only=True):
 
     def _look(self, config: Config, *, interactive: bool) -> Survey:
         reader, self.reader = self.reader, None  # one survey uses it up
-        found = survey(
-            config,
-            self.env,
-            ci=self.ci,
-            interactive=interactive,
-            needs_credentials=True,
-            patience=self.tools.patience,
-            reader=reader,
-            image=self.image,
-        )
+        with self.console.phase(Phase.SURVEY):
+            found = survey(
+                config,
+                self.env,
+                ci=self.ci,
+                interactive=interactive,
+                needs_credentials=True,
+                patience=self.tools.patience,
+                image=self.image,
+                reader=reader,
+            )
         self.on_plan(found.plan)
         return found
 
