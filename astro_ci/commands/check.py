@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import CheckFailedError, DockerError, ProjectError
+from astro_ci.errors import CheckFailedError, ConfigurationError, DockerError, ProjectError
 from astro_ci.terminal.check_options import (
     CHECK_OPTIONS,
     PARSE_OPTIONS,
@@ -52,6 +52,11 @@ def check(
     from astro_ci.terminal.checking import Checking, Options
 
     session.start(as_json=as_json)
+    if not (static or parse or pytest):
+        raise ConfigurationError(
+            "every check is turned off, so nothing would be checked",
+            hint="Turn on one of --static, --parse and --pytest.",
+        )
     session.open_scratch()
     options |= session.project_of(ctx, config_file)
     checking = Checking(session, Options(**options))

@@ -135,8 +135,8 @@ class _Run(Struct, kw_only=True):
                 interactive=interactive,
                 needs_credentials=True,
                 patience=self.tools.patience,
-                reader=reader,
                 image=self.image,
+                reader=reader,
             )
         self.on_plan(found.plan)
         return found

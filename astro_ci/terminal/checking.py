@@ -6,8 +6,10 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import structs
 
 from astro_ci.checks.checkout import Checkout
 from astro_ci.checks.ignore import read_silences, silence
@@ -94,7 +96,9 @@ class Checking:
         )
         find = functools.partial(find_ruff, env, platform, repository=repository)
         with StaticCheck(request, find) as check:
-            return silence(check.result().checked, self._silences)
+            found = check.result().checked
+        found = found if self._options.allow_no_dags else _refusing_no_dag(found)
+        return silence(found, self._silences)
 
     def parse(self, runner: Runner) -> Checked:
         """Load the DAG files."""
@@ -135,6 +139,18 @@ class Checking:
         self._session.answer(checks_document(checks), "\n".join(checks_text(checks)))
         is_good = all(checked.status in ("passed", "skipped") for checked in checks)
         return 0 if is_good else CheckFailedError.exit_code
+
+
+def _refusing_no_dag(found: Checked) -> Checked:
+    """The check of a project without a DAG fails: what was to be checked is not there."""
+    if all(finding.rule != "dag-none" for finding in found.findings):
+        return found
+    findings = [
+        structs.replace(finding, severity="error") if finding.rule == "dag-none" else finding
+        for finding in found.findings
+    ]
+    ordered = tuple(sorted(findings, key=lambda finding: finding.order))
+    return replace(found, findings=ordered, status="failed")
 
 
 def _platform(project: Project) -> Platform:
