@@ -13,6 +13,7 @@ from msgspec import Struct
 from astro_ci.astro.client import AstroClient
 from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bundle
 from astro_ci.configuration.config import Config
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import ProjectError
 from astro_ci.model import Deployment
 from astro_ci.planning.marker import ROOT_LAYOUT
@@ -42,10 +43,11 @@ def artifacts(
     client: AstroClient,
     *,
     connect_engine: Callable[[Mapping[str, str]], Engine],
+    workshop: Workshop,
     scratch: Path,
     console: Console,
 ) -> Iterator[Artifacts]:
-    """Build and check what the plan needs; a built image is gone from the engine afterwards.
+    """Build and check what the plan needs; `workshop` keeps a built image until the run ends.
 
     Everything that can be refused without Docker is refused before the build starts.
     """
@@ -67,16 +69,13 @@ def artifacts(
         yield Artifacts(image=prebuilt.image, bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
-    from astro_ci.deploying.image import build, connected, remove
+    from astro_ci.deploying.image import built_once
 
-    with connected(connect_engine, env) as engine:
-        image = build(config, env, survey, deployment, client, engine, console)
-        try:
-            if with_bundle:
-                _check_links(survey, members, image.facts.runtime_version or "")
-            yield Artifacts(image=image, bundle=bundle)
-        finally:
-            remove(engine, image.name)
+    engine = workshop.engine(env, connect_engine)
+    image = built_once(config, env, survey, deployment, client, engine, console, workshop)
+    if with_bundle:
+        _check_links(survey, members, image.facts.runtime_version or "")
+    yield Artifacts(image=image, bundle=bundle)
 
 
 def _refuse_empty_submodules(survey: Survey) -> None:

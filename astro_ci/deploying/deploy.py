@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,10 +15,10 @@ from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.secrecy import hide_build_secrets
 from astro_ci.deploying.tools import Tools
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
-from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import Survey, survey
 
 if TYPE_CHECKING:  # loaded when an image is named
@@ -41,6 +42,7 @@ def deploy(
     on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
+    workshop: Workshop | None = None,
 ) -> DeployResult:
     """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
 
@@ -50,12 +52,15 @@ def deploy(
     whenever and in whichever thread it is called, what a signal would leave behind; the latest
     function is the one to call.
 
+    `workshop` is what several deploys of one run share.
+
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
     tools = tools or Tools()
     hide_build_secrets(console.redactor, config, env)
-    with image_source(config, env, tools.connect_engine) as image:
+    with ExitStack() as own:
+        shared = workshop or own.enter_context(Workshop())
         run = _Run(
             config=config,
             env=env,
@@ -65,7 +70,8 @@ def deploy(
             on_checks=on_checks,
             on_stage=on_stage,
             tools=tools,
-            image=image,
+            workshop=shared,
+            image=shared.source(config, env, tools.connect_engine),
         )
         return run.go(interactive=interactive)
 
@@ -81,6 +87,7 @@ class _Run(Struct, kw_only=True):
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
+    workshop: Workshop
     image: ImageSource | None
     started: float = 0.0
 
@@ -138,6 +145,7 @@ class _Run(Struct, kw_only=True):
             env=self.env,
             console=self.console,
             tools=self.tools,
+            workshop=self.workshop,
             started=self.started,
             survey=found,
             astro=connected.astro,
