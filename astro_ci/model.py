@@ -238,6 +238,15 @@ class Content(Struct, frozen=True, kw_only=True):
         return self.parts[Part.DAGS]
 
 
+class Repository(Struct, frozen=True, kw_only=True):
+    """The pages of a repository."""
+
+    page: str
+    """Such as `https://github.com/acme/etl`."""
+    kind: str
+    """Whose pages they are: github, gitlab, bitbucket, azure, gitea or forgejo."""
+
+
 class PrebuiltImage(Struct, frozen=True, kw_only=True):
     """The image of a deploy that does not build one."""
 
@@ -268,6 +277,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     """How the DAG bundle has its files: `prefixed` with dags/, or at its `root`."""
     checks: Sequence[Checked] = ()
     """The checks of what would ship that were made while planning."""
+    title: str = ""
+    """The title of the commit that is checked out, which a stranger may have written."""
+    repository: Repository | None = None
+    """Where the commits have pages; None where that is not known."""
 
     @property
     def ships_checkout(self) -> bool:
@@ -301,3 +314,5 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     """The deploy that runs in the place of this one by now."""
     url: str = ""
     duration_seconds: float = field(default=0.0)
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """How many seconds each phase took: survey, build, checks, push, upload, rollout."""

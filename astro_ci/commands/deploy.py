@@ -42,6 +42,7 @@ def deploy(
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.several import run_each
     from astro_ci.deploying.workshop import Workshop
+    from astro_ci.reporting.closing import closing_text
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
     from astro_ci.reporting.text import results_text
@@ -56,6 +57,8 @@ def deploy(
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
         _deploy_target(session, result, workshop)
+        if result.deploy_result and (as_json or len(targets) > 1):
+            session.console.say(closing_text(result.deploy_result))
 
     with Workshop() as workshop:
         results = run_each(targets, act, session.explain)
@@ -65,21 +68,30 @@ def deploy(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+
+    def text(results: Sequence[TargetResult], reason: str) -> str:
+        only = results[0].deploy_result if len(results) == 1 else None
+        if only is None or session.is_quiet:
+            return results_text(results, reason)
+        return closing_text(only, run_url=session.ci.run_url, columns=session.columns)
+
+    if session.console.is_live:
+        session.console.say()
     session.conclude(
-        results, chosen.choice.reason, document=results_document, text=results_text, comment=comment
+        results, chosen.choice.reason, document=results_document, text=text, comment=comment
     )
     return exit_code(results, fails_on_skip=fail_on_skip)
 
 
 def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -> None:
-    """Deploy to one Deployment, and say what is planned, checked and landed."""
+    """Deploy to one Deployment, and say what is planned and checked."""
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
-    from astro_ci.reporting.text import landed_text, plan_text
+    from astro_ci.reporting.text import plan_text
 
     def show(found: Plan) -> None:
         session.plan = result.plan = found
-        session.console.say(plan_text(found))
+        session.console.say(plan_text(found, columns=session.console.columns))
         session.annotate(found)
         session.signals.check()
 
@@ -99,5 +111,3 @@ def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -
         interactive=session.is_interactive,
         workshop=workshop,
     )
-    if result.deploy_result.outcome == "deployed":
-        session.console.say(landed_text(result.deploy_result))

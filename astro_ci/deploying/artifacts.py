@@ -95,9 +95,17 @@ def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: C
     mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
     prefix = "" if survey.shipping.layout == ROOT_LAYOUT else "dags"
     bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime, prefix=prefix)
-    noun = "file" if bundle.files == 1 else "files"
-    console.say(f"DAG bundle: {bundle.files} {noun}, {size_text(bundle.size)}")
+    console.say(f"DAG bundle: {_files_text(bundle, survey)}, {size_text(bundle.size)}")
     return bundle
+
+
+def _files_text(bundle: Bundle, survey: Survey) -> str:
+    """What is in the bundle: the files that Airflow loads, and what lies beside them."""
+    counted = survey.differences.dag_files
+    dags = min(counted.dag_files, bundle.files) if counted else bundle.files
+    others = bundle.files - dags
+    text = f"{dags} DAG file{'' if dags == 1 else 's'}"
+    return f"{text} and {others} other{'' if others == 1 else 's'}" if others else text
 
 
 def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ from astro_ci.model import (
 )
 from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 from astro_ci.survey.silenced import silenced
 from astro_ci.survey.survey import Survey, survey
 
@@ -127,6 +129,7 @@ class Attempt(Struct, kw_only=True):
             replaced_by=self.replaced_by,
             url=self.astro.deployment_url(self.deployment),
             duration_seconds=round(self.tools.now() - self.started, 3),
+            phases=dict(self.console.times),
         )
 
     def conclude(self, opened: Deploy) -> DeployResult | None:
@@ -190,7 +193,8 @@ class Attempt(Struct, kw_only=True):
                 return None
             self.console.say(f"deploy {opened.id} stays unfinished, and changes nothing")
             return self.result("skipped", plan=late)
-        self._roll_out(opened)
+        with self.console.phase(Phase.ROLLOUT):
+            self._roll_out(opened)
         return self.conclude(opened)
 
     def _roll_out(self, opened: Deploy) -> None:
@@ -216,7 +220,7 @@ class Attempt(Struct, kw_only=True):
             wait_seconds=self.config.wait_seconds,
             sleep=self.tools.patience.sleep,
             now=self.tools.now,
-            on_change=self.console.say,
+            on_change=functools.partial(self.console.note, Phase.ROLLOUT),
         ).wait(self.astro.client, rollout)
 
     # --- before the deploy is created ------------------------------------------------------------
@@ -238,7 +242,8 @@ class Attempt(Struct, kw_only=True):
             connect_engine=self.tools.connect_engine,
             password=self.astro.credentials.token,
         )
-        made_checks = run_checks(self.config, self.survey, surroundings, self.console)
+        with self.console.phase(Phase.CHECKS):
+            made_checks = run_checks(self.config, self.survey, surroundings, self.console)
         checks = silenced(made_checks, self.config, self.survey.checkout)
         if not checks:
             return

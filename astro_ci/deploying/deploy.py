@@ -19,6 +19,7 @@ from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey, survey
 
 if TYPE_CHECKING:  # loaded when an image is named
@@ -98,6 +99,7 @@ class _Run(Struct, kw_only=True):
     def go(self, *, interactive: bool) -> DeployResult:
         """Plan, and act on the Plan."""
         self.started = self.tools.now()
+        self.console.times.clear()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
         try:
             found = self._look(self.config, interactive=interactive)
@@ -125,15 +127,16 @@ class _Run(Struct, kw_only=True):
         return result
 
     def _look(self, config: Config, *, interactive: bool) -> Survey:
-        found = survey(
-            config,
-            self.env,
-            ci=self.ci,
-            interactive=interactive,
-            needs_credentials=True,
-            patience=self.tools.patience,
-            image=self.image,
-        )
+        with self.console.phase(Phase.SURVEY):
+            found = survey(
+                config,
+                self.env,
+                ci=self.ci,
+                interactive=interactive,
+                needs_credentials=True,
+                patience=self.tools.patience,
+                image=self.image,
+            )
         self.on_plan(found.plan)
         return found
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
@@ -12,6 +13,7 @@ from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.spec import Build, LeaveOut
+from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
 from astro_ci.image.inspection import inspect_image
@@ -22,6 +24,7 @@ from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.project.find import DOCKERFILE, Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ def built_once(
 
     Raises DockerError, ProjectError.
     """
+    _warn_of_dags(config, survey, deployment)
     made = _describe(config, survey, deployment)
     inputs = _inputs(made, survey, deployment)
     image = workshop.find(inputs)
@@ -53,7 +57,6 @@ def built_once(
             workshop.keep(inputs, image)
     supported = {release.version for release in client.list_runtimes(deployment.id)}
     check_image(image.facts, running=deployment.astro_runtime_version, supported=supported)
-    _warn_of_dags(config, survey, deployment)
     return image
 
 
@@ -82,8 +85,9 @@ def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
 
 
 def _build(made: Build, env: Mapping[str, str], engine: Engine, console: Console) -> EngineImage:
-    with console.group("Build the image"):
-        build_image(engine, made, env=env, on_line=console.say)
+    with console.phase(Phase.BUILD), console.group("Build the image"):
+        build_image(engine, made, env=env, on_line=_listener(console))
+    console.did(Phase.BUILD, "built the image")
     return EngineImage(engine=engine, name=made.tag, facts=inspect_image(engine, made.tag))
 
 
@@ -95,6 +99,15 @@ def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> Non
             "reads dags/: unless the Dockerfile puts those of %s there, they will not run",
             *(deployment.name, config.dags_path),
         )
+
+
+def _listener(console: Console) -> Callable[[str], None]:
+    """What hears the build: whoever asked for more hears all of it, others its steps."""
+    if console.is_verbose:
+        return console.say
+    if console.is_live:
+        return BuildSteps(lambda step: None, functools.partial(console.note, Phase.BUILD))
+    return BuildSteps(console.say)
 
 
 def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:

@@ -85,7 +85,11 @@ def survey(
                 needs_digests=needs_credentials,
                 ignored=dag_check.ignored,
             )
-        plan = make_plan(facts_of(checkout, standing, shipping, differences), config)
+        plan = replace(
+            make_plan(facts_of(checkout, standing, shipping, differences), config),
+            title=checkout.head.subject,
+            repository=checkout.page,
+        )
         if Part.DAGS in plan.deploy_type.parts & shipping.parts:
             checks = dag_check.checked(checkout, standing)
             plan = replace(plan, checks=silenced(checks, config, checkout))

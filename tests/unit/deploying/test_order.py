@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from astro_ci.deploying.order import Commits, Known, Verdict, stand
+from astro_ci.astro.client import FIRST_PAGE, AstroClient
+from astro_ci.ci.context import CIContext
+from astro_ci.deploying.order import Commits, IsNewer, Known, Verdict, order_of, stand
+from astro_ci.git import GitRepo
 from astro_ci.model import Deploy, DeployGit, Deployment, Part
 from astro_ci.planning.running import Ours
+from tests.repository import Repository
 
 BOTH = tuple(Part)
 
@@ -139,3 +146,107 @@ def test_recent_ends_with_the_oldest_known_deploy() -> None:
     rows = [row(name, 1) for name in "dcba"]
     assert Known(oldest="b").recent(rows) == rows[:3]
     assert Known().recent(rows) == rows
+
+
+class TestKnown:
+    class History:
+        """Stands in for the client: a history that says how much of it was read."""
+
+        def __init__(self, deploys: list[Deploy]) -> None:
+            self.deploys, self.read = deploys, 0
+
+        def list_deploys(self, deployment_id: str) -> Iterator[Deploy]:
+            assert deployment_id == "cl1"
+            for deploy in self.deploys:
+                self.read += 1
+                yield deploy
+
+    def read(self, history: History) -> Known:
+        return Known.read(cast("AstroClient", history), "cl1")
+
+    def test_is_a_page_and_no_more_of_the_history(self) -> None:
+        history = self.History([row(f"d{n}", n) for n in range(50)])
+        known = self.read(history)
+        assert known.ids == {f"d{n}" for n in range(FIRST_PAGE)}
+        assert known.oldest == f"d{FIRST_PAGE - 1}"
+        assert history.read == FIRST_PAGE
+
+    def test_tells_what_was_deployed_from_what_was_begun(self) -> None:
+        begun = row("begun", 2, status="INITIALIZED")
+        known = self.read(self.History([begun, row("done", 1), row("no", 1, status="FAILED")]))
+        assert known == Known(
+            ids=frozenset({"begun", "done", "no"}), deployed=frozenset({"done"}), oldest="no"
+        )
+
+    def test_of_a_deployment_without_deploys(self) -> None:
+        assert self.read(self.History([])) == Known()
+
+
+class TestOrder:
+    """Git is asked, with commits that the clone has, lacks, or cannot have."""
+
+    @pytest.fixture
+    def origin(self, tmp_path: Path) -> Repository:
+        return Repository.create(tmp_path / "origin", {"dags/a.py": "a"})
+
+    @staticmethod
+    def order(
+        repository: Repository, ours: str, *, allow_older: bool = False, **ci: Any
+    ) -> IsNewer:
+        repo = GitRepo.open(repository.root, os.environ)
+        context = CIContext(
+            system="x", key="none", history_hint="", secret_hint="", concurrency_hint="", **ci
+        )
+        return order_of(repo, context, ours, allow_older=allow_older)
+
+    def test_a_descendant_is_newer(self, origin: Repository) -> None:
+        old, new = origin.head, origin.commit("second")
+        is_newer = self.order(origin, old)
+        assert is_newer(new, old)
+        assert not is_newer(old, new)
+        assert not is_newer(new, new)
+
+    def test_commits_that_the_clone_lacks_are_fetched(
+        self, origin: Repository, tmp_path: Path
+    ) -> None:
+        old, middle, new = origin.head, origin.commit("second"), origin.commit("third")
+        clone = origin.clone(tmp_path / "clone", "--depth=1")
+        is_newer = self.order(clone, new)
+        assert is_newer(middle, old)
+        assert not is_newer(old, middle)
+
+    def test_what_cannot_be_had_is_not_newer(self, origin: Repository) -> None:
+        head = origin.head
+        is_newer = self.order(origin, head)
+        assert not is_newer("f" * 40, head)
+        assert not is_newer(head, "f" * 40)
+
+    def test_nothing_is_newer_than_what_is_deployed_on_purpose(self, origin: Repository) -> None:
+        old, new = origin.head, origin.commit("second")
+        newest = origin.commit("third")
+        is_newer = self.order(origin, old, allow_older=True)
+        assert not is_newer(new, old)
+        assert is_newer(newest, new), "this is about the checked-out commit alone"
+
+    @pytest.mark.parametrize(
+        ("ci", "expected"),
+        [
+            ({"head": True}, False),
+            ({}, False),
+            ({"head": False}, True),
+            ({"head": True, "before_is_previous_run": True}, True),
+            ({"head": True, "before": None}, True),
+        ],
+    )
+    def test_a_push_that_moved_the_branch_back(
+        self, origin: Repository, ci: dict[str, Any], expected: bool
+    ) -> None:
+        """The branch was at the newer commit, and the push is the wish for the older one."""
+        old, new = origin.head, origin.commit("second")
+        newest = origin.commit("third")
+        said = {"before": new, **ci}
+        if "head" in ci:
+            said["head"] = old if ci["head"] else new
+        is_newer = self.order(origin, old, **said)
+        assert is_newer(new, old) is expected
+        assert is_newer(newest, old), "who came in between is no part of that wish"

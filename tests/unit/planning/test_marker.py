@@ -70,6 +70,24 @@ def test_a_note_that_this_version_does_not_know_is_left_out() -> None:
     assert (read_marker(newer), read_notes(newer)) == (DIGESTS, {Note.LAYOUT: "root"})
 
 
+def test_a_description_that_is_too_long_loses_its_end() -> None:
+    room = DESCRIPTION_LIMIT - len(f" {OLD} of={COMMIT[:12]}")
+    description = describe(f"{'x' * (room - 1)} yz", DIGESTS, git(COMMIT))
+    assert description == f"{'x' * (room - 1)} {OLD} of={COMMIT[:12]}"
+    # A marker without a commit is shorter, and leaves the text more room.
+    shorter = f" {OLD} of=dirty"
+    room = DESCRIPTION_LIMIT - len(shorter)
+    assert describe("  x" * 500, DIGESTS, None) == ("  x" * 500)[:room].strip() + shorter
+
+
+def test_the_users_own_text_is_what_stands_before() -> None:
+    for commit in (COMMIT, None):
+        assert without_marker(describe("  by hand: x ", DIGESTS, git(commit))) == "by hand: x"
+    assert without_marker(f"old {OLD}\n") == "old"
+    assert without_marker("astro-ci is not all ") == "astro-ci is not all"
+    assert without_marker(describe("", DIGESTS, git(COMMIT))) == ""
+
+
 @pytest.mark.parametrize("commit", [COMMIT, None])
 def test_a_marker_of_an_earlier_version_counts_whatever_the_commit(commit: str | None) -> None:
     assert read_marker(deploy(f"x {OLD}", commit)) == DIGESTS
