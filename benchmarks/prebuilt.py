@@ -48,8 +48,8 @@ def main() -> int:
         size = make_archive(archive, options.megabytes)
         print(f"an archive of {size / MIB:.0f} MiB, {options.deployments} Deployments\n")
         print(f"{'way':<28} {'seconds':>8} {'MiB sent':>9} {'cuts':>5} {'peak memory':>12}")
-        measure(Path(scratch), archive, options.deployments, size, at_once=False)
         measure(Path(scratch), archive, options.deployments, size, at_once=True)
+        measure(Path(scratch), archive, options.deployments, size, at_once=False)
     return 0
 
 
