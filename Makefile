@@ -17,7 +17,7 @@ PORT ?= 8000
 CHECK_PYTHON = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage docs docs-serve picture nightly mutants lint format lock runners clean
+.PHONY: help demo test coverage docs docs-serve picture pictures nightly mutants lint format lock runners clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ docs: $(STAMP) ## the documentation as a site in build/docs; a warning is an err
 docs-serve: docs ## the same, on http://127.0.0.1:8000 (PORT=... for another port)
 	@echo "the documentation is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+pictures: $(STAMP) ## take the pictures of summaries and comments anew, with Chromium
+	$(BIN)/python tools/report_pictures.py
 
 picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a run on the sandbox
 	$(BIN)/python tools/terminal_picture.py
