@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
-from tests.surfaces.tools import ROOT
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_pictures_show_the_pages_of_today() -> None:
