@@ -88,7 +88,7 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
 
     def show(found: Plan) -> None:
         session.plan = result.plan = found
-        session.console.say(plan_text(found, columns=session.console.columns))
+        session.console.say(f"{plan_text(found, columns=session.console.columns)}\n")
         session.annotate(found)
         session.signals.check()
 
