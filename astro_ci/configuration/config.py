@@ -161,7 +161,7 @@ class Config:
         kind=kinds.IMAGE_NAME,
         section=Section.HOW,
         metavar="NAME",
-        help="Deploy this image instead of building one: from the Docker Engine, else pulled.",
+        help="Deploy this image instead of building one: the Docker Engine's, else its registry's.",
         key="image-name",
         input_help="A tag, a digest or an id.",
     )
@@ -171,7 +171,7 @@ class Config:
         kind=kinds.PATH,
         section=Section.HOW,
         metavar="FILE",
-        help="Deploy the image of this `docker save` archive instead of building one.",
+        help="Deploy the image of this `docker save` or OCI archive instead of building one.",
     )
     image_is_checkout: bool = option(
         False,

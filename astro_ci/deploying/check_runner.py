@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python, in_image
 from astro_ci.checks.runners.local import airflow_version
-from astro_ci.errors import CheckFailedError
+from astro_ci.errors import CheckFailedError, DockerError, RegistryError
 from astro_ci.image.engine import Engine
 from astro_ci.image.presence import has_image
 from astro_ci.model import Deployment
@@ -19,6 +20,8 @@ from astro_ci.reporting.secret_texts import without_secrets
 
 if TYPE_CHECKING:
     from astro_ci.image.source import ReadyImage
+
+log = logging.getLogger(__name__)
 
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
@@ -44,7 +47,7 @@ class Surroundings:
         DockerError or RegistryError when what was asked for is not possible.
         """
         if self.shipped:
-            yield in_image(self.shipped)
+            yield self._in_shipped(self.shipped, is_asked=is_asked)
             return
         running = self._running_image()
         is_local = bool(running) and has_image(self.env, running)
@@ -55,6 +58,16 @@ class Surroundings:
                 yield found
         else:
             yield None
+
+    def _in_shipped(self, image: ReadyImage, *, is_asked: bool) -> Runner | None:
+        """Run in the image of this deploy; one that no engine has may have to be brought there."""
+        try:
+            return in_image(image)
+        except (CheckFailedError, DockerError, RegistryError) as error:
+            if is_asked:
+                raise
+            log.info("no container of the image could be made: %s", error)
+            return None
 
     def _running_image(self) -> str:
         deployment = self.deployment

@@ -21,8 +21,9 @@ from astro_ci.reporting.phases import Phase
 from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import Survey, survey
 
-if TYPE_CHECKING:  # loaded when an image is named
-    from astro_ci.image.source import ImageSource
+if TYPE_CHECKING:
+    from astro_ci.checks.static.process import Reader
+    from astro_ci.image.source import ImageSource  # loaded when an image is named
 
 __all__ = ["Tools", "deploy"]
 
@@ -42,6 +43,7 @@ def deploy(
     on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
+    reader: Reader | None = None,
 ) -> DeployResult:
     """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
 
@@ -49,7 +51,7 @@ def deploy(
 
     `ci` is what the CI system says, when it is known already. `on_stage` gets a function that says,
     whenever and in whichever thread it is called, what a signal would leave behind; the latest
-    function is the one to call.
+    function is the one to call. `reader` is for the static check, when it was started ahead.
 
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
@@ -67,6 +69,7 @@ def deploy(
             on_stage=on_stage,
             tools=tools,
             image=image,
+            reader=reader,
         )
         return run.go(interactive=interactive)
 
@@ -82,6 +85,7 @@ class _Run(Struct, kw_only=True):
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
+    reader: Reader | None
     image: ImageSource | None
     started: float = 0.0
 
@@ -120,6 +124,7 @@ class _Run(Struct, kw_only=True):
         return result
 
     def _look(self, config: Config, *, interactive: bool) -> Survey:
+        reader, self.reader = self.reader, None  # one survey uses it up
         with self.console.phase(Phase.SURVEY):
             found = survey(
                 config,
@@ -128,6 +133,7 @@ class _Run(Struct, kw_only=True):
                 interactive=interactive,
                 needs_credentials=True,
                 patience=self.tools.patience,
+                reader=reader,
                 image=self.image,
             )
         self.on_plan(found.plan)

@@ -31,6 +31,8 @@ def test_the_document_of_plan() -> None:
         "head_url": f"https://github.com/acme/etl/commit/{'a' * 40}",
         "checks": [],
         "findings": [],
+        "image": None,
+        "bundle_layout": "prefixed",
     }
     assert plan_document(replace(PLAN, deployment=None))["deployment"] is None
 
