@@ -45,6 +45,16 @@ class Finding(Struct, frozen=True, kw_only=True):
         return rank, self.path, self.line or 0, self.column or 0, self.rule, self.message
 
 
+class Case(Struct, frozen=True, kw_only=True):
+    """One test that did not fail."""
+
+    group: str
+    """Its module and class, with dots."""
+    name: str
+    seconds: float = 0.0
+    is_skipped: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """How one check ended."""
@@ -59,6 +69,8 @@ class Checked:
     """What the check could not look at, each with the reason, as a clause."""
     files: int = 0
     """How many files were looked at."""
+    cases: Sequence[Case] = ()
+    """The tests that did not fail, for reports that list them."""
     silenced: int = 0
     """How many findings `checks.ignore` took away."""
     seconds: float = field(default=0.0, compare=False)

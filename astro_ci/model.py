@@ -271,6 +271,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     changes: Sequence[Change] = ()
     deployment: Deployment | None = None
     assumptions: Sequence[str] = ()
+    uncommitted: Sequence[str] = ()
+    """The files that would ship and are not in the head, or differ from it there."""
     image: PrebuiltImage | None = None
     """None: the image is built, if one is deployed."""
     bundle_layout: str = "prefixed"

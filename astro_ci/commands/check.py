@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import CheckFailedError, DockerError
+from astro_ci.errors import CheckFailedError, DockerError, ProjectError
 from astro_ci.terminal.check_options import (
     CHECK_OPTIONS,
     PARSE_OPTIONS,
@@ -36,7 +36,7 @@ def check(
     as_json: bool,
     static: bool,
     parse: bool,
-    pytest: bool,
+    pytest: bool | str,
     pytest_path: str,
     sarif: Path | None,
     junit_xml: Path | None,
@@ -49,6 +49,7 @@ def check(
     All are made, whatever the ones before found. Exits with 6 when one of them fails, or when one
     of them cannot be made.
     """
+    from astro_ci.checks.pytest import find_tests
     from astro_ci.terminal.checking import Checking, Options
 
     session.start(as_json=as_json)
@@ -60,7 +61,9 @@ def check(
     if parse:
         wanted.append(("parse", checking.parse))
     if pytest:
-        wanted.append(("pytest", lambda runner: checking.pytest(runner, [pytest_path])))
+        named = pytest if isinstance(pytest, str) else pytest_path
+        paths = [find_tests(checking.checkout.project.root, named)]
+        wanted.append(("pytest", lambda runner: checking.pytest(runner, paths)))
     for name, make in wanted:
         checks.append(_attempt(name, make, checking))
     session.write_reports(checks, sarif=sarif, junit_xml=junit_xml, code_quality=code_quality)
@@ -74,5 +77,5 @@ def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Check
     try:
         with checking.runner() as runner:
             return make(runner)
-    except (CheckFailedError, DockerError) as error:
+    except (CheckFailedError, DockerError, ProjectError) as error:
         return Checked(name=name, status="impossible", not_checked=(error.message,))

@@ -318,6 +318,8 @@ CHECK_NAMES = Kind(
 TESTS = Kind(
     read=parse_tests, schema={"anyOf": [BOOLEAN.schema, {"type": "string", "minLength": 1}]}
 )
+SWITCH_OR_TESTS = Kind(read=parse_tests, schema=TESTS.schema)
+"""A pair of flags, whose variable may also name what to test."""
 DEPLOY_TYPE = Kind(
     read=parse_type,
     schema={"enum": list(TYPE_WORDS)},

@@ -27,6 +27,11 @@ if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.source import ReadyImage
 
 
+_WITHOUT_ENGINE = (
+    "The image is unchanged: a deploy of the DAGs alone (--type dags) needs no Docker."
+)
+
+
 class Artifacts(Struct, frozen=True, kw_only=True):
     """What is ready to be sent; None for what this deploy does not have."""
 
@@ -69,9 +74,11 @@ def artifacts(
         yield Artifacts(image=prebuilt.image, bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
-    from astro_ci.deploying.image import built_once
+    from astro_ci.deploying.image import built_once, engine_of
 
-    engine = workshop.engine(env, connect_engine)
+    # DAGs alone would lack what the image gained.
+    is_needed = plan.content.image != "same" or not with_bundle
+    engine = engine_of(workshop, connect_engine, env, without="" if is_needed else _WITHOUT_ENGINE)
     image = built_once(config, env, survey, deployment, client, engine, console, workshop)
     if with_bundle:
         _check_links(survey, members, image.facts.runtime_version or "")

@@ -22,8 +22,9 @@ from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey, survey
 
-if TYPE_CHECKING:  # loaded when an image is named
-    from astro_ci.image.source import ImageSource
+if TYPE_CHECKING:
+    from astro_ci.checks.static.process import Reader
+    from astro_ci.image.source import ImageSource  # loaded when an image is named
 
 __all__ = ["Tools", "deploy"]
 
@@ -44,6 +45,7 @@ def deploy(
     interactive: bool = False,
     tools: Tools | None = None,
     workshop: Workshop | None = None,
+    reader: Reader | None = None,
 ) -> DeployResult:
     """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
 
@@ -51,7 +53,7 @@ def deploy(
 
     `ci` is what the CI system says, when it is known already. `on_stage` gets a function that says,
     whenever and in whichever thread it is called, what a signal would leave behind; the latest
-    function is the one to call.
+    function is the one to call. `reader` is for the static check, when it was started ahead.
 
     `workshop` is what several deploys of one run share.
 
@@ -73,6 +75,7 @@ def deploy(
             tools=tools,
             workshop=shared,
             image=shared.source(config, env, tools.connect_engine),
+            reader=reader,
         )
         return run.go(interactive=interactive)
 
@@ -89,6 +92,7 @@ class _Run(Struct, kw_only=True):
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
     workshop: Workshop
+    reader: Reader | None
     image: ImageSource | None
     started: float = 0.0
 
@@ -127,6 +131,7 @@ class _Run(Struct, kw_only=True):
         return result
 
     def _look(self, config: Config, *, interactive: bool) -> Survey:
+        reader, self.reader = self.reader, None  # one survey uses it up
         with self.console.phase(Phase.SURVEY):
             found = survey(
                 config,
@@ -135,6 +140,7 @@ class _Run(Struct, kw_only=True):
                 interactive=interactive,
                 needs_credentials=True,
                 patience=self.tools.patience,
+                reader=reader,
                 image=self.image,
             )
         self.on_plan(found.plan)

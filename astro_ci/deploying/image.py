@@ -11,12 +11,13 @@ from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
+from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.inspection import inspect_image
+from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment, Part
 from astro_ci.paths import below
@@ -26,6 +27,7 @@ from astro_ci.project.leftovers import VENV_MARKER, excluder
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
+from astro_ci.text import sentence
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +90,8 @@ def _build(made: Build, env: Mapping[str, str], engine: Engine, console: Console
     with console.phase(Phase.BUILD), console.group("Build the image"):
         build_image(engine, made, env=env, on_line=_listener(console))
     console.did(Phase.BUILD, "built the image")
-    return EngineImage(engine=engine, name=made.tag, facts=inspect_image(engine, made.tag))
+    facts = look_into_image(engine, inspect_image(engine, made.tag))
+    return EngineImage(engine=engine, name=made.tag, facts=facts)
 
 
 def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
@@ -131,4 +134,19 @@ def remove(engine: Engine, name: str) -> None:
         engine.remove_image(name)
     except KeyboardInterrupt:  # a signal that came in the middle of it
         engine.remove_image(name)
+        raise
+
+
+def engine_of(
+    workshop: Workshop,
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    env: Mapping[str, str],
+    *,
+    without: str = "",
+) -> Engine:
+    """Connect to the run's engine. `without` is what to do where there is none."""
+    try:
+        return workshop.engine(env, connect_engine)
+    except DockerError as error:
+        error.hint = " ".join(filter(None, (sentence(error.hint), without)))
         raise

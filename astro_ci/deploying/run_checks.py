@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
 from astro_ci.configuration.config import Config
-from astro_ci.errors import CheckFailedError, DockerError, RegistryError
+from astro_ci.errors import CheckFailedError, DockerError, ProjectError, RegistryError
 from astro_ci.finding import Checked, CheckName
 from astro_ci.reporting.console import Console
 from astro_ci.survey.static import keep_shipped
@@ -83,7 +82,7 @@ def run_checks(
 
 def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName, Make]:
     from astro_ci.checks.parse import ParseRequest, parse_dags
-    from astro_ci.checks.pytest import PytestRequest, run_pytest
+    from astro_ci.checks.pytest import PytestRequest, find_tests, run_pytest
 
     checkout, project = survey.checkout, survey.checkout.project
     file = project.root / DEFAULT_FILE
@@ -108,7 +107,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
             project=project.root,
             dags=project.dags,
             root=layout.project,
-            paths=(_test_path(project.root, wanted.tests),),
+            paths=(find_tests(project.root, wanted.tests),),
             directories=(_TESTS, *beside),
             env=env,
         )
@@ -121,24 +120,9 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
 def _attempt(name: CheckName, make: Make, runner: Runner) -> Checked:
     try:
         return make(runner)
-    except (CheckFailedError, DockerError) as error:
+    except (CheckFailedError, DockerError, ProjectError) as error:
         return _impossible(name, error.message)
 
 
 def _impossible(name: CheckName, reason: str) -> Checked:
     return Checked(name=name, status="impossible", not_checked=(reason,))
-
-
-def _test_path(project: Path, named: str) -> str:
-    """Find what is meant: from the project, or from its tests directory, as in the Astro CLI."""
-    inside = named.lstrip("/")
-    return next((path for path in _places(inside) if (project / _file(path)).exists()), inside)
-
-
-def _places(named: str) -> Iterator[str]:
-    yield named
-    yield f"{_TESTS}/{named}"
-
-
-def _file(path: str) -> str:
-    return path.partition("::")[0]

@@ -26,6 +26,10 @@ class Described(Struct, frozen=True, kw_only=True):
     """The branch that is checked out; None when HEAD is detached, as in most CI systems."""
     default_branch: str | None
     """The branch that the remote's HEAD was on when it was cloned, else the one checked out."""
+    remote_branch: str | None
+    """The branch that the remote's HEAD was on when it was cloned; None where that is unknown."""
+    branches: frozenset[str]
+    """The branches that are known here, of this repository and of its remotes."""
     remotes: Mapping[str, str]
     """The URL of each remote. It may hold credentials: never show it as it is."""
 
@@ -48,7 +52,13 @@ def describe(root: Path) -> Described:
             branch = _target(repo, "HEAD", "refs/heads/")
             name = "origin" if "origin" in remotes or len(remotes) != 1 else next(iter(remotes))
             cloned = _target(repo, f"refs/remotes/{name}/HEAD", f"refs/remotes/{name}/")
-            return Described(branch=branch, default_branch=cloned or branch, remotes=remotes)
+            return Described(
+                branch=branch,
+                default_branch=cloned or branch,
+                remote_branch=cloned,
+                branches=_branches(repo),
+                remotes=remotes,
+            )
     except (UnreadableError, OSError) as error:
         raise ProjectError(
             f"the repository at {root} cannot be read", hint="Check the repository out again."
@@ -58,6 +68,14 @@ def describe(root: Path) -> Described:
 def _first_url(remote: Remote) -> str:
     """Read the URL from the configuration: `Remote.url` would start git for it."""
     return str(remote.config_reader.get_value("url", ""))
+
+
+def _branches(repo: Repo) -> frozenset[str]:
+    found = {head.name for head in repo.heads}
+    for remote in repo.remotes:
+        with contextlib.suppress(AssertionError, ValueError):  # nothing was fetched from it
+            found |= {ref.remote_head for ref in remote.refs}
+    return frozenset(found - {"HEAD"})
 
 
 def _target(repo: Repo, name: str, start: str) -> str | None:

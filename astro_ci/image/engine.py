@@ -28,8 +28,8 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 _SILENCE_SECONDS = 3600
 _ANSWER_SECONDS = 30
 _HINT = (
-    "start Docker, or point DOCKER_HOST at an engine (a GitLab CI job needs the docker:dind "
-    "service); a DAG-only deploy (--type dags) needs no Docker"
+    "Start Docker, or point DOCKER_HOST at an engine (a GitLab CI job needs the docker:dind "
+    "service)."
 )
 
 

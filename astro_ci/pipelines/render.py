@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,22 @@ from astro_ci.configuration.file import parse
 from astro_ci.configuration.refs import read_pattern
 from astro_ci.configuration.scalar import yaml_text
 from astro_ci.errors import ConfigurationError
+from astro_ci.pipelines.predecessor import OldStep
 from astro_ci.pipelines.systems import ACTION, CHECKOUT, GITLAB_TEMPLATE, PACKAGE, System
 from astro_ci.text import Regex
 
 CONFIG_FILE = "astro-ci.yaml"
 
 _PLACE = Regex(r"@([a-z]+)@")
+_SECRET = Regex(r"\$\{\{ *secrets\.\w+ *\}\}")
+_WIDTH = 98
+_FOR_ONE = (
+    "an API token that may deploy to the Deployment (Astro UI > Deployment > Access > API Tokens)"
+)
+_FOR_SEVERAL = (
+    "a Workspace API token, as a Deployment's token sees that Deployment alone (Astro UI > "
+    "Workspace Settings > Access Management > API Tokens)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +68,18 @@ def config_text(entries: Sequence[Entry], branch: str) -> str:
     return text
 
 
-def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
-    """The text of the system's pipeline file. Raises ConfigurationError for a strange branch."""
+def pipeline_text(
+    system: System,
+    entries: Sequence[Entry],
+    branch: str,
+    *,
+    is_default: bool = False,
+    old: OldStep | None = None,
+) -> str:
+    """The text of the system's pipeline file. Raises ConfigurationError for a strange branch.
+
+    `is_default`: the CI system knows the branch as the default one, which needs no condition.
+    """
     check_branch(branch)
     pipeline = system.pipeline
     unfit = [text for text in pipeline.has_a_meaning_for if text in branch]
@@ -78,8 +99,55 @@ def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
         "action": ACTION,
         "checkout": CHECKOUT,
         "include": GITLAB_TEMPLATE,
+        "inputs": _gitlab_inputs(name, "" if is_default else _condition(system, branch)),
+        "with": _with(old),
+        "env": _env(old),
+        "token": _FOR_SEVERAL if len({one.key for one in entries}) > 1 else _FOR_ONE,
     }
-    return fill(template_of(system.ci), values)
+    return _wrapped(fill(template_of(system.ci), values))
+
+
+def _gitlab_inputs(environment: str, condition: str) -> str:
+    """The inputs that differ from the template's defaults."""
+    lines = []
+    if environment != "production":
+        lines.append(f"      environment: {yaml_text(environment)}")
+    if condition:
+        lines += ["      rules:", f"        - if: {yaml_text(condition)}"]
+    return "".join(f"{line}\n" for line in (["    inputs:", *lines] if lines else []))
+
+
+def _with(old: OldStep | None) -> str:
+    kept = old.kept if old else {}
+    lines = [f"          {name}: {yaml_text(text)}" for name, text in kept.items()]
+    return "".join(f"{line}\n" for line in (["        with:", *lines] if lines else []))
+
+
+def _env(old: OldStep | None) -> str:
+    """The credentials: those of the old step, where they come from the secret store."""
+    found = old.env if old else {}
+    secrets = {name: text for name, text in found.items() if _SECRET.fullmatch(text.strip())}
+    given = secrets or {"ASTRO_API_TOKEN": "${{ secrets.ASTRO_API_TOKEN }}"}
+    return "".join(f"          {name}: {text.strip()}\n" for name, text in given.items())
+
+
+def _wrapped(text: str) -> str:
+    """The text with the long lines of the comment at its head wrapped."""
+    lines = text.splitlines()
+    marks = {"#", "//"}
+    for number, line in enumerate(lines):
+        mark = line.partition(" ")[0]
+        if mark not in marks:
+            break
+        if len(line) > _WIDTH:
+            lines[number] = textwrap.fill(
+                line,
+                _WIDTH,
+                subsequent_indent=f"{mark} ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join([*lines, ""])
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:

@@ -12,13 +12,13 @@ from astro_ci.ci.systems import all_systems
 from astro_ci.errors import ConfigurationError
 from astro_ci.text import listed
 
-# How pipelines name this project.
+# How pipelines name this project, and what else they use: by the tag of a version, all of them.
 ACTION = "astro-ci/astro_ci@v0"
 GITLAB_TEMPLATE = (
     "https://raw.githubusercontent.com/astro-ci/astro_ci/v0/gitlab-templates/deploy.yml"
 )
 PACKAGE = f"astro-ci=={__version__}"
-CHECKOUT = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2"
+CHECKOUT = "actions/checkout@v6"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

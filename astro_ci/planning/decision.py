@@ -58,7 +58,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Everything a plan is made from."""
 
     head: str
-    dirty: bool
+    uncommitted: Mapping[str, frozenset[Part]]
+    """What makes the checkout differ from the head, by the parts that it ships in."""
     source: BaseSource
     compared: Mapping[Part, Comparison]
     digests: Digests
@@ -102,7 +103,10 @@ def make_plan(facts: Facts, options: Options) -> Plan:
         requested=options.requested,
         reason=reason,
         head=facts.head,
-        dirty=facts.dirty,
+        dirty=bool(facts.uncommitted),
+        uncommitted=sorted(
+            path for path, parts in facts.uncommitted.items() if parts & deploy_type.parts
+        ),
         base=Base(
             commits={part: side.base for part, side in facts.compared.items()}, source=facts.source
         ),
@@ -118,7 +122,7 @@ def make_plan(facts: Facts, options: Options) -> Plan:
 def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     if options.requested is not Request.AUTO:
         return _decide_explicit(facts, options, content)
-    if not facts.has_image and facts.dag_deploy_enabled:
+    if not facts.has_image:
         return _decide_dags(facts, options, content)
     if unknown := [part for part in Part if content.parts[part] == "unknown"]:
         why = facts.compared[unknown[0]].unknown
@@ -139,6 +143,14 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
 
 def _decide_dags(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     """Decide for a project of nothing but DAGs: its image is somebody else's."""
+    if not facts.dag_deploy_enabled:
+        name = facts.deployment.name if facts.deployment else "the Deployment"
+        raise ConfigurationError(
+            f"the project has no Dockerfile, and DAG-only deploys are disabled on {name}: only an "
+            "image could bring the DAGs there",
+            hint="Enable DAG-only deploys on the Deployment, or add a Dockerfile that starts FROM "
+            "an Astro Runtime image.",
+        )
     if content.dags == "unknown":
         why = facts.compared[Part.DAGS].unknown
         return DeployType.DAGS, f"all DAGs, as there is no usable base: {why}"
@@ -147,9 +159,8 @@ def _decide_dags(facts: Facts, options: Options, content: Content) -> tuple[Depl
     if options.redeploy:
         return DeployType.DAGS, "nothing changed, and --redeploy deploys all the same"
     base = facts.compared[Part.DAGS].base
-    return DeployType.NONE, "the checked-out DAGs are already running" + (
-        f" (from {short(base)})" if base else ""
-    )
+    from_ = f" (from {short(base)})" if base else ""
+    return DeployType.NONE, f"the checked-out DAGs are {_there(facts)}{from_}"
 
 
 def _is_unhealthy(facts: Facts) -> bool:
@@ -197,16 +208,21 @@ def _because_same(facts: Facts, *, has_dags: bool = True) -> str:
     if facts.image:
         name = f"{facts.image.reference} ({shortened_digest(facts.image.digest)})"
         is_beside = has_dags and facts.dag_deploy_enabled
-        return f"the image {name} is already running" + (
-            ", and so are the checked-out DAGs" if is_beside else ""
-        )
+        beside = ", with the checked-out DAGs" if is_beside else ""
+        return f"the image {name}{beside} is {_there(facts)}"
     commits = dict.fromkeys(side.base for side in facts.compared.values())
     bases = [short(base) for base in commits if base]
     if facts.source in ("event", "ref"):
         return f"no deployed file has changed since {bases[0]}"
-    return "the checked-out version is already running" + (
-        f" (from {', '.join(bases)})" if bases else ""
-    )
+    from_ = f" (from {', '.join(bases)})" if bases else ""
+    return f"the checked-out version is {_there(facts)}{from_}"
+
+
+def _there(facts: Facts) -> str:
+    """Say that something needs no deploy, and of a Deployment that is asleep no more than that."""
+    if facts.deployment is not None and facts.deployment.status == "HIBERNATING":
+        return "already deployed; the Deployment hibernates, and runs it when it wakes up"
+    return "already running"
 
 
 def _all_changes(facts: Facts) -> list[Change]:

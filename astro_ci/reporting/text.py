@@ -80,7 +80,7 @@ def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
 def commit_text(plan: Plan) -> str:
     """The commit that is checked out, as people write it."""
     title = f" {printable(plan.title)}" if plan.title else ""
-    return f"{short(plan.head)}{title}{', with uncommitted changes' if plan.dirty else ''}"
+    return f"{short(plan.head)}{title}{uncommitted_text(plan)}"
 
 
 def _has_details(checked: Checked) -> bool:
@@ -97,6 +97,23 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Image", printable(image_text(plan.image))
     yield "Compared with", base_text(plan)
     yield from (("Assumed", printable(note)) for note in plan.assumptions)
+
+
+def uncommitted_text(plan: Plan) -> str:
+    """That what ships is not the commit, as the end of a clause; and how many files of it."""
+    if not plan.dirty:
+        return ""
+    count = len(plan.uncommitted)
+    files = f" ({count} {'file' if count == 1 else 'files'})" if count else ""
+    return f", with uncommitted changes{files}"
+
+
+def uncommitted_list(plan: Plan) -> str:
+    """The uncommitted files that would ship, one a line, cut with a count."""
+    lines = [f"  {printable(path)}" for path in plan.uncommitted[:SHOWN_CHANGES]]
+    if more := len(plan.uncommitted) - len(lines):
+        lines.append(f"  ... and {more} more")
+    return "\n".join(lines)
 
 
 def image_text(image: PrebuiltImage) -> str:

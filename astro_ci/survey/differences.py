@@ -32,7 +32,8 @@ class Differences(Struct, frozen=True, kw_only=True):
     """Empty where nothing needs them."""
     dag_files: DagFiles | None
     """None: a prebuilt image has them, and could not be looked into."""
-    dirty: bool
+    uncommitted: Mapping[str, frozenset[Part]]
+    """What makes the checkout differ from its commit, by the parts that it ships in."""
     empty_submodules: Mapping[str, frozenset[Part]]
     """Submodules that were not checked out, by the parts that they are in."""
 
@@ -85,7 +86,7 @@ def find_differences(
 
     shipped, dag_names = snapshot.read(read)
     _refuse_sparse(snapshot, checkout, shipping)
-    dirty = _is_dirty(snapshot, checkout, shipping)
+    uncommitted = _find_uncommitted(snapshot, checkout, shipping)
     compared = {
         part: _compare_image(standing, part, newer[part])
         if part not in shipping.parts and shipping.prebuilt
@@ -96,7 +97,7 @@ def find_differences(
         compared=compared,
         digests=shipped,
         dag_files=_count(dag_names, checkout, shipping, compared[Part.DAGS], ignored),
-        dirty=dirty,
+        uncommitted=uncommitted,
         empty_submodules={
             path: rules.classify(path)[0] & shipping.parts for path in snapshot.empty_submodules
         },
@@ -137,25 +138,30 @@ def _refuse_sparse(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -
         )
 
 
-def _is_dirty(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -> bool:
-    """Whether what ships is not the commit: uncommitted or untracked files of the project.
+def _find_uncommitted(
+    snapshot: Snapshot, checkout: Checkout, shipping: Shipping
+) -> Mapping[str, frozenset[Part]]:
+    """Find what makes the checkout differ from its commit: uncommitted or untracked files.
 
-    Those count that lie in it, and those elsewhere that shape its image; beside a prebuilt image
-    those of the DAGs alone.
+    Those count that lie in the project, and those elsewhere that shape its image; beside a prebuilt
+    image those of the DAGs alone.
     """
     if snapshot.is_tree_of(checkout.head):
-        return False
+        return {}
     roots = checkout.layout.dags if Part.DAGS in shipping.parts else ()
     if Part.IMAGE in shipping.parts:
         roots = (checkout.layout.project, *roots)
-    return any(
-        not snapshot.is_ignored(path)
-        and (
-            any(is_under(path, root) for root in roots)
-            or checkout.rules.classify(path)[0] & shipping.parts
-        )
-        for path in (change.path for change in snapshot.changes(checkout.head.sha))
-    )
+    paths = (change.path for change in snapshot.changes(checkout.head.sha))
+    found = {
+        path: checkout.rules.classify(path)[0] & shipping.parts
+        for path in paths
+        if not snapshot.is_ignored(path)
+    }
+    return {
+        path: parts
+        for path, parts in found.items()
+        if parts or any(is_under(path, root) for root in roots)
+    }
 
 
 def _compare_image(standing: Standing, part: Part, newer: str | None) -> Comparison:

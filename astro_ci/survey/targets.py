@@ -55,7 +55,7 @@ def find_targets(
 
 
 def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[str, Any]:
-    """Find `project` and `dags_path` as they are given, else as the file has them.
+    """Find the project, its DAGs and the silenced findings: as given, else as the file has them.
 
     Raises ConfigurationError when the file has several projects here.
     """
@@ -63,7 +63,7 @@ def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[
     directory = Path(project.value) if project else Path()
     file = _load(config_file, directory)
     settings = project_settings(file, given, directory) if file else given
-    fields = ("project", "dags_path")
+    fields = ("project", "dags_path", "ignore_findings")
     return {field: settings[field].value for field in fields if field in settings}
 
 

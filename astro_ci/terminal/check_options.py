@@ -9,6 +9,7 @@ from astro_ci.terminal.options import AS_JSON, CODE_QUALITY, CONFIG_FILE, JUNIT_
 CHECK_OPTIONS = (
     row("project"),
     row("dags_path"),
+    row("ignore_findings"),
     CONFIG_FILE,
     Option(
         flag="--image-name",
@@ -104,10 +105,11 @@ WHICH_OPTIONS = (
     Option(
         flag="--pytest",
         field="pytest",
-        kind=kinds.BOOLEAN,
+        kind=kinds.SWITCH_OR_TESTS,
         default=True,
         section=Section.HOW,
         help="Run the tests.",
+        input_help="True, false, or a path.",
     ),
     Option(
         flag="--pytest-path",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astro_ci.checks.checkout import Checkout
+from astro_ci.checks.ignore import read_silences, silence
 from astro_ci.checks.parse import ParseRequest, parse_dags
 from astro_ci.checks.pytest import PytestRequest, run_pytest
 from astro_ci.checks.runners import Kind, Runner, choose_runner
@@ -40,6 +41,7 @@ class Options:
     runner: Kind
     python: str
     env_file: Path | None
+    ignore_findings: Sequence[str] = ()
     variables: Sequence[str] = ()
     max_parse_seconds: float | None = None
     allow_no_dags: bool = False
@@ -52,6 +54,7 @@ class Checking:
         self._session = session
         self._options = options
         self.checkout = Checkout.find(options.project, options.dags_path, session.env)
+        self._silences = read_silences(options.ignore_findings, project=self.checkout.root)
         default = self.checkout.project.root / DEFAULT_FILE
         file = options.env_file or (default if default.is_file() else None)
         self._env: Mapping[str, str] = {
@@ -91,7 +94,7 @@ class Checking:
         )
         find = functools.partial(find_ruff, env, platform, repository=repository)
         with StaticCheck(request, find) as check:
-            return check.result().checked
+            return silence(check.result().checked, self._silences)
 
     def parse(self, runner: Runner) -> Checked:
         """Load the DAG files."""
@@ -104,7 +107,7 @@ class Checking:
             max_seconds=self._options.max_parse_seconds,
             allow_no_dags=self._options.allow_no_dags,
         )
-        return parse_dags(request, runner)
+        return silence(parse_dags(request, runner), self._silences)
 
     def pytest(
         self,
@@ -123,7 +126,8 @@ class Checking:
             env=self._env,
             junit_xml=junit_xml,
         )
-        return run_pytest(request, runner, on_line=self._session.console.say)
+        made = run_pytest(request, runner, on_line=self._session.console.say)
+        return silence(made, self._silences)
 
     def conclude(self, checks: Sequence[Checked]) -> int:
         """Tell what was found, and return the exit code."""

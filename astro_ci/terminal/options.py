@@ -134,6 +134,20 @@ class Boolean(click.types.BoolParamType):
             self.fail(f"{error.message}. {error.hint}", param, ctx)
 
 
+class _BooleanOrText(Boolean):
+    """A flag whose environment variable may also hold a text that its kind reads."""
+
+    def __init__(self, row: Option) -> None:
+        self._row = row
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the variable; flags come as booleans."""
+        if isinstance(value, bool):
+            return value
+        read = self._row.kind.read(self._row.variable, str(value))
+        return read == "true" if read in ("true", "false") else read
+
+
 class _Read(click.ParamType[Any]):
     """A value that its kind reads."""
 
@@ -201,7 +215,7 @@ def flag(
 
 
 def _decorator(row: Option) -> Callable[[Any], Any]:
-    is_flag = row.kind is kinds.BOOLEAN
+    is_flag = row.kind is kinds.BOOLEAN or row.kind is kinds.SWITCH_OR_TESTS
     settings: dict[str, Any] = {
         "metavar": row.metavar or None,
         "section": row.section,
@@ -209,7 +223,7 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
     }
     if is_flag:
         settings.pop("metavar")
-    if row.kind in _FLAGS_WITH_VALUE:
+    if row.kind in _FLAGS_WITH_VALUE and not is_flag:
         settings |= {"is_flag": False, "flag_value": "true", "show_default": False}
     if row.has_variable:
         settings |= {"envvar": [row.variable, *row.variables], "show_envvar": True}
@@ -229,6 +243,8 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
 def _type(row: Option) -> click.ParamType[Any]:
     if row.kind is kinds.BOOLEAN:
         return Boolean()
+    if row.kind is kinds.SWITCH_OR_TESTS:
+        return _BooleanOrText(row)
     if row.kind is kinds.PATH:
         return click.Path(path_type=Path)
     if row.kind.is_list:

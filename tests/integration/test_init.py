@@ -405,12 +405,13 @@ class TestTerminal:
         done = Terminal(
             repository.root,
             "init",
-            answers="GitLab CI\nrelease\ndevelopment\n",
+            answers="GitLab CI\nrelease\nrelease\ndevelopment\n",
             **credentials(astro),
         )
         assert done.code == 0, done.asked
         assert "Which one is it?" in done.asked
         assert "Which branch is deployed? [main]" in done.asked
+        assert "There is no branch release here." in done.asked
         assert "Which Deployment does the project go to? (number, name or id)" in done.asked
         assert set(written(repository)) == {"astro-ci.yaml", ".gitlab-ci.yml"}
         config = yaml.safe_load((repository.root / "astro-ci.yaml").read_text())

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
-from docker.errors import ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 
 from astro_ci.image.engine import Engine
 
@@ -34,6 +34,7 @@ class QuickEngine:
         self.fail_next_build = False
         self.api = self
         self.images = self
+        self.containers = self
 
     def engine(self) -> Engine:
         """As the rest of the program sees it; Podman is what needs no docker command."""
@@ -41,6 +42,13 @@ class QuickEngine:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def create(self, *_arguments: Any, **_options: Any) -> None:
+        """Make no container: no program is in these images."""
+        raise DockerException("there are no containers")
+
+    def remove_container(self, *_arguments: Any, **_options: Any) -> None:
+        """There is none."""
 
     def info(self) -> dict[str, Any]:
         """Say nothing of containerd."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from astro_ci.errors import DockerError, ProjectError, RegistryError
 from astro_ci.image.checks import AMD64_HINT, PLATFORM, check_platform
 from astro_ci.image.engine import Engine, config_directory
-from astro_ci.image.inspection import inspect_image
+from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.text import Regex
 
@@ -55,6 +55,8 @@ class NamedImage:
             if find_id(self._engine, self.reference) is None:
                 self._pull(self._engine)
             facts = inspect_image(self._engine, self.reference)
+            check_platform(facts)
+            facts = look_into_image(self._engine, facts)
             check_platform(facts)
             self._ready = EngineImage(engine=self._engine, name=facts.id, facts=facts)
         return self._ready

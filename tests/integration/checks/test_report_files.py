@@ -98,6 +98,24 @@ def test_check_reads_the_project_from_the_file(world: Stage, tmp_path: Path) -> 
     assert run.document["findings"][0]["path"] == "pipelines/broken.py"
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "is_silent"),
+    [
+        ("checks: {ignore: [{rule: dag-syntax, paths: [dags/b*.py]}]}\n", (), True),
+        ("checks: {ignore: [{rule: dag-syntax, paths: [dags/old/**]}]}\n", (), False),
+        ("", ("--ignore-finding", "dag-syntax"), True),
+    ],
+)
+def test_check_silences_findings(
+    world: Stage, tmp_path: Path, text: str, words: tuple[str, ...], is_silent: bool
+) -> None:
+    world.project.write({"astro-ci.yaml": text})
+    run = world.command("check", *STATIC_ALONE, "--json", *words, *files(tmp_path))
+    assert run.code == (0 if is_silent else 6), run.err
+    assert run.document["checks"][0]["silenced"] == int(is_silent)
+    assert bool(json.loads((tmp_path / "a.json").read_text())) is not is_silent
+
+
 def test_check_of_several_projects_wants_one_of_them(world: Stage) -> None:
     world.project.write(
         {

@@ -53,7 +53,7 @@ def compared(*changes: Change, digest: str | None = None, newer: str | None = No
 def facts(image: Comparison, dags: Comparison | None = None, *, enabled: bool = True) -> Facts:
     return Facts(
         head=HEAD,
-        dirty=False,
+        uncommitted={},
         source="deployed",
         compared={Part.IMAGE: image, Part.DAGS: dags or image},
         digests=SHIPPED,

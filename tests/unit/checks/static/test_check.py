@@ -33,6 +33,10 @@ HEALTHY: list[tuple[str, Files]] = [
     ("a DAG function that is not called", {
         "dags/a.py": "from airflow.decorators import dag\n@dag\ndef x(): pass\nx()\n",
         "dags/b.py": "from airflow.decorators import dag\n@dag\ndef x(): pass\n"}),
+    ("the same id in one file, under a condition", {
+        "dags/a.py": DAG + 'if input():\n    DAG("x")\nelse:\n    DAG("x")\n'}),
+    ("an id that other DAGs are triggered by", {
+        "dags/a.py": DAG + 'DAG("x")\nTrigger(trigger_dag_id="x")\nWait(dag_id="x")\n'}),
     ("an ignored duplicate", {
         "dags/a.py": DAG + 'DAG("x")\n', "dags/b.py": DAG + 'DAG("x")\n',
         "dags/.airflowignore": "b.py\n"}),
@@ -93,6 +97,9 @@ FOUND: list[tuple[str, Files, list[str]]] = [
         "dags/a.py": "from airflow.decorators import dag\n@dag()\ndef x(): pass\nx()\n",
         "dags/b.py": "from airflow.sdk import dag\n@dag(\n  dag_id='x')\ndef y(): pass\nz = y()\n"},
      ["dags/a.py:4:1 error dag-duplicate-id", "dags/b.py:5:5 error dag-duplicate-id"]),
+    ("an id that one file uses twice", {
+        "dags/a.py": DAG + 'a = DAG("x")\nb = DAG(dag_id="x")\nc = DAG("y")\n'},
+     ["dags/a.py:2:5 error dag-duplicate-id", "dags/a.py:3:5 error dag-duplicate-id"]),
     ("a damaged zip file", {"dags/a.zip": b"PK\x03\x04" + b"\0" * 40 + b"PK\x05\x06" + b"\0" * 8 +
                             b"\xff\0\0\0" + b"\xff\0\0\0" + b"\0\0"},
      ["dags/a.zip error dag-bad-zip"]),
