@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from astro_ci import __version__
-from astro_ci.commands import SUMMARIES
+from astro_ci.commands import EXAMPLES, HEADINGS, SUMMARIES
 from astro_ci.errors import (
     AstroCIError,
     BugError,
@@ -23,12 +23,16 @@ from astro_ci.terminal.group import LazyGroup
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import Signals
 from astro_ci.terminal.uncaught import tell_uncaught
+from astro_ci.terminal.verbosity import verbosity
 
 
 @click.group(
     cls=LazyGroup,
     package="astro_ci.commands",
     summaries=SUMMARIES,
+    headings=HEADINGS,
+    examples=EXAMPLES,
+    params=verbosity(),
     context_settings={
         "help_option_names": ["-h", "--help"],
         "show_default": True,
@@ -38,18 +42,15 @@ from astro_ci.terminal.uncaught import tell_uncaught
 @click.version_option(
     __version__, "-V", "--version", prog_name="astro-ci", message="%(prog)s %(version)s"
 )
-@click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Say more.")
-@click.pass_obj
-def cli(session: Session, /, verbose: bool) -> None:
+def cli() -> None:
     """Deploy Apache Airflow projects to Astro from CI.
 
     Compares the checkout with what is running, deploys only DAGs or the full image, and says why.
     """
-    session.is_verbose = verbose
 
 
 def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -> NoReturn:
-    """Run a command and exit with its code; whatever goes wrong is told in full.
+    """Run a command and exit with its code; report whatever goes wrong.
 
     With `signals` that are installed, a cancelled job ends in good order.
     """
@@ -59,11 +60,12 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     verb = next((word for word in words if not word.startswith("-")), "")
     signals = signals or Signals()
     session = Session(dict(os.environ), signals, verb=verb, as_json="--json" in words)
+    session.words = words
     session.has_detailed_exitcode = verb == "plan" and "--detailed-exitcode" in words
     signals.tell, signals.clean_up = session.tell_instead, session.close
-    # GitPython would end the process where git is missing, which we tell in our own words.
+    # Without git, GitPython would end the process; astro-ci reports that itself.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    tell_uncaught(lambda text: session.console.say(text))
+    tell_uncaught(lambda text: session.console.tell(text))
     code = _attempt(session, words)
     session.close()
     signals.ignore()
@@ -71,7 +73,7 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
 
 
 def _attempt(session: Session, words: list[str]) -> int:
-    """Run a command, tell how it failed if it did, and give the exit code."""
+    """Run a command, report its failure if there is one, and return the exit code."""
     try:
         with session.signals:
             return cli.main(words, standalone_mode=False, prog_name="astro-ci", obj=session) or 0
@@ -89,12 +91,14 @@ def _attempt(session: Session, words: list[str]) -> int:
             return session.fail(session.cancelled(session.signals.stopped_by))
         if known := of_the_disk(error):
             return session.fail(known)
-        session.console.say(traceback.format_exc().rstrip())
+        session.console.tell(traceback.format_exc().rstrip())
         return session.fail(BugError(error))
 
 
 def _open_streams() -> None:
-    """See that there are some: a job may have closed them, and who opens a file then gets one."""
+    """Make sure that the standard streams exist.
+
+    A job may have closed them; the next file that is opened would then become one of them."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
@@ -104,7 +108,7 @@ def _open_streams() -> None:
 
 
 def _usage_error(error: click.ClickException) -> ConfigurationError:
-    """What is wrong with the arguments, in our own form."""
+    """Turn click's error about the arguments into a ConfigurationError."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "astro-ci"
     return ConfigurationError(error.format_message(), hint=f"See `{command} --help`.")

@@ -40,6 +40,7 @@ def deploy(
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.several import run_each
+    from astro_ci.reporting.closing import closing_text
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
     from astro_ci.reporting.text import results_text
@@ -54,6 +55,8 @@ def deploy(
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
         _deploy_target(session, result)
+        if result.deploy_result and (as_json or len(targets) > 1):
+            session.console.say(closing_text(result.deploy_result))
 
     results = run_each(targets, act, session.explain)
     session.write_reports(
@@ -62,22 +65,44 @@ def deploy(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+
+    def text(results: Sequence[TargetResult], reason: str) -> str:
+        only = results[0].deploy_result if len(results) == 1 else None
+        if only is None or session.is_quiet:
+            return results_text(results, reason)
+        return closing_text(only, run_url=session.ci.run_url, columns=session.columns)
+
+    if session.console.is_live:
+        session.console.say()
     session.conclude(
-        results, chosen.choice.reason, document=results_document, text=results_text, comment=comment
+        results, chosen.choice.reason, document=results_document, text=text, comment=comment
     )
     return exit_code(results, fails_on_skip=fail_on_skip)
 
 
 def _deploy_target(session: Session, result: TargetResult) -> None:
-    """Deploy to one Deployment, and say what is planned, checked and landed."""
+    """Deploy to one Deployment, and say what is planned and checked."""
+    from astro_ci.checks.static.process import Reader
+
+    reader = Reader()
+    reader.prepare()  # it starts while the libraries of a deploy are loaded
+
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
-    from astro_ci.reporting.text import landed_text, plan_text
+    from astro_ci.reporting.text import plan_text
+    from astro_ci.terminal.uncommitted import ask_about_uncommitted
+
+    is_dry = result.target.config.dry_run
+    has_asked = False
 
     def show(found: Plan) -> None:
+        nonlocal has_asked
         session.plan = result.plan = found
-        session.console.say(plan_text(found))
+        session.console.say(plan_text(found, columns=session.console.columns))
         session.annotate(found)
+        if found.uncommitted and not has_asked:
+            has_asked = True
+            ask_about_uncommitted(session, found, is_dry=is_dry)
         session.signals.check()
 
     def show_checks(found: Plan, made: Sequence[Checked]) -> None:
@@ -85,15 +110,17 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
         session.console.say("\n".join(checks_text(made)))
         session.annotate(replace(found, checks=made))
 
-    result.deploy_result = run_deploy(
-        result.target.config,
-        session.env,
-        ci=session.ci,
-        console=session.console,
-        on_plan=show,
-        on_checks=show_checks,
-        on_stage=session.enter_stage,
-        interactive=session.is_interactive,
-    )
-    if result.deploy_result.outcome == "deployed":
-        session.console.say(landed_text(result.deploy_result))
+    try:
+        result.deploy_result = run_deploy(
+            result.target.config,
+            session.env,
+            ci=session.ci,
+            console=session.console,
+            on_plan=show,
+            on_checks=show_checks,
+            on_stage=session.enter_stage,
+            interactive=session.is_interactive,
+            reader=reader,
+        )
+    finally:
+        reader.stop()

@@ -13,9 +13,13 @@ from astro_ci.terminal.session import Session
 
 @click.command(cls=VerbCommand)
 @with_options(Scope.TARGET)
-@option("--ci", metavar="NAME", help="The CI system; told from the repository, when it can be.")
-@option("--branch", help="The branch that is deployed; else the repository's default branch.")
-@flag("--print", "--dry-run", "print_only", help="Show, and write nothing.")
+@option(
+    "--ci",
+    metavar="NAME",
+    help="The CI system; by default found by the repository's files and remote.",
+)
+@option("--branch", help="The branch to deploy; by default the repository's default branch.")
+@flag("--print", "--dry-run", "print_only", help="Print the files, and write nothing.")
 @click.pass_obj
 @click.pass_context
 def init(
@@ -30,8 +34,7 @@ def init(
     """Write the pipeline file and astro-ci.yaml for this repository. Overwrites nothing."""
     from astro_ci.configuration.config import Config
     from astro_ci.pipelines import adopt, adoption_text
-    from astro_ci.terminal.picker import pick
-    from astro_ci.terminal.prompt import ask
+    from astro_ci.terminal.picker import picker
     from astro_ci.terminal.settings import read_settings
 
     session.start(as_json=False, quiet=True)
@@ -43,8 +46,8 @@ def init(
         project=project,
         ci=ci or None,
         branch=branch or None,
-        ask=ask if session.is_interactive else None,
-        pick=pick,
+        ask=session.prompt.ask if session.is_interactive else None,
+        pick=picker(session.prompt),
         print_only=print_only,
     )
     session.show(adoption_text(made))

@@ -1,7 +1,8 @@
-"""Find where Airflow is, for the checks of a deploy: in its image, or in the one that runs."""
+"""Find an Airflow for the checks of a deploy: in its own image, or in the running image."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python, in_image
 from astro_ci.checks.runners.local import airflow_version
-from astro_ci.errors import CheckFailedError
+from astro_ci.errors import CheckFailedError, DockerError, RegistryError
 from astro_ci.image.engine import Engine
 from astro_ci.image.presence import has_image
 from astro_ci.model import Deployment
@@ -19,6 +20,8 @@ from astro_ci.reporting.secret_texts import without_secrets
 
 if TYPE_CHECKING:
     from astro_ci.image.source import ReadyImage
+
+log = logging.getLogger(__name__)
 
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
@@ -29,7 +32,7 @@ class Surroundings:
 
     env: Mapping[str, str] = field(repr=False)
     deployment: Deployment
-    """As it was before."""
+    """As it was before the deploy."""
     shipped: ReadyImage | None
     """The image of this deploy; None for one of DAGs alone."""
     connect_engine: Callable[[Mapping[str, str]], Engine]
@@ -44,7 +47,7 @@ class Surroundings:
         DockerError or RegistryError when what was asked for is not possible.
         """
         if self.shipped:
-            yield in_image(self.shipped)
+            yield self._in_shipped(self.shipped, is_asked=is_asked)
             return
         running = self._running_image()
         is_local = bool(running) and has_image(self.env, running)
@@ -56,13 +59,23 @@ class Surroundings:
         else:
             yield None
 
+    def _in_shipped(self, image: ReadyImage, *, is_asked: bool) -> Runner | None:
+        """Run in the image of this deploy; one that no engine has may have to be brought there."""
+        try:
+            return in_image(image)
+        except (CheckFailedError, DockerError, RegistryError) as error:
+            if is_asked:
+                raise
+            log.info("no container of the image could be made: %s", error)
+            return None
+
     def _running_image(self) -> str:
         deployment = self.deployment
         named = deployment.image_repository and deployment.image_tag
         return f"{deployment.image_repository}:{deployment.image_tag}" if named else ""
 
     def _runtime_of_this_job(self) -> LocalRunner | None:
-        """The interpreter of the Runtime image that the job runs in, if the Airflow is the same."""
+        """Return the interpreter of the job's own Runtime image, if its Airflow version fits."""
         if self.env.get("AIRFLOW_HOME") != HOME_IN_RUNTIME or not Path(HOME_IN_RUNTIME).is_dir():
             return None
         visible = without_secrets(self.env)

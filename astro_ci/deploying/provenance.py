@@ -13,10 +13,10 @@ from astro_ci.planning.marker import ROOT_LAYOUT, Note, built_from, describe
 from astro_ci.remote import (
     commit_url,
     github_repository,
-    repository_identity,
     without_credentials,
 )
 from astro_ci.reporting.redact import Redactor
+from astro_ci.survey.checkout import host_kind
 from astro_ci.survey.image import Origin
 from astro_ci.survey.survey import Survey
 from astro_ci.text import printable, short, shorten, shortened_digest
@@ -25,7 +25,7 @@ _SUBJECT_CHARACTERS = 100
 
 
 def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit | None:
-    """The commit that is shipped; None when something else is: a dirty tree is no commit.
+    """Return the deployed commit; None for a dirty tree, which is not a commit.
 
     Where nothing of the checkout ships, the prebuilt image's commit is.
     """
@@ -41,7 +41,7 @@ def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit 
         branch=redact.field("branch", _branch(checkout.ci) or checkout.repo.branch() or ""),
         path=checkout.layout.project,
         author=redact(printable(checkout.head.author)),
-        kind=_host_kind(checkout.ci, url),
+        kind=host_kind(checkout.ci, url),
         before=survey.plan.base.image or survey.plan.base.dags or "",
     )
 
@@ -50,7 +50,7 @@ def _git(
     url: str, commit: str, *, branch: str, path: str, author: str, kind: str, before: str
 ) -> DeployGit | None:
     if not url:
-        return None  # a remote that cannot be read is no address to send
+        return None  # a remote that cannot be read is not sent
     github = github_repository(url)
     account, repo = github or ("", "")
     return DeployGit(
@@ -105,7 +105,7 @@ def _image_git(survey: Survey, origin: Origin | None, redact: Redactor) -> Deplo
         branch=redact.field("branch", branch),
         path="" if origin.url else checkout.layout.project,
         author=redact(printable(checkout.head.author)) if is_head else "",
-        kind=_host_kind(checkout.ci, url),
+        kind=host_kind(checkout.ci, url),
         before=survey.plan.base.image or "",
     )
 
@@ -134,9 +134,3 @@ def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, 
 
 def _branch(ci: CIContext) -> str | None:
     return ci.branch or ci.tag
-
-
-def _host_kind(ci: CIContext, url: str) -> str:
-    """What the remote's host is: what the CI system is that says it hosts the repository."""
-    hosts = {repository_identity(one).partition("/")[0] for one in (url, ci.repository_url) if one}
-    return ci.key if ci.repository_url and len(hosts) == 1 else ""

@@ -1,4 +1,4 @@
-"""Send what was made: push the image and upload the DAG bundle, side by side."""
+"""Send the artifacts: push the image and upload the DAG bundle, side by side."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from astro_ci.bundle import Bundle
 from astro_ci.deploying.side_by_side import Stop, run_side_by_side
 from astro_ci.model import Deploy
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.deploying.artifacts import Artifacts
     from astro_ci.image.source import Destination, ReadyImage
 
-Report = Callable[[int, int], None]
+OnBytes = Callable[[int, int], None]
 
 
 class Transfer(Struct, kw_only=True):
@@ -35,20 +36,20 @@ class Transfer(Struct, kw_only=True):
         with console.transfers() as transfer:
             jobs: list[Callable[[Stop], None]] = []
             if made.image:
-                jobs.append(self._push_job(made.image, transfer("pushing the image")))
+                jobs.append(self._push_job(made.image, transfer(Phase.PUSH)))
             if made.bundle:
-                report = transfer("uploading the DAG bundle")
+                report = transfer(Phase.UPLOAD)
                 jobs.append(self._upload_job(made.bundle, report))
             try:
                 run_side_by_side(jobs)
             except BaseException:
-                if made.image:  # a push that hangs cannot take the name off that it gave
+                if made.image:  # a push that hangs cannot remove the name that it added
                     made.image.withdraw(self._destination)
                 raise
         if made.image:
-            console.say(f"pushed the image as tag {self.deploy.image_tag}")
+            console.did(Phase.PUSH, f"pushed the image as tag {self.deploy.image_tag}")
         if made.bundle:
-            console.say(f"uploaded the DAG bundle as version {self.bundle_version}")
+            console.did(Phase.UPLOAD, f"uploaded the DAG bundle as version {self.bundle_version}")
 
     @property
     def _destination(self) -> Destination:
@@ -56,7 +57,7 @@ class Transfer(Struct, kw_only=True):
 
         return Destination(self.deploy.image_repository, self.deploy.image_tag)
 
-    def _push_job(self, image: ReadyImage, report: Report) -> Callable[[Stop], None]:
+    def _push_job(self, image: ReadyImage, report: OnBytes) -> Callable[[Stop], None]:
         def push(stop: Stop) -> None:
             image.push(
                 self._destination,
@@ -67,7 +68,7 @@ class Transfer(Struct, kw_only=True):
 
         return push
 
-    def _upload_job(self, bundle: Bundle, report: Report) -> Callable[[Stop], None]:
+    def _upload_job(self, bundle: Bundle, report: OnBytes) -> Callable[[Stop], None]:
         def upload(stop: Stop) -> None:
             self.bundle_version = self.uploader.upload(
                 self.deploy.dags_upload_url,
@@ -79,7 +80,7 @@ class Transfer(Struct, kw_only=True):
         return upload
 
 
-def _stoppable(report: Report, stop: Stop) -> Report:
+def _stoppable(report: OnBytes, stop: Stop) -> OnBytes:
     """A progress report that ends a transfer which is no longer wanted."""
 
     def report_or_stop(done: int, total: int) -> None:

@@ -40,7 +40,7 @@ def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
 
 
 def default_ignore(ci_files: Sequence[str]) -> Sequence[str]:
-    """List the globs that no user has to name: the usual ones, and the files of the CI systems.
+    """List the globs that are ignored by default, with the files of the CI systems.
 
     The files are those of every system, so that a plan does not depend on where it is made.
     """
@@ -48,7 +48,7 @@ def default_ignore(ci_files: Sequence[str]) -> Sequence[str]:
 
 
 def build_files(dockerfile: str) -> Sequence[str]:
-    """What steers the build from a Dockerfile, itself included."""
+    """List the files that control a build from a Dockerfile, the Dockerfile included."""
     return (dockerfile, *ignore_file_names(dockerfile))
 
 
@@ -57,7 +57,7 @@ def _no_globs() -> DockerIgnore:
 
 
 class Rules(Struct, frozen=True, kw_only=True, dict=True):
-    """Where things are, and what the user says of them. Paths are relative to the repository."""
+    """Where things are, and the user's patterns. Paths are relative to the repository."""
 
     project: str
     """The project's directory; empty for the repository root."""
@@ -72,18 +72,18 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     ignore: DockerIgnore = field(default_factory=_no_globs)
     image_paths: DockerIgnore = field(default_factory=_no_globs)
     build_links: Sequence[str] = ()
-    """What a build file that is a link leads through, and to."""
+    """The links and the target behind a build file that is a link."""
     is_leftover: Callable[[str], bool] = lambda _path: False
     """Whether a path never ships with the DAGs, even when it was committed."""
 
     @property
     def build_files(self) -> Sequence[str]:
-        """What steers the build, relative to the project."""
+        """List the files that control the build, relative to the project."""
         return build_files(self.dockerfile)
 
     @cached_property
     def attribute_files(self) -> frozenset[str]:
-        """Where git looks for what it makes of the files that ship (line ends, encodings)."""
+        """List the .gitattributes files that apply to the deployed files."""
         return _attribute_files(self.project) | self._attribute_files_of_dags
 
     @cached_property
@@ -102,7 +102,7 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _directories_of_named_files(self) -> frozenset[str]:
-        """Where a rule names a file, or the DAGs directory, by its whole path."""
+        """List the directories in which a rule names a file, or the DAGs directory, by its path."""
         in_project = [join(self.project, name) for name in self.build_files]
         named = (*in_project, *self.build_links, *self.attribute_files, *self.dags)
         return frozenset(path.rpartition("/")[0] for path in named)
@@ -118,7 +118,7 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def classify(self, path: str) -> tuple[frozenset[Part], str]:
-        """Say which parts a path is in, or shapes, and by which rule."""
+        """Say which parts a path is in, or shapes, and by which rule: what the path is or does."""
         part, because = self._first_rule(path)
         if part is Part.IMAGE and self._ships_with_dags(path):
             return _BOTH, because
@@ -127,33 +127,33 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     def _first_rule(self, path: str) -> tuple[Part | None, str]:
         inner = below(path, self.project)
         if inner in self.build_files:
-            return Part.IMAGE, f"{inner} shapes the image"
+            return Part.IMAGE, "shapes the image"
         if path in self.build_links:
-            return Part.IMAGE, "a file that shapes the image is a link to it"
+            return Part.IMAGE, "is what a file that shapes the image links to"
         if self._image_paths.excludes(path):
-            return Part.IMAGE, f"image-paths: {_rule(self._image_paths, path)}"
+            return Part.IMAGE, f"matches image-paths: {_rule(self._image_paths, path)}"
         if self._ignore.excludes(path):
-            return None, f"ignore: {_rule(self._ignore, path)}"
+            return None, f"matches ignore: {_rule(self._ignore, path)}"
         if path.endswith(ATTRIBUTES) and path in self.attribute_files:
             is_for_dags = path not in _attribute_files(self.project)
-            why = f"{ATTRIBUTES} shapes every file that git checks out"
+            why = "shapes every file that git checks out"
             return Part.DAGS if is_for_dags else Part.IMAGE, why
         if path in self.dags[1:]:
-            return Part.IMAGE, "the link to the DAGs, which the image leaves out"
+            return Part.IMAGE, "is the link to the DAGs, which the image leaves out"
         for directory in self.dags:
             if is_under(path, directory):
                 if path.endswith(VENV_MARKER) and PurePosixPath(path).name == VENV_MARKER:
                     return Part.DAGS, "makes its directory a virtual environment, which never ships"
                 if self.is_leftover(path):
-                    return None, "a leftover of tools, which never ships"
-                return Part.DAGS, f"under {directory or '.'}/"
+                    return None, "is a leftover of tools, which never ships"
+                return Part.DAGS, f"is under {directory or '.'}/"
         if inner is None:
-            return None, "outside the project"
+            return None, "is outside the project"
         if self.default_ignore.excludes(inner):
-            return None, f"ignored by default: {_rule(self.default_ignore, inner)}"
+            return None, f"is ignored by default: {_rule(self.default_ignore, inner)}"
         if self.dockerignore.excludes(inner):
-            return None, f".dockerignore: {_rule(self.dockerignore, inner)}"
-        return Part.IMAGE, "in the image"
+            return None, f"is left out by .dockerignore: {_rule(self.dockerignore, inner)}"
+        return Part.IMAGE, "is built into the image"
 
     def _ships_with_dags(self, path: str) -> bool:
         """Whether a path of the image ships with the DAGs, too, or shapes them."""
@@ -197,6 +197,6 @@ def _rule(rules: DockerIgnore, path: str) -> str:
 
 
 def _attribute_files(directory: str) -> frozenset[str]:
-    """Where git looks for the attributes of what is right in a directory."""
+    """List the .gitattributes files that apply to the files right in a directory."""
     path = PurePosixPath(directory)
     return frozenset((above / ATTRIBUTES).as_posix() for above in (path, *path.parents))

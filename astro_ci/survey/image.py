@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from astro_ci.configuration.config import Config
 from astro_ci.model import PrebuiltImage
+from astro_ci.project.files import repository_root
 from astro_ci.remote import repository_identity
 from astro_ci.text import Regex, short
 
@@ -46,7 +47,13 @@ def image_source(
     from astro_ci.image.engine import connect
     from astro_ci.image.prebuilt import choose_source
 
-    source = choose_source(config.image_name, config.image_archive, env, connect_engine or connect)
+    source = choose_source(
+        config.image_name,
+        config.image_archive,
+        env,
+        connect_engine or connect,
+        checkout=repository_root(config.project.absolute()),
+    )
     try:
         yield source
     finally:

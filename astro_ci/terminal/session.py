@@ -1,20 +1,30 @@
-"""One run of the command line: how it speaks, and how it fails."""
+"""One run of the command line: its output and its failures."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from astro_ci.errors import RUN_AGAIN_HINT, AstroCIError, CancelledError
+from astro_ci.errors import (
+    OUTPUT_HINT,
+    RUN_AGAIN_HINT,
+    AstroCIError,
+    CancelledError,
+    OutputError,
+)
 from astro_ci.terminal.signals import Signals
+from astro_ci.terminal.verbosity import wants_colour
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext
@@ -25,7 +35,8 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.redact import Redactor
     from astro_ci.reporting.redacted_dialect import RedactedDialect
     from astro_ci.reporting.target_result import TargetResult
-    from astro_ci.survey.targets import Found
+    from astro_ci.survey.targets import FoundTargets
+    from astro_ci.terminal.prompt import Prompt
     from astro_ci.terminal.scratch import Scratch
 
 
@@ -41,6 +52,10 @@ class Session:
         self.verb = verb
         self.is_reported = False
         self.is_verbose = False
+        self.is_quiet = False
+        self.is_colourless = False
+        self.words: Sequence[str] = ()
+        """The command line."""
         self.has_detailed_exitcode = False
         self.plan: Any = None
         self._cancelled_by: Callable[[int], CancelledError] | None = None
@@ -58,14 +73,14 @@ class Session:
 
     @functools.cached_property
     def redactor(self) -> Redactor:
-        """What crosses out secrets in all that the run says."""
+        """The redactor of everything that the run prints."""
         from astro_ci.reporting.redact import Redactor
 
         return Redactor(self.env)
 
     @functools.cached_property
     def dialect(self) -> RedactedDialect:
-        """How to speak to this CI system's log."""
+        """The dialect of this CI system's log."""
         from astro_ci.ci import system_of
         from astro_ci.reporting.redacted_dialect import RedactedDialect
 
@@ -80,8 +95,30 @@ class Session:
         """Standard error, for people."""
         from astro_ci.reporting.console import Console
 
-        is_live = sys.stderr.isatty() and not self.env.get("CI")
-        return Console(sys.stderr, self.dialect, is_live=is_live)
+        is_plain = bool(self.env.get("CI")) or self.env.get("TERM") == "dumb"
+        return Console(
+            sys.stderr,
+            self.dialect,
+            is_live=sys.stderr.isatty() and not is_plain,
+            is_quiet=self.is_quiet,
+            is_verbose=self.is_verbose,
+            paint=self._paint_for(sys.stderr),
+        )
+
+    def _paint_for(self, stream: TextIO) -> Callable[[str], str] | None:
+        """What colours lines for a stream; None where nothing is coloured."""
+        if self.is_colourless or not wants_colour(stream, self.env):
+            return None
+        from astro_ci.reporting.paint import paint
+
+        return paint
+
+    @functools.cached_property
+    def prompt(self) -> Prompt:
+        """Who is asked at the terminal."""
+        from astro_ci.terminal.prompt import Prompt
+
+        return Prompt(self.console)
 
     @property
     def columns(self) -> int | None:
@@ -116,18 +153,18 @@ class Session:
         return self._scratch.outside if self._scratch else Path()
 
     def enter_stage(self, cancelled_by: Callable[[int], CancelledError]) -> None:
-        """Take a function that says what a signal would leave of the deploy under way."""
+        """Set the function that describes the current deploy when a signal arrives."""
         self._cancelled_by = cancelled_by
 
     def cancelled(self, number: int) -> CancelledError:
-        """Say that a signal ended the run, and what became of the deploy."""
+        """Make the error for a signal, which says how far the deploy came."""
         if self._cancelled_by:
             return self._cancelled_by(number)
         message = f"cancelled by {signal.Signals(number).name}"
         if self.verb != "deploy":
             return CancelledError(message, signal_number=number)
         return CancelledError(
-            f"{message}; no deploy was created, and the Deployment is as it was",
+            f"{message}; no deploy was created, and the Deployment is unchanged",
             hint=RUN_AGAIN_HINT,
             signal_number=number,
         )
@@ -139,8 +176,8 @@ class Session:
         *,
         deploys: bool,
         named: Settings | None = None,
-    ) -> Found:
-        """Find the Deployments that this run is about; `named` comes before all that names one."""
+    ) -> FoundTargets:
+        """Find the Deployments of this run; `named` overrides every other name."""
         from astro_ci.survey.targets import find_targets
         from astro_ci.terminal.settings import read_settings
 
@@ -161,12 +198,29 @@ class Session:
         return find_project_settings(read_settings(ctx, self.env), config_file=config_file)
 
     def emit(self, text: str) -> None:
-        """Print a result, which may be a JSON document."""
-        click.echo(self.redactor(text))
+        """Print a result, which may be a JSON document. Raises OutputError."""
+        self._put(self.redactor(text))
+
+    def _put(self, text: str) -> None:
+        """Write to standard output; once that has failed, nothing more is written there."""
+        try:
+            click.echo(text, color=True)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has read enough
+                raise
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # for what is still buffered
+            raise OutputError(
+                f"the result could not be written to standard output: {error.strerror}",
+                hint=OUTPUT_HINT,
+            ) from error
 
     def show(self, text: str) -> None:
         """Print a result for people, which may hold untrusted names: CI systems read it, too."""
-        self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
+        lines = [self.dialect.safe_line(line) for line in self.redactor(text).split("\n")]
+        if paint := self._paint_for(sys.stdout):
+            lines = [paint(line) for line in lines]
+        self._put("\n".join(lines))
 
     def annotate(self, plan: Plan) -> None:
         """Show the findings of a Plan on their lines, where the CI system can."""
@@ -189,10 +243,15 @@ class Session:
         self.signals.hold()
         with self._telling:
             self._is_told = True
-            if self.as_json:
-                self.emit(as_json(document))
-            else:
-                self.show(text)
+            try:
+                if self.as_json:
+                    self.emit(as_json(document))
+                else:
+                    self.show(text)
+            except OutputError:
+                if text:
+                    self.console.tell(text)
+                raise
 
     def conclude(
         self,
@@ -203,7 +262,7 @@ class Session:
         text: Callable[[Sequence[TargetResult], str], str],
         comment: bool,
     ) -> None:
-        """Tell how each Deployment ended: to the pipeline, to people, to programs.
+        """Report the result of each Deployment: to the pipeline, to people, to programs.
 
         No signal interrupts that. Raises the error of a single Deployment, for `fail` to tell.
         """
@@ -215,7 +274,7 @@ class Session:
             if error := only_error(results):
                 raise error
             if self.verb == "deploy" and any(result.error for result in results):
-                self.console.say("outcome: failed")
+                self.console.tell("outcome: failed")
             self.answer(document(results, reason), text(results, reason))
 
     def report(
@@ -226,7 +285,7 @@ class Session:
         error: AstroCIError | None = None,
         comment: bool = False,
     ) -> None:
-        """Tell the pipeline how it went, once."""
+        """Report the result to the pipeline, once."""
         from astro_ci.reporting.verb import VERBS
 
         if self.is_reported or self.verb not in VERBS:
@@ -241,7 +300,7 @@ class Session:
         publish(report, self.dialect, self.ci, self.env, comment=comment)
 
     def explain(self, error: AstroCIError, *, label: str = "") -> None:
-        """Say what went wrong where people look, and with which Deployment of several."""
+        """Show an error in the log or as an annotation, and the Deployment that it is about."""
         from astro_ci.text import sentence
 
         message = f"{label}: {error.message}" if label else error.message
@@ -249,12 +308,12 @@ class Session:
         if self.dialect.has_annotations:  # which stand in the log too
             self.dialect.annotate("error", f"{message}\n{hint}".strip())
         else:
-            self.console.say(f"error: {message}")
+            self.console.tell("error: " + message.replace("\n", "\n  "))
             if hint:
-                self.console.say(f"hint: {hint}")
+                self.console.tell(f"hint: {hint}")
 
     def fail(self, error: AstroCIError) -> int:
-        """Say what went wrong, where people look and where programs do."""
+        """Report an error to people and to programs, and return the exit code."""
         from astro_ci.reporting.documents import as_json, error_document
         from astro_ci.reporting.exit_code import error_exit_code
         from astro_ci.reporting.verb import VERBS
@@ -264,10 +323,11 @@ class Session:
             self._is_told = True
             self.explain(error)
             if self.as_json:
-                self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
+                with contextlib.suppress(OutputError):  # the first error is the one to tell
+                    self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
             self.report(error=error)
-            if has_outcome:
-                self.console.say("outcome: failed")
+            if has_outcome and not isinstance(error, OutputError):
+                self.console.tell("outcome: failed")
         return error_exit_code(error, detailed=self.has_detailed_exitcode)
 
     def tell_instead(self, number: int) -> None:
@@ -281,6 +341,6 @@ class Session:
             self._telling.acquire()  # for good
 
     def close(self) -> None:
-        """Remove what is temporary."""
+        """Remove the temporary files."""
         if self._scratch:
             self._scratch.remove()

@@ -48,7 +48,8 @@ def test_a_plan_is_commented_once_and_updated_in_place(
     (body,) = forge.bodies[3:]
     marker, _, text = body.partition("\n")
     assert marker.startswith("<!-- astro-ci:")
-    assert text.startswith("### Plan: image and DAGs - <code>production</code>")
+    assert "Plan: image and DAGs - <code>production</code>" in text.partition("\n")[0]
+    assert "**Merging this will deploy the image and the DAGs.**" in text
     assert stage.project.head[:7] in text
     stage.project.write({"dags/new.py": "new = 1\n"})
     stage.project.commit()
@@ -65,7 +66,7 @@ def test_the_result_takes_the_place_of_the_plan(
     assert comment(stage, job).code == 0
     assert comment(stage, job, "deploy", "--dags").code == 0
     (body,) = forge.bodies
-    assert "### Deployed: DAGs only" in body
+    assert "Deployed: DAGs only" in body
 
 
 def test_each_deployment_has_a_comment_of_its_own(
@@ -76,12 +77,17 @@ def test_each_deployment_has_a_comment_of_its_own(
     assert len({body.partition("\n")[0] for body in forge.bodies}) == len(forge.bodies) == 2
 
 
-def test_several_deployments_of_one_run(stage: Stage, forge: Forge, job: dict[str, str]) -> None:
+def test_several_deployments_of_one_run_share_a_comment(
+    stage: Stage, forge: Forge, job: dict[str, str]
+) -> None:
     entries = "".join(f"  {name}: {{branches: main}}\n" for name in ("production", "development"))
     stage.project.write({"astro-ci.yaml": f"deployments:\n{entries}"})
     stage.project.commit()
     assert comment(stage, {**job, "ASTRO_CI_DEPLOYMENT_NAME": ""}).code == 0
-    assert len(forge.comments) == 2
+    (body,) = forge.bodies
+    for name in ("production", "development"):
+        assert f"| {name} | " in body
+    assert "Merging this will deploy to 2 of 2 Deployments" in body
 
 
 def test_a_comment_that_quotes_ours_is_left_alone(
@@ -140,7 +146,7 @@ def test_what_is_refused_is_a_warning_and_the_summary_stands(
     assert run.code == 0
     (warning,) = (line for line in run.err.splitlines() if line.startswith("warning: no comment"))
     assert said in warning
-    hints = ("pull-requests: write", "GITLAB_TOKEN", "has been renamed")
+    hints = ("pull-requests: write", "GITLAB_TOKEN", "was renamed")
     assert any(hint in warning for hint in hints)
     assert (hints[-1] in warning) is (said == "301")
     assert summary.exists() is ("GITHUB_ACTIONS" in job)
@@ -183,14 +189,14 @@ def test_a_push_has_nothing_to_comment_on(stage: Stage, forge: Forge) -> None:
 def test_other_systems_have_none(stage: Stage) -> None:
     run = comment(stage, {"BUILDKITE": "true", "BUILDKITE_PULL_REQUEST": "7"})
     assert run.code == 0
-    assert "comments are for GitHub and GitLab, and this is Buildkite" in run.err
+    assert "works on GitHub and GitLab, and the CI system here is Buildkite" in run.err
 
 
 def test_a_failed_plan_is_commented_too(stage: Stage, forge: Forge, job: dict[str, str]) -> None:
     run = comment(stage, {**job, "ASTRO_CI_DEPLOYMENT_NAME": "nope"})
     assert run.code == 2
     (body,) = forge.bodies
-    assert "### Plan failed" in body
+    assert "Plan failed" in body
     assert "**What to do:**" in body
 
 

@@ -34,7 +34,7 @@ def test_the_first_deploy_of_dags(world: Stage) -> None:
     before = fingerprint(world.project.root)
     run = world.command("deploy", "--type", "dags")
     assert run.code == 0, run.err
-    assert run.out.startswith("deployed: DAGs only in ")
+    assert run.out.startswith("deployed: DAGs only to ")
     assert "http://localhost" in run.out
     assert world.running_dags() == world.checked_out_dags()
     assert fingerprint(world.project.root) == before
@@ -325,7 +325,7 @@ class TestCancelled:
             killed = Killed(world)
             said = killed.after_line("finalized deploy", number)
             assert killed.process.returncode == code
-            assert "was finalized before that, and goes live" in said
+            assert "was already finalized, and goes live" in said
             assert world.running_dags() == world.checked_out_dags()
 
 

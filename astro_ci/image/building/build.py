@@ -10,19 +10,17 @@ from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.building import buildkit, classic
 from astro_ci.image.building.builder import find_builder
 from astro_ci.image.building.docker_config import private_config
+from astro_ci.image.building.failure import find_failure
 from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
 from astro_ci.image.engine import Engine
 from astro_ci.image.inspection import inspect_image
-from astro_ci.text import Regex
+from astro_ci.project.find import dockerfile_text, read_dockerfile
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
-_SHOWN_LINES = 20
-_STEP_ERROR = Regex(r"#(\d+) ERROR: (.*)")
-_STEP_OUTPUT = Regex(r"\d+\.\d+ (.*)")
-_CLASSIC_NOISE = ("Removing intermediate container", " ---> ")
+_VERBOSE = "All that the build says is shown with --verbose (ASTRO_CI_VERBOSE=1)."
 
 
 def build_image(
@@ -41,7 +39,7 @@ def build_image(
     if not build.root.joinpath(build.dockerfile).is_file():
         raise ProjectError(
             f"there is no {build.dockerfile} in {build.root}",
-            hint="run this in an Astro project, or name its directory with --project",
+            hint="Run this in an Astro project, or name the project's directory with --project.",
         )
     check_secrets(build.secrets, env)
     output: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -54,11 +52,7 @@ def build_image(
     try:
         problem = _build(engine, build, env, show)
         if problem:
-            raise DockerError(
-                f"the image was not built: {problem}\n{failing_step(list(output))}".rstrip(),
-                hint="the lines above are the last of the step that failed; the whole build is "
-                "in the log of this job",
-            )
+            raise _failed(build, problem, list(output))
         image = inspect_image(engine, build.tag).id
         is_built = True
     finally:
@@ -70,31 +64,26 @@ def build_image(
 def _build(
     engine: Engine, build: Build, env: Mapping[str, str], on_line: Callable[[str], None]
 ) -> str:
-    """Run the build that is possible here; return what went wrong, empty for nothing."""
+    """Run the build that is possible here; return its error, or an empty text."""
     with private_config(env) as command_env:
         # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
         builder = None if engine.is_podman else find_builder(command_env)
         if builder:
             return buildkit.run_build(builder, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
-        logger.warning(
+        log.warning(
             "no docker command with BuildKit was found, so the engine's classic builder is used: "
             "RUN --mount and COPY --chmod need BuildKit (install docker's buildx plugin)"
         )
     return classic.run_build(engine, build, on_line=on_line)
 
 
-def failing_step(output: Sequence[str]) -> str:
-    """Cut a build's output down to the step that failed: its title, and its last lines."""
-    failed = [match for line in output if (match := _STEP_ERROR.match(line))]
-    if failed:
-        number, error = failed[-1].groups()
-        step = [
-            line.removeprefix(f"#{number} ") for line in output if line.startswith(f"#{number} ")
-        ]
-        said = [match[1] for line in step if (match := _STEP_OUTPUT.match(line))]
-        return "\n".join([*step[:1], error, *said[-_SHOWN_LINES:]])
-    lines = [line for line in output if line.strip() and not line.startswith(_CLASSIC_NOISE)]
-    steps = [number for number, line in enumerate(lines) if line.startswith("Step ")]
-    lines = lines[steps[-1] :] if steps else lines
-    return "\n".join(lines[-_SHOWN_LINES:])
+def _failed(build: Build, problem: str, output: Sequence[str]) -> DockerError:
+    """The cause first, then the last words of the step."""
+    read = read_dockerfile(build.root, build.dockerfile)
+    failure = find_failure(output, problem, dockerfile_text(read) if read else "")
+    step = f"Correct line {failure.line} of the Dockerfile, or what the step needs. "
+    return DockerError(
+        "\n".join([f"the image was not built: {failure.cause}", *failure.said]),
+        hint=f"{step if failure.line else ''}{_VERBOSE}",
+    )

@@ -44,7 +44,7 @@ _FULL_NAME = "io.containerd.image.name"
 _KIND = "vnd.docker.reference.type"
 _MOST_NESTED = 3
 _ONE_HINT = (
-    "Save the one image that is to be deployed: `docker save IMAGE -o FILE`, or name one in the "
+    "Save only the image to deploy: `docker save IMAGE -o FILE`, or name one image in the "
     "OCI layout."
 )
 
@@ -119,6 +119,11 @@ def read_archive(files: Files, scratch: Path) -> ArchivedImage:
     )
 
 
+def is_saved(files: Files) -> bool:
+    """Whether the archive is one that `docker load` takes."""
+    return files.size(_SAVED) is not None
+
+
 # --- docker save ----------------------------------------------------------------------------------
 
 
@@ -141,7 +146,10 @@ def _from_saved(files: Files, raw: bytes, scratch: Path) -> ArchivedImage:
     image = images[0]
     config = read_small(files, image.config, MAX_CONFIG_BYTES)
     if config is None:
-        raise unfit(files.shown, "it lacks the config of the image")
+        raise unfit(files.shown, "it lacks the image's configuration")
+    for name in image.layers:
+        if files.size(name) is None:
+            raise unfit(files.shown, f"it lacks {excerpt(name)}, a layer of the image")
     diff_ids = read_config(config, files.shown).rootfs.diff_ids
     if len(diff_ids) != len(image.layers) or not all(map(is_digest, diff_ids)):
         raise unfit(
@@ -230,7 +238,7 @@ def _from_layout(files: Files, scratch: Path) -> ArchivedImage:
 def _manifest_of(files: Files, digest: str) -> Manifest:
     for _ in range(_MOST_NESTED):
         if not is_digest(digest):
-            raise unfit(files.shown, f"its index names {excerpt(digest)!r}, which is no digest")
+            raise unfit(files.shown, f"its index names {excerpt(digest)!r}, which is not a digest")
         raw = read_small(files, _path(digest), MAX_MANIFEST_BYTES)
         if raw is None:
             raise unfit(files.shown, f"it lacks the manifest {digest}")
