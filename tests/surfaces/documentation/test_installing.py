@@ -52,6 +52,7 @@ def environment(wheels: Path, tmp_path: Path) -> dict[str, str]:
         "PIP_FIND_LINKS": links,
         "PIP_CACHE_DIR": str(PIP_CACHE),
         "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_DEFAULT_BACKEND": "uv",
         "PIPX_BIN_DIR": str(tmp_path / "bin"),
     }
 
