@@ -167,8 +167,9 @@ def words(svg: str) -> list[str]:
         lines[height] = f"{lines.get(height, '')} {plain}"
     found = []
     for line in lines.values():
-        # Which phases are worth a word depends on how long they took.
-        if line.split()[:1] != ["Took"]:
+        # Which phases are worth a word depends on how long they took; the end of an id that did not
+        # fit on the line before is no word.
+        if line.split()[:1] != ["Took"] and not re.fullmatch(r"\s*[a-z0-9]*\s*", line):
             timeless = re.sub(r"( in)? [\d.]+ s\b", "", line)
             found += re.findall(r"(?<!\S)[^\s\d/]+(?!\S)", timeless)
     return found
