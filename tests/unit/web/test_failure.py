@@ -30,7 +30,7 @@ def answer(
     response.status_code, response.reason = status, "Bad Request"
     response.headers.update(headers or {})
     response.request = requests.PreparedRequest()
-    response.request.headers = requests.structures.CaseInsensitiveDict(  # type: ignore[assignment]
+    response.request.headers = requests.structures.CaseInsensitiveDict(
         {"Authorization": f"Bearer {token}"} if token else {}
     )
     response.request.body = form
