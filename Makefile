@@ -65,12 +65,15 @@ format: $(STAMP) ## format the code, write the README's tables
 	$(BIN)/ruff format
 	$(BIN)/python tools/reference.py
 
-lock: $(STAMP) ## pin what the GitHub actions install; rich is for terminals alone
+lock: $(STAMP) ## pin what the GitHub actions and the container image install; rich is for terminals alone
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --custom-compile-command 'make lock' \
 	  --no-emit-package rich --no-emit-package pygments \
 	  --no-emit-package markdown-it-py --no-emit-package mdurl \
 	  --output-file actions/requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+	  --output-file image-requirements.lock
 	$(BIN)/python tools/compiled.py
 
 runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs Node 20 and rsync

@@ -82,14 +82,27 @@ def deploy(
 
 def _deploy_target(session: Session, result: TargetResult) -> None:
     """Deploy to one Deployment, and say what is planned and checked."""
+    from astro_ci.checks.static.process import Reader
+
+    reader = Reader()
+    reader.prepare()  # it starts while the libraries of a deploy are loaded
+
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import plan_text
+    from astro_ci.terminal.uncommitted import ask_about_uncommitted
+
+    is_dry = result.target.config.dry_run
+    has_asked = False
 
     def show(found: Plan) -> None:
+        nonlocal has_asked
         session.plan = result.plan = found
         session.console.say(plan_text(found, columns=session.console.columns))
         session.annotate(found)
+        if found.uncommitted and not has_asked:
+            has_asked = True
+            ask_about_uncommitted(session, found, is_dry=is_dry)
         session.signals.check()
 
     def show_checks(found: Plan, made: Sequence[Checked]) -> None:
@@ -97,13 +110,17 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
         session.console.say("\n".join(checks_text(made)))
         session.annotate(replace(found, checks=made))
 
-    result.deploy_result = run_deploy(
-        result.target.config,
-        session.env,
-        ci=session.ci,
-        console=session.console,
-        on_plan=show,
-        on_checks=show_checks,
-        on_stage=session.enter_stage,
-        interactive=session.is_interactive,
-    )
+    try:
+        result.deploy_result = run_deploy(
+            result.target.config,
+            session.env,
+            ci=session.ci,
+            console=session.console,
+            on_plan=show,
+            on_checks=show_checks,
+            on_stage=session.enter_stage,
+            interactive=session.is_interactive,
+            reader=reader,
+        )
+    finally:
+        reader.stop()

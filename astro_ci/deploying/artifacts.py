@@ -1,4 +1,4 @@
-"""Make what a deploy sends: the image on the engine, the bundle on disk."""
+"""Make the artifacts of a deploy: the image on the engine, the bundle on disk."""
 
 from __future__ import annotations
 
@@ -26,8 +26,13 @@ if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.source import ReadyImage
 
 
+_WITHOUT_ENGINE = (
+    "The image is unchanged: a deploy of the DAGs alone (--type dags) needs no Docker."
+)
+
+
 class Artifacts(Struct, frozen=True, kw_only=True):
-    """What is ready to be sent; None for what this deploy does not have."""
+    """The finished image and bundle; None for one that this deploy does not have."""
 
     image: ReadyImage | None = None
     bundle: Bundle | None = None
@@ -69,7 +74,10 @@ def artifacts(
     # Loaded here: most deploys ship DAGs alone.
     from astro_ci.deploying.image import build, connected, remove
 
-    with connected(connect_engine, env) as engine:
+    # DAGs alone would lack what the image gained.
+    is_needed = plan.content.image != "same" or not with_bundle
+    without = "" if is_needed else _WITHOUT_ENGINE
+    with connected(connect_engine, env, without=without) as engine:
         image = build(config, env, survey, deployment, client, engine, console)
         try:
             if with_bundle:
@@ -85,7 +93,7 @@ def _refuse_empty_submodules(survey: Survey) -> None:
     empty = [path for path, parts in submodules.items() if parts & survey.plan.deploy_type.parts]
     if empty:
         raise ProjectError(
-            f"submodules that ship were not checked out: {listed(sorted(empty))}",
+            f"submodules of the project were not checked out: {listed(sorted(empty))}",
             hint="Check them out before the deploy: `git submodule update --init --recursive`, "
             "`submodules: recursive` on actions/checkout, or GIT_SUBMODULE_STRATEGY: recursive.",
         )

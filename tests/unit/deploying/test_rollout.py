@@ -129,8 +129,8 @@ class TestWaiter:
         with pytest.raises(DeployTimeoutError) as caught:
             wait(astro)
         assert str(caught.value) == (
-            "deploy d1 was accepted, and is not live: the Deployment hibernates, and takes the "
-            "deploy in when it wakes up"
+            "deploy d1 was accepted, but is not live: the Deployment is hibernating, and runs the "
+            "deploy when it wakes up"
         )
         assert caught.value.hint == (
             "Wake the Deployment up in Astro. To deploy to a hibernating Deployment without "
@@ -238,14 +238,14 @@ class TestWaiter:
         )
         astro = Astro([moved_on], [deploy(), deploy(id_="d2"), deploy()])
         _, said = wait(astro)
-        assert said == ["deploy d2 has replaced this one already"]
+        assert said == ["deploy d2 has already replaced this deploy"]
 
     def test_one_that_was_replaced_by_one_that_was_created_before(self) -> None:
         other = Deploy(id="d0", type="DAG_ONLY", status="DEPLOYED", dag_tarball_version="v3")
         moved_on = deployment(dag_tarball_version="v3", desired_dag_tarball_version="v3")
         old = deployment(dag_tarball_version="v1", desired_dag_tarball_version="v1")
         _, said = wait(Astro([moved_on], [deploy(), deploy(), other]), before=old)
-        assert said == ["deploy d0 has replaced this one already"]
+        assert said == ["deploy d0 has already replaced this deploy"]
 
     def test_one_that_is_yet_to_be_taken_in_is_waited_for(self) -> None:
         first = Deploy(id="d0", type="DAG_ONLY", status="DEPLOYED", dag_tarball_version="v1")

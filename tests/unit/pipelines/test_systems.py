@@ -27,5 +27,5 @@ def test_the_remote_decides_between_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["", "notgithub.com", "github-mirror", "example.com"])
 def test_nothing_tells(tmp_path: Path, host: str) -> None:
-    with pytest.raises(ConfigurationError, match="nothing in the repository"):
+    with pytest.raises(ConfigurationError, match="neither the repository's files nor its remote"):
         detect_system(tmp_path, host)

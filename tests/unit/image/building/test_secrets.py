@@ -22,7 +22,7 @@ def test_secrets_that_can_be_given_pass(tmp_path: Path) -> None:
     [
         ("id=pip,env=PIP", "environment variable PIP, which is not set"),
         ("id=PIP", "environment variable PIP, which is not set"),
-        ("id=pip,src=/no/such/file", "the file /no/such/file, which is not there"),
+        ("id=pip,src=/no/such/file", "the file /no/such/file, which does not exist"),
         ("env=A", "has no id"),
         ("hunter2", "is not a list of key=value"),
         ("id=pip,password=hunter2", "is not a list of key=value"),
