@@ -21,8 +21,8 @@ from astro_ci.survey.survey import Survey
 from tests.repository import Repository
 
 REMOTE = "https://github.com/acme/airflow.git"
-CI = replace(detect({}), concurrency_hint="use a queue")
-HINT = ", and let deploys of one Deployment wait for each other: use a queue."
+CI = replace(detect({}), concurrency_hint="Use a queue.")
+HINT = ", and let deploys of one Deployment wait for each other. Use a queue."
 
 
 class History:
@@ -86,7 +86,7 @@ def rivals(
         client=cast(AstroClient, history),
         survey=cast(
             Survey,
-            SimpleNamespace(checkout=checkout, plan=plan, shipping=SimpleNamespace(prebuilt=None)),
+            SimpleNamespace(checkout=checkout, plan=plan, shipping=shipping),
         ),
         deployment=deployment("before"),
         known=Known(ids=frozenset({"old"}), deployed=frozenset({"old"}), oldest="old"),
@@ -161,7 +161,7 @@ class TestFailure:
     def test_ours_was_replaced(self, origin: Repository) -> None:
         message, hint = self.said(origin, made("a", "a" * 40), made("us", origin.head))
         assert message == (
-            f"deploy a put an older commit in the place of deploy us of commit {origin.head[:7]}, "
+            f"deploy a replaced deploy us of commit {origin.head[:7]} with an older commit, "
             "for the second time"
         )
         assert hint == f"Run the job again{HINT}"
@@ -169,14 +169,14 @@ class TestFailure:
     def test_ours_replaced_another(self, origin: Repository) -> None:
         message, hint = self.said(origin, made("us", origin.head), made("b", "b" * 40))
         assert message == (
-            "this deploy, us, put an older commit in the place of deploy b of commit bbbbbbb, "
-            "which went live in the meantime"
+            "this deploy, us, replaced deploy b of commit bbbbbbb, which went live in the "
+            "meantime, with an older commit"
         )
         assert hint == f"Run the job of commit bbbbbbb again{HINT}"
 
     def test_a_third_one_did(self, origin: Repository) -> None:
         message, _ = self.said(origin, made("a", "a" * 40), made("b", "b" * 40))
-        assert message.startswith("deploy a put an older commit in the place of deploy b of")
+        assert message.startswith("deploy a replaced deploy b of commit bbbbbbb, which went live")
 
 
 def test_the_remedy_is_in_the_words_of_the_ci_system() -> None:

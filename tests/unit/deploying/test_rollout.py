@@ -134,7 +134,7 @@ class TestWaiter:
         )
         assert caught.value.hint == (
             "Wake the Deployment up in Astro. To deploy to a hibernating Deployment without "
-            "waiting for it, use --no-wait."
+            "waiting, use --no-wait."
         )
 
     def test_one_asleep_that_has_not_taken_it_in_is_waited_for(self) -> None:
@@ -149,7 +149,8 @@ class TestWaiter:
             wait(Astro([ROLLING]), seconds=60)
         assert "bundle version not yet v2" in str(caught.value)
         assert caught.value.hint == (
-            "It may still go live: look at the Deployment in Astro; wait longer with --wait-time."
+            "Look at the Deployment in Astro, as the deploy may still go live; to wait longer, use "
+            "--wait-time."
         )
 
     def test_all_of_the_time_is_used_and_no_look_takes_longer(self) -> None:
@@ -193,8 +194,8 @@ class TestWaiter:
             wait(Astro([UNHEALTHY]))
         assert caught.value.message == f"{said}: CrashLoopBackOff"
         assert caught.value.hint == (
-            "Look at its logs in Astro; rolling back to the previous deploy brings back what ran "
-            "before."
+            "Look at the Deployment's logs in Astro; to restore the previous version, roll back to "
+            "the previous deploy in Astro."
         )
         with pytest.raises(DeployFailedError) as caught:
             wait(Astro([deployment("UNHEALTHY", dag_tarball_version="v1")]))
@@ -258,7 +259,7 @@ class TestWaiter:
         moved_on = deployment(dag_tarball_version="v1", image_tag="t3")
         astro = Astro([moved_on], [deploy(), deploy(), other])
         _, said = wait(astro, bundle=None, image="t2")
-        assert said == ["deploy d0 has replaced this one already"]
+        assert said == ["deploy d0 has already replaced this deploy"]
 
     @pytest.mark.parametrize("kind", ["another's bundle", "nothing", "ours"])
     def test_one_that_was_replaced_by_nobody_knows_whom_is_waited_for(self, kind: str) -> None:

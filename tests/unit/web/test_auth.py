@@ -25,7 +25,7 @@ def test_what_is_no_token_is_not_sent(token: str) -> None:
     with pytest.raises(AuthenticationError) as caught:
         BearerAuth(lambda: token)(request)
     assert caught.value.message == (
-        "the token holds characters that no token has, such as a line break or a quote"
+        "the token contains characters that no token has, such as a line break or a quote"
     )
     assert caught.value.hint == (
         "Store the token's text alone, as it was shown when it was created."
