@@ -27,6 +27,7 @@ from astro_ci.deploying.run_checks import run_checks
 from astro_ci.deploying.secrecy import hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.deployments.find import Astro
 from astro_ci.errors import AstroCIError, AuthenticationError, CancelledError, DeployFailedError
 from astro_ci.finding import Checked, CheckName
@@ -69,6 +70,7 @@ class Attempt(Struct, kw_only=True):
     env: Mapping[str, str]
     console: Console
     tools: Tools
+    workshop: Workshop
     started: float
     survey: Survey
     astro: Astro
@@ -168,6 +170,7 @@ class Attempt(Struct, kw_only=True):
                 self.deployment,
                 self.astro.client,
                 connect_engine=self.tools.connect_engine,
+                workshop=self.workshop,
                 scratch=Path(scratch),
                 console=self.console,
             ) as made,

@@ -11,7 +11,7 @@ from astro_ci.doctor.check import Check, ok, warning
 from astro_ci.text import listed
 
 DEPENDENCIES = (
-    *("click", "docker", "git", "isal", "msgspec", "pathspec", "requests", "rich", "tenacity"),
+    *("click", "docker", "git", "isal", "msgspec", "pathspec", "requests", "tenacity"),
     "yaml",
 )
 """Modules that astro-ci imports, maybe later in the run."""

@@ -181,3 +181,25 @@ def test_a_layer_that_is_not_its_digest_never_goes_live(world: Stage, odd: OddRe
     assert "should be sha256:" in done.document["error"]["message"]
     assert "was left unfinished, and the Deployment is unchanged" in done.err
     assert world.state() == before
+
+
+def test_several_deployments_get_each_layer_once(
+    world: Stage, odd: OddRegistry, tmp_path: Path
+) -> None:
+    names = ("production", "development")
+    entries = "".join(f"  {name}: {{branches: main}}\n" for name in names)
+    world.project.write({"astro-ci.yaml": f"deployments:\n{entries}"})
+    world.project.commit("two Deployments")
+    image = MemoryImage()
+    stored(odd, image)
+    uploads = world.astro.faults.add("PUT", "/blobs/uploads/", status=None, times=None)
+    done = run(
+        world,
+        *("deploy", "--json", "--image-name", f"{odd.host}/team/app:1"),
+        ASTRO_CI_DEPLOYMENT_NAME="",
+    )
+    assert done.code == 0, done.err
+    assert uploads.hits == len(image.blobs)
+    assert len(odd.requests("GET", "/manifests/")) == 1, "the tag is read once for both"
+    for name in names:
+        assert world.astro.image_config(name) == image.config
