@@ -19,7 +19,6 @@ from astro_ci.model import (
     Deployment,
     DeployType,
     Part,
-    Plan,
     Request,
     Status,
 )
@@ -188,21 +187,21 @@ def test_a_plan_tells_what_it_was_made_from() -> None:
     image = Comparison(base=BASE, changes=(IMAGE_CHANGE,))
     dags = Comparison(base=NEWER, changes=(DAG_CHANGE,))
     known = replace(
-        on(deployment(), facts(image, dags)), dirty=True, source="event", assumptions=("a guess",)
-    )
-    plan = make_plan(known, Config(requested=Request.IMAGE))
-    assert plan == Plan(
-        deploy_type=IMAGE,
-        requested=Request.IMAGE,
-        reason="--type image was requested",
-        head=HEAD,
-        dirty=True,
-        base=Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event"),
-        content=Content(parts={Part.IMAGE: "different", Part.DAGS: "different"}),
-        changes=[DAG_CHANGE, IMAGE_CHANGE],
-        deployment=deployment(),
+        on(deployment(), facts(image, dags)),
+        uncommitted={"dags/a.py": frozenset({Part.DAGS})},
+        source="event",
         assumptions=("a guess",),
     )
+    plan = make_plan(known, Config(requested=Request.IMAGE))
+    assert (plan.deploy_type, plan.requested) == (IMAGE, Request.IMAGE)
+    assert plan.reason == "--type image was requested"
+    assert (plan.head, plan.dirty) == (HEAD, True)
+    assert plan.base == Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event")
+    assert plan.content == Content(parts={Part.IMAGE: "different", Part.DAGS: "different"})
+    assert plan.changes == [DAG_CHANGE, IMAGE_CHANGE]
+    assert plan.deployment == deployment()
+    assert plan.assumptions == ("a guess",)
+    assert not make_plan(facts(image, dags), AUTO).dirty
 
 
 def test_content_is_same_or_different_or_unknown() -> None:
