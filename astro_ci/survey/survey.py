@@ -25,6 +25,7 @@ from astro_ci.survey.standing import Standing, find_standing
 from astro_ci.survey.static import DagCheck
 
 if TYPE_CHECKING:
+    from astro_ci.checks.static.process import Reader
     from astro_ci.image.source import ImageSource
     from astro_ci.web.session import Patience
 
@@ -53,13 +54,15 @@ def survey(
     needs_credentials: bool = False,
     patience: Patience | None = None,
     image: ImageSource | None = None,
+    reader: Reader | None = None,
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
 
     `ci` is what the CI system says, when it is known already; `image` is where the prebuilt image
-    comes from, for a Config that names one.
+    comes from, for a Config that names one. `reader` is for the static check, and is stopped in the
+    end.
     """
-    with DagCheck(env) as dag_check:
+    with DagCheck(env, reader) as dag_check:
         checkout = open_checkout(config, env, ci or detect(env))
         if image is None:
             dag_check.start_early(checkout)
