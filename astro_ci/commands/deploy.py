@@ -101,7 +101,7 @@ def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -
     def show(found: Plan) -> None:
         nonlocal has_asked
         session.plan = result.plan = found
-        session.console.say(plan_text(found, columns=session.console.columns))
+        session.console.say(f"{plan_text(found, columns=session.console.columns)}\n")
         session.annotate(found)
         if found.uncommitted and not has_asked:
             has_asked = True

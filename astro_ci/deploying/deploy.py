@@ -1,4 +1,4 @@
-"""`deploy`: plan, then do it, in the order in which a failure leaves nothing behind."""
+"""`deploy`: plan, then act, in an order in which a failure leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def deploy(
     workshop: Workshop | None = None,
     reader: Reader | None = None,
 ) -> DeployResult:
-    """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
+    """Deploy the checkout to the Deployment; `on_plan` gets each Plan before the deploy acts on it.
 
     `on_checks` sees it again, with the checks that only the deploy makes.
 
@@ -81,7 +81,7 @@ def deploy(
 
 
 class _Run(Struct, kw_only=True):
-    """One or two attempts at the same deploy, and who watches them."""
+    """One or two attempts at the same deploy, and the callbacks that watch them."""
 
     config: Config
     env: Mapping[str, str]
@@ -115,14 +115,16 @@ class _Run(Struct, kw_only=True):
         return first.run() or self._once_more(first)
 
     def _once_more(self, first: Attempt) -> DeployResult:
-        """Plan again and deploy once more, after others made the first attempt come to nothing."""
+        """Plan and deploy again, after other deploys made the first attempt useless."""
         with first.told():
             found = self._look(first.pinned(), interactive=False)
             second = self._attempt(found, str(first.progress))
             if found.plan.deploy_type is DeployType.NONE:
                 if first.progress.phase != "replaced":
                     return first.result("skipped", plan=found.plan)
-                first.is_last = True  # somebody has set it right already, or it is a failure
+                first.is_last = (
+                    True  # another job may have repaired it already; else it is a failure
+                )
                 assert first.opened  # noqa: S101 - what was replaced was opened
                 result = first.conclude(first.opened)
         if found.plan.deploy_type is not DeployType.NONE:
@@ -140,8 +142,8 @@ class _Run(Struct, kw_only=True):
                 interactive=interactive,
                 needs_credentials=True,
                 patience=self.tools.patience,
-                reader=reader,
                 image=self.image,
+                reader=reader,
             )
         self.on_plan(found.plan)
         return found

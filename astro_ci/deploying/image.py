@@ -11,7 +11,6 @@ from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
-from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.building.steps import BuildSteps
@@ -23,11 +22,10 @@ from astro_ci.model import Deployment, Part
 from astro_ci.paths import below
 from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.project.find import DOCKERFILE, Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
-from astro_ci.text import sentence
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,7 @@ def built_once(
     inputs = _inputs(made, survey, deployment)
     image = workshop.find(inputs)
     if image:
-        console.say("the image is the one that was built before in this run")
+        console.say("using the image that this run built before")
     else:
         workshop.on_close(lambda: remove(engine, made.tag))
         image = _build(made, env, engine, console)
@@ -98,8 +96,8 @@ def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> Non
     project = survey.checkout.project
     if not deployment.is_dag_deploy_enabled and not project.has_dags_where_airflow_looks:
         log.warning(
-            "DAG-only deploys are disabled on %s, so the DAGs ship inside the image, where Airflow "
-            "reads dags/: unless the Dockerfile puts those of %s there, they will not run",
+            "DAG-only deploys are disabled on %s, so Airflow reads the DAGs from dags/ in the "
+            "image: unless the Dockerfile copies the files of %s there, these DAGs will not run",
             *(deployment.name, config.dags_path),
         )
 
@@ -114,11 +112,11 @@ def _listener(console: Console) -> Callable[[str], None]:
 
 
 def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
-    """Leave the DAGs out of the image; where they ship in it, what would not be in a bundle."""
+    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs."""
     inside = project.dags_in_context
     if not dags_ship:
         return set(inside).__contains__
-    is_leftover = excluder(lambda name: (project.dags / name / VENV_MARKER).exists())
+    is_leftover = leftover_matcher(lambda name: (project.dags / name / VENV_MARKER).exists())
 
     def is_left_out(path: str) -> bool:
         names = (below(path, directory) for directory in inside)
@@ -132,21 +130,6 @@ def remove(engine: Engine, name: str) -> None:
     """Take the image off the engine again."""
     try:
         engine.remove_image(name)
-    except KeyboardInterrupt:  # a signal that came in the middle of it
+    except KeyboardInterrupt:  # a signal that arrived during the removal
         engine.remove_image(name)
-        raise
-
-
-def engine_of(
-    workshop: Workshop,
-    connect_engine: Callable[[Mapping[str, str]], Engine],
-    env: Mapping[str, str],
-    *,
-    without: str = "",
-) -> Engine:
-    """Connect to the run's engine. `without` is what to do where there is none."""
-    try:
-        return workshop.engine(env, connect_engine)
-    except DockerError as error:
-        error.hint = " ".join(filter(None, (sentence(error.hint), without)))
         raise

@@ -45,7 +45,7 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
     except ImageNotFound as error:
         raise DockerError(
             f"the Docker Engine at {engine.host} has no image {shown}",
-            hint="Build or pull it in this job, on this engine, before the deploy.",
+            hint="Build or pull the image in this job, on this engine, before the deploy.",
         ) from error
     except (DockerException, RequestException) as error:
         raise DockerError(f"the image {shown} could not be inspected: {error}") from error

@@ -126,18 +126,18 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
         return _decide_dags(facts, options, content)
     if unknown := [part for part in Part if content.parts[part] == "unknown"]:
         why = facts.compared[unknown[0]].unknown
-        return DeployType.IMAGE_AND_DAGS, f"full deploy, as there is no usable base: {why}"
+        return DeployType.IMAGE_AND_DAGS, f"there is no usable base: {why}"
     if content.image == "different":
         return DeployType.IMAGE_AND_DAGS, _because(facts, Part.IMAGE)
     if _is_unhealthy(facts):
-        return DeployType.IMAGE_AND_DAGS, "full deploy, as the Deployment is UNHEALTHY"
+        return DeployType.IMAGE_AND_DAGS, "the Deployment is UNHEALTHY, so everything is deployed"
     if content.dags == "different":
         why = _because(facts, Part.DAGS)
         if facts.dag_deploy_enabled:
             return DeployType.DAGS, why
         return DeployType.IMAGE_AND_DAGS, f"{why}, and DAG-only deploys are disabled"
     if options.redeploy:
-        return DeployType.IMAGE_AND_DAGS, "nothing changed, and --redeploy deploys all the same"
+        return DeployType.IMAGE_AND_DAGS, "nothing changed, but --redeploy was requested"
     return DeployType.NONE, _because_same(facts)
 
 
@@ -157,14 +157,14 @@ def _decide_dags(facts: Facts, options: Options, content: Content) -> tuple[Depl
     if content.dags == "different":
         return DeployType.DAGS, _because(facts, Part.DAGS)
     if options.redeploy:
-        return DeployType.DAGS, "nothing changed, and --redeploy deploys all the same"
+        return DeployType.DAGS, "nothing changed, but --redeploy was requested"
     base = facts.compared[Part.DAGS].base
     from_ = f" (from {short(base)})" if base else ""
     return DeployType.NONE, f"the checked-out DAGs are {_there(facts)}{from_}"
 
 
 def _is_unhealthy(facts: Facts) -> bool:
-    """Whether what was deployed last may have failed to start: then it has to come again."""
+    """Whether the last deploy may have failed to start, and so has to be repeated."""
     return facts.deployment is not None and facts.deployment.status == "UNHEALTHY"
 
 
@@ -180,7 +180,7 @@ def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[
     if may_skip and {content.parts[part] for part in requested.parts} == {"same"}:
         same = _because_same(facts, has_dags=requested.has_dags)
         return DeployType.NONE, f"--skip-unchanged: {same}"
-    return requested, f"--type {requested} was asked for"
+    return requested, f"--type {requested} was requested"
 
 
 def _because(facts: Facts, part: Part) -> str:
@@ -195,13 +195,13 @@ def _because(facts: Facts, part: Part) -> str:
     if not counted:
         return f"{_WHAT[part]} from the running ones"
     if part is Part.IMAGE:
-        where = "which the image is made from"
+        where = "in the image"
     elif counted[0].affects == part.value:
         where = "under the DAGs directory"
     else:
-        where = "which shapes the DAGs"
+        where = "affects the DAGs"
     paths = listed([change.path for change in counted], most=1)
-    return f"{_CHANGED[part]} since {short(side.base or '')}: {paths}, {where}"
+    return f"{_CHANGED[part]} since {short(side.base or '')}: {paths} ({where})"
 
 
 def _because_same(facts: Facts, *, has_dags: bool = True) -> str:
@@ -226,7 +226,7 @@ def _there(facts: Facts) -> str:
 
 
 def _all_changes(facts: Facts) -> list[Change]:
-    """Every change once: those of a part from the part's own base, the rest from either."""
+    """List every change once: a part's changes from its own base, the rest from either base."""
     found: dict[tuple[str, str], Change] = {}
     for part, side in facts.compared.items():
         for change in side.changes or ():

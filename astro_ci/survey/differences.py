@@ -76,7 +76,7 @@ def find_differences(
     rules, bases = checkout.rules, standing.bases
     for base in dict.fromkeys(filter(None, bases.commits.values())):
         snapshot.prepare_changes(base)
-    # What history says is asked while git compares.
+    # Ask about the history while git compares.
     newer = {part: _newer(standing.runs[part], part, checkout, shipping) for part in Part}
     is_digested = needs_digests or standing.has_digests
 
@@ -134,7 +134,7 @@ def _refuse_sparse(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -
     if missing:
         raise ProjectError(
             f"the checkout is sparse and leaves out files of the project: {listed(missing)}",
-            hint="Check the whole project out: add its directory to the sparse checkout.",
+            hint="Add the whole project directory to the sparse checkout.",
         )
 
 
@@ -182,7 +182,7 @@ def _compare(
         try:
             changes = checkout.rules.explain(snapshot.changes(base))
         except GitError as error:  # a partial clone that cannot fetch what it lacks
-            log.warning("the plan does without its base %s: %s", base, error)
+            log.warning("the plan cannot use its base commit %s: %s", base, error)
             unknown = f"git could not compare with base commit {short(base)}"
             base = None
     return Comparison(

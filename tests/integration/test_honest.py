@@ -163,7 +163,7 @@ class TestHibernating:
         world.astro.hibernate("production")
         run = world.command(*DAGS)
         assert run.code == 8
-        assert "was accepted, and is not live: the Deployment hibernates" in run.err
+        assert "was accepted, but is not live: the Deployment is hibernating" in run.err
         assert "--no-wait" in run.err
         assert "deployed:" not in run.out
 
@@ -171,7 +171,7 @@ class TestHibernating:
         world.astro.hibernate("production")
         run = world.command(*DAGS, "--no-wait")
         assert run.code == 0, run.err
-        assert "not waiting until it is live" in run.err
+        assert "not waiting until the deploy is live" in run.err
 
     def test_a_plan_does_not_say_that_it_runs(self, world: Stage) -> None:
         world.deploy()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import ImageNotFound, NotFound
 
 from astro_ci.image.engine import Engine
 
@@ -43,13 +43,6 @@ class QuickEngine:
     def close(self) -> None:
         """Nothing is open."""
 
-    def create(self, *_arguments: Any, **_options: Any) -> None:
-        """Make no container: no program is in these images."""
-        raise DockerException("there are no containers")
-
-    def remove_container(self, *_arguments: Any, **_options: Any) -> None:
-        """There is none."""
-
     def info(self) -> dict[str, Any]:
         """Say nothing of containerd."""
         return {}
@@ -78,6 +71,13 @@ class QuickEngine:
         self.layers.pop(reference, None)
         self.labels.pop(reference, None)
 
+    def create(self, reference: str, **_options: Any) -> QuickContainer:
+        """Make a container that is never started."""
+        return QuickContainer()
+
+    def remove_container(self, name: str, **_options: Any) -> None:
+        """There is nothing to remove."""
+
     def push(
         self, repository: str, *, tag: str, auth_config: dict[str, str], **_options: Any
     ) -> Iterator[dict[str, Any]]:
@@ -93,6 +93,14 @@ class QuickEngine:
             yield {"error": f"received unexpected HTTP status: {error}"}
             return
         yield {"aux": {"Tag": tag, "Digest": digest}}
+
+
+class QuickContainer:
+    """A container of an image that holds no program."""
+
+    def get_archive(self, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
+        """Find nothing."""
+        raise NotFound(path)
 
 
 class QuickImage:

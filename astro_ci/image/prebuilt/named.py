@@ -92,14 +92,14 @@ def pull_error(reference: str, host: str, text: str) -> ProjectError | RegistryE
     """Turn the engine's words about a pull into an error with a remedy."""
     if _OTHER_PLATFORM.search(text):
         return ProjectError(
-            f"the image {reference} is not for {PLATFORM}, which is all that Astro runs: {text}",
+            f"the image {reference} is not for {PLATFORM}, and Astro runs no other: {text}",
             hint=AMD64_HINT,
         )
     message = f"the Docker Engine at {host} has no image {reference}, and could not pull it: {text}"
     if _UNKNOWN.search(text):
         hint = (
             "Check the name and the tag. An image that this job builds has to be on this engine "
-            "before the deploy; for one of a private registry, `docker login` comes first."
+            "before the deploy; for an image of a private registry, run `docker login` first."
         )
     else:
         hint = (
@@ -122,5 +122,5 @@ def find_id(engine: Engine, reference: str) -> str | None:
         text = str(getattr(error, "explanation", None) or error)
         raise DockerError(
             f"the Docker Engine at {engine.host} could not look for the image {reference}: {text}",
-            hint="Check that it is the name of an image.",
+            hint="Check the name of the image.",
         ) from error

@@ -71,7 +71,7 @@ def test_an_archive_is_deployed(world: Stage, tmp_path: Path, kind: str) -> None
     done = run(world, "deploy", "--image-archive", str(path), "--json", ASTRO_CI_PARSE="")
     assert done.code == 0, done.err
     assert done.document["deploy_type"] == "image-and-dags"
-    assert "DAG files were not loaded: no Airflow is at hand" in done.err
+    assert "DAG files were not loaded: there is no Airflow here" in done.err
     assert world.astro.image_config("production") == json.loads(config(BASE, CODE))
     assert world.running_dags() == world.checked_out_dags()
     again = run(world, "deploy", "--image-archive", str(path), "--json")
@@ -179,7 +179,7 @@ def test_a_layer_that_is_not_its_digest_never_goes_live(world: Stage, odd: OddRe
     done = run(world, "deploy", "--json", "--image-name", f"{odd.host}/team/app:1", "--image")
     assert done.code == 4
     assert "should be sha256:" in done.document["error"]["message"]
-    assert "was left unfinished, and the Deployment is as it was" in done.err
+    assert "was left unfinished, and the Deployment is unchanged" in done.err
     assert world.state() == before
 
 
