@@ -1,4 +1,4 @@
-"""`check`: everything that can be wrong with the DAGs, before anything is deployed."""
+"""`check`: run the static check, parse and pytest."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ def check(
 ) -> int:
     """Check the project: static check, parse and pytest, in this order.
 
-    All are made, whatever the ones before found. Exits with 6 when one of them fails, or when one
-    of them cannot be made.
+    Runs every check, even after one has failed. Exits with 6 when a check fails or cannot be made.
     """
     from astro_ci.checks.pytest import find_tests
     from astro_ci.terminal.checking import Checking, Options
@@ -76,7 +75,7 @@ def check(
 
 
 def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Checking) -> Checked:
-    """Make a check; that it cannot be made is a result like another."""
+    """Run a check; a check that cannot be made is a result, not an error."""
     from astro_ci.finding import Checked
 
     try:

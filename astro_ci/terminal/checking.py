@@ -1,4 +1,4 @@
-"""One run of `check`, `parse` or `pytest`: what it is about, where it runs, how it ends."""
+"""One run of `check`, `parse` or `pytest`: its project, its Airflow, its result."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Checking:
 
     @contextmanager
     def runner(self) -> Iterator[Runner]:
-        """Find where Airflow is, and say so. Raises CheckFailedError when it is nowhere."""
+        """Find an Airflow, and say which. Raises CheckFailedError when there is none."""
         options = self._options
         with choose_runner(
             options.runner,
@@ -134,7 +134,7 @@ class Checking:
         return silence(made, self._silences)
 
     def conclude(self, checks: Sequence[Checked]) -> int:
-        """Tell what was found, and return the exit code."""
+        """Report the findings, and return the exit code."""
         annotate_findings(checks, self._session.dialect)
         self._session.answer(checks_document(checks), "\n".join(checks_text(checks)))
         is_good = all(checked.status in ("passed", "skipped") for checked in checks)
@@ -154,7 +154,7 @@ def _refusing_no_dag(found: Checked) -> Checked:
 
 
 def _platform(project: Project) -> Platform:
-    """What the Dockerfile's Runtime brings; nothing is known where it names none."""
+    """Return the platform of the Dockerfile's Runtime; unknown when there is no Runtime."""
     found = read_dockerfile(project.root)
     image = base_image(dockerfile_text(found)) if found else None
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()
