@@ -12,13 +12,14 @@ from astro_ci.ci.systems import all_systems
 from astro_ci.errors import ConfigurationError
 from astro_ci.text import listed
 
-# How pipelines name this project, and what else they use: by the tag of a version, all of them.
+# How pipelines name this project: by the tag of a version, since a commit cannot hold its own hash.
 ACTION = "astro-ci/astro_ci@v0"
 GITLAB_TEMPLATE = (
     "https://raw.githubusercontent.com/astro-ci/astro_ci/v0/gitlab-templates/deploy.yml"
 )
 PACKAGE = f"astro-ci=={__version__}"
-CHECKOUT = "actions/checkout@v6"
+# The actions of others are pinned by hash, which nobody can move.
+CHECKOUT = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
