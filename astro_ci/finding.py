@@ -15,7 +15,7 @@ CheckStatus = Literal["passed", "failed", "impossible", "skipped"]
 `skipped`: nobody asked for the check."""
 
 SEVERITIES: Sequence[Severity] = ("error", "warning", "notice")
-"""From the gravest down."""
+"""The most severe first."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Checked:
     name: CheckName
     status: CheckStatus
     findings: Sequence[Finding] = ()
-    """Sorted from the gravest down."""
+    """The most severe first."""
     notes: Sequence[str] = ()
     """Lines for people that are no findings: which image was used, what ruff would have added."""
     not_checked: Sequence[str] = ()

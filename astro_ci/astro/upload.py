@@ -48,7 +48,7 @@ class Uploader(Struct, frozen=True, kw_only=True):
     ) -> str:
         """Upload a bundle and return its version, the header `x-ms-version-id`.
 
-        `on_progress` hears, in the calling thread, how many of how many bytes the store has taken.
+        `on_progress` gets, in the calling thread, the number of stored bytes and the total.
         Raises ApiError when the store refuses or gives no version, UnavailableError when it
         cannot be reached. Nothing that is raised or logged holds the URL.
         """

@@ -1,4 +1,4 @@
-"""`check`: everything that can be wrong with the DAGs, before anything is deployed."""
+"""`check`: run the static check, parse and pytest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import CheckFailedError, DockerError, ProjectError
+from astro_ci.errors import CheckFailedError, ConfigurationError, DockerError, ProjectError
 from astro_ci.terminal.check_options import (
     CHECK_OPTIONS,
     PARSE_OPTIONS,
@@ -46,13 +46,17 @@ def check(
 ) -> int:
     """Check the project: static check, parse and pytest, in this order.
 
-    All are made, whatever the ones before found. Exits with 6 when one of them fails, or when one
-    of them cannot be made.
+    Runs every check, even after one has failed. Exits with 6 when a check fails or cannot be made.
     """
     from astro_ci.checks.pytest import find_tests
     from astro_ci.terminal.checking import Checking, Options
 
     session.start(as_json=as_json)
+    if not (static or parse or pytest):
+        raise ConfigurationError(
+            "every check is turned off, so nothing would be checked",
+            hint="Turn on one of --static, --parse and --pytest.",
+        )
     session.open_scratch()
     options |= session.project_of(ctx, config_file)
     checking = Checking(session, Options(**options))
@@ -71,7 +75,7 @@ def check(
 
 
 def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Checking) -> Checked:
-    """Make a check; that it cannot be made is a result like another."""
+    """Run a check; a check that cannot be made is a result, not an error."""
     from astro_ci.finding import Checked
 
     try:

@@ -1,8 +1,9 @@
-"""`deploy`: plan, then do it, in the order in which a failure leaves nothing behind."""
+"""`deploy`: plan, then act, in an order in which a failure leaves nothing behind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,11 +15,11 @@ from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.secrecy import hide_build_secrets
 from astro_ci.deploying.tools import Tools
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
-from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import Survey, survey
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ def deploy(
     on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
+    workshop: Workshop | None = None,
     reader: Reader | None = None,
 ) -> DeployResult:
-    """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
+    """Deploy the checkout to the Deployment; `on_plan` gets each Plan before the deploy acts on it.
 
     `on_checks` sees it again, with the checks that only the deploy makes.
 
@@ -53,12 +55,15 @@ def deploy(
     whenever and in whichever thread it is called, what a signal would leave behind; the latest
     function is the one to call. `reader` is for the static check, when it was started ahead.
 
+    `workshop` is what several deploys of one run share.
+
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
     tools = tools or Tools()
     hide_build_secrets(console.redactor, config, env)
-    with image_source(config, env, tools.connect_engine) as image:
+    with ExitStack() as own:
+        shared = workshop or own.enter_context(Workshop())
         run = _Run(
             config=config,
             env=env,
@@ -68,14 +73,15 @@ def deploy(
             on_checks=on_checks,
             on_stage=on_stage,
             tools=tools,
-            image=image,
+            workshop=shared,
+            image=shared.source(config, env, tools.connect_engine),
             reader=reader,
         )
         return run.go(interactive=interactive)
 
 
 class _Run(Struct, kw_only=True):
-    """One or two attempts at the same deploy, and who watches them."""
+    """One or two attempts at the same deploy, and the callbacks that watch them."""
 
     config: Config
     env: Mapping[str, str]
@@ -85,6 +91,7 @@ class _Run(Struct, kw_only=True):
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
+    workshop: Workshop
     reader: Reader | None
     image: ImageSource | None
     started: float = 0.0
@@ -108,14 +115,16 @@ class _Run(Struct, kw_only=True):
         return first.run() or self._once_more(first)
 
     def _once_more(self, first: Attempt) -> DeployResult:
-        """Plan again and deploy once more, after others made the first attempt come to nothing."""
+        """Plan and deploy again, after other deploys made the first attempt useless."""
         with first.told():
             found = self._look(first.pinned(), interactive=False)
             second = self._attempt(found, str(first.progress))
             if found.plan.deploy_type is DeployType.NONE:
                 if first.progress.phase != "replaced":
                     return first.result("skipped", plan=found.plan)
-                first.is_last = True  # somebody has set it right already, or it is a failure
+                first.is_last = (
+                    True  # another job may have repaired it already; else it is a failure
+                )
                 assert first.opened  # noqa: S101 - what was replaced was opened
                 result = first.conclude(first.opened)
         if found.plan.deploy_type is not DeployType.NONE:
@@ -133,8 +142,8 @@ class _Run(Struct, kw_only=True):
                 interactive=interactive,
                 needs_credentials=True,
                 patience=self.tools.patience,
-                reader=reader,
                 image=self.image,
+                reader=reader,
             )
         self.on_plan(found.plan)
         return found
@@ -147,6 +156,7 @@ class _Run(Struct, kw_only=True):
             env=self.env,
             console=self.console,
             tools=self.tools,
+            workshop=self.workshop,
             started=self.started,
             survey=found,
             astro=connected.astro,

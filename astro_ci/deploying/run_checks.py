@@ -59,8 +59,8 @@ def run_checks(
 ) -> tuple[Checked, ...]:
     """Make the checks, all of them whatever the first one finds.
 
-    One that is not possible is a result like another. Raises ConfigurationError for variables that
-    cannot be read.
+    A check that is not possible is a result, not an error. Raises ConfigurationError for variables
+    that cannot be read.
     """
     wanted = Wanted.of(config, survey)
     if not wanted.names:
@@ -71,7 +71,9 @@ def run_checks(
     try:
         with surroundings.runner(is_asked=wanted.is_asked) as runner:
             if runner is None:
-                console.say("DAG files were not loaded: no Airflow is at hand (--parse gets it)")
+                console.say(
+                    "DAG files were not loaded: there is no Airflow here (--parse pulls it)"
+                )
                 return ()
             console.say(f"checking {runner.description}")
             makers = _makers(survey, console, wanted)

@@ -1,4 +1,4 @@
-"""What a repository says of itself, as GitPython reads it: its branches and its remotes.
+"""Describe a repository with GitPython: its branches and its remotes.
 
 For `init`, `doctor` and the demo, which have the time to load it. GitPython reads all of this by
 itself and starts no git for it, so nothing that the checkout names can run.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Described(Struct, frozen=True, kw_only=True):
-    """A repository's own account of itself."""
+    """The branches and the remotes of a repository."""
 
     branch: str | None
     """The branch that is checked out; None when HEAD is detached, as in most CI systems."""
@@ -79,7 +79,7 @@ def _branches(repo: Repo) -> frozenset[str]:
 
 
 def _target(repo: Repo, name: str, start: str) -> str | None:
-    """Name the branch that a symbolic reference stands for; None when it stands for none."""
+    """Name the branch that a symbolic reference points to, or None."""
     from git import SymbolicReference
 
     # A reference that is none, or that is kept in a way that GitPython does not read.

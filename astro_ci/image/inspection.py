@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, cast
 
+from msgspec.structs import replace
+
 from astro_ci.errors import DockerError
 from astro_ci.image.elf import HEADER_BYTES, machine_of
 from astro_ci.image.engine import Engine
@@ -43,12 +45,11 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
     except ImageNotFound as error:
         raise DockerError(
             f"the Docker Engine at {engine.host} has no image {shown}",
-            hint="Build or pull it in this job, on this engine, before the deploy.",
+            hint="Build or pull the image in this job, on this engine, before the deploy.",
         ) from error
     except (DockerException, RequestException) as error:
         raise DockerError(f"the image {shown} could not be inspected: {error}") from error
     labels = (found.get("Config") or {}).get("Labels") or {}
-    is_linux = found.get("Os", "") == "linux"
     return ImageFacts(
         reference=shown,
         id=found["Id"],
@@ -57,8 +58,12 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
         runtime_version=labels.get(LABEL) or None,
         revision=labels.get(REVISION_LABEL, ""),
         source_url=labels.get(SOURCE_LABEL, ""),
-        machine=read_machine(engine, found["Id"]) if is_linux else "",
     )
+
+
+def look_into_image(engine: Engine, facts: ImageFacts) -> ImageFacts:
+    """Add what a program of the image was compiled for."""
+    return replace(facts, machine=read_machine(engine, facts.id))
 
 
 def read_machine(engine: Engine, reference: str) -> str:

@@ -40,7 +40,7 @@ class Adoption:
     files: Mapping[str, str]
     """New files, by name from the repository's root."""
     to_add: str = ""
-    """What has to go into the pipeline file that is there already."""
+    """The text to add to an existing pipeline file."""
     notes: Sequence[str] = ()
     setup: str = ""
     """What has to be done once in the CI system."""
@@ -111,14 +111,14 @@ def _as_before(config: Config, old: OldStep | None) -> Config:
 
 
 def adoption_text(made: Adoption) -> str:
-    """What was done, or would be, and what comes next."""
+    """Say what was or would be written, and what to do next."""
     lines = []
     for name, text in made.files.items():
         lines += [f"wrote {name}"] if made.is_written else [f"--- {name}", text]
     if made.to_add:
         lines += [
             *([""] if made.is_written else []),
-            f"{made.system.path} is there already, and was not changed. Add this to it:",
+            f"{made.system.path} already exists and was not changed. Add this to it:",
             "",
             made.to_add,
         ]
@@ -139,7 +139,7 @@ def _next(made: Adoption) -> list[str]:
         "Next:",
         f"  1. {made.setup}",
         f"  2. Commit {' and '.join([*made.files, *([made.system.path] if made.to_add else [])])}.",
-        "  3. Check it all, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
+        "  3. Check everything, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
     ]
 
 
@@ -178,7 +178,8 @@ def _utf8(name: str) -> str:
         name.encode()
     except UnicodeEncodeError as error:
         raise ProjectError(
-            f"the name of the directory {printable(name)} is not UTF-8, which no YAML file holds",
+            f"the name of the directory {printable(name)} is not valid UTF-8, so it cannot go "
+            "into YAML",
             hint="Rename the directory.",
         ) from error
     return name
@@ -206,8 +207,9 @@ def _refuse_configured(repo: GitRepo, projects: Sequence[str]) -> None:
         found = find_config_file(repo.root / name)
         if found is not None:
             raise ConfigurationError(
-                f"{found} is there already, and init writes over nothing",
-                hint="Change it by hand, and look at what holds with `astro-ci config`.",
+                f"{found} already exists; init never overwrites files",
+                hint="Edit the file by hand, and check the options in effect with `astro-ci "
+                "config`.",
             )
 
 

@@ -11,14 +11,14 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.git import GitRepo
 from astro_ci.git.described import describe
 from astro_ci.model import Deployment
-from astro_ci.pipelines.render import Entry
+from astro_ci.pipelines.render import ProjectTarget
 from astro_ci.text import Regex
 
 _ID = Regex(r"c[a-z0-9]{20,}")
 
 
 class Ask(Protocol):
-    """Somebody at a terminal."""
+    """Prompts the user."""
 
     def __call__(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
         """Ask until there is an answer: one of the choices, where there are some."""
@@ -26,7 +26,7 @@ class Ask(Protocol):
 
 
 Pick = Callable[[Astro, Config, str], Deployment]
-"""Lets somebody at a terminal pick a Deployment; the text is the question."""
+"""Lets the user pick a Deployment at a terminal; the text is the question."""
 
 
 def choose_branch(repo: GitRepo, ask: Ask | None) -> str:
@@ -39,7 +39,7 @@ def choose_branch(repo: GitRepo, ask: Ask | None) -> str:
     if ask is None:
         if found.default_branch is None:
             raise ConfigurationError(
-                "the repository does not tell its default branch",
+                "the default branch of the repository is not known",
                 hint="Name the branch that is deployed with --branch.",
             )
         return found.default_branch
@@ -59,7 +59,7 @@ def choose_branch(repo: GitRepo, ask: Ask | None) -> str:
 
 def choose_deployment(
     config: Config, project: str, astro: Astro | None, ask: Ask | None, pick: Pick, *, several: bool
-) -> Entry:
+) -> ProjectTarget:
     is_named = bool(config.deployment_id or config.deployment_name)
     if is_named and several:
         raise ConfigurationError(
@@ -74,27 +74,27 @@ def choose_deployment(
     return _picked(astro, config, project, pick)
 
 
-def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
-    """Take somebody's word for it."""
+def _unseen(config: Config, project: str, ask: Ask | None) -> ProjectTarget:
+    """Ask for a Deployment that cannot be looked up."""
     if config.deployment_id or config.deployment_name:
-        return Entry(
+        return ProjectTarget(
             project=project, id=config.deployment_id or "", name=config.deployment_name or ""
         )
     if ask is None:
         raise ConfigurationError(
-            "no Deployment is named, and without credentials none can be looked up",
+            "no Deployment is named, and there are no credentials to look one up",
             hint="Name one with --deployment-id or --deployment-name, or set ASTRO_API_TOKEN.",
         )
     answer = ask(f"Which Deployment does {project or 'the project'} go to, by id or name?")
-    return Entry(project=project, **{"id" if _ID.fullmatch(answer) else "name": answer})
+    return ProjectTarget(project=project, **{"id" if _ID.fullmatch(answer) else "name": answer})
 
 
-def _picked(astro: Astro, config: Config, project: str, pick: Pick) -> Entry:
+def _picked(astro: Astro, config: Config, project: str, pick: Pick) -> ProjectTarget:
     found = pick(astro, config, f"Which Deployment does {project or 'the project'} go to?")
     workspaces = [config.workspace_id] if config.workspace_id else []
     twins = astro.client.list_deployments(names=[found.name], workspace_ids=workspaces)
     return _of(found, project, by_id=sum(one.name == found.name for one in twins) > 1)
 
 
-def _of(found: Deployment, project: str, *, by_id: bool) -> Entry:
-    return Entry(project=project, id=found.id if by_id else "", name=found.name)
+def _of(found: Deployment, project: str, *, by_id: bool) -> ProjectTarget:
+    return ProjectTarget(project=project, id=found.id if by_id else "", name=found.name)

@@ -1,4 +1,4 @@
-"""The files as text. Pure: what is inserted is quoted for the language that it is inserted into."""
+"""Make the files as text. Pure: inserted values are quoted for the language of the file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FOR_SEVERAL = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ProjectTarget:
     """A project, and the Deployment that it goes to. One of id and name is there."""
 
     project: str
@@ -42,16 +42,16 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """What the Deployment is called in the file."""
+        """The key of the Deployment in the file."""
         return self.name or self.id
 
 
-def config_text(entries: Sequence[Entry], branch: str) -> str:
+def config_text(entries: Sequence[ProjectTarget], branch: str) -> str:
     """The text of `astro-ci.yaml`. Raises ConfigurationError for what it cannot hold."""
     check_branch(branch)
     lines = [
         "# Which Deployment the astro-ci command deploys to, and from which branch.",
-        "# What holds, and where it comes from: astro-ci config",
+        "# To see the options in effect and their sources: astro-ci config",
     ]
     if len(entries) == 1:
         (only,) = entries
@@ -70,7 +70,7 @@ def config_text(entries: Sequence[Entry], branch: str) -> str:
 
 def pipeline_text(
     system: System,
-    entries: Sequence[Entry],
+    entries: Sequence[ProjectTarget],
     branch: str,
     *,
     is_default: bool = False,
@@ -85,7 +85,8 @@ def pipeline_text(
     unfit = [text for text in pipeline.has_a_meaning_for if text in branch]
     if unfit:
         raise ConfigurationError(
-            f"{system.name} does not take {unfit[0]} in the name of the branch {branch} as it is",
+            f"the branch {branch} contains {unfit[0]}, which has a special meaning in "
+            f"{system.name}",
             hint="Write the pipeline file by hand, or deploy from another branch with --branch.",
         )
     name = slug(entries[0].key) if len(entries) == 1 else "deployments"
@@ -156,7 +157,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def once(pipeline: str) -> str:
-    """What the head of a pipeline file says has to be done once, as one paragraph."""
+    """Return the setup instructions in the head of a pipeline file, as one paragraph."""
     head = []
     for line in pipeline.splitlines():
         if not line.startswith(("#", "//")):
@@ -166,12 +167,12 @@ def once(pipeline: str) -> str:
 
 
 def check_branch(branch: str) -> None:
-    """Refuse what is no single branch. Raises ConfigurationError."""
+    """Refuse a name that is not a single branch. Raises ConfigurationError."""
     read_pattern("--branch", branch)
     if "*" in branch or branch.startswith("!"):
         raise ConfigurationError(
-            f"--branch {branch} is a pattern, and not one branch",
-            hint=f"Name one branch; patterns can be written into {CONFIG_FILE} by hand.",
+            f"--branch {branch} is a pattern, not a branch",
+            hint=f"Name one branch; to use patterns, write them into {CONFIG_FILE} by hand.",
         )
 
 
@@ -185,7 +186,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "deployment"
 
 
-def _entry(entry: Entry, branch: str, margin: str) -> list[str]:
+def _entry(entry: ProjectTarget, branch: str, margin: str) -> list[str]:
     return [
         f"{margin}{yaml_text(entry.key)}:",
         *([f"{margin}  id: {yaml_text(entry.id)}"] if entry.id else []),
@@ -201,7 +202,7 @@ def _condition(system: System, branch: str) -> str:
     quote = "'" if '"' in branch else '"'
     if quote in branch:
         raise ConfigurationError(
-            f"{system.name} cannot compare with the branch {branch}, which holds both kinds of "
+            f"{system.name} cannot compare with the branch {branch}, which contains both kinds of "
             "quotes",
             hint="Deploy from another branch with --branch.",
         )

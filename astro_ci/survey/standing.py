@@ -23,14 +23,14 @@ if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
 
 
 class Connected(Struct, frozen=True, kw_only=True):
-    """The Deployment that is meant, and the connection that found it."""
+    """The chosen Deployment, and the connection that found it."""
 
     astro: Astro
     deployment: Deployment
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """What to compare the checkout with."""
+    """The running deploys, and what to compare the checkout with."""
 
     connected: Connected | None
     """None: there are no credentials."""
@@ -118,12 +118,12 @@ def _assumptions(
         )
     notes = _layout_note(connected, runs[Part.DAGS], config)
     if config.base not in ("auto", *BASE_WORDS):
-        notes = (*notes, f"what runs is taken to be --base {config.base}")
+        notes = (*notes, f"what runs is assumed to be --base {config.base}")
     return (*bases.assumptions, *notes)
 
 
 def _layout_note(connected: Connected, running: Running, config: Config) -> tuple[str, ...]:
-    """Say what is assumed of a bundle that another client made: Astro does not tell its layout."""
+    """Say which layout is assumed for a bundle of another client: Astro does not report it."""
     version = RuntimeVersion.parse(connected.deployment.astro_runtime_version)
     is_told = bool(config.bundle_layout or running.layout) or running.deploy_id is None
     if is_told or not connected.deployment.is_dag_deploy_enabled:
@@ -131,6 +131,6 @@ def _layout_note(connected: Connected, running: Running, config: Config) -> tupl
     if version is None or version.airflow < 3:
         return ()
     return (
-        f"deploy {running.deploy_id}, which another client made, put dags/ in front of the files "
-        "of its DAG bundle (if it did not, use --bundle-layout root)",
+        f"deploy {running.deploy_id} by another client put dags/ in front of the files of its DAG "
+        "bundle (if not, use --bundle-layout root)",
     )

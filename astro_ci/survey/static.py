@@ -1,4 +1,4 @@
-"""The static check of the DAGs that would ship, made while git and Astro are asked."""
+"""The static check of the DAGs to deploy, which runs while git and Astro answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class DagCheck:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End what is still under way."""
+        """Stop a check that is still running."""
         if self._check:
             self._check.__exit__(kind, value, traceback)
         if self._reader:
@@ -128,7 +128,7 @@ def _is_in_image(checkout: Checkout) -> Callable[[Finding], bool]:
 
 
 def platform_in_dockerfile(checkout: Checkout) -> Platform:
-    """What the image is built on; nothing is known where the Dockerfile names no Runtime."""
+    """Read the platform of the image; unknown when the Dockerfile names no Runtime."""
     try:
         content = read_dockerfile(checkout.project.root) or b""
     except ProjectError:

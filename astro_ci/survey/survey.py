@@ -113,7 +113,7 @@ def facts_of(
     """Gather what the decision is made from."""
     return Facts(
         head=checkout.head.sha,
-        dirty=differences.dirty,
+        uncommitted=differences.uncommitted,
         source=standing.bases.source,
         compared=differences.compared,
         digests=differences.digests,

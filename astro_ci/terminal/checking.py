@@ -1,4 +1,4 @@
-"""One run of `check`, `parse` or `pytest`: what it is about, where it runs, how it ends."""
+"""One run of `check`, `parse` or `pytest`: its project, its Airflow, its result."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import structs
 
 from astro_ci.checks.checkout import Checkout
 from astro_ci.checks.ignore import read_silences, silence
@@ -64,7 +66,7 @@ class Checking:
 
     @contextmanager
     def runner(self) -> Iterator[Runner]:
-        """Find where Airflow is, and say so. Raises CheckFailedError when it is nowhere."""
+        """Find an Airflow, and say which. Raises CheckFailedError when there is none."""
         options = self._options
         with choose_runner(
             options.runner,
@@ -94,7 +96,9 @@ class Checking:
         )
         find = functools.partial(find_ruff, env, platform, repository=repository)
         with StaticCheck(request, find) as check:
-            return silence(check.result().checked, self._silences)
+            found = check.result().checked
+        found = found if self._options.allow_no_dags else _refusing_no_dag(found)
+        return silence(found, self._silences)
 
     def parse(self, runner: Runner) -> Checked:
         """Load the DAG files."""
@@ -130,15 +134,27 @@ class Checking:
         return silence(made, self._silences)
 
     def conclude(self, checks: Sequence[Checked]) -> int:
-        """Tell what was found, and return the exit code."""
+        """Report the findings, and return the exit code."""
         annotate_findings(checks, self._session.dialect)
         self._session.answer(checks_document(checks), "\n".join(checks_text(checks)))
         is_good = all(checked.status in ("passed", "skipped") for checked in checks)
         return 0 if is_good else CheckFailedError.exit_code
 
 
+def _refusing_no_dag(found: Checked) -> Checked:
+    """The check of a project without a DAG fails: what was to be checked is not there."""
+    if all(finding.rule != "dag-none" for finding in found.findings):
+        return found
+    findings = [
+        structs.replace(finding, severity="error") if finding.rule == "dag-none" else finding
+        for finding in found.findings
+    ]
+    ordered = tuple(sorted(findings, key=lambda finding: finding.order))
+    return replace(found, findings=ordered, status="failed")
+
+
 def _platform(project: Project) -> Platform:
-    """What the Dockerfile's Runtime brings; nothing is known where it names none."""
+    """Return the platform of the Dockerfile's Runtime; unknown when there is no Runtime."""
     found = read_dockerfile(project.root)
     image = base_image(dockerfile_text(found)) if found else None
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

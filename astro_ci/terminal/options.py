@@ -26,7 +26,7 @@ CONFIG_FILE = Option(
     default=None,
     section=Section.WHERE,
     metavar="FILE",
-    help="The configuration file; else the nearest astro-ci.yaml, from the project upward.",
+    help="The configuration file; by default the nearest astro-ci.yaml, in the project or above.",
 )
 DETAILED_EXITCODE = Option(
     flag="--detailed-exitcode",
@@ -51,7 +51,7 @@ COMMENT = Option(
     kind=kinds.BOOLEAN,
     default=False,
     section=Section.OUTPUT,
-    help="Keep one comment on the pull or merge request up to date.",
+    help="Write the result into one comment on the pull or merge request, updated by each run.",
     input_help="It needs the permission pull-requests: write on GitHub, and the variable "
     "GITLAB_TOKEN on GitLab.",
 )
@@ -71,7 +71,7 @@ SARIF = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as SARIF for code scanning.",
+    help="Write the findings of the checks to this file, as SARIF for code scanning.",
 )
 JUNIT_XML = Option(
     flag="--junit-xml",
@@ -80,7 +80,7 @@ JUNIT_XML = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as a JUnit report.",
+    help="Write the findings of the checks to this file, as a JUnit report.",
 )
 CODE_QUALITY = Option(
     flag="--code-quality",
@@ -89,14 +89,14 @@ CODE_QUALITY = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as a code quality report of GitLab's.",
+    help="Write the findings of the checks to this file, as a code quality report for GitLab.",
 )
 _READ = (
     *(kinds.DEPLOY_TYPE, kinds.DURATION, kinds.IMAGE_NAME),
     *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS),
 )
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
-"""Kinds of flags that may have a value, and are true without."""
+"""Kinds of flags with an optional value; without a value they are true."""
 RUN_OPTIONS = (
     CONFIG_FILE,
     SAVE,
@@ -107,11 +107,11 @@ RUN_OPTIONS = (
     JUNIT_XML,
     CODE_QUALITY,
 )
-"""What a verb takes beside the fields of Config."""
+"""The options of a verb that are not fields of Config."""
 
 
 class Lines(click.ParamType[str]):
-    """Text whose environment variable holds one value a line."""
+    """Text whose environment variable holds one value per line."""
 
     name = "text"
     envvar_list_splitter = "\n"
@@ -149,7 +149,7 @@ class _BooleanOrText(Boolean):
 
 
 class _Read(click.ParamType[Any]):
-    """A value that its kind reads."""
+    """A value that is read by its kind."""
 
     name = "text"
 
@@ -187,7 +187,7 @@ def with_options(
 
 
 def row(field: str) -> Option:
-    """The row of a field of Config, for a verb that takes some of them."""
+    """Return the row of a field of Config, for a verb that takes only some fields."""
     return next(one for one in options() if one.field == field)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from astro_ci.checks.pytest.junit import Report, read_report
+from astro_ci.checks.pytest.junit import JUnitReport, read_report
 from astro_ci.checks.runners import Job, Place, Runner
 from astro_ci.checks.runners.job import OnLine
 from astro_ci.errors import SPACE_HINT, CheckFailedError, CommandError
@@ -116,11 +116,11 @@ def _version(place: Place, runner: Runner, code: int) -> str:
         raise CheckFailedError(
             f"pytest could not be started {runner.description}: the process ended with exit code "
             f"{code}",
-            hint="The lines above are what it printed.",
+            hint="Look at the lines above, which pytest printed.",
         )
     if not begun:
         raise CheckFailedError(
-            f"Python found no pytest {runner.description}, so no test could be run",
+            f"Python cannot find pytest {runner.description}, so no test could be run",
             hint="Add pytest to requirements.txt: not every image has it.",
         )
     return printable(begun.decode("utf-8", "replace"))
@@ -137,7 +137,7 @@ def _write(path: Path, document: bytes) -> None:
         ) from error
 
 
-def _findings(code: int, report: Report | None) -> list[Finding]:
+def _findings(code: int, report: JUnitReport | None) -> list[Finding]:
     """Findings for the tests that failed; pytest's exit code has the last word."""
     found = list(report.findings) if report else []
     if code != 0 and not found:
@@ -154,7 +154,7 @@ def _failure(message: str) -> Finding:
     return Finding(path="", rule="test-failed", severity="error", message=message)
 
 
-def _count(report: Report | None) -> str:
+def _count(report: JUnitReport | None) -> str:
     if report is None:
         return "no report"
     skipped = f", {report.skipped} skipped" if report.skipped else ""

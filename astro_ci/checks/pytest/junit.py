@@ -20,7 +20,7 @@ _MOST_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class JUnitReport:
     """What a report says."""
 
     tests: int
@@ -31,7 +31,7 @@ class Report:
     """The others, up to 10,000."""
 
 
-def read_report(document: bytes, root: str) -> Report | None:
+def read_report(document: bytes, root: str) -> JUnitReport | None:
     """Read a report; None when it is no JUnit report. `root` is the project, from the repository.
 
     Tests wrote it, so it may hold anything: a document type, whose entities can grow without
@@ -46,7 +46,7 @@ def read_report(document: bytes, root: str) -> Report | None:
         return None
     cases = list(tree.iter("testcase"))
     found = list(_failures(cases, root))
-    return Report(
+    return JUnitReport(
         tests=len(cases),
         skipped=sum(case.find("skipped") is not None for case in cases),
         findings=tuple(found[:_MOST]),

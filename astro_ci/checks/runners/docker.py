@@ -115,7 +115,7 @@ class DockerPlace:
 
     def run(self, on_line: OnLine) -> int:
         """Start the container and wait until it ends."""
-        hint = "Let --python name the interpreter of the image that has Airflow."
+        hint = "Set --python to the interpreter of the image that has Airflow."
         with _asking(f"a container of the image {self.image} could not be started", hint=hint):
             self.container.start()
         lost = f"the check in a container of the image {self.image} was cut off"
@@ -239,4 +239,4 @@ def _remove(engine: Engine, name: str) -> None:
     except NotFound:
         return
     except (DockerException, RequestException) as error:
-        log.warning("the container %s was left behind: %s", name, error)
+        log.warning("the container %s could not be removed: %s", name, error)

@@ -106,11 +106,11 @@ def find_python(env: Mapping[str, str], python: str = "") -> str | None:
         found = shutil.which(python, path=path)
         if found and _has_airflow(found, env):
             return found
-        what = "has no Airflow" if found else "is no program"
+        what = "has no Airflow" if found else "is not a program"
         raise CheckFailedError(
             f"{python} {what}, so it cannot load DAG files",
-            hint="Let --python name an interpreter in whose environment apache-airflow is "
-            "installed, or name an image with --image-name.",
+            hint="Set --python to an interpreter that has apache-airflow, or name an image with "
+            "--image-name.",
         )
     names = [_interpreter_of(shutil.which("airflow", path=path)), "python3", "python"]
     candidates = [shutil.which(name, path=path) for name in names if name]

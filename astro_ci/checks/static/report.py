@@ -13,7 +13,7 @@ from astro_ci.checks.static.packages import provided_modules
 from astro_ci.checks.static.request import Problem, Request
 
 
-class Report:
+class StaticReport:
     """The problems that need more than one file to see."""
 
     def __init__(self, request: Request, files: Mapping[str, Found], graph: Graph) -> None:

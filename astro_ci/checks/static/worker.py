@@ -17,7 +17,7 @@ from astro_ci.checks.static.files import Found, Walk
 from astro_ci.checks.static.graph import Graph
 from astro_ci.checks.static.limits import limit_memory
 from astro_ci.checks.static.look import Looked, look_at, look_into
-from astro_ci.checks.static.report import Report
+from astro_ci.checks.static.report import StaticReport
 from astro_ci.checks.static.request import Answer, Problem, Request
 from astro_ci.checks.static.syntax import FILE_NAME
 from astro_ci.checks.static.zips import may_be_zip, read_zip
@@ -50,7 +50,7 @@ def look(request: Request, beat: Callable[[str], None]) -> Answer:
             looked[file.path] = one
     graph = Graph(looked, request, beat)
     graph.grow()
-    report = Report(request, files, graph)
+    report = StaticReport(request, files, graph)
     dags = report.name(request.dags)
     answer.problems += [_under(dags, problem) for problem in walk.problems]
     answer.problems += report.problems()
@@ -131,7 +131,7 @@ class _Share:
         return [one and Looked.unpacked(one) for one in marshal.loads(data)]  # noqa: S302 - ours
 
 
-def _not_checked(files: Sequence[Found], graph: Graph, report: Report) -> Iterator[str]:
+def _not_checked(files: Sequence[Found], graph: Graph, report: StaticReport) -> Iterator[str]:
     version = ".".join(map(str, report.request.python))
     for path, found in graph.looked.items():
         if found.is_newer:

@@ -17,7 +17,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.image.inspection import inspect_image
 from astro_ci.project.find import dockerfile_text, read_dockerfile
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
 _VERBOSE = "All that the build says is shown with --verbose (ASTRO_CI_VERBOSE=1)."
@@ -39,7 +39,7 @@ def build_image(
     if not build.root.joinpath(build.dockerfile).is_file():
         raise ProjectError(
             f"there is no {build.dockerfile} in {build.root}",
-            hint="run this in an Astro project, or name its directory with --project",
+            hint="Run this in an Astro project, or name the project's directory with --project.",
         )
     check_secrets(build.secrets, env)
     output: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -64,14 +64,14 @@ def build_image(
 def _build(
     engine: Engine, build: Build, env: Mapping[str, str], on_line: Callable[[str], None]
 ) -> str:
-    """Run the build that is possible here; return what went wrong, empty for nothing."""
+    """Run the build that is possible here; return its error, or an empty text."""
     with private_config(env) as command_env:
         # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
         builder = None if engine.is_podman else find_builder(command_env)
         if builder:
             return buildkit.run_build(builder, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
-        logger.warning(
+        log.warning(
             "no docker command with BuildKit was found, so the engine's classic builder is used: "
             "RUN --mount and COPY --chmod need BuildKit (install docker's buildx plugin)"
         )

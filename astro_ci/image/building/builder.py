@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 PLATFORM = "linux/amd64"
 _PROBE_SECONDS = 20
@@ -47,7 +47,7 @@ def find_builder(env: Mapping[str, str]) -> Builder | None:
     for command in commands:
         if "--secret" in _ask((command, "build", "--help"), env):
             return Builder((command, "build"), _ask((command, "--version"), env).strip())
-    logger.debug("no BuildKit in %s", commands or "PATH: no docker command")
+    log.debug("no BuildKit in %s", commands or "PATH: no docker command")
     return None
 
 
@@ -61,7 +61,7 @@ def _commands(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _ask(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return what a command prints; nothing when it fails, as one without buildx does."""
+    """Return the output of a command; empty when it fails, as it does without buildx."""
     try:
         done = subprocess.run(
             argv,
@@ -73,6 +73,6 @@ def _ask(argv: Sequence[str], env: Mapping[str, str]) -> str:
             timeout=_PROBE_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        logger.debug("%s: %s", argv[0], error)
+        log.debug("%s: %s", argv[0], error)
         return ""
     return done.stdout if done.returncode == 0 else ""

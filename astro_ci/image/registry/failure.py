@@ -54,8 +54,8 @@ def unreachable(what: str, host: str, error: OSError) -> RegistryError:
     hint = NETWORK_HINT
     if told.startswith("its TLS"):
         hint = (
-            f"Let REQUESTS_CA_BUNDLE name a file with the certificate authority of {host}, next to "
-            "the public ones."
+            f"Set REQUESTS_CA_BUNDLE to a file with the certificate authority of {host} and the "
+            "public ones."
         )
     elif told.startswith("it does not speak TLS"):
         hint = f"Give {host} a TLS certificate: credentials are not sent without encryption."
@@ -72,7 +72,7 @@ def refusal(
     if is_worth_repeating(status) and status != 501:
         busy = TransientRegistryError(
             f"the registry {host} answered {status} to {what}: {message}",
-            hint="The registry is busy or in trouble: run the job again in some minutes.",
+            hint="Run the job again in a few minutes: the registry is busy or has a problem.",
         )
         busy.retry_after_seconds = asked_wait(response.headers)
         return busy
@@ -80,10 +80,16 @@ def refusal(
         text = f"the registry {host} refused {what}: {message}"
     else:
         text = f"the registry {host} answered {status} to {what}: {message}"
-        hint = "" if is_from_registry(response, codes) else NETWORK_HINT
+        hint = _hint(status) if is_from_registry(response, codes) else NETWORK_HINT
     error = StatusError(text, hint=hint)
     error.status, error.codes = status, codes
     return error
+
+
+def _hint(status: int) -> str:
+    if status == 404:
+        return "Check the name and the tag or digest of the image."
+    return "Run the job again; if it happens again, tell who runs the registry."
 
 
 def is_from_registry(response: requests.Response, codes: frozenset[str] = frozenset()) -> bool:

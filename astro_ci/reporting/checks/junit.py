@@ -92,5 +92,5 @@ def _named(checked: Checked, name: str) -> ElementTree.Element:
 
 
 def _text(text: str) -> str:
-    """What XML can hold of a text."""
+    """Drop the characters that XML cannot hold."""
     return unicode(text).translate(_FORBIDDEN)

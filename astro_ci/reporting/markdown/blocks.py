@@ -11,7 +11,7 @@ from astro_ci.reporting.checks.text import counts, headline, place
 from astro_ci.reporting.closing import airflow_page
 from astro_ci.reporting.markdown.escaping import code, escape, link
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import base_text, image_text
+from astro_ci.reporting.text import base_text, image_text, uncommitted_text
 from astro_ci.text import duration_text, sentence, short, shorten
 
 SHOWN_CHANGES = 50
@@ -59,8 +59,7 @@ def commit_rows(plan: Plan) -> Iterator[Row]:
     """What is checked out, and what it was compared with, each with its page."""
     repository, head = plan.repository, plan.head
     shown = link(code(short(head)), commit_page(repository, head), is_markdown=True)
-    dirty = ", with uncommitted changes" if plan.dirty else ""
-    yield "Commit", shown + dirty
+    yield "Commit", shown + uncommitted_text(plan)
     yield "Prebuilt image", escape(image_text(plan.image)) if plan.image else ""
     bases = dict.fromkeys(filter(None, (plan.base.image, plan.base.dags)))
     pages = [(base, compare_page(repository, base, head)) for base in bases if base != head]

@@ -86,7 +86,7 @@ BEGUN = "printf 8.0 > $work/begun; "
     ("script", "sentence"),
     [
         ("exit 0", "pytest could not be started with "),
-        ("touch $work/begun", "Python found no pytest with "),
+        ("touch $work/begun", "Python cannot find pytest with "),
         (BEGUN + "ln -s /proc/self/environ $work/junit.xml", "could not be read: "),
     ],
 )

@@ -27,12 +27,13 @@ def test_the_document_of_plan() -> None:
             "runtime_version": "13.1.0",
         },
         "assumptions": ["so it is"],
+        "image": None,
+        "bundle_layout": "prefixed",
+        "uncommitted": [],
         "title": "Load the orders",
         "head_url": f"https://github.com/acme/etl/commit/{'a' * 40}",
         "checks": [],
         "findings": [],
-        "image": None,
-        "bundle_layout": "prefixed",
     }
     assert plan_document(replace(PLAN, deployment=None))["deployment"] is None
 
