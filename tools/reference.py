@@ -15,6 +15,7 @@ from typing import Any
 
 import man
 import messages
+import migrating
 import surfaces
 import systems
 import verbs
@@ -128,6 +129,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "exit codes": exit_codes_table,
     "default ignore": default_ignore_list,
     "pipelines": pipelines_list,
+    "migration": migrating.migration_table,
     "rules": rules_reference,
     "github inputs": github_inputs_table,
     "github outputs": github_outputs_table,

@@ -48,6 +48,7 @@ _IMAGE_NAME = Regex(
 )
 """Source: the grammar of the reference package of distribution; and the id of an image."""
 _LONGEST_IMAGE_NAME = 600
+_NO_IMAGE = "no-custom-image"
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -144,9 +145,12 @@ def check_image_name(name: str, value: str) -> None:
 
 
 def parse_image_name(name: str, text: str) -> str:
-    """Read the name of an image."""
-    check_image_name(name, text.strip())
-    return text.strip()
+    """Read the name of an image; deploy-action has a word of its own for none."""
+    value = text.strip()
+    if value == _NO_IMAGE:
+        return ""
+    check_image_name(name, value)
+    return value
 
 
 def parse_runner(name: str, text: str) -> str:
