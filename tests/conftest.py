@@ -94,15 +94,6 @@ def _docker_refusal() -> str:
     return "" if done.returncode == 0 else f"no Docker Engine: {done.stderr.strip()[:200]}"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the cases marked `exhaustive` to `make nightly`."""
-    if not IS_QUICK:
-        return
-    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test marked `docker` where no engine answers, or fail it where one is required."""
     if item.get_closest_marker("docker") is None:

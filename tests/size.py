@@ -1,4 +1,4 @@
-"""How much the random and the exhaustive tests try: a quick look by default, thousands each night.
+"""How much the random tests try: a quick look by default, thousands each night.
 
 ASTRO_CI_TEST_EXAMPLES multiplies the quick look; `make nightly` sets 100.
 """
@@ -9,7 +9,7 @@ import os
 
 _GIVEN = os.environ.get("ASTRO_CI_TEST_EXAMPLES")
 IS_QUICK = not _GIVEN
-"""Whether the cases marked `exhaustive` are left out, and the random ones the same each time."""
+"""Whether the random cases are few, and the same each time."""
 SCALE = int(_GIVEN or 1)
 
 

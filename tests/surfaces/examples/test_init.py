@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 
 import pytest
 
 from astro_ci.pipelines import systems as written
+from tests import forked
 from tests.integration.stage import Stage
 from tests.surfaces.examples.machine import World
 from tests.surfaces.examples.system import DEPLOY, PLAN
@@ -24,12 +25,7 @@ def push(world: World, key: str, *, event: str) -> tuple[Stage, str]:
     system = BY_KEY[key]
     world.seed()
     words = ("init", "--ci", key, "--deployment-name", "production")
-    done = subprocess.run(
-        [sys.executable, "-m", "astro_ci", *words],
-        cwd=world.origin.root,
-        capture_output=True,
-        text=True,
-    )
+    done = forked.run(words, cwd=world.origin.root, env=os.environ)
     assert done.returncode == 0, done.stderr
     world.origin.write({"dags/new.py": "new = True\n"})
     world.origin.commit("a pipeline and a DAG")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
+from tests import forked
 from tests.surfaces.github.runner import ROOT, Runner
 
 WORKFLOW = ".github/workflows/deploy-to-astro.yml"
@@ -12,12 +14,7 @@ WORKFLOW = ".github/workflows/deploy-to-astro.yml"
 
 def adopt(runner: Runner) -> None:
     words = ("init", "--ci", "github", "--deployment-name", "production", "--project", ".")
-    done = subprocess.run(
-        [sys.executable, "-m", "astro_ci", *words],
-        cwd=runner.repository.root,
-        capture_output=True,
-        text=True,
-    )
+    done = forked.run(words, cwd=runner.repository.root, env=os.environ)
     assert done.returncode == 0, done.stderr
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 
 import yaml
 
 from astro_ci.pipelines.systems import GITLAB_TEMPLATE
+from tests import forked
 from tests.surfaces.gitlab.runner import PIPELINE, Runner
 
 
 def test_a_push_deploys(runner: Runner) -> None:
     words = ("init", "--ci", "gitlab", "--deployment-name", "production", "--project", ".")
     project = runner.repository
-    done = subprocess.run(
-        [sys.executable, "-m", "astro_ci", *words],
-        cwd=project.root,
-        capture_output=True,
-        text=True,
-    )
+    done = forked.run(words, cwd=project.root, env=os.environ)
     assert done.returncode == 0, done.stderr
     file = yaml.safe_load((project.root / PIPELINE).read_text())
     (included,) = file["include"]
