@@ -83,12 +83,17 @@ runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs
 clean: ## remove what was made here
 	rm -rf $(VENV) tests/surfaces/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants build
 
-# Remade when the dependencies change.
+# Remade when the dependencies change. uv is quicker than pip, where it is installed.
 $(VENV)/.small: pyproject.toml
 	@echo "Installing astro_ci and its local Astro into $(VENV), once. Nothing else is installed."
 	$(CHECK_PYTHON)
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	@if command -v uv >/dev/null; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python --editable '.[sandbox]'; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'; \
+	fi
 	@touch $@
 
 # An old pip knows no dependency groups, so it comes first.

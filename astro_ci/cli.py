@@ -32,7 +32,7 @@ from astro_ci.terminal.verbosity import verbosity
     summaries=SUMMARIES,
     headings=HEADINGS,
     examples=EXAMPLES,
-    params=verbosity(),
+    params=[*verbosity()],
     context_settings={
         "help_option_names": ["-h", "--help"],
         "show_default": True,

@@ -52,6 +52,8 @@ class Regex:
 
 def printable(text: str) -> str:
     """One line without control characters: file names and titles may hold anything."""
+    if text.isprintable():  # which no surrogate escape is
+        return text
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in unicode(text)
     )

@@ -15,7 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PLACES = ("gitlab-templates", "examples", "docs", "README.md", "astro_ci/pipelines", "action.yml")
 """What users copy or include, and what writes files for them."""
-_INSTALLED = re.compile(r"astro-ci==(\d[\w.]*)")
+_OURS = re.compile(
+    r"(?:astro-ci==|ci/astro-ci:|astro_ci(?:/actions/\w+)?[@/]v|tag `v|ref: v)(\d[\w.]*\w|\d)"
+)
+"""A version of ours, or its major version: what pip installs, an image, a tag."""
 
 
 def problems(tag: str, root: Path = ROOT) -> Iterator[str]:
@@ -27,9 +30,9 @@ def problems(tag: str, root: Path = ROOT) -> Iterator[str]:
     if not re.search(rf"^## {re.escape(version)}\b", (root / "CHANGELOG.md").read_text(), re.M):
         yield f"CHANGELOG.md: there is no section {version}"
     for path in _texts(root):
-        for found in _INSTALLED.findall(path.read_text()):
-            if found != version:
-                yield f"{path.relative_to(root)}: installs astro-ci=={found}"
+        for found in _OURS.findall(path.read_text()):
+            if found not in (version, version.partition(".")[0]):
+                yield f"{path.relative_to(root)}: names the version {found}"
 
 
 def _texts(root: Path) -> Iterator[Path]:

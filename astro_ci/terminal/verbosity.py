@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TextIO
 
 import click
 
 
-def verbosity() -> list[click.Option]:
+@functools.cache
+def verbosity() -> tuple[click.Option, ...]:
     """The options that every verb has, before its name or behind it."""
-    return [
+    return (
         _switch("-v", "--verbose", "is_verbose", "Say more."),
         _switch("-q", "--quiet", "is_quiet", "Say only how it ended, and what went wrong."),
         _switch("", "--no-color", "is_colourless", "Use no colours, as with NO_COLOR."),
-    ]
+    )
 
 
 def _switch(short: str, name: str, attribute: str, help_text: str) -> click.Option:

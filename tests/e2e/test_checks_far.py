@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
 from astro_ci.checks.parse import ParseRequest, parse_dags
 from astro_ci.checks.runners import DockerRunner
@@ -19,7 +22,6 @@ from astro_ci.errors import AstroCIError, DockerError
 from astro_ci.image.engine import Engine, connect
 from tests.dag_files import a_dag
 from tests.e2e.airflow_image import runtime_tag
-from tests.e2e.test_checks import remains
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -89,7 +91,7 @@ def request_(tmp_path: Path) -> ParseRequest:
     dags = tmp_path / "dags"
     dags.mkdir()
     (dags / "a.py").write_text(a_dag("a"))
-    return ParseRequest(project=tmp_path, dags=dags)
+    return ParseRequest(project=tmp_path, dags=dags, env={"MARK": uuid.uuid4().hex})
 
 
 def test_files_reach_an_engine_that_sees_no_file_of_ours(
@@ -100,10 +102,24 @@ def test_files_reach_an_engine_that_sees_no_file_of_ours(
     assert (checked.status, checked.files) == ("passed", 1)
 
 
+def containers_of(engine: Engine, request: ParseRequest) -> list[str]:
+    """The running containers of a check, and of no other that runs beside."""
+    found = engine.client.api.containers(filters={"label": "astro-ci-check", "status": "running"})
+    names = []
+    for each in found:
+        with suppress(NotFound):  # others come and go
+            variables = engine.client.api.inspect_container(each["Id"])["Config"]["Env"]
+            if f"MARK={request.env['MARK']}" in variables:
+                names.append(each["Id"])
+    return names
+
+
+# What the engine's client had open when the wire was cut is closed when it is collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_an_engine_that_is_lost_in_the_middle_is_no_pass(
     engine: Engine, far: Engine, wire: Wire, image: str, request_: ParseRequest
 ) -> None:
-    before, _ = remains(engine)
     found: list[Any] = []
 
     def check() -> None:
@@ -114,37 +130,29 @@ def test_an_engine_that_is_lost_in_the_middle_is_no_pass(
 
     thread = threading.Thread(target=check)
     thread.start()
-    running: list[Any] = []
-    while not running:
+    while not (running := containers_of(engine, request_)):
         assert not found, found
         time.sleep(0.05)
-        running = [
-            container
-            for container in engine.client.containers.list(filters={"label": "astro-ci-check"})
-            if container.labels["astro-ci-check"] not in before
-        ]
     wire.cut()
     thread.join(60)
-    (error,) = found
+    error = found.pop()
     assert isinstance(error, DockerError)
     assert f"the check in a container of the image {image} was cut off: " in error.message
     assert "stays up and reachable" in error.hint
-    for container in running:  # which nobody but the engine's owner can do now
-        container.remove(force=True)
+    for name in running:  # which nobody but the engine's owner can do now
+        engine.client.api.remove_container(name, v=True, force=True)
+    del error
+    gc.collect()
 
 
 def test_a_container_that_somebody_removes_is_no_pass(
     engine: Engine, image: str, request_: ParseRequest
 ) -> None:
-    before, _ = remains(engine)
-
     def remove() -> None:
-        while True:
-            for container in engine.client.containers.list(filters={"label": "astro-ci-check"}):
-                if container.labels["astro-ci-check"] not in before:
-                    container.remove(force=True)
-                    return
+        while not (running := containers_of(engine, request_)):
             time.sleep(0.05)
+        for name in running:
+            engine.client.api.remove_container(name, v=True, force=True)
 
     thread = threading.Thread(target=remove)
     thread.start()

@@ -29,6 +29,8 @@ _LABEL = "astro-ci-check"
 _IN_MEMORY_BYTES = 8 << 20
 _LARGEST_RESULT_BYTES = 256 << 20
 _LONGEST_LINE_BYTES = 1 << 20
+_BEING_REMOVED = 409
+"""The engine's answer when somebody removes the container already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 def _remove(engine: Engine, name: str) -> None:
     """Remove a container with its volumes, by the name that we chose: it may not exist yet."""
-    from docker.errors import DockerException, NotFound
+    from docker.errors import APIError, DockerException, NotFound
     from requests import RequestException
 
     try:
@@ -239,4 +241,6 @@ def _remove(engine: Engine, name: str) -> None:
     except NotFound:
         return
     except (DockerException, RequestException) as error:
+        if isinstance(error, APIError) and error.status_code == _BEING_REMOVED:
+            return
         log.warning("the container %s could not be removed: %s", name, error)

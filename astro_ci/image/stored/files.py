@@ -79,7 +79,7 @@ def open_files(path: Path, scratch: Path) -> Files:
             with opened_named_file(path) as file:
                 unpack(file, kind, target)
         except BrokenArchiveError as error:
-            raise unfit(shown, str(error)) from error
+            raise unfit(shown, str(error), error.hint or HINT) from error
     return TarFiles(target, shown)
 
 

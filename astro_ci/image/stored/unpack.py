@@ -21,6 +21,8 @@ _LONGEST = max(map(len, _MAGIC))
 class BrokenArchiveError(Exception):
     """What cannot be unpacked; its text ends the sentence "it cannot be used: ..."."""
 
+    hint: str = ""
+
 
 class _Decompressor(Protocol):
     @property
@@ -84,7 +86,9 @@ def _decompressor(kind: str) -> Callable[[], _Decompressor]:
         "xz": lzma.LZMADecompressor,
     }
     if kind not in known:
-        raise BrokenArchiveError(f"it is compressed with {kind}; unpack it before the deploy")
+        error = BrokenArchiveError(f"it is compressed with {kind}, which is not read here")
+        error.hint = f"Unpack it before the deploy, with `{kind} -d`."
+        raise error
     return known[kind]
 
 

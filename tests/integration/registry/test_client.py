@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -129,6 +131,27 @@ def test_a_connection_that_always_breaks(counterpart: Counterpart) -> None:
             target.upload(content_of(data))
     assert "proxy, firewall" in caught.value.hint
     assert caught.value.exit_code == 4
+
+
+@pytest.mark.skipif("ASTRO_CI_TEST_EXAMPLES" not in os.environ, reason="`make nightly` sends it")
+@pytest.mark.timeout(1800)
+def test_a_layer_of_more_than_two_gigabytes(counterpart: Counterpart) -> None:
+    size, piece = (2 << 30) + 1, bytes(1 << 20)
+    digest = hashlib.sha256()
+    for _ in range(size >> 20):
+        digest.update(piece)
+    digest.update(b"\0")
+    blob = Descriptor(media_type="", digest=f"sha256:{digest.hexdigest()}", size=size)
+
+    def read(offset: int) -> Iterator[bytes]:
+        while offset < size:
+            yield piece[: size - offset]
+            offset += len(piece)
+
+    target = repository(counterpart.host, counterpart.names[0], counterpart.password)
+    target.upload(Content(blob, read, "the layer"))
+    assert target.has(blob)
+    assert sum(map(len, target.read(blob))) == size
 
 
 def test_a_wrong_login_is_told_without_it(counterpart: Counterpart) -> None:

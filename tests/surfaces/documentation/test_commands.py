@@ -80,6 +80,13 @@ def test_make_knows_its_targets(block: Block, shell: Shell) -> None:
         assert shell(f"{command} --dry-run", cwd=ROOT)
 
 
+def test_the_demo_installs_only_what_it_needs(shell: Shell, tmp_path: Path) -> None:
+    told = shell(f"make demo --dry-run VENV={tmp_path}/venv", cwd=ROOT)
+    assert "Nothing else is installed." in told
+    assert "'.[sandbox]'" in told
+    assert "dev" not in told.replace("/dev/null", "")
+
+
 def test_the_sandbox_prints_what_points_at_it(
     project: Repository, shell: Shell, tmp_path: Path
 ) -> None:

@@ -136,6 +136,21 @@ def test_what_went_live_before_ours_was_begun_is_history() -> None:
     assert standing(OURS, row("a", 3), runs=RUNS_OURS, known=unfinished) == ("", "us<a")
 
 
+def test_of_two_that_are_as_new_ours_is_the_newest() -> None:
+    """The sentence is then about our own deploy."""
+    others = row("a", 1), row("b", 2)
+    for order in (others, others[::-1]):
+        assert standing(OURS, *order, runs=deployment(version="va")) == ("a", "a<us")
+
+
+def test_what_runs_from_before_is_nobodys_victory() -> None:
+    """Ours and another went live, and Astro has yet to take in either."""
+    known = Known(ids=frozenset({"old"}), deployed=frozenset({"old"}), oldest="old")
+    runs = deployment(version="vold")
+    found = standing(OURS, row("a", 3), row("old", 1), runs=runs, known=known)
+    assert found == ("", "")
+
+
 def test_uncommitted_files_ship_with_the_checked_out_commit() -> None:
     dirty = row("us", None)
     assert standing(dirty, row("a", 1), runs=deployment(version="va")) == ("a", "a<us")

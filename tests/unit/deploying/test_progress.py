@@ -15,14 +15,14 @@ from astro_ci.errors import (
     DeployTimeoutError,
 )
 
-AS_IT_WAS = "the Deployment is as it was"
+AS_IT_WAS = "the Deployment is unchanged"
 STATES: dict[Phase, str] = {
     "planned": f"no deploy was created, and {AS_IT_WAS}",
     "opening": f"no deploy was created, or one that stays unfinished, and {AS_IT_WAS}",
     "open": f"deploy d1 was left unfinished, and {AS_IT_WAS}",
     "finalizing": "deploy d1 was being finalized, and may go live",
-    "finalized": "deploy d1 was finalized before that, and goes live",
-    "replaced": "deploy d1 was replaced by an older commit, which runs",
+    "finalized": "deploy d1 was already finalized, and goes live",
+    "replaced": "deploy d1 was replaced by an older commit, which is running",
 }
 EACH = pytest.mark.parametrize("phase", STATES)
 

@@ -62,15 +62,14 @@ TABLE = [
         [PASSED, impossible("parse")],
         (),
         "the parse check was not possible: no\\nimage is at hand",
-        "Make the check possible, or leave it out with --no-parse. "
-        "To deploy anyway, use --force parse.",
+        "Make the check possible, or deploy with --no-parse. To deploy anyway, use --force parse.",
     ),
     (
         [impossible("parse"), impossible("pytest")],
         (),
         "the parse check was not possible: no\\nimage is at hand; "
         "the pytest check was not possible: no\\nimage is at hand",
-        "Make the check possible, or leave it out with --no-parse --no-pytest. "
+        "Make the check possible, or deploy with --no-parse and without --pytest. "
         "To deploy anyway, use --force parse,pytest.",
     ),
     (

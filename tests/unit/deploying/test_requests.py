@@ -97,7 +97,7 @@ class TestCreate:
         assert client.asked("list_deploys") == [("cl1",)]
         assert client.asked("get_deploy") == [("cl1", "new")]
         assert [record.getMessage() for record in caplog.records] == [
-            f"create got no clear answer ({lost}); looking for the deploy"
+            f"creating the deploy got no clear answer ({lost}); looking for the deploy"
         ]
 
     @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ class TestFinalize:
         assert self.finish(client) is DONE
         assert client.asked("get_deploy") == [("cl1", "new")]
         assert [record.getMessage() for record in caplog.records] == [
-            f"finalize did not succeed ({lost}); reading the deploy back"
+            f"finalizing the deploy failed ({lost}); reading the deploy back"
         ]
 
     def test_what_did_not_count_is_sent_again(self) -> None:
@@ -274,7 +274,7 @@ class TestFinalize:
         before = str(failure)
         with pytest.raises(ApiError) as caught:
             self.finish(client)
-        said = f"{before}; and the deploy could not be read back: who are you"
+        said = f"{before}; the deploy could not be read back either: who are you"
         assert caught.value.message == said
         assert caught.value.had_no_effect is had_no_effect
         assert caught.value.__cause__ is failure

@@ -19,7 +19,6 @@ from astro_ci.model import (
     Deployment,
     DeployType,
     Part,
-    Plan,
     PrebuiltImage,
     Request,
     Status,
@@ -191,27 +190,24 @@ def test_a_plan_tells_what_it_was_made_from() -> None:
     known = replace(
         on(deployment(), facts(image, dags)),
         uncommitted={
-            "requirements.txt": frozenset({Part.IMAGE}),
             "dags/a.py": frozenset({Part.DAGS}),
+            "requirements.txt": frozenset({Part.IMAGE}),
             "README.md": frozenset(),
         },
         source="event",
         assumptions=("a guess",),
     )
     plan = make_plan(known, Config(requested=Request.IMAGE))
-    assert plan == Plan(
-        deploy_type=IMAGE,
-        requested=Request.IMAGE,
-        reason="--type image was requested",
-        head=HEAD,
-        dirty=True,
-        uncommitted=["requirements.txt"],
-        base=Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event"),
-        content=Content(parts={Part.IMAGE: "different", Part.DAGS: "different"}),
-        changes=[DAG_CHANGE, IMAGE_CHANGE],
-        deployment=deployment(),
-        assumptions=("a guess",),
-    )
+    assert (plan.deploy_type, plan.requested) == (IMAGE, Request.IMAGE)
+    assert plan.reason == "--type image was requested"
+    assert (plan.head, plan.dirty) == (HEAD, True)
+    assert plan.uncommitted == ["requirements.txt"]
+    assert plan.base == Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event")
+    assert plan.content == Content(parts={Part.IMAGE: "different", Part.DAGS: "different"})
+    assert plan.changes == [DAG_CHANGE, IMAGE_CHANGE]
+    assert plan.deployment == deployment()
+    assert plan.assumptions == ("a guess",)
+    assert not make_plan(facts(image, dags), AUTO).dirty
 
 
 PREBUILT = PrebuiltImage(reference="app:1", digest=f"sha256:{'a' * 64}", commit=BASE)

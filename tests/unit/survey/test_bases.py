@@ -150,7 +150,7 @@ class TestTheEvent:
         origin.git("checkout", "--quiet", "topic")
         sources = {"base_sha": "event.base"}
         assert find(origin, base_sha=tip, sources=sources) == Bases.one(
-            "event", fork, f"compared with {fork[:7]}, where the work left the base branch"
+            "event", fork, f"compared with {fork[:7]}, where this branch left its base branch"
         )
         assert find(origin, base_sha=fork, sources=sources) == Bases.one(
             "event", fork, f"compared with the CI event's commit {fork[:7]} (from event.base)"
@@ -176,8 +176,7 @@ class TestWhatIsDeployed:
     def test_is_an_assumption_where_another_client_deployed(self, origin: Repository) -> None:
         runs = {Part.IMAGE: ran(origin.head), Part.DAGS: ran(origin.head)}
         assert find(origin, runs=runs).assumptions == (
-            f"deploy d1, which another client made, shipped commit {origin.head[:7]} and nothing "
-            "else",
+            f"deploy d1 by another client contained exactly commit {origin.head[:7]}",
         )
 
     def test_is_older_than_a_shallow_clone_that_cannot_fetch(self, origin: Repository) -> None:
@@ -188,8 +187,8 @@ class TestWhatIsDeployed:
             commits={Part.IMAGE: None, Part.DAGS: origin.head},
             unknown={Part.IMAGE: f"base commit ffffffffffff {NOWHERE}", Part.DAGS: ""},
             assumptions=(
-                "fffffff, which runs, is older than what is checked out: it is not in this clone "
-                "and cannot be fetched (fetch more)",
+                "the running commit fffffff is older than the checked-out one: it is not in this "
+                "clone and cannot be fetched (fetch more)",
             ),
         )
 

@@ -24,6 +24,9 @@ def checkout(tmp_path: Path) -> Path:
         "astro_ci/__init__.py": '__version__ = "1.2.3"\n',
         "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n## 1.2.3 (2026-12-01)\n",
         "examples/drone/.drone.yml": "- pip install astro-ci==1.2.3\n",
+        "docs/a.md": "uses: astro-ci/astro_ci@v1, astro-ci/astro_ci@v1.2.3, ref: v1.2.3\n",
+        "docs/b.md": "remote: https://x/astro-ci/astro_ci/v1/gitlab-templates/deploy.yml\n",
+        "docs/c.md": "image: registry.example.com/ci/astro-ci:1.2.3, actions/checkout@v6\n",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,8 +44,17 @@ def test_each_that_does_not_is_named(checkout: Path) -> None:
     assert [problem.partition(":")[0] for problem in problems("v1.3.0", checkout)] == [
         "astro_ci/__init__.py",
         "CHANGELOG.md",
+        "docs/a.md",
+        "docs/a.md",
+        "docs/c.md",
         "examples/drone/.drone.yml",
     ]
+
+
+def test_the_next_major_version_is_named_everywhere(checkout: Path) -> None:
+    found = [problem.partition(":")[0] for problem in problems("v2.0.0", checkout)]
+    assert found.count("docs/a.md") == 3
+    assert "docs/b.md" in found
 
 
 def test_templates_and_examples_of_this_checkout_name_its_version() -> None:

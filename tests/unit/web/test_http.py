@@ -54,6 +54,18 @@ class TestRequests:
         assert headers["X-Astro-Client-Identifier"] == "cli"
         assert headers["X-Astro-Client-Version"]
         assert headers["User-Agent"].startswith("astro-ci/")
+        assert headers["Accept"] == "application/json"
+
+    def test_have_a_method_a_body_and_an_address(self) -> None:
+        with serving(OK) as script:
+            client = http("http://127.0.0.1:1")
+            post(http(script.url))
+            client.post_form(f"{script.url}/oauth/token", {"client_id": "a b"})
+        sent = [(method, path, body) for method, path, _, body in script.requests]
+        assert sent == [
+            ("POST", "/v1/thing", b'{"a": 1}'),
+            ("POST", "/oauth/token", b"client_id=a+b"),
+        ]
 
     def test_never_take_credentials_from_netrc(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -379,3 +391,68 @@ def test_no_error_holds_the_token(call: Callable[[Http], bytes], status: int) ->
     ):
         call(http(script.url))
     assert TOKEN not in repr(caught.value) + str(caught.value) + caught.value.hint
+
+
+CREATE_TOKEN = "Create a new API token and store it as ASTRO_API_TOKEN in the CI system."
+ROLE = "Give the token a role that may deploy to this Deployment, or use another token."
+BUSY = "Astro is busy or down; run the job again, and see Astro's status page if it lasts."
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said", "hint", "is_clear"),
+    [
+        (300, ApiError, "answered 300: no", "", False),
+        (400, ApiError, "answered 400: no", "", True),
+        (401, AuthenticationError, "refused the credentials: no", CREATE_TOKEN, None),
+        (403, ApiError, "answered 403: no", ROLE, True),
+        (404, NotFoundError, "answered 404: no", "", True),
+        (408, UnavailableError, "answered 408: no", BUSY, False),
+        (429, UnavailableError, "answered 429: no", BUSY, False),
+        (499, ApiError, "answered 499: no", "", True),
+        (500, UnavailableError, "answered 500: no", BUSY, False),
+    ],
+)
+@pytest.mark.parametrize("request_id", ["", "r1"])
+def test_each_refusal(
+    status: int, kind: type[Exception], said: str, hint: str, is_clear: bool | None, request_id: str
+) -> None:
+    body = {"message": "no", "requestId": request_id}
+    with serving(Answer(body, status=status)) as script, pytest.raises(kind) as caught:
+        post(http(script.url))
+    error = caught.value
+    assert type(error) is kind
+    where = f"POST {script.url}/v1/thing {said}"
+    assert str(error) == where + (" (request id r1)" if request_id else "")
+    assert isinstance(error, ApiError | AuthenticationError)
+    assert error.hint == hint
+    if isinstance(error, ApiError):
+        assert (error.status, error.request_id) == (status, request_id or None)
+        assert error.is_clear is is_clear
+
+
+def test_a_page_is_no_clear_refusal() -> None:
+    with (
+        serving(Answer("<p>no", status=400, headers={"Content-Type": "text/html"})) as script,
+        pytest.raises(ApiError) as caught,
+    ):
+        post(http(script.url))
+    assert caught.value.is_clear is False
+
+
+def test_where_there_is_no_service() -> None:
+    with pytest.raises(UnavailableError) as caught:
+        post(http("http://127.0.0.1:1"))
+    assert caught.value.message == (
+        "POST http://127.0.0.1:1/v1/thing got no answer: no connection (Connection refused)"
+    )
+    assert caught.value.hint == (
+        "Check the network of the job (proxy, firewall) and ASTRO_DOMAIN or ASTRO_API_URL."
+    )
+    assert caught.value.never_arrived
+
+
+def test_an_answer_is_logged_without_its_content(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(OK) as script, caplog.at_level("DEBUG", logger="astro_ci"):
+        get(http(script.url))
+    (record,) = (one for one in caplog.records if one.name == "astro_ci.web.http")
+    assert record.getMessage() == f"GET {script.url}/v1/thing: 200"

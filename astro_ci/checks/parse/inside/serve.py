@@ -17,16 +17,17 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import suppress
 from typing import Any, Sequence
 
 from . import airflow_api
 from .journal import Event, Journal
 from .load import GRACE_SECONDS, KILLED_PARENT, Loader
+from .processes import end_with, ending, kill, silence
 
 _TICK_SECONDS = 0.02
 _IMPORT_SECONDS = 300.0
 _SET_UP_SECONDS = 120.0
+_DATABASE_SECONDS = 600.0
 _NO_TIME = "timeout"
 
 
@@ -50,7 +51,7 @@ def main(work: str) -> int:
         if "end" in since:
             return 0
         if "start" not in since:
-            how = _ending(status) or "it exited"
+            how = ending(status) or "it exited"
             journal.write("failed", message="while Airflow started, " + how, traceback="")
             return 1
 
@@ -140,19 +141,24 @@ class Server:
             self._fork([path], "generous")
 
     def _make_database(self) -> None:
-        """Make the database that few DAG files need, as it takes seconds. A failure is theirs."""
+        """Make the database that few DAG files need, as it takes seconds. A failure is theirs.
+
+        That there was no time for it is nobody's failure, and raises RuntimeError.
+        """
         if os.path.exists(os.path.join(self._work, "has-database")):
             return
+        before = self._journal.size()
         child = os.fork()
         if child == 0:
             try:
                 os.setsid()
-                _silence()
+                silence()
                 airflow_api.make_database()
             finally:
                 os._exit(0)
-        _end_with(child)
-        self._wait(child)
+        end_with(child)
+        if self._wait(child, before, _DATABASE_SECONDS) == _NO_TIME:
+            raise RuntimeError(f"its database was not made within {_DATABASE_SECONDS:.0f} seconds")
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         open(os.path.join(self._work, "has-database"), "w").close()
 
@@ -161,7 +167,7 @@ class Server:
         starts = [event for event in self._journal.read() if event["event"] == "start"]
         if not starts:
             return
-        _kill(starts[-1]["pid"])  # nobody waits for it, nor for what it started
+        kill(starts[-1]["pid"])  # nobody waits for it, nor for what it started
         if (starts[-1]["path"], starts[-1]["attempt"]) not in _outcomes(self._journal.read()):
             self._crash(starts[-1], KILLED_PARENT, "")
 
@@ -172,8 +178,8 @@ class Server:
         child = os.fork()
         if child == 0:
             self._in_child(paths, attempt, stack_path)
-        _end_with(child)
-        how = self._wait(child)
+        end_with(child)
+        how = self._wait(child, before)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         events = self._journal.read(before)
         last = next((event for event in reversed(events) if event["event"] != "plugins"), {})
@@ -186,7 +192,7 @@ class Server:
     def _in_child(self, paths: Sequence[str], attempt: str, stack_path: str) -> None:
         try:
             os.setsid()
-            _silence()
+            silence()
             Loader(self._journal, self._dags, self._is_project, attempt).run(paths, stack_path)
             os._exit(0)
         except BaseException:
@@ -194,20 +200,23 @@ class Server:
         finally:
             os._exit(1)
 
-    def _wait(self, child: int) -> str:
-        """Wait until the child has ended; kill it when it hangs. Say how it ended, "" if well."""
-        size, since, limit = 0, time.monotonic(), _SET_UP_SECONDS
+    def _wait(self, child: int, size: int, limit: float = _SET_UP_SECONDS) -> str:
+        """Wait until the child has ended; kill it when it hangs. Say how it ended, "" if well.
+
+        `size` is what the journal had before, `limit` the time until it grows.
+        """
+        since = time.monotonic()
         while True:
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
-                _kill(child)  # what a file left behind
-                return _ending(status)
+                kill(child)  # what a file left behind
+                return ending(status)
             if self._journal.size() != size:
                 last = (self._journal.read(size) or [{}])[-1]
                 size, since = self._journal.size(), time.monotonic()
                 limit = last.get("limit", _SET_UP_SECONDS) + GRACE_SECONDS
             if time.monotonic() - since > limit:
-                _kill(child)
+                kill(child)
                 os.waitpid(child, 0)
                 return _NO_TIME
             time.sleep(_TICK_SECONDS)
@@ -231,35 +240,3 @@ def _is_failed(outcome: Event) -> bool:
     if outcome["event"] == "crash":
         return outcome["how"] not in (_NO_TIME, KILLED_PARENT)
     return bool(outcome["errors"]) and bool(outcome["seconds"] < outcome["limit"])
-
-
-def _ending(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        with suppress(ValueError):
-            return f"it was ended by {signal.Signals(number).name}"
-        return f"it was ended by signal {number}"
-    code = os.WEXITSTATUS(status)
-    return f"it ended the process with exit status {code}" if code else ""
-
-
-def _kill(group: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
-
-
-def _end_with(child: int) -> None:
-    """Let a cancelled job end the child too, which has a process group of its own."""
-
-    def end(number: int, _frame: object) -> None:
-        _kill(child)
-        os._exit(128 + number)
-
-    signal.signal(signal.SIGTERM, end)
-
-
-def _silence() -> None:
-    """Let nothing that DAG files print come anywhere: it may be megabytes, or a secret."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
