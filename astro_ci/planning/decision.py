@@ -208,8 +208,9 @@ def _because_same(facts: Facts, *, has_dags: bool = True) -> str:
     if facts.image:
         name = f"{facts.image.reference} ({shortened_digest(facts.image.digest)})"
         is_beside = has_dags and facts.dag_deploy_enabled
-        beside = ", with the checked-out DAGs" if is_beside else ""
-        return f"the image {name}{beside} is {_there(facts)}"
+        if is_beside:
+            return f"the image {name} and the checked-out DAGs are {_there(facts)}"
+        return f"the image {name} is {_there(facts)}"
     commits = dict.fromkeys(side.base for side in facts.compared.values())
     bases = [short(base) for base in commits if base]
     if facts.source in ("event", "ref"):
@@ -221,7 +222,7 @@ def _because_same(facts: Facts, *, has_dags: bool = True) -> str:
 def _there(facts: Facts) -> str:
     """Say that something needs no deploy, and of a Deployment that is asleep no more than that."""
     if facts.deployment is not None and facts.deployment.status == "HIBERNATING":
-        return "already deployed; the Deployment hibernates, and runs it when it wakes up"
+        return "already deployed; the Deployment hibernates, so that nothing runs until it wakes up"
     return "already running"
 
 

@@ -35,6 +35,8 @@ PLAN: Keys = {
     "image": type(None),
     "bundle_layout": {"prefixed", "root"},
     "uncommitted": list,
+    "title": TEXT,
+    "head_url": str,
     "checks": list,
     "findings": list,
 }
@@ -48,6 +50,7 @@ RESULT: Keys = {
     "overridden": list,
     "url": TEXT,
     "duration_seconds": float,
+    "phases": dict,
 }
 CHANGE: Keys = {
     "path": TEXT,

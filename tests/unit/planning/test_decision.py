@@ -19,6 +19,7 @@ from astro_ci.model import (
     Deployment,
     DeployType,
     Part,
+    PrebuiltImage,
     Request,
     Status,
 )
@@ -188,7 +189,11 @@ def test_a_plan_tells_what_it_was_made_from() -> None:
     dags = Comparison(base=NEWER, changes=(DAG_CHANGE,))
     known = replace(
         on(deployment(), facts(image, dags)),
-        uncommitted={"dags/a.py": frozenset({Part.DAGS})},
+        uncommitted={
+            "dags/a.py": frozenset({Part.DAGS}),
+            "requirements.txt": frozenset({Part.IMAGE}),
+            "README.md": frozenset(),
+        },
         source="event",
         assumptions=("a guess",),
     )
@@ -196,12 +201,91 @@ def test_a_plan_tells_what_it_was_made_from() -> None:
     assert (plan.deploy_type, plan.requested) == (IMAGE, Request.IMAGE)
     assert plan.reason == "--type image was requested"
     assert (plan.head, plan.dirty) == (HEAD, True)
+    assert plan.uncommitted == ["requirements.txt"]
     assert plan.base == Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event")
     assert plan.content == Content(parts={Part.IMAGE: "different", Part.DAGS: "different"})
     assert plan.changes == [DAG_CHANGE, IMAGE_CHANGE]
     assert plan.deployment == deployment()
     assert plan.assumptions == ("a guess",)
     assert not make_plan(facts(image, dags), AUTO).dirty
+
+
+PREBUILT = PrebuiltImage(reference="app:1", digest=f"sha256:{'a' * 64}", commit=BASE)
+SAME_IMAGE = Comparison(digest=SHIPPED[Part.IMAGE])
+
+
+def prebuilt(image: Comparison, dags: Comparison, *, enabled: bool = True) -> Facts:
+    return replace(facts(image, dags, enabled=enabled), image=PREBUILT)
+
+
+@pytest.mark.parametrize(
+    ("known", "config", "expected", "reason"),
+    [
+        (prebuilt(SAME_IMAGE, compared()), AUTO, NONE,
+         "the image app:1 (sha256:aaaaaaaaaaaa) and the checked-out DAGs are already running"),
+        (prebuilt(Comparison(digest=OTHER), compared()), AUTO, FULL,
+         "the image app:1 (sha256:aaaaaaaaaaaa) is not the running one"),
+        (prebuilt(SAME_IMAGE, compared(DAG_CHANGE)), AUTO, DAGS, "only DAGs changed"),
+        (prebuilt(Comparison(unknown="nobody knows"), compared()), AUTO, FULL, "nobody knows"),
+        (prebuilt(SAME_IMAGE, SAME_IMAGE), Config(requested=Request.IMAGE, skip_unchanged=True),
+         NONE, "--skip-unchanged: the image app:1 (sha256:aaaaaaaaaaaa) is already running"),
+        (prebuilt(Comparison(digest=SHIPPED[Part.IMAGE], newer=NEWER), compared()),
+         Config(requested=Request.IMAGE), NONE, "eeeeeee came after bbbbbbb"),
+    ],
+)  # fmt: skip
+def test_a_prebuilt_image_is_compared_by_its_content(
+    known: Facts, config: Config, expected: DeployType, reason: str
+) -> None:
+    plan = make_plan(known, config)
+    assert plan.deploy_type is expected
+    assert reason in plan.reason
+    assert plan.image == PREBUILT
+
+
+def test_a_prebuilt_image_without_dags_is_a_wipe_where_they_ship_in_it() -> None:
+    empty = DagFiles(shipped=0, dag_files=0, before=None)
+    known = replace(prebuilt(UNKNOWN, UNKNOWN, enabled=False), dag_files=empty)
+    with pytest.raises(ProjectError, match="the image app:1 holds no DAG file"):
+        make_plan(known, AUTO)
+    assert make_plan(known, Config(allow_shrink=True)).deploy_type is FULL
+    assert make_plan(replace(known, dag_files=None), AUTO).deploy_type is FULL, "not known"
+
+
+@pytest.mark.parametrize(
+    ("dags", "config", "expected", "reason"),
+    [
+        (compared(), AUTO, NONE, "the checked-out DAGs are already running (from bbbbbbb)"),
+        (compared(DAG_CHANGE), AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/a.py"),
+        (UNKNOWN, AUTO, DAGS, "all DAGs, as there is no usable base: nothing has been deployed"),
+        (compared(), Config(redeploy=True), DAGS, "--redeploy"),
+    ],
+)
+def test_a_project_of_nothing_but_dags_plans_no_image(
+    dags: Comparison, config: Config, expected: DeployType, reason: str
+) -> None:
+    known = replace(facts(Comparison(digest=OTHER), dags), has_image=False)
+    plan = make_plan(known, config)
+    assert plan.deploy_type is expected
+    assert reason in plan.reason
+    with pytest.raises(ConfigurationError, match="no Dockerfile, and DAG-only deploys are disab"):
+        make_plan(replace(known, dag_deploy_enabled=False), config)
+
+
+def test_a_change_of_the_layout_alone_is_a_reason() -> None:
+    dags = replace(compared(digest=OTHER), layout="prefixed")
+    known = replace(facts(compared(), dags), bundle_layout="root")
+    plan = make_plan(known, AUTO)
+    assert plan.deploy_type is DAGS
+    assert plan.reason == "the DAG bundle's layout changes from prefixed to root"
+    assert plan.bundle_layout == "root"
+
+
+def test_nothing_is_said_to_run_on_a_deployment_that_hibernates() -> None:
+    asleep = replace(deployment(), status="HIBERNATING")
+    plan = make_plan(on(asleep, facts(compared())), AUTO)
+    assert plan.deploy_type is NONE
+    assert "is already deployed; the Deployment hibernates" in plan.reason
+    assert "running" not in plan.reason
 
 
 def test_content_is_same_or_different_or_unknown() -> None:
