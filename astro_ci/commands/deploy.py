@@ -39,6 +39,7 @@ def deploy(
     **_options: Any,
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
+    session.connect_early()
     from astro_ci.deploying.several import run_each
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.attempt import Attempt, OnChecks
 from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.secrecy import hide_build_secrets
@@ -16,7 +16,10 @@ from astro_ci.deploying.tools import Tools
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
-from astro_ci.survey.survey import Survey, survey
+from astro_ci.survey.asking import ask_astro
+
+if TYPE_CHECKING:  # loaded while Astro is asked
+    from astro_ci.deploying.attempt import Attempt, OnChecks
 
 __all__ = ["Tools", "deploy"]
 
@@ -84,43 +87,38 @@ class _Run(Struct, kw_only=True):
         self.started = self.tools.now()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
         try:
-            found = self._look(self.config, interactive=interactive)
+            first = self._look(self.config, interactive=interactive)
         except KeyboardInterrupt as stop:
             raise cancelled(signal_of(stop), str(Progress())) from None
-        first = self._attempt(found)
-        if found.plan.deploy_type is DeployType.NONE or self.config.dry_run:
+        if first.survey.plan.deploy_type is DeployType.NONE or self.config.dry_run:
             return first.result("skipped")
         return first.run() or self._once_more(first)
 
     def _once_more(self, first: Attempt) -> DeployResult:
         """Plan again and deploy once more, after others made the first attempt come to nothing."""
         with first.told():
-            found = self._look(first.pinned(), interactive=False)
-            second = self._attempt(found, str(first.progress))
-            if found.plan.deploy_type is DeployType.NONE:
+            second = self._look(first.pinned(), str(first.progress), interactive=False)
+            plan = second.survey.plan
+            if plan.deploy_type is DeployType.NONE:
                 if first.progress.phase != "replaced":
-                    return first.result("skipped", plan=found.plan)
+                    return first.result("skipped", plan=plan)
                 first.is_last = True  # somebody has set it right already, or it is a failure
                 assert first.opened  # noqa: S101 - what was replaced was opened
                 result = first.conclude(first.opened)
-        if found.plan.deploy_type is not DeployType.NONE:
+        if plan.deploy_type is not DeployType.NONE:
             result = second.run()
         assert result  # noqa: S101 - the last attempt returns or raises
         return result
 
-    def _look(self, config: Config, *, interactive: bool) -> Survey:
-        found = survey(
-            config,
-            self.env,
-            ci=self.ci,
-            interactive=interactive,
-            needs_credentials=True,
-            patience=self.tools.patience,
-        )
-        self.on_plan(found.plan)
-        return found
+    def _look(self, config: Config, earlier: str = "", *, interactive: bool) -> Attempt:
+        """Plan, and make ready to act on the Plan; `earlier` says what became of the first try."""
+        surveyed_at, patience = self.tools.now(), self.tools.patience
+        asked = ask_astro(config, self.env, interactive=interactive, patience=patience)
+        from astro_ci.deploying.attempt import Attempt
+        from astro_ci.survey.survey import survey
 
-    def _attempt(self, found: Survey, earlier: str = "") -> Attempt:
+        found = survey(config, self.env, asked=asked, ci=self.ci, needs_credentials=True)
+        self.on_plan(found.plan)
         connected = found.standing.connected
         assert connected  # noqa: S101 - a survey that needs credentials has a connection
         made = Attempt(
@@ -130,8 +128,10 @@ class _Run(Struct, kw_only=True):
             tools=self.tools,
             started=self.started,
             survey=found,
+            surveyed_at=surveyed_at,
             astro=connected.astro,
             deployment=connected.deployment,
+            newest=connected.newest,
             is_last=bool(earlier),
             overridden=refuse_failed_checks(found.plan.checks, forced=self.config.force),
             on_checks=self.on_checks,

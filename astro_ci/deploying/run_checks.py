@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
 from astro_ci.configuration.config import Config
@@ -23,8 +24,7 @@ _TESTS = "tests"
 Make = Callable[["Runner"], Checked]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """Which checks a deploy is to make."""
 
     parse: bool

@@ -15,6 +15,7 @@ from astro_ci.ci import CIContext, detect
 from astro_ci.configuration.config import Config
 from astro_ci.model import Digests, Part, Plan
 from astro_ci.planning.decision import Facts, make_plan
+from astro_ci.survey.asking import Asked, ask_astro
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
 from astro_ci.survey.silenced import silenced
@@ -43,6 +44,7 @@ def survey(
     config: Config,
     env: Mapping[str, str],
     *,
+    asked: Asked | None = None,
     ci: CIContext | None = None,
     interactive: bool = False,
     needs_credentials: bool = False,
@@ -50,21 +52,15 @@ def survey(
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
 
-    `ci` is what the CI system says, when it is known already.
+    `asked` is what `ask_astro` began, `ci` what the CI system says, where that is done already.
     """
+    asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
     with DagCheck(env) as dag_check:
         checkout = open_checkout(config, env, ci or detect(env))
         dag_check.start_early(checkout)
         # Git looks at every file of the checkout while Astro is asked what runs.
         with checkout.snapshot() as snapshot:
-            standing = find_standing(
-                config,
-                env,
-                checkout,
-                interactive=interactive,
-                needs_credentials=needs_credentials,
-                patience=patience,
-            )
+            standing = find_standing(config, checkout, asked, needs_credentials=needs_credentials)
             dag_check.start(checkout, standing)
             differences = find_differences(
                 snapshot,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import signal
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import RUN_AGAIN_HINT, AstroCIError, CancelledError
+from astro_ci.errors import RUN_AGAIN_HINT, AstroCIError, CancelledError, ConfigurationError
 from astro_ci.terminal.signals import Signals
 
 if TYPE_CHECKING:  # loaded when it is needed
@@ -109,6 +110,16 @@ class Session:
 
         self._scratch = Scratch()
         self.env = {**self.env, "TMPDIR": str(self._scratch.path)}
+
+    def connect_early(self) -> None:
+        """Begin to connect to Astro: what speaks to it is yet to be loaded, and what is to ask."""
+        from astro_ci.astro.endpoint import find_endpoint
+        from astro_ci.web.early import open_early
+
+        if self.env.get("ASTRO_API_TOKEN"):
+            # Who needs the endpoint tells what is wrong with it.
+            with contextlib.suppress(ConfigurationError, ValueError):
+                open_early(find_endpoint(self.env).api_url, self.env, count=2)
 
     @property
     def outside(self) -> Path:
@@ -281,6 +292,8 @@ class Session:
             self._telling.acquire()  # for good
 
     def close(self) -> None:
-        """Remove what is temporary."""
+        """Remove what is temporary, and close what nobody asked anything of."""
         if self._scratch:
             self._scratch.remove()
+        if early := sys.modules.get("astro_ci.web.early"):
+            early.close_early()

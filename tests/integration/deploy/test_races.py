@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from astro_ci.deploying.second_look import FRESH_SECONDS
 from astro_ci.model import Deploy, Request
 from astro_ci.sandbox import Sandbox
 from tests.integration.deploy.support import SECONDS
@@ -197,6 +198,7 @@ def test_dag_only_deploys_that_are_disabled_meanwhile(yard: Yard) -> None:
     upload = yard.astro.faults.add("PUT", "^/blobs/", status=None, until=lambda: is_disabled(yard))
     end = yard.lane(yard.commit({"dags/a.py": "new\n"})).start(requested=Request.IMAGE_AND_DAGS)
     until(lambda: upload.hits > 0)
+    time.sleep(2 * FRESH_SECONDS)  # what was seen of the Deployment before counts no more
     client = Client(yard.astro, None)
     client.update("production", isDagDeployEnabled=False)
     client.close()
