@@ -1,22 +1,40 @@
 # make demo   a guided run on a local Astro
 # make test   ruff, mypy and every test that can run here
+# make docs   the documentation, as a site in build/docs
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 STAMP := $(VENV)/.installed
+# What a user installs, without what developers need. Where the larger set is there, it will do.
+SMALL := $(if $(wildcard $(STAMP)),$(STAMP),$(VENV)/.small)
+SITE := build/docs
+PORT ?= 8000
+
+CHECK_PYTHON = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly mutants lint format lock runners clean
+.PHONY: help demo test docs docs-serve picture nightly mutants lint format lock runners clean
 
 help: ## say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: $(STAMP) ## a guided run: deploys to a local Astro, explained step by step
+demo: $(SMALL) ## a guided run: deploys to a local Astro, explained step by step
 	@$(BIN)/astro-ci demo
 
 test: lint ## ruff, mypy and every test that can run on this machine
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+docs: $(STAMP) ## the documentation as a site in build/docs; a warning is an error
+	$(BIN)/sphinx-build --builder html --fresh-env --write-all --nitpicky --fail-on-warning --keep-going --quiet docs $(SITE)
+	@echo "built $(SITE)/index.html"
+
+docs-serve: docs ## the same, on http://127.0.0.1:8000 (PORT=... for another port)
+	@echo "the documentation is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a run on the sandbox
+	$(BIN)/python tools/terminal_picture.py
 
 nightly: $(STAMP) ## what takes hours: thousands of histories, faults, kills, races and .dockerignore files
 	ASTRO_CI_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n $(WORKERS) \
@@ -26,7 +44,7 @@ mutants: $(STAMP) ## what decides and deploys, with one small mistake at a time:
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
-lint: $(STAMP) ## ruff, mypy, yamllint and the generated tables, as in .pre-commit-config.yaml
+lint: $(STAMP) docs ## ruff, mypy, yamllint, the generated tables and the site, as in .pre-commit-config.yaml
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -50,11 +68,20 @@ runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs
 	npm ci --prefix tests/surfaces/node
 
 clean: ## remove what was made here
-	rm -rf $(VENV) tests/surfaces/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
+	rm -rf $(VENV) tests/surfaces/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants build
 
-# Remade when the dependencies change. An old pip knows no dependency groups, so it comes first.
+# Remade when the dependencies change.
+$(VENV)/.small: pyproject.toml
+	@echo "Installing astro_ci and its local Astro into $(VENV), once. Nothing else is installed."
+	$(CHECK_PYTHON)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	@touch $@
+
+# An old pip knows no dependency groups, so it comes first.
 $(STAMP): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
+	@echo "Installing astro_ci and what its development needs into $(VENV), once: a minute or two."
+	$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]' --group dev

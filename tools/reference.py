@@ -13,23 +13,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
+import messages
 import surfaces
 import systems
+import verbs
 import yaml
-from schema import SCHEMA, rendered_schema
+from schema import SCHEMA, described, rendered_schema
 
 from astro_ci import errors
 from astro_ci.checks import rules
-from astro_ci.commands.deploy import deploy
-from astro_ci.commands.plan import plan
+from astro_ci.configuration.file import DEPLOYMENT_KEYS, PROJECT_KEYS, TOP_KEYS
 from astro_ci.planning.rules import default_ignore
 from astro_ci.reporting.exit_code import SKIPPED_EXIT_CODE
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = tuple(
-    ROOT / name for name in ("README.md", "docs/checks.md", "docs/github.md", "docs/gitlab.md")
-)
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 OTHER_CODES = {
     0: "Deployed, or rightly skipped; the last line says which",
     1: "A bug of ours, with a traceback",
@@ -42,19 +40,15 @@ ALSO = {
 }
 
 
-def options_table() -> Iterator[str]:
-    """A row for each option of plan and deploy."""
-    yield "| option | variable | default | meaning |"
-    yield "|---|---|---|---|"
-    names_of = {command: [o.name for o in _options(command)] for command in ("plan", "deploy")}
-    alone = [option for option in _options("plan") if option.name not in names_of["deploy"]]
-    for option in [*_options("deploy"), *alone]:
-        where = [command for command, names in names_of.items() if option.name in names]
-        only = "" if len(where) > 1 else f" ({where[0]})"
-        variables = ", ".join(f"`{name}`" for name in _variables(option))
-        names = " / ".join([*option.opts, *option.secondary_opts])
-        help_text = (option.help or "").partition("  [env var")[0]
-        yield f"| `{names}` | {variables} | {_default(option)} | {help_text}{only} |"
+def keys_table() -> Iterator[str]:
+    """A row for each key of `astro-ci.yaml`."""
+    yield "| key | where | meaning |"
+    yield "|---|---|---|"
+    places = {"top": TOP_KEYS, "project": PROJECT_KEYS, "Deployment": DEPLOYMENT_KEYS}
+    for key in dict.fromkeys(key for found in places.values() for key in found):
+        where = [place for place, found in places.items() if key in found]
+        meaning = described(key).replace("*", r"\*")
+        yield f"| `{key}` | {', '.join(where)} | {meaning} |"
 
 
 def exit_codes_table() -> Iterator[str]:
@@ -126,7 +120,10 @@ def gitlab_inputs_table(template: str) -> Iterator[str]:
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "options": options_table,
+    "options": verbs.shared_table,
+    "verbs": verbs.reference,
+    "keys": keys_table,
+    "errors": messages.index,
     "exit codes": exit_codes_table,
     "default ignore": default_ignore_list,
     "pipelines": pipelines_list,
@@ -170,31 +167,6 @@ def _action(name: str) -> Any:
 
 def _first_clause(error: type) -> str:
     return (inspect.getdoc(error) or "").partition("\n")[0].partition(";")[0].rstrip(".")
-
-
-def _options(command: str) -> list[click.Option]:
-    params = {"deploy": deploy, "plan": plan}[command].params
-    return [option for option in params if isinstance(option, click.Option)]
-
-
-def _variables(option: click.Option) -> list[str]:
-    if option.name == "base":
-        return ["ASTRO_CI_BASE"]
-    names: Any = option.envvar or []
-    return [names] if isinstance(names, str) else list(names)
-
-
-def _default(option: click.Option) -> str:
-    if (
-        option.multiple
-        or (option.is_flag and not option.secondary_opts)
-        or option.default in (None, ())
-    ):
-        return ""
-    if isinstance(option.default, bool):
-        return "yes" if option.default else "no"
-    text = str(option.default)
-    return f"`{text}`" if text and "UNSET" not in text.upper() else ""
 
 
 def main() -> int:

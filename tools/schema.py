@@ -88,6 +88,11 @@ def schema() -> dict[str, Any]:
     }
 
 
+def described(key: str) -> str:
+    """What a key of the file means."""
+    return str(_property(key)["description"])
+
+
 def rendered_schema() -> str:
     """The text of the file."""
     return json.dumps(schema(), indent=2) + "\n"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlsplit
 
 from astro_ci.errors import ApiError, UnavailableError
+from astro_ci.web.logs import keep_queries_out_of_logs
 from astro_ci.web.retry import asked_wait, is_worth_repeating
 
 if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
@@ -82,7 +82,7 @@ class Blob:
     def __init__(
         self, url: str, session: requests.Session, timeout_seconds: tuple[float, float]
     ) -> None:
-        _keep_queries_out_of_logs()
+        keep_queries_out_of_logs()
         self._url = url
         self._host = _host(url)
         self._session = session
@@ -147,24 +147,6 @@ class Blob:
         if response.status_code != 201:
             raise _refusal(what, response)
         return response
-
-
-class _QueryFilter(logging.Filter):
-    """Cuts the query string off every URL in a record: it holds the signature."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record, and keep it. Called by logging."""
-        record.msg, record.args = re.sub(r"\?\S+", "?…", record.getMessage()), None
-        return True
-
-
-_QUERY_FILTER = _QueryFilter()
-
-
-def _keep_queries_out_of_logs() -> None:
-    """Silence what urllib3 logs of URLs, for good: a thread may still log when we are done."""
-    for name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
-        logging.getLogger(name).addFilter(_QUERY_FILTER)
 
 
 def _host(url: str) -> str:

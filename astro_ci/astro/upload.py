@@ -6,11 +6,9 @@ The store never sees the Astro token. Source: learn.microsoft.com, Blob service 
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from msgspec import Struct
@@ -18,6 +16,7 @@ from msgspec import Struct
 from astro_ci.astro.blob import BLOCK_ID_BYTES, Blob, BlocksLostError, Body
 from astro_ci.web.retry import ATTEMPTS, Repeating, is_unavailable
 from astro_ci.web.session import open_session
+from astro_ci.web.threads import in_threads
 
 MIB = 1024 * 1024
 SINGLE_PUT_LIMIT = 64 * MIB
@@ -75,7 +74,7 @@ class Uploader(Struct, frozen=True, kw_only=True):
             self._repeat(lambda: _put_block(blob, bundle, offset, length, md5))
 
         def put_all() -> str:
-            for number, _ in enumerate(_in_threads(put_block, offsets, self.workers), start=1):
+            for number, _ in enumerate(in_threads(put_block, offsets, self.workers), start=1):
                 on_progress(min(number * self.block_size, size), size)
             return self._repeat(lambda: blob.put_block_list(ids, md5))
 
@@ -108,40 +107,3 @@ def _block_id(md5: bytes, offset: int) -> bytes:
 
 def _is_blocks_lost(error: BaseException) -> bool:
     return isinstance(error, BlocksLostError)
-
-
-def _in_threads(put: Callable[[int], None], items: Sequence[int], workers: int) -> Iterator[int]:
-    """Put all items and yield each when it is done; the first error ends it.
-
-    The threads are daemons, which no executor's are: a cancelled job, or an item that failed, must
-    not wait for the answers that the others wait for.
-    """
-    todo: SimpleQueue[int] = SimpleQueue()
-    outcomes: SimpleQueue[int | BaseException] = SimpleQueue()
-    stop = threading.Event()
-    for item in items:
-        todo.put(item)
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                item = todo.get_nowait()
-            except Empty:
-                return
-            try:
-                put(item)
-            except BaseException as error:
-                outcomes.put(error)  # raised below, in the caller's thread
-                return
-            outcomes.put(item)
-
-    for number in range(min(workers, len(items))):
-        threading.Thread(target=work, name=f"upload-{number}", daemon=True).start()
-    try:
-        for _ in items:
-            outcome = outcomes.get()
-            if isinstance(outcome, BaseException):
-                raise outcome
-            yield outcome
-    finally:
-        stop.set()

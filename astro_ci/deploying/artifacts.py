@@ -21,14 +21,14 @@ from astro_ci.survey.survey import Survey
 from astro_ci.text import listed, size_text
 
 if TYPE_CHECKING:  # loaded when an image is built
-    from astro_ci.deploying.image import Image
     from astro_ci.image.engine import Engine
+    from astro_ci.image.source import ReadyImage
 
 
 class Artifacts(Struct, frozen=True, kw_only=True):
     """What is ready to be sent; None for what this deploy does not have."""
 
-    image: Image | None = None
+    image: ReadyImage | None = None
     bundle: Bundle | None = None
 
 

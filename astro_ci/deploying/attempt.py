@@ -236,7 +236,7 @@ class Attempt(Struct, kw_only=True):
         surroundings = Surroundings(
             env=self.env,
             deployment=self.deployment,
-            built=made.image,
+            shipped=made.image,
             connect_engine=self.tools.connect_engine,
             password=self.astro.credentials.token,
         )

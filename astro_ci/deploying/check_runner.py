@@ -18,7 +18,7 @@ from astro_ci.reporting.secret_texts import without_secrets
 
 if TYPE_CHECKING:  # loaded where there is Airflow
     from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner
-    from astro_ci.deploying.image import Image
+    from astro_ci.image.source import ReadyImage
 
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
@@ -29,7 +29,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     env: Mapping[str, str]
     deployment: Deployment
     """As it was before."""
-    built: Image | None
+    shipped: ReadyImage | None
     """The image of this deploy; None for one of DAGs alone."""
     connect_engine: Callable[[Mapping[str, str]], Engine]
     password: Callable[[], str]
@@ -37,7 +37,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Name them, without the environment."""
-        return f"Surroundings(deployment={self.deployment!r}, built={self.built!r})"
+        return f"Surroundings(deployment={self.deployment!r}, shipped={self.shipped!r})"
 
     @contextmanager
     def runner(self, *, is_asked: bool) -> Iterator[Runner | None]:
@@ -46,10 +46,9 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         None when no Airflow is at hand and nobody asked for more. Raises CheckFailedError,
         DockerError or RegistryError when what was asked for is not possible.
         """
-        if self.built:
-            from astro_ci.checks.runners import DockerRunner
-
-            yield DockerRunner(engine=self.built.engine, image=self.built.name)
+        if self.shipped:
+            with self._of_this_deploy(self.shipped) as found:
+                yield found
             return
         running = self._running_image()
         is_local = bool(running) and has_image(self.env, running)
@@ -60,6 +59,17 @@ class Surroundings(Struct, frozen=True, kw_only=True):
                 yield found
         else:
             yield None
+
+    @contextmanager
+    def _of_this_deploy(self, image: ReadyImage) -> Iterator[Runner]:
+        if image.local is None:
+            raise CheckFailedError(
+                f"the image {image.facts.reference} is on no Docker Engine of this job, so DAG "
+                "files could not be loaded in it"
+            )
+        from astro_ci.checks.runners import DockerRunner
+
+        yield DockerRunner(engine=image.local.engine, image=image.local.name)
 
     def _running_image(self) -> str:
         deployment = self.deployment

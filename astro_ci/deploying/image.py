@@ -7,15 +7,15 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from msgspec import Struct
-
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.spec import Build, LeaveOut
-from astro_ci.image.checks import ImageFacts, check_image, inspect_image
+from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
+from astro_ci.image.inspection import inspect_image
+from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment
 from astro_ci.paths import below
 from astro_ci.project.find import DOCKERFILE, Project
@@ -26,15 +26,6 @@ from astro_ci.survey.survey import Survey
 log = logging.getLogger(__name__)
 
 
-class Image(Struct, frozen=True, kw_only=True):
-    """An image that is ready to be pushed."""
-
-    engine: Engine
-    name: str
-    """Its name on the engine, ours alone."""
-    facts: ImageFacts
-
-
 def build(
     config: Config,
     env: Mapping[str, str],
@@ -43,7 +34,7 @@ def build(
     client: AstroClient,
     engine: Engine,
     console: Console,
-) -> Image:
+) -> EngineImage:
     """Build the image and check it. Raises DockerError, ProjectError."""
     checkout = survey.checkout
     with_dags = not deployment.is_dag_deploy_enabled
@@ -71,7 +62,7 @@ def build(
     except BaseException:
         remove(engine, made.tag)
         raise
-    return Image(engine=engine, name=made.tag, facts=facts)
+    return EngineImage(engine=engine, name=made.tag, facts=facts)
 
 
 def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:

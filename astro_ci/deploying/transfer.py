@@ -15,7 +15,7 @@ from astro_ci.reporting.console import Console
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.deploying.artifacts import Artifacts
-    from astro_ci.deploying.image import Image
+    from astro_ci.image.source import Destination, ReadyImage
 
 Report = Callable[[int, int], None]
 
@@ -46,7 +46,7 @@ class Transfer(Struct, kw_only=True):
                 run_side_by_side(jobs)
             except BaseException:
                 if made.image:  # a push that hangs cannot take the name off that it gave
-                    made.image.engine.remove_image(self._reference)
+                    made.image.withdraw(self._destination)
                 raise
         if made.image:
             console.say(f"pushed the image as tag {self.deploy.image_tag}")
@@ -54,18 +54,15 @@ class Transfer(Struct, kw_only=True):
             console.say(f"uploaded the DAG bundle as version {self.bundle_version}")
 
     @property
-    def _reference(self) -> str:
-        return f"{self.deploy.image_repository}:{self.deploy.image_tag}"
+    def _destination(self) -> Destination:
+        from astro_ci.image.source import Destination
 
-    def _push_job(self, image: Image, report: Report) -> Callable[[Stop], None]:
-        from astro_ci.image.registry.push import push_image
+        return Destination(self.deploy.image_repository, self.deploy.image_tag)
 
+    def _push_job(self, image: ReadyImage, report: Report) -> Callable[[Stop], None]:
         def push(stop: Stop) -> None:
-            push_image(
-                image.engine,
-                image.name,
-                self.deploy.image_repository,
-                self.deploy.image_tag,
+            image.push(
+                self._destination,
                 password=self.password,
                 on_progress=_stoppable(report, stop),
                 sleep=self.sleep,

@@ -4,47 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from msgspec import Struct
-
-from astro_ci.errors import DockerError, ProjectError
-from astro_ci.image.engine import Engine
+from astro_ci.errors import ProjectError
+from astro_ci.image.facts import ImageFacts
 from astro_ci.project.runtime import AIRFLOW_3_NEEDS, LABEL, RuntimeVersion, newest_first
 
 _SHOWN = 5
-
-
-class ImageFacts(Struct, frozen=True, kw_only=True):
-    """What matters about an image. Empty strings and None stand for what it does not say."""
-
-    reference: str
-    id: str
-    os: str
-    architecture: str
-    runtime_version: str | None
-
-
-def inspect_image(engine: Engine, reference: str) -> ImageFacts:
-    """Read an image that the engine has; DockerError when it has none of that name."""
-    from docker.errors import DockerException, ImageNotFound
-    from requests import RequestException
-
-    try:
-        found = engine.client.images.get(reference).attrs
-    except ImageNotFound as error:
-        raise DockerError(
-            f"the Docker Engine at {engine.host} has no image {reference}",
-            hint="build or pull it in this job, on this engine, before the deploy",
-        ) from error
-    except (DockerException, RequestException) as error:
-        raise DockerError(f"the image {reference} could not be inspected: {error}") from error
-    labels = (found.get("Config") or {}).get("Labels") or {}
-    return ImageFacts(
-        reference=reference,
-        id=found["Id"],
-        os=found.get("Os", ""),
-        architecture=found.get("Architecture", ""),
-        runtime_version=labels.get(LABEL) or None,
-    )
+PLATFORM = "linux/amd64"
+"""What Astro runs."""
 
 
 def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] | None) -> None:
@@ -53,7 +19,7 @@ def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] |
     `running` is the Deployment's Runtime version, empty when unknown. `supported` are the
     versions that its options list; None when they could not be read.
     """
-    _check_platform(facts)
+    check_platform(facts)
     if facts.runtime_version is None:
         raise ProjectError(
             f"the image {facts.reference} has no label {LABEL}, so it is not built from "
@@ -68,14 +34,33 @@ def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] |
         check_supported(facts.runtime_version, supported)
 
 
-def _check_platform(facts: ImageFacts) -> None:
-    platform = f"{facts.os}/{facts.architecture}"
-    if platform != "linux/amd64":
+def check_platform(facts: ImageFacts) -> None:
+    """Raise ProjectError for an image that the machines of Astro cannot run."""
+    platform = f"{facts.os or 'an unknown system'}/{facts.architecture or 'an unknown processor'}"
+    if facts.os == "windows":
         raise ProjectError(
-            f"the image {facts.reference} is for {platform}, and Astro runs linux/amd64 only",
-            hint="build it with --platform=linux/amd64, and look for a --platform of another "
-            "kind in the Dockerfile's FROM lines",
+            f"the image {facts.reference} is for Windows ({platform}), and Astro runs "
+            f"{PLATFORM} only",
+            hint="Build it from an Astro Runtime image, on an engine with Linux containers.",
         )
+    if platform != PLATFORM:
+        raise ProjectError(
+            f"the image {facts.reference} is for {platform}, and Astro runs {PLATFORM} only",
+            hint=AMD64_HINT,
+        )
+    if facts.machine not in ("", "amd64"):
+        raise ProjectError(
+            f"the image {facts.reference} says that it is for {PLATFORM}, and its programs are "
+            f"for {facts.machine}: it was built on a base image for {facts.machine}",
+            hint=AMD64_HINT,
+        )
+
+
+AMD64_HINT = (
+    "Build it with `docker build --platform=linux/amd64`, which computers with an ARM64 processor "
+    "(Apple silicon) do not do by themselves, and let no FROM line of the Dockerfile name another "
+    "--platform."
+)
 
 
 def check_order(built: RuntimeVersion, runs: RuntimeVersion) -> None:

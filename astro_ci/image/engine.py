@@ -73,6 +73,18 @@ class Engine(Struct, frozen=True):
         except (DockerException, RequestException) as error:
             logger.info("the image %s was left behind: %s", reference, error)
 
+    def remove_container(self, name: str) -> None:
+        """Remove a container of ours, if it is there; a failure is logged and no more."""
+        from docker.errors import DockerException, NotFound
+        from requests import RequestException
+
+        try:
+            self.client.api.remove_container(name, force=True, v=True)
+        except NotFound:
+            return
+        except (DockerException, RequestException) as error:
+            logger.info("the container %s was left behind: %s", name, error)
+
 
 def connect(env: Mapping[str, str]) -> Engine:
     """Find the engine and ask for its version.

@@ -20,6 +20,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 _GIT = ".git"
 _MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
@@ -76,6 +77,24 @@ def read_named_text(path: Path, *, most_bytes: int, errors: str = "strict") -> s
         return _decode(_read(descriptor, most_bytes), errors)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def opened_named_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a regular file whose path the user or the CI system gave, for reading and seeking.
+
+    Raises OSError as `read_text` does, on entering.
+    """
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links
+    root = repository_root(absolute.parent)
+    with ExitStack() as held:
+        if (root / _GIT).exists():
+            within = _opened_below(root, absolute.relative_to(root).parts)
+            descriptor = held.enter_context(within)
+        else:
+            descriptor = _open_file(absolute, None)
+            held.callback(os.close, descriptor)
+        yield held.enter_context(os.fdopen(descriptor, "rb", closefd=False))
 
 
 @contextmanager

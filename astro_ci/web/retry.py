@@ -114,8 +114,9 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
 
 def pause_seconds(error: BaseException | None, attempt: int) -> float:
     """How long to wait after this attempt, which counts from 1: as asked, or longer each time."""
-    if isinstance(error, UnavailableError) and error.retry_after_seconds is not None:
-        return error.retry_after_seconds
+    asked: float | None = getattr(error, "retry_after_seconds", None)
+    if asked is not None:
+        return asked
     cap = min(2.0**attempt, MAX_WAIT_SECONDS)
     return _DICE.uniform(cap / 2, cap)
 

@@ -16,8 +16,9 @@ from astro_ci.errors import ConfigurationError, DockerError, ProjectError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.builder import PLATFORM, find_builder
 from astro_ci.image.building.spec import Build
-from astro_ci.image.checks import check_image, inspect_image
+from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
+from astro_ci.image.inspection import inspect_image
 from tests.e2e.images import (
     make_runtime_image,
     read_image,

@@ -134,14 +134,24 @@ def push_image(
         session.auth = login
         for blob in (layer, config):
             uploads = f"{url}/v2/{name}/blobs/uploads/?digest={digest_of(blob)}"
-            session.post(uploads, blob, timeout=30).raise_for_status()
-        session.put(
+            _done(session.post(uploads, blob, timeout=30))
+        put = session.put(
             f"{url}/v2/{name}/manifests/{tag}",
             manifest,
             headers={"Content-Type": MANIFEST},
             timeout=30,
-        ).raise_for_status()
+        )
+    if _done(put).headers.get("Docker-Content-Digest") is None:
+        raise requests.exceptions.InvalidHeader("invalid checksum digest format")
     return digest_of(manifest)
+
+
+def _done(answer: requests.Response) -> requests.Response:
+    """Return an answer that a Docker Engine would take for success."""
+    answer.raise_for_status()
+    if answer.status_code >= 300:
+        raise requests.RequestException(f"{answer.status_code} response missing Location header")
+    return answer
 
 
 def pull_layer(url: str, name: str, tag: str, login: tuple[str, str]) -> bytes:

@@ -12,8 +12,8 @@ from astro_ci.image.building.builder import find_builder
 from astro_ci.image.building.docker_config import private_config
 from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
-from astro_ci.image.checks import inspect_image
 from astro_ci.image.engine import Engine
+from astro_ci.image.inspection import inspect_image
 from astro_ci.text import Regex
 
 logger = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from typing import Any
 
 from astro_ci.errors import RegistryError
 from astro_ci.image.engine import Engine
+from astro_ci.image.registry.failure import TransientRegistryError
 from astro_ci.text import Regex, crossed_out
 from astro_ci.web.retry import Repeating
 
@@ -49,10 +50,6 @@ _CONTAINERD_HINT = (
     "; this engine keeps images in containerd, whose pushes Astro's registry may refuse: set "
     '"features": {"containerd-snapshotter": false} in its daemon.json'
 )
-
-
-class TransientRegistryError(RegistryError):
-    """A push that may well succeed when it is repeated; layers that arrived are not sent again."""
 
 
 def push_image(

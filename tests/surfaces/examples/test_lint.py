@@ -195,6 +195,4 @@ def test_the_readme_leads_to_every_example() -> None:
     for link in links:
         if "://" not in link:
             assert (EXAMPLES / link).exists(), link
-    assert {*FILES, "aws-codebuild/codepipeline.yml", "astro-project"} <= {
-        link.rstrip("/") for link in links
-    }
+    assert {*FILES, "aws-codebuild/codepipeline.yml"} <= {link.removeprefix("./") for link in links}

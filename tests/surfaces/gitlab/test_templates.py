@@ -227,7 +227,10 @@ def test_examples_give_inputs_that_there_are(path: Path, tmp_path: Path) -> None
     assert len(set(groups)) == len(groups)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/gitlab.md"])
+PAGES = ("README.md", "docs/getting-started.md", "docs/gitlab.md", "docs/installing.md")
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_the_documentation_includes_what_there_is(name: str) -> None:
     blocks = re.findall(r"^( *)```yaml\n(.*?)^\1```$", (ROOT / name).read_text(), re.M | re.S)
     pipelines = [yaml.safe_load(textwrap.dedent(block)) for _, block in blocks]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from astro_ci.errors import ProjectError
-from astro_ci.image.checks import ImageFacts, check_image
+from astro_ci.image.checks import check_image
+from astro_ci.image.facts import ImageFacts
 
 
 def facts(version: str | None = "13.1.0", platform: str = "linux/amd64") -> ImageFacts:

@@ -11,7 +11,8 @@ import pytest
 
 from astro_ci.errors import DockerError, RegistryError
 from astro_ci.image.engine import config_directory, connect
-from astro_ci.image.registry.push import TransientRegistryError, classify
+from astro_ci.image.registry.failure import TransientRegistryError
+from astro_ci.image.registry.push import classify
 
 REPOSITORY = "images.example.com:503/org/project"
 

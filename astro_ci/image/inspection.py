@@ -1,0 +1,166 @@
+"""Read an image that the engine has: what it says of itself, and what is in it."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+import tarfile
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, cast
+
+from astro_ci.errors import DockerError
+from astro_ci.image.elf import HEADER_BYTES, machine_of
+from astro_ci.image.engine import Engine
+from astro_ci.image.facts import ImageFacts
+from astro_ci.project.runtime import LABEL
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+log = logging.getLogger(__name__)
+
+REVISION_LABEL = "org.opencontainers.image.revision"
+SOURCE_LABEL = "org.opencontainers.image.source"
+# Each image of a Linux distribution has one of them.
+_PROGRAMS = ("/bin/sh", "/usr/bin/env", "/bin/busybox", "/usr/local/bin/python")
+_MOST_LINKS = 8
+_HOME = "/usr/local/airflow"
+
+
+def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFacts:
+    """Read an image that the engine has; DockerError when it has none of that name.
+
+    `named` is how the user calls it, when that is something else.
+    """
+    from docker.errors import DockerException, ImageNotFound
+    from requests import RequestException
+
+    shown = named or reference
+    try:
+        found = engine.client.images.get(reference).attrs
+    except ImageNotFound as error:
+        raise DockerError(
+            f"the Docker Engine at {engine.host} has no image {shown}",
+            hint="Build or pull it in this job, on this engine, before the deploy.",
+        ) from error
+    except (DockerException, RequestException) as error:
+        raise DockerError(f"the image {shown} could not be inspected: {error}") from error
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    is_linux = found.get("Os", "") == "linux"
+    return ImageFacts(
+        reference=shown,
+        id=found["Id"],
+        os=found.get("Os", ""),
+        architecture=found.get("Architecture", ""),
+        runtime_version=labels.get(LABEL) or None,
+        revision=labels.get(REVISION_LABEL, ""),
+        source_url=labels.get(SOURCE_LABEL, ""),
+        machine=read_machine(engine, found["Id"]) if is_linux else "",
+    )
+
+
+def read_machine(engine: Engine, reference: str) -> str:
+    """Tell what a program of the image was compiled for; empty when there is no telling."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        with _container(engine, reference) as container:
+            for program in _PROGRAMS:
+                if machine := machine_of(_read_start(container, program)):
+                    return machine
+    except (DockerException, RequestException, tarfile.TarError, OSError) as error:
+        log.debug("no program of %s could be read: %s", reference, error)
+    return ""
+
+
+def list_dag_files(engine: Engine, reference: str) -> Sequence[str] | None:
+    """List the files where Airflow looks for DAGs; None when the image could not be read."""
+    from docker.errors import DockerException, NotFound
+    from requests import RequestException
+
+    try:
+        with _container(engine, reference) as container:
+            home = _airflow_home(container)
+            try:
+                chunks, _ = container.get_archive(f"{home}/dags")
+            except NotFound:
+                return []
+            with _stream(chunks) as archive:
+                names = [entry.name for entry in archive if not entry.isdir()]
+    except (DockerException, RequestException, tarfile.TarError, OSError) as error:
+        log.debug("the DAGs of %s could not be listed: %s", reference, error)
+        return None
+    return sorted(name.partition("/")[2] for name in names)
+
+
+def _airflow_home(container: Container) -> str:
+    variables = dict(
+        entry.partition("=")[::2] for entry in container.attrs["Config"].get("Env") or ()
+    )
+    return (variables.get("AIRFLOW_HOME") or _HOME).rstrip("/")
+
+
+@contextmanager
+def _container(engine: Engine, reference: str) -> Iterator[Container]:
+    """A container of the image that is never started."""
+    name = f"astro-ci-look-{uuid.uuid4().hex[:12]}"
+    try:
+        yield engine.client.containers.create(reference, name=name, entrypoint=["none"], command=[])
+    finally:
+        engine.remove_container(name)
+
+
+def _read_start(container: Container, path: str) -> bytes:
+    """Read the first bytes of a program, through links; nothing where there is none."""
+    from docker.errors import NotFound
+
+    for _ in range(_MOST_LINKS):
+        try:
+            chunks, _ = container.get_archive(path)
+        except NotFound:
+            return b""
+        with _stream(chunks) as archive:
+            entry = archive.next()
+            if entry is None or not (entry.issym() or entry.isreg()):
+                return b""
+            if entry.isreg():
+                file = archive.extractfile(entry)
+                return file.read(HEADER_BYTES) if file else b""
+            target = entry.linkname
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    return b""
+
+
+@contextmanager
+def _stream(chunks: Iterable[bytes]) -> Iterator[tarfile.TarFile]:
+    """Read an archive as it comes; what is left unread is not waited for."""
+    reader = _Reader(iter(chunks))
+    try:
+        with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|") as archive:
+            yield archive
+    finally:
+        reader.close()
+
+
+class _Reader:
+    """A file over chunks, for tarfile to read from."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Read as much as was asked for, less only at the end."""
+        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
+            self._rest += chunk
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+    def close(self) -> None:
+        """Leave the rest."""
+        close = getattr(self._chunks, "close", None)
+        if close:
+            close()

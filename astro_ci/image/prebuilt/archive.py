@@ -1,0 +1,127 @@
+"""An image in a `docker save` archive: loaded for the deploy, and removed after it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from astro_ci.errors import DockerError
+from astro_ci.image.building.process import Feeder
+from astro_ci.image.checks import check_platform
+from astro_ci.image.engine import Engine
+from astro_ci.image.facts import ImageFacts
+from astro_ci.image.inspection import inspect_image
+from astro_ci.image.on_engine import EngineImage
+from astro_ci.image.prebuilt.named import find_id
+from astro_ci.image.prebuilt.saved import Saved, read_saved, write_nameless
+from astro_ci.text import Regex
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+_LOADED = Regex(r"Loaded image ID: (sha256:[0-9a-f]{64})")
+
+
+class ArchivedImage:
+    """The one image of an archive. The engine gets it without the names that it had."""
+
+    def __init__(
+        self,
+        path: Path,
+        env: Mapping[str, str],
+        connect_engine: Callable[[Mapping[str, str]], Engine],
+    ) -> None:
+        self.reference = str(path)
+        self._path = path
+        self._env = env
+        self._connect = connect_engine
+        self._engine: Engine | None = None
+        self._ready: EngineImage | None = None
+        self._loaded = ""
+
+    def open(self) -> EngineImage:
+        """Load the image, unless the engine has it.
+
+        Raises ProjectError for an archive that is not whole or whose image Astro could not run,
+        DockerError.
+        """
+        if self._ready is None:
+            saved = read_saved(self._path)
+            check_platform(_facts(saved, self.reference))
+            self._engine = self._engine or self._connect(self._env)
+            if find_id(self._engine, saved.id) is None:
+                self._loaded = saved.id
+                self._loaded = self._load(self._engine) or saved.id
+            name = self._loaded or saved.id
+            facts = inspect_image(self._engine, name, named=self.reference)
+            check_platform(facts)
+            self._ready = EngineImage(engine=self._engine, name=facts.id, facts=facts)
+        return self._ready
+
+    def close(self) -> None:
+        """Remove the image if it was loaded."""
+        if self._engine is None:
+            return
+        if self._loaded:
+            self._engine.remove_image(self._loaded)
+        self._engine.close()
+        self._engine = self._ready = None
+
+    def _load(self, engine: Engine) -> str:
+        """Have the engine load it, and return the id that the engine gives it."""
+        from docker.errors import DockerException
+        from requests import RequestException
+
+        log.info("loading the image of %s into the Docker Engine", self.reference)
+        loaded = ""
+        try:
+            with _nameless(self._path) as chunks:
+                messages = cast("Callable[..., Iterator[Any]]", engine.client.api.load_image)
+                for message in messages(chunks):
+                    if "error" in message:
+                        raise DockerError(_failed(self.reference, str(message["error"])))
+                    if told := _LOADED.search(str(message.get("stream", ""))):
+                        loaded = told[1]
+        except (DockerException, RequestException) as error:
+            text = str(getattr(error, "explanation", None) or error)
+            raise DockerError(_failed(self.reference, text)) from error
+        return loaded
+
+
+def _failed(reference: str, text: str) -> str:
+    return f"the Docker Engine could not load the image archive {reference}: {text.strip()}"
+
+
+def _facts(saved: Saved, reference: str) -> ImageFacts:
+    return ImageFacts(
+        reference=reference,
+        id=saved.id,
+        os=saved.os,
+        architecture=saved.architecture,
+        runtime_version=None,
+    )
+
+
+@contextmanager
+def _nameless(path: Path) -> Iterator[Iterator[bytes]]:
+    """Stream the archive in chunks, which end in an exception when it cannot be read whole."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as reader:
+        feeder = Feeder(
+            lambda out: write_nameless(path, out),
+            cast("IO[bytes]", os.fdopen(write_end, "wb")),
+            on_error=lambda: None,
+        )
+
+        def chunks() -> Iterator[bytes]:
+            while chunk := reader.read(_CHUNK):
+                yield chunk
+            feeder.join()
+            if feeder.error:
+                raise feeder.error
+
+        yield chunks()

@@ -1,0 +1,124 @@
+"""An image by its name: the engine's own, else one that the engine pulls."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+
+from astro_ci.errors import DockerError, ProjectError, RegistryError
+from astro_ci.image.checks import AMD64_HINT, PLATFORM, check_platform
+from astro_ci.image.engine import Engine, config_directory
+from astro_ci.image.inspection import inspect_image
+from astro_ci.image.on_engine import EngineImage
+from astro_ci.text import Regex
+
+log = logging.getLogger(__name__)
+
+_OTHER_PLATFORM = Regex(
+    r"no match(?:ing manifest)? for|does not match the specified platform"
+    r"|(?:image )?operating system .* cannot be used",
+    re.IGNORECASE,
+)
+_UNKNOWN = Regex(
+    r"manifest unknown|not found|does not exist|repository name not known|no such image",
+    re.IGNORECASE,
+)
+
+
+class NamedImage:
+    """The image that a name, a digest or an id leads to when it is opened, whatever happens later.
+
+    Everything is done by the image's id from then on: a tag that somebody moves changes nothing.
+    """
+
+    def __init__(
+        self,
+        reference: str,
+        env: Mapping[str, str],
+        connect_engine: Callable[[Mapping[str, str]], Engine],
+    ) -> None:
+        self.reference = reference
+        self._env = env
+        self._connect = connect_engine
+        self._engine: Engine | None = None
+        self._ready: EngineImage | None = None
+        self._is_pulled = False
+
+    def open(self) -> EngineImage:
+        """Find the image on the engine, else pull it.
+
+        Raises DockerError, RegistryError, and ProjectError for one that is not for linux/amd64.
+        """
+        if self._ready is None:
+            self._engine = self._engine or self._connect(self._env)
+            if find_id(self._engine, self.reference) is None:
+                self._pull(self._engine)
+            facts = inspect_image(self._engine, self.reference)
+            check_platform(facts)
+            self._ready = EngineImage(engine=self._engine, name=facts.id, facts=facts)
+        return self._ready
+
+    def close(self) -> None:
+        """Remove the image if it was pulled, unless its name has come to mean another one."""
+        if self._engine is None:
+            return
+        is_ours = self._is_pulled and (
+            self._ready is None or find_id(self._engine, self.reference) == self._ready.name
+        )
+        if is_ours:
+            self._engine.remove_image(self.reference)
+        self._engine.close()
+        self._engine = self._ready = None
+
+    def _pull(self, engine: Engine) -> None:
+        """Have the engine pull it, with the logins of `docker login`."""
+        from docker.errors import DockerException
+        from requests import RequestException
+
+        log.info("the Docker Engine does not have the image %s; pulling it", self.reference)
+        try:
+            engine.client.api.reload_config(str(config_directory(self._env) / "config.json"))
+            self._is_pulled = True
+            engine.client.images.pull(self.reference, platform=PLATFORM)
+        except (DockerException, RequestException) as error:
+            text = str(getattr(error, "explanation", None) or error)
+            raise pull_error(self.reference, engine.host, text) from None
+
+
+def pull_error(reference: str, host: str, text: str) -> ProjectError | RegistryError:
+    """Turn the engine's words about a pull into an error with a remedy."""
+    if _OTHER_PLATFORM.search(text):
+        return ProjectError(
+            f"the image {reference} is not for {PLATFORM}, which is all that Astro runs: {text}",
+            hint=AMD64_HINT,
+        )
+    message = f"the Docker Engine at {host} has no image {reference}, and could not pull it: {text}"
+    if _UNKNOWN.search(text):
+        hint = (
+            "Check the name and the tag. An image that this job builds has to be on this engine "
+            "before the deploy; for one of a private registry, `docker login` comes first."
+        )
+    else:
+        hint = (
+            "Run `docker login` for the image's registry before the deploy, or pull the image "
+            "with `docker pull --platform=linux/amd64` to see what is wrong."
+        )
+    return RegistryError(message, hint=hint)
+
+
+def find_id(engine: Engine, reference: str) -> str | None:
+    """Ask the engine which image a name means; None for none. Raises DockerError."""
+    from docker.errors import DockerException, ImageNotFound
+    from requests import RequestException
+
+    try:
+        return str(engine.client.images.get(reference).attrs["Id"])
+    except ImageNotFound:
+        return None
+    except (DockerException, RequestException) as error:
+        text = str(getattr(error, "explanation", None) or error)
+        raise DockerError(
+            f"the Docker Engine at {engine.host} could not look for the image {reference}: {text}",
+            hint="Check that it is the name of an image.",
+        ) from error

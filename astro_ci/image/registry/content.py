@@ -1,0 +1,71 @@
+"""The bytes of a blob, from wherever they are, digested as they pass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from astro_ci.errors import RegistryError
+from astro_ci.image.registry.manifest import Descriptor
+
+PIECE_BYTES = 256 << 10
+
+Open = Callable[[int], Iterator[bytes]]
+"""Reads a blob from an offset on."""
+
+
+class Content:
+    """A blob's bytes for an upload, which may start again in the middle.
+
+    Each byte is digested the first time it passes. The last bytes are not handed out before the
+    digest is right, so no upload of a wrong blob is ever complete.
+    """
+
+    def __init__(self, blob: Descriptor, open_at: Open, what: str) -> None:
+        self.blob = blob
+        self._open = open_at
+        self._what = what
+        self._digest = hashlib.new(blob.digest.partition(":")[0])
+        self._digested = 0
+
+    def part(self, start: int, end: int) -> Iterator[bytes]:
+        """Read from `start` up to `end`. Raises RegistryError for a blob that is another one."""
+        position = start
+        pieces = self._open(start) if end > start else iter(())
+        for piece in pieces:
+            piece = piece[: end - position]
+            self._pass(position, piece)
+            position += len(piece)
+            if position == self.blob.size:
+                self._require_whole(pieces)
+            yield piece
+            if position == end:
+                return
+        if position < end:
+            raise RegistryError(
+                f"{self._what} ends after {position} of {self.blob.size} bytes",
+                hint="Make the image again: it is truncated.",
+            )
+        if not self.blob.size:
+            self._require_whole(pieces)
+
+    def _pass(self, position: int, piece: bytes) -> None:
+        new = piece[max(self._digested - position, 0) :]
+        if position <= self._digested and new:
+            self._digest.update(new)
+            self._digested += len(new)
+
+    def _require_whole(self, pieces: Iterator[bytes]) -> None:
+        # An upload that goes on in the middle digested the start in an earlier attempt.
+        found = f"{self._digest.name}:{self._digest.hexdigest()}"
+        if self._digested == self.blob.size and found != self.blob.digest:
+            raise RegistryError(
+                f"{self._what} should be {self.blob.digest} and is {found}",
+                hint="Make or push the image again: what is stored there is not what it says.",
+            )
+
+
+def drain(content: Content) -> None:
+    """Read a blob to its end, to see that it is what it says."""
+    for _ in content.part(0, content.blob.size):
+        pass
