@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from common import RUNTIME, SCRIPT, Cost, cost_of, deploy_once, environment, project
+from common import RUNTIME, SCRIPT, Cost, best, cost_of, deploy_once, environment, project
 from distance import Distance
 
 from astro_ci.image.engine import connect
@@ -92,20 +92,6 @@ def distant(round_trip_seconds: float) -> Iterator[Distant]:
         astro = Distant(*ways)
         stack.callback(astro.stop)
         yield astro
-
-
-def best(repeat: int, rows: dict[str, Callable[[], Cost]]) -> dict[str, Cost]:
-    """The best of several rounds. Each round runs every row: what disturbs one disturbs all."""
-    costs: dict[str, list[Cost]] = {name: [] for name in rows}
-    for number in range(repeat + 1):
-        for name, run in rows.items():
-            cost = run()
-            if number:  # the first round only warms up
-                costs[name].append(cost)
-    return {
-        name: Cost(cpu=min(c.cpu for c in found), wall=min(c.wall for c in found))
-        for name, found in costs.items()
-    }
 
 
 def measure(root: Path, seconds: float, repeat: int, *, with_image: bool) -> None:

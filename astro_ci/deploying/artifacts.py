@@ -62,10 +62,13 @@ def artifacts(
         yield Artifacts(bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
+    from astro_ci.image.building.build import look_for_builder
+
+    builder = look_for_builder(env)
     from astro_ci.deploying.image import build, connected, remove
 
     with connected(connect_engine, env) as engine:
-        image = build(config, env, survey, deployment, client, engine, console)
+        image = build(config, env, survey, deployment, client, engine, builder, console)
         try:
             if with_bundle:
                 _check_links(survey, members, image.facts.runtime_version or "")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.image.building.build import build_image
+from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.inspection import inspect_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment
 from astro_ci.paths import below
@@ -22,6 +23,7 @@ from astro_ci.project.find import DOCKERFILE, Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
+from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +35,12 @@ def build(
     deployment: Deployment,
     client: AstroClient,
     engine: Engine,
+    builder: Future[Builder | None],
     console: Console,
 ) -> EngineImage:
     """Build the image and check it. Raises DockerError, ProjectError."""
+    # Answered during the build.
+    runtimes = begin(lambda: client.list_runtimes(deployment.id))
     checkout = survey.checkout
     with_dags = not deployment.is_dag_deploy_enabled
     made = Build(
@@ -54,10 +59,9 @@ def build(
             *(deployment.name, config.dags_path),
         )
     with console.group("Build the image"):
-        build_image(engine, made, env=env, on_line=console.say)
+        facts = build_image(engine, made, env=env, on_line=console.say, builder=builder)
     try:
-        facts = inspect_image(engine, made.tag)
-        supported = {release.version for release in client.list_runtimes(deployment.id)}
+        supported = {release.version for release in runtimes.result()}
         check_image(facts, running=deployment.astro_runtime_version, supported=supported)
     except BaseException:
         remove(engine, made.tag)

@@ -29,10 +29,13 @@ _MOST_LINKS = 8
 _HOME = "/usr/local/airflow"
 
 
-def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFacts:
+def inspect_image(
+    engine: Engine, reference: str, *, named: str = "", reads_programs: bool = True
+) -> ImageFacts:
     """Read an image that the engine has; DockerError when it has none of that name.
 
-    `named` is how the user calls it, when that is something else.
+    `named` is how the user calls it, when that is something else. Without `reads_programs`, what
+    the image says of its processor is believed.
     """
     from docker.errors import DockerException, ImageNotFound
     from requests import RequestException
@@ -48,7 +51,7 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
     except (DockerException, RequestException) as error:
         raise DockerError(f"the image {shown} could not be inspected: {error}") from error
     labels = (found.get("Config") or {}).get("Labels") or {}
-    is_linux = found.get("Os", "") == "linux"
+    is_read = reads_programs and found.get("Os", "") == "linux"
     return ImageFacts(
         reference=shown,
         id=found["Id"],
@@ -57,7 +60,7 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
         runtime_version=labels.get(LABEL) or None,
         revision=labels.get(REVISION_LABEL, ""),
         source_url=labels.get(SOURCE_LABEL, ""),
-        machine=read_machine(engine, found["Id"]) if is_linux else "",
+        machine=read_machine(engine, found["Id"]) if is_read else "",
     )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.building import buildkit, classic
-from astro_ci.image.building.builder import find_builder
+from astro_ci.image.building.builder import Builder, find_builder
 from astro_ci.image.building.docker_config import private_config
 from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
 from astro_ci.image.engine import Engine
+from astro_ci.image.facts import ImageFacts
 from astro_ci.image.inspection import inspect_image
 from astro_ci.text import Regex
+from astro_ci.web.ahead import begin
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +34,14 @@ def build_image(
     *,
     env: Mapping[str, str],
     on_line: Callable[[str], None],
-) -> str:
-    """Build an image, tag it and return its id; every line of output goes to `on_line` at once.
+    builder: Future[Builder | None] | None = None,
+) -> ImageFacts:
+    """Build an image, tag it and return what it is; all output goes to `on_line` line by line.
 
-    Raises ProjectError for what is wrong with the project's files, DockerError when the build
-    fails, ConfigurationError for a secret that cannot be given. An exception raised by `on_line`
-    or by a signal stops the build. In all these cases the tag is gone.
+    `builder` is what `look_for_builder` began, where somebody did that already. Raises
+    ProjectError for what is wrong with the project's files, DockerError when the build fails,
+    ConfigurationError for a secret that cannot be given. An exception raised by `on_line` or by a
+    signal stops the build. In all these cases the tag is gone.
     """
     if not build.root.joinpath(build.dockerfile).is_file():
         raise ProjectError(
@@ -52,29 +57,44 @@ def build_image(
 
     is_built = False
     try:
-        problem = _build(engine, build, env, show)
+        problem = _build(engine, build, env, show, builder or look_for_builder(env))
         if problem:
             raise DockerError(
                 f"the image was not built: {problem}\n{failing_step(list(output))}".rstrip(),
                 hint="the lines above are the last of the step that failed; the whole build is "
                 "in the log of this job",
             )
-        image = inspect_image(engine, build.tag).id
+        # Whatever the build ran shows that its base is for this machine.
+        facts = inspect_image(engine, build.tag, reads_programs=False)
         is_built = True
     finally:
         if not is_built:
             engine.remove_image(build.tag)
-    return image
+    return facts
+
+
+def look_for_builder(env: Mapping[str, str]) -> Future[Builder | None]:
+    """Begin to look for a docker command with BuildKit, which takes as long as to load the SDK."""
+
+    def find() -> Builder | None:
+        with private_config(env) as command_env:
+            return find_builder(command_env)
+
+    return begin(find)
 
 
 def _build(
-    engine: Engine, build: Build, env: Mapping[str, str], on_line: Callable[[str], None]
+    engine: Engine,
+    build: Build,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None],
+    found: Future[Builder | None],
 ) -> str:
     """Run the build that is possible here; return what went wrong, empty for nothing."""
-    with private_config(env) as command_env:
-        # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
-        builder = None if engine.is_podman else find_builder(command_env)
-        if builder:
+    # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
+    builder = None if engine.is_podman else found.result()
+    if builder:
+        with private_config(env) as command_env:
             return buildkit.run_build(builder, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
         logger.warning(
