@@ -64,6 +64,8 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     # GitPython would end the process where git is missing, which we tell in our own words.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     tell_uncaught(lambda text: session.console.say(text))
+    if verb in ("deploy", "plan"):
+        session.connect_early()
     code = _attempt(session, words)
     session.close()
     signals.ignore()

@@ -88,12 +88,16 @@ def deploy_once(astro: Sandbox) -> None:
     client.close()
 
 
+def plain_environment() -> dict[str, str]:
+    """The environment without what steers git, or keeps bytecode from being written."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(_LEFT_OUT)}
+
+
 def environment(astro: Sandbox, api_url: str = "") -> dict[str, str]:
-    """What points a deploy at the sandbox, and nothing that steers git."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(_LEFT_OUT)}
+    """What points a deploy at the sandbox."""
     named = next(str(one["id"]) for one in astro.deployments if one["name"] == DEPLOYMENT)
     return {
-        **kept,
+        **plain_environment(),
         "ASTRO_API_URL": api_url or astro.api_url,
         "ASTRO_API_TOKEN": astro.token,
         "ASTRO_DEPLOYMENT_ID": named,

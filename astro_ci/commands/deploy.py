@@ -39,11 +39,7 @@ def deploy(
     **_options: Any,
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
-    session.connect_early()
     from astro_ci.deploying.several import run_each
-    from astro_ci.reporting.documents import results_document
-    from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.text import results_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -63,6 +59,10 @@ def deploy(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+    from astro_ci.reporting.documents import results_document
+    from astro_ci.reporting.exit_code import exit_code
+    from astro_ci.reporting.text import results_text
+
     session.conclude(
         results, chosen.choice.reason, document=results_document, text=results_text, comment=comment
     )
@@ -71,6 +71,11 @@ def deploy(
 
 def _deploy_target(session: Session, result: TargetResult) -> None:
     """Deploy to one Deployment, and say what is planned, checked and landed."""
+    from astro_ci.survey.asking import ask_astro
+
+    config = result.target.config
+    asked = ask_astro(config, session.env, interactive=session.is_interactive)
+    # Loaded while Astro is asked.
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import landed_text, plan_text
@@ -87,8 +92,9 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
         session.annotate(replace(found, checks=made))
 
     result.deploy_result = run_deploy(
-        result.target.config,
+        config,
         session.env,
+        asked=asked,
         ci=session.ci,
         console=session.console,
         on_plan=show,

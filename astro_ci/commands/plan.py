@@ -35,7 +35,6 @@ def plan(
     **_options: Any,
 ) -> int:
     """Say what would be deployed, and why. Changes nothing."""
-    session.connect_early()
     from astro_ci.deploying.several import run_each
     from astro_ci.reporting.documents import plans_document
     from astro_ci.reporting.exit_code import exit_code

@@ -16,7 +16,7 @@ from astro_ci.deploying.tools import Tools
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
-from astro_ci.survey.asking import ask_astro
+from astro_ci.survey.asking import Asked, ask_astro
 
 if TYPE_CHECKING:  # loaded while Astro is asked
     from astro_ci.deploying.attempt import Attempt, OnChecks
@@ -32,6 +32,7 @@ def deploy(
     config: Config,
     env: Mapping[str, str],
     *,
+    asked: Asked | None = None,
     ci: CIContext | None = None,
     console: Console,
     on_plan: OnPlan = lambda plan: None,
@@ -44,7 +45,8 @@ def deploy(
 
     `on_checks` sees it again, with the checks that only the deploy makes.
 
-    `ci` is what the CI system says, when it is known already. `on_stage` gets a function that says,
+    `asked` is what `ask_astro` began, and `ci` what the CI system says, where that is known
+    already. `on_stage` gets a function that says,
     whenever and in whichever thread it is called, what a signal would leave behind; the latest
     function is the one to call.
 
@@ -54,6 +56,7 @@ def deploy(
     run = _Run(
         config=config,
         env=env,
+        asked=asked,
         ci=ci,
         console=console,
         on_plan=on_plan,
@@ -70,6 +73,7 @@ class _Run(Struct, kw_only=True):
 
     config: Config
     env: Mapping[str, str]
+    asked: Asked | None
     ci: CIContext | None
     console: Console
     on_plan: OnPlan
@@ -113,7 +117,10 @@ class _Run(Struct, kw_only=True):
     def _look(self, config: Config, earlier: str = "", *, interactive: bool) -> Attempt:
         """Plan, and make ready to act on the Plan; `earlier` says what became of the first try."""
         surveyed_at, patience = self.tools.now(), self.tools.patience
-        asked = ask_astro(config, self.env, interactive=interactive, patience=patience)
+        asked = self.asked or ask_astro(
+            config, self.env, interactive=interactive, patience=patience
+        )
+        self.asked = None
         from astro_ci.deploying.attempt import Attempt
         from astro_ci.survey.survey import survey
 

@@ -112,7 +112,7 @@ class Session:
         self.env = {**self.env, "TMPDIR": str(self._scratch.path)}
 
     def connect_early(self) -> None:
-        """Begin to connect to Astro: what speaks to it is yet to be loaded, and what is to ask."""
+        """Begin to connect to Astro, while what speaks to it is loaded."""
         from astro_ci.astro.endpoint import find_endpoint
         from astro_ci.web.early import open_early
 

@@ -22,6 +22,8 @@ def clean(text: str) -> str:
 
     What is no Unicode text (an undecodable file name) is shown as an escape.
     """
+    if text.isascii() and text.isprintable():  # as nearly all are
+        return text
     lines = _LINE_BREAKS.sub("\n", _ANSI.sub("", text))
     visible = "".join(c for c in lines if c in "\n\t" or _is_visible(c))
     return visible.encode("utf-8", "backslashreplace").decode("utf-8")
