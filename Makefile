@@ -4,7 +4,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= auto
+# Most tests wait for other processes, so that twice as many as processors run at a time.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# Tests that share what is dear go to one test process.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 STAMP := $(VENV)/.installed
 # What a user installs, without what developers need. Where the larger set is there, it will do.
 SMALL := $(if $(wildcard $(STAMP)),$(STAMP),$(VENV)/.small)
@@ -14,7 +17,7 @@ PORT ?= 8000
 CHECK_PYTHON = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs docs-serve picture nightly mutants lint format lock runners clean
+.PHONY: help demo test coverage docs docs-serve picture nightly mutants lint format lock runners clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,7 +26,13 @@ demo: $(SMALL) ## a guided run: deploys to a local Astro, explained step by step
 	@$(BIN)/astro-ci demo
 
 test: lint ## ruff, mypy and every test that can run on this machine
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(PYTEST)
+
+coverage: $(STAMP) ## every test, and which lines and branches they reach; takes half as long again
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 docs: $(STAMP) ## the documentation as a site in build/docs; a warning is an error
 	$(BIN)/sphinx-build --builder html --fresh-env --write-all --nitpicky --fail-on-warning --keep-going --quiet docs $(SITE)
@@ -37,7 +46,7 @@ picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a ru
 	$(BIN)/python tools/terminal_picture.py
 
 nightly: $(STAMP) ## what takes hours: thousands of histories, faults, kills, races and .dockerignore files
-	ASTRO_CI_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n $(WORKERS) \
+	ASTRO_CI_TEST_EXAMPLES=100 $(PYTEST) --timeout=7200 \
 	  tests/unit tests/fuzz tests/canary tests/replay tests/faults tests/e2e/test_image_dockerignore.py
 
 mutants: $(STAMP) ## what decides and deploys, with one small mistake at a time: do its tests notice?

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from astro_ci import __version__
-from astro_ci.commands import SUMMARIES
+from astro_ci.commands import EXAMPLES, HEADINGS, SUMMARIES
 from astro_ci.errors import (
     AstroCIError,
     BugError,
@@ -23,12 +23,16 @@ from astro_ci.terminal.group import LazyGroup
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.signals import Signals
 from astro_ci.terminal.uncaught import tell_uncaught
+from astro_ci.terminal.verbosity import verbosity
 
 
 @click.group(
     cls=LazyGroup,
     package="astro_ci.commands",
     summaries=SUMMARIES,
+    headings=HEADINGS,
+    examples=EXAMPLES,
+    params=verbosity(),
     context_settings={
         "help_option_names": ["-h", "--help"],
         "show_default": True,
@@ -38,14 +42,11 @@ from astro_ci.terminal.uncaught import tell_uncaught
 @click.version_option(
     __version__, "-V", "--version", prog_name="astro-ci", message="%(prog)s %(version)s"
 )
-@click.option("-v", "--verbose", is_flag=True, envvar="ASTRO_CI_VERBOSE", help="Say more.")
-@click.pass_obj
-def cli(session: Session, /, verbose: bool) -> None:
+def cli() -> None:
     """Deploy Apache Airflow projects to Astro from CI.
 
     Compares the checkout with what is running, deploys only DAGs or the full image, and says why.
     """
-    session.is_verbose = verbose
 
 
 def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -> NoReturn:
@@ -59,11 +60,12 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     verb = next((word for word in words if not word.startswith("-")), "")
     signals = signals or Signals()
     session = Session(dict(os.environ), signals, verb=verb, as_json="--json" in words)
+    session.words = words
     session.has_detailed_exitcode = verb == "plan" and "--detailed-exitcode" in words
     signals.tell, signals.clean_up = session.tell_instead, session.close
     # GitPython would end the process where git is missing, which we tell in our own words.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    tell_uncaught(lambda text: session.console.say(text))
+    tell_uncaught(lambda text: session.console.tell(text))
     if verb in ("deploy", "plan"):
         session.connect_early()
     code = _attempt(session, words)
@@ -91,7 +93,7 @@ def _attempt(session: Session, words: list[str]) -> int:
             return session.fail(session.cancelled(session.signals.stopped_by))
         if known := of_the_disk(error):
             return session.fail(known)
-        session.console.say(traceback.format_exc().rstrip())
+        session.console.tell(traceback.format_exc().rstrip())
         return session.fail(BugError(error))
 
 

@@ -6,7 +6,8 @@ AstroCIError                    message: one sentence; hint: what to change; exi
 ├── CommandError           4    a tool failed
 │   ├── GitError
 │   ├── DockerError
-│   └── RegistryError
+│   ├── RegistryError
+│   └── OutputError
 ├── ApiError               5    the Astro API, or its blob store, refused or could not be reached
 │   ├── NotFoundError
 │   └── UnavailableError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
+OUTPUT_HINT = "Send standard output to a place that can be written to, and run the command again."
 RUN_AGAIN_HINT = "Run the job again: the plan compares with what is deployed, so nothing is lost."
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -93,6 +95,10 @@ class DockerError(CommandError):
 
 class RegistryError(CommandError):
     """The image registry refused a push, or could not be reached."""
+
+
+class OutputError(CommandError):
+    """The result could not be written to standard output; what was done is done."""
 
 
 class ApiError(AstroCIError):

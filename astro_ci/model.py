@@ -238,6 +238,26 @@ class Content(Struct, frozen=True, kw_only=True):
         return self.parts[Part.DAGS]
 
 
+class Repository(Struct, frozen=True, kw_only=True):
+    """The pages of a repository."""
+
+    page: str
+    """Such as `https://github.com/acme/etl`."""
+    kind: str
+    """Whose pages they are: github, gitlab, bitbucket, azure, gitea or forgejo."""
+
+
+class PrebuiltImage(Struct, frozen=True, kw_only=True):
+    """The image of a deploy that does not build one."""
+
+    reference: str
+    """As the user named it."""
+    digest: str
+    """Its identity, with `sha256:` in front."""
+    commit: str
+    """The commit that it was built from; empty when that is not known."""
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What will be deployed, and why. `plan` prints it, `deploy` acts on it."""
 
@@ -251,8 +271,22 @@ class Plan(Struct, frozen=True, kw_only=True):
     changes: Sequence[Change] = ()
     deployment: Deployment | None = None
     assumptions: Sequence[str] = ()
+    image: PrebuiltImage | None = None
+    """None: the image is built, if one is deployed."""
+    bundle_layout: str = "prefixed"
+    """How the DAG bundle has its files: `prefixed` with dags/, or at its `root`."""
     checks: Sequence[Checked] = ()
     """The checks of what would ship that were made while planning."""
+    title: str = ""
+    """The title of the commit that is checked out, which a stranger may have written."""
+    repository: Repository | None = None
+    """Where the commits have pages; None where that is not known."""
+
+    @property
+    def ships_checkout(self) -> bool:
+        """Whether anything of the checkout is deployed; a prebuilt image may be all there is."""
+        is_bundled = self.deployment is None or self.deployment.is_dag_deploy_enabled
+        return self.image is None or (self.deploy_type.has_dags and is_bundled)
 
     @property
     def findings(self) -> list[Finding]:
@@ -280,3 +314,5 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     """The deploy that runs in the place of this one by now."""
     url: str = ""
     duration_seconds: float = field(default=0.0)
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """How many seconds each phase took: survey, build, checks, push, upload, rollout."""

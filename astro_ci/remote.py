@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from astro_ci.model import DeployGit
+from astro_ci.model import DeployGit, Repository
 from astro_ci.text import Regex
 
 # Where a host answers for those who may not use SSH's own port.
@@ -32,6 +32,16 @@ _COMMIT_PAGES = {
     "gitea": "commit",
     "forgejo": "commit",
 }
+_COMPARE_PAGES = {
+    "github": "compare/{base}...{head}",
+    "gitlab": "-/compare/{base}...{head}",
+    "bitbucket": "branches/compare/{head}..{base}#diff",
+    "azure": "branchCompare?baseVersion=GC{base}&targetVersion=GC{head}&_a=files",
+    "gitea": "compare/{base}...{head}",
+    "forgejo": "compare/{base}...{head}",
+}
+_DATA_CENTER_COMPARE = "compare/diff?sourceBranch={head}&targetBranch={base}"
+_DATA_CENTER = "/projects/"
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _VISUAL_STUDIO = ".visualstudio.com"
 _SCP_LIKE = Regex(r"^(?:[^/@\s]+@)?(?P<host>\[[^\]]+\]|[^/:\s]+):(?P<path>(?!//).+)$")
@@ -105,15 +115,15 @@ def github_repository(url: str) -> tuple[str, str] | None:
     return account.rpartition(":")[2], name
 
 
-def commit_url(url: str, sha: str, *, kind: str = "") -> str:
-    """The commit's page; empty where the host's scheme of pages is unknown.
+def repository_page(url: str, *, kind: str = "") -> Repository | None:
+    """The repository's page; None where the host's scheme of pages is unknown.
 
     `kind` is what a host is whose name does not tell: github, gitlab, gitea, forgejo, bitbucket.
     """
     identity = repository_identity(url)
     host, _, path = identity.partition("/")
     if not path or not _HOST.fullmatch(host):
-        return ""
+        return None
     kind = _kind_of(host) or kind
     if kind == "azure":
         organization, project, repository = [*path.split("/"), "", "", ""][:3]
@@ -121,8 +131,29 @@ def commit_url(url: str, sha: str, *, kind: str = "") -> str:
     elif kind == "bitbucket" and host != "bitbucket.org":  # Data Center
         owner, repository = [*path.removeprefix("scm/").split("/"), "", ""][:2]
         path = f"projects/{owner}/repos/{repository}"
-    middle = _COMMIT_PAGES.get(kind)
-    return f"{_web_root(url, host)}/{quote(path)}/{middle}/{sha}" if middle else ""
+    if kind not in _COMMIT_PAGES:
+        return None
+    return Repository(page=f"{_web_root(url, host)}/{quote(path)}", kind=kind)
+
+
+def commit_page(repository: Repository | None, sha: str) -> str:
+    """The commit's page; empty without a repository's page."""
+    return f"{repository.page}/{_COMMIT_PAGES[repository.kind]}/{sha}" if repository and sha else ""
+
+
+def compare_page(repository: Repository | None, base: str, head: str) -> str:
+    """The page of what changed from one commit to another; empty without a repository's page."""
+    if repository is None or not base or not head:
+        return ""
+    page = _COMPARE_PAGES[repository.kind]
+    if repository.kind == "bitbucket" and _DATA_CENTER in repository.page:
+        page = _DATA_CENTER_COMPARE
+    return f"{repository.page}/{page.format(base=base, head=head)}"
+
+
+def commit_url(url: str, sha: str, *, kind: str = "") -> str:
+    """The page of a commit of a remote; empty where the host's scheme of pages is unknown."""
+    return commit_page(repository_page(url, kind=kind), sha)
 
 
 def _kind_of(host: str) -> str:

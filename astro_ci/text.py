@@ -104,9 +104,27 @@ def size_text(size: int) -> str:
     return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
+def duration_text(seconds: float) -> str:
+    """A time as people write it: `0.4 s`, `42 s`, `2 min 5 s`, `1 h 2 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def short(sha: str) -> str:
     """A commit as people write it."""
     return sha[:7]
+
+
+def shortened_digest(digest: str) -> str:
+    """Shorten a digest for people: the algorithm, and the first 12 digits."""
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm}:{digits[:12]}"
 
 
 def sentence(text: str) -> str:

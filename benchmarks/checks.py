@@ -30,6 +30,7 @@ from astro_ci.configuration.config import Config
 from astro_ci.project.platform import Platform
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.checkout import Checkout
+from astro_ci.survey.image import Prebuilt
 from astro_ci.survey.plan import plan
 from astro_ci.survey.standing import Standing
 from astro_ci.survey.static import DagCheck
@@ -112,7 +113,9 @@ class NoCheck(DagCheck):
     def start_early(self, checkout: Checkout) -> None:
         """Start nothing."""
 
-    def start(self, checkout: Checkout, standing: Standing) -> None:
+    def start(
+        self, checkout: Checkout, standing: Standing, prebuilt: Prebuilt | None = None
+    ) -> None:
         """Start nothing."""
 
 

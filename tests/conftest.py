@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.size import IS_QUICK, examples
+
 # A busy machine is no failure: what is too slow is found by the time limit of each test. The
 # examples are the same everywhere; `make nightly` explores.
 settings.register_profile(
-    "unhurried", deadline=None, derandomize="ASTRO_CI_TEST_EXAMPLES" not in os.environ
+    "unhurried", deadline=None, derandomize=IS_QUICK, max_examples=examples(40)
 )
 settings.load_profile("unhurried")
 
@@ -70,6 +72,13 @@ def _clean_environment(
     monkeypatch.setenv("NO_COLOR", "1")
 
 
+@pytest.fixture(scope="session")
+def shared_directory(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A directory that the test processes of a run share; see `tests.once`."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
 @functools.cache
 def _docker_refusal() -> str:
     """Why no Docker Engine can be used; empty when one answers."""
@@ -83,6 +92,15 @@ def _docker_refusal() -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"no Docker Engine: {error}"
     return "" if done.returncode == 0 else f"no Docker Engine: {done.stderr.strip()[:200]}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the cases marked `exhaustive` to `make nightly`."""
+    if not IS_QUICK:
+        return
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,5 +1,5 @@
-"""Write the reference tables of the documentation, the JSON Schema, the inputs of the actions and
-templates, and the index of the CI systems, from what they describe.
+"""Write the reference tables of the documentation, the man pages, the JSON Schema, the inputs of
+the actions and templates, and the index of the CI systems, from what they describe.
 
 Usage: python tools/reference.py [--check]      --check fails when something is out of date.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import man
 import messages
 import surfaces
 import systems
@@ -158,6 +159,7 @@ WRITTEN: dict[Path, Callable[[], str]] = {
     **{path: functools.partial(_rendered_document, path) for path in DOCUMENTS},
     SCHEMA: rendered_schema,
     systems.PATH: systems.rendered_index,
+    **{path: functools.partial(man.rendered, words) for path, words in man.PAGES.items()},
 }
 
 
@@ -175,9 +177,10 @@ def main() -> int:
     # The tables of inputs are made from the actions and templates, which so come first.
     for path, render in WRITTEN.items():
         new = render()
-        if path.read_text() != new:
+        if not path.exists() or path.read_text() != new:
             stale.append(path)
             if "--check" not in sys.argv[1:]:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(new)
     if "--check" not in sys.argv[1:]:
         return 0

@@ -6,9 +6,10 @@ import click
 
 from astro_ci.terminal.extras import needs_extra
 from astro_ci.terminal.session import Session
+from astro_ci.terminal.verb import VerbCommand
 
 
-@click.command()
+@click.command(cls=VerbCommand)
 @click.option("--keep", is_flag=True, help="Leave the project of the demo behind.")
 @click.pass_obj
 def demo(session: Session, /, keep: bool) -> None:

@@ -51,6 +51,8 @@ def deploy(
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
         _deploy_target(session, result)
+        if result.deploy_result and (as_json or len(targets) > 1):
+            session.console.say(closing_text(result.deploy_result))
 
     results = run_each(targets, act, session.explain)
     session.write_reports(
@@ -59,18 +61,27 @@ def deploy(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+    from astro_ci.reporting.closing import closing_text
     from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.exit_code import exit_code
     from astro_ci.reporting.text import results_text
 
+    def text(results: Sequence[TargetResult], reason: str) -> str:
+        only = results[0].deploy_result if len(results) == 1 else None
+        if only is None or session.is_quiet:
+            return results_text(results, reason)
+        return closing_text(only, run_url=session.ci.run_url, columns=session.columns)
+
+    if session.console.is_live:
+        session.console.say()
     session.conclude(
-        results, chosen.choice.reason, document=results_document, text=results_text, comment=comment
+        results, chosen.choice.reason, document=results_document, text=text, comment=comment
     )
     return exit_code(results, fails_on_skip=fail_on_skip)
 
 
 def _deploy_target(session: Session, result: TargetResult) -> None:
-    """Deploy to one Deployment, and say what is planned, checked and landed."""
+    """Deploy to one Deployment, and say what is planned and checked."""
     from astro_ci.survey.asking import ask_astro
 
     config = result.target.config
@@ -78,11 +89,11 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
     # Loaded while Astro is asked.
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
-    from astro_ci.reporting.text import landed_text, plan_text
+    from astro_ci.reporting.text import plan_text
 
     def show(found: Plan) -> None:
         session.plan = result.plan = found
-        session.console.say(plan_text(found))
+        session.console.say(plan_text(found, columns=session.console.columns))
         session.annotate(found)
         session.signals.check()
 
@@ -102,5 +113,3 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
         on_stage=session.enter_stage,
         interactive=session.is_interactive,
     )
-    if result.deploy_result.outcome == "deployed":
-        session.console.say(landed_text(result.deploy_result))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from astro_ci.terminal.session import Session
+from astro_ci.terminal.verb import VerbCommand
 
 
-@click.command()
+@click.command(cls=VerbCommand)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def env(session: Session, /, as_json: bool) -> None:

@@ -30,8 +30,7 @@ def init(
     """Write the pipeline file and astro-ci.yaml for this repository. Overwrites nothing."""
     from astro_ci.configuration.config import Config
     from astro_ci.pipelines import adopt, adoption_text
-    from astro_ci.terminal.picker import pick
-    from astro_ci.terminal.prompt import ask
+    from astro_ci.terminal.picker import picker
     from astro_ci.terminal.settings import read_settings
 
     session.start(as_json=False, quiet=True)
@@ -43,8 +42,8 @@ def init(
         project=project,
         ci=ci or None,
         branch=branch or None,
-        ask=ask if session.is_interactive else None,
-        pick=pick,
+        ask=session.prompt.ask if session.is_interactive else None,
+        pick=picker(session.prompt),
         print_only=print_only,
     )
     session.show(adoption_text(made))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +39,10 @@ def plan(
     from astro_ci.deploying.several import run_each
     from astro_ci.reporting.documents import plans_document
     from astro_ci.reporting.exit_code import exit_code
+    from astro_ci.reporting.phases import Phase
     from astro_ci.reporting.text import plans_text
     from astro_ci.survey.plan import plan_target
+    from astro_ci.terminal.next_command import next_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -49,9 +52,10 @@ def plan(
     targets = settle(session, found, save=save)
 
     def act(result: TargetResult) -> None:
-        result.plan = plan_target(
-            result.target, session.env, session.ci, interactive=session.is_interactive
-        )
+        with session.console.phase(Phase.SURVEY):
+            result.plan = plan_target(
+                result.target, session.env, session.ci, interactive=session.is_interactive
+            )
         session.annotate(result.plan)
         session.signals.check()
 
@@ -62,7 +66,12 @@ def plan(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+
+    def text(results: Sequence[TargetResult], reason: str) -> str:
+        after = next_text(session, results)
+        return plans_text(results, reason, columns=session.columns) + after
+
     session.conclude(
-        results, found.choice.reason, document=plans_document, text=plans_text, comment=comment
+        results, found.choice.reason, document=plans_document, text=text, comment=comment
     )
     return exit_code(results, detailed=detailed_exitcode)

@@ -155,6 +155,43 @@ class Config:
         input_help="Written as id=NAME,env=VARIABLE.",
     )
     """As `docker build --secret` takes them."""
+    image_name: str = option(
+        "",
+        "--image-name",
+        kind=kinds.IMAGE_NAME,
+        section=Section.HOW,
+        metavar="NAME",
+        help="Deploy this image instead of building one: the Docker Engine's, else its registry's.",
+        key="image-name",
+        input_help="A tag, a digest or an id.",
+    )
+    image_archive: Path | None = option(
+        None,
+        "--image-archive",
+        kind=kinds.PATH,
+        section=Section.HOW,
+        metavar="FILE",
+        help="Deploy the image of this `docker save` or OCI archive instead of building one.",
+    )
+    image_is_checkout: bool = option(
+        False,
+        "--image-is-checkout",
+        kind=kinds.BOOLEAN,
+        section=Section.HOW,
+        help="The prebuilt image was built from the commit that is checked out.",
+        key="image-is-checkout",
+        input_help="It counts where the image has no label that names its commit.",
+    )
+    bundle_layout: str | None = option(
+        None,
+        "--bundle-layout",
+        kind=kinds.LAYOUT,
+        section=Section.HOW,
+        metavar="prefixed|root",
+        help="The DAG bundle has its files below dags/, or at its root; else as the running one.",
+        key="bundle-layout",
+    )
+    """None: as the running bundle has it."""
     description: str = option(
         "",
         "--description",
@@ -279,8 +316,42 @@ class Config:
                 "--pytest and --pytest-file name different tests",
                 hint="Name the tests once.",
             )
+        self._refuse_what_only_builds_take()
         for row in options():
             row.check(getattr(self, row.field))
+
+    def _refuse_what_only_builds_take(self) -> None:
+        """Raise ConfigurationError for a prebuilt image beside options that it cannot have."""
+        if not self.is_prebuilt:
+            return
+        if self.image_name and self.image_archive:
+            raise ConfigurationError(
+                "--image-name and --image-archive are both set",
+                hint="Name the image once; unset the other option and its variable.",
+            )
+        flag = "--image-name" if self.image_name else "--image-archive"
+        if self.requested is Request.DAGS:
+            raise ConfigurationError(
+                f"{flag} names an image, and --type dags deploys none",
+                hint=f"Leave out {flag}, or use --type auto, image-and-dags or image.",
+            )
+        building = {
+            "--build-arg": self.build_args,
+            "--build-secret": self.build_secrets,
+            "--image-paths": self.image_paths,
+        }
+        if useless := [other for other, values in building.items() if values]:
+            raise ConfigurationError(
+                f"{flag} deploys an image that is built already, and {useless[0]} is for building "
+                "one",
+                hint=f"Give {useless[0]} to the command that builds the image, or leave out "
+                f"{flag} to have the image built here.",
+            )
+
+    @property
+    def is_prebuilt(self) -> bool:
+        """Whether the image of the deploy is built already."""
+        return bool(self.image_name or self.image_archive)
 
     @property
     def tests(self) -> str:

@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.model import Request
-from astro_ci.planning.marker import description_room
-from astro_ci.text import excerpt
+from astro_ci.planning.marker import PREFIXED_LAYOUT, ROOT_LAYOUT, description_room
+from astro_ci.text import Regex, excerpt
 
 BASE_WORDS = ("auto", "deployed", "event")
 # What deploy-action calls things, beside our own words.
@@ -29,10 +29,25 @@ TYPE_WORDS = {
     "image": Request.IMAGE,
     "image-only": Request.IMAGE,
 }
+LAYOUTS = (PREFIXED_LAYOUT, ROOT_LAYOUT)
+"""Where the DAG bundle has its files: below dags/, or at its root."""
 RUNNERS = ("auto", "docker", "local")
 """Where a check runs."""
 CHECKS = ("static", "parse", "pytest")
 """The checks that a deploy may be forced past."""
+_PART = r"[a-z0-9]+(?:(?:[.]|__?|-+)[a-z0-9]+)*"
+# The first part of a name is a host when it has a dot or a port, or is localhost.
+_HOST = (
+    r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"
+    r"|[A-Za-z0-9-]+:[0-9]+"
+)
+_IMAGE_NAME = Regex(
+    rf"(?:(?:{_HOST})/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@sha(?:256|512):[0-9a-f]{{64,128}})?"
+    r"|sha256:[0-9a-f]{8,64}",
+    re.ASCII,
+)
+"""Source: the grammar of the reference package of distribution; and the id of an image."""
+_LONGEST_IMAGE_NAME = 600
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -106,6 +121,32 @@ def written_duration(seconds: float) -> str:
     minutes, rest = divmod(rest, 60)
     parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def parse_layout(name: str, text: str) -> str:
+    """Read where the DAG bundle has its files."""
+    if text not in LAYOUTS:
+        raise ConfigurationError(
+            f"{name} is '{excerpt(text)}', which is not a layout of the DAG bundle",
+            hint="Use prefixed, with dags/ in front of every file, or root, without it.",
+        )
+    return text
+
+
+def check_image_name(name: str, value: str) -> None:
+    """Refuse what no registry and no engine takes as the name of an image."""
+    if value and (len(value) > _LONGEST_IMAGE_NAME or not _IMAGE_NAME.fullmatch(value)):
+        raise ConfigurationError(
+            f"{name} is '{excerpt(value)}', which is not the name of an image",
+            hint="Write it as REPOSITORY:TAG or REPOSITORY@sha256:DIGEST, with the host of the "
+            "registry in front where it is not Docker Hub; a repository has no capital letters.",
+        )
+
+
+def parse_image_name(name: str, text: str) -> str:
+    """Read the name of an image."""
+    check_image_name(name, text.strip())
+    return text.strip()
 
 
 def parse_runner(name: str, text: str) -> str:
@@ -292,6 +333,8 @@ DURATION = Kind(
         "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s?)?$",
     },
 )
+LAYOUT = Kind(read=parse_layout, schema={"enum": list(LAYOUTS)}, is_name=True, words=LAYOUTS)
+IMAGE_NAME = Kind(read=parse_image_name, check=check_image_name, schema={"type": "string"})
 RUNNER = Kind(read=parse_runner, schema={"enum": list(RUNNERS)}, is_name=True, words=RUNNERS)
 SECONDS = Kind(read=parse_seconds, schema={"type": "number", "exclusiveMinimum": 0})
 BASE = Kind(check=check_base, schema=_SCALAR)

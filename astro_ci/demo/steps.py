@@ -168,15 +168,15 @@ def _digest(data: bytes) -> str:
 
 
 class _Excerpt(io.StringIO):
-    """Passes our own lines on, and keeps back what the builder says."""
+    """Passes our lines on, indented."""
 
     def __init__(self, emit: Emit) -> None:
         super().__init__()
         self._emit = emit
 
     def write(self, text: str) -> int:
-        """Take a line."""
-        if text.strip() and not text.startswith(("#", "-", " >")):
+        """Take some lines."""
+        if text.strip():
             self._emit(_indented(text.rstrip()))
         return len(text)
 

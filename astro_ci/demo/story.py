@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from astro_ci.demo.stage import Emit, setting
 from astro_ci.demo.steps import Row, Step, perform
 from astro_ci.model import DeployType
+from astro_ci.reporting.table import wrapped_table
+from astro_ci.text import duration_text
 
 STEPS: Sequence[Step] = (
     Step(title="The first deploy", files={}, expected=DeployType.IMAGE_AND_DAGS),
@@ -42,6 +43,15 @@ STEPS: Sequence[Step] = (
     ),
 )
 
+_COLUMNS = (
+    ("commit", 7),
+    ("what changed", 18),
+    ("plan", 14),
+    ("outcome", 17),
+    ("now runs", 15),
+)
+"""The headings of the table, and how many cells each column has."""
+
 
 def demo(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None = None) -> None:
     """Tell the story; `keep_in` is where the project is to be left.
@@ -59,18 +69,15 @@ def demo(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None = None) -> 
 
 
 def _table(rows: Sequence[Row]) -> str:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console as RichConsole
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("commit", "what changed", "plan", "reason", "outcome", "seconds", "now runs"):
-        table.add_column(name, justify="right" if name == "seconds" else "left")
-    for row in rows:
-        kind, reason = row.plan.deploy_type.value, row.plan.reason
-        table.add_row(
-            row.commit, row.title, kind, reason, row.outcome, f"{row.seconds:.1f}", row.runs
+    """One row for each step, 79 cells wide: the reasons were told as it went."""
+    cells = [
+        (
+            row.commit,
+            row.title,
+            row.plan.deploy_type.value,
+            f"{row.outcome} in {duration_text(row.seconds)}",
+            row.runs,
         )
-    out = io.StringIO()
-    RichConsole(file=out, width=140).print(table)
-    return f"\n{out.getvalue().rstrip()}\n"
+        for row in rows
+    ]
+    return f"\n{wrapped_table(_COLUMNS, cells)}\n"

@@ -15,6 +15,7 @@ from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bun
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ProjectError
 from astro_ci.model import Deployment
+from astro_ci.planning.marker import ROOT_LAYOUT
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
@@ -44,13 +45,13 @@ def artifacts(
     scratch: Path,
     console: Console,
 ) -> Iterator[Artifacts]:
-    """Build and check what the plan needs; the image is gone from the engine afterwards.
+    """Build and check what the plan needs; a built image is gone from the engine afterwards.
 
     Everything that can be refused without Docker is refused before the build starts.
     """
-    plan = survey.plan
+    plan, prebuilt = survey.plan, survey.shipping.prebuilt
     with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
-    if plan.deploy_type.has_image:
+    if plan.deploy_type.has_image and prebuilt is None:
         survey.checkout.project.require_dockerfile()
     _refuse_empty_submodules(survey)
     members: Sequence[Member] = ()
@@ -60,6 +61,10 @@ def artifacts(
     if not plan.deploy_type.has_image:
         _check_links(survey, members, deployment.astro_runtime_version)
         yield Artifacts(bundle=bundle)
+        return
+    if prebuilt:
+        _check_links(survey, members, prebuilt.image.facts.runtime_version or "")
+        yield Artifacts(image=prebuilt.image, bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
     from astro_ci.image.building.build import look_for_builder
@@ -92,10 +97,19 @@ def _refuse_empty_submodules(survey: Survey) -> None:
 def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: Console) -> Bundle:
     # With uncommitted changes the commit's time would let Python trust a stale bytecode cache.
     mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
-    bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime)
-    noun = "file" if bundle.files == 1 else "files"
-    console.say(f"DAG bundle: {bundle.files} {noun}, {size_text(bundle.size)}")
+    prefix = "" if survey.shipping.layout == ROOT_LAYOUT else "dags"
+    bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime, prefix=prefix)
+    console.say(f"DAG bundle: {_files_text(bundle, survey)}, {size_text(bundle.size)}")
     return bundle
+
+
+def _files_text(bundle: Bundle, survey: Survey) -> str:
+    """What is in the bundle: the files that Airflow loads, and what lies beside them."""
+    counted = survey.differences.dag_files
+    dags = min(counted.dag_files, bundle.files) if counted else bundle.files
+    others = bundle.files - dags
+    text = f"{dags} DAG file{'' if dags == 1 else 's'}"
+    return f"{text} and {others} other{'' if others == 1 else 's'}" if others else text
 
 
 def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field, structs
 
@@ -42,8 +44,12 @@ from astro_ci.model import (
 )
 from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 from astro_ci.survey.silenced import silenced
 from astro_ci.survey.survey import Survey, survey
+
+if TYPE_CHECKING:  # loaded when an image is named
+    from astro_ci.image.source import ImageSource
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +85,8 @@ class Attempt(Struct, kw_only=True):
     overridden: tuple[CheckName, ...] = ()
     """The checks that failed, and that --force deploys past."""
     on_checks: OnChecks = lambda plan, made: None
+    image: ImageSource | None = None
+    """Where the prebuilt image comes from; None: the image is built."""
     progress: Progress = field(default_factory=Progress)
     known: Known = field(default_factory=Known)
     opened: Deploy | None = None
@@ -127,6 +135,7 @@ class Attempt(Struct, kw_only=True):
             replaced_by=self.replaced_by,
             url=self.astro.deployment_url(self.deployment),
             duration_seconds=round(self.tools.now() - self.started, 3),
+            phases=dict(self.console.times),
         )
 
     def conclude(self, opened: Deploy) -> DeployResult | None:
@@ -192,7 +201,8 @@ class Attempt(Struct, kw_only=True):
                 return None
             self.console.say(f"deploy {opened.id} stays unfinished, and changes nothing")
             return self.result("skipped", plan=late)
-        self._roll_out(opened)
+        with self.console.phase(Phase.ROLLOUT):
+            self._roll_out(opened)
         return self.conclude(opened)
 
     def _roll_out(self, opened: Deploy) -> None:
@@ -218,7 +228,7 @@ class Attempt(Struct, kw_only=True):
             wait_seconds=self.config.wait_seconds,
             sleep=self.tools.patience.sleep,
             now=self.tools.now,
-            on_change=self.console.say,
+            on_change=functools.partial(self.console.note, Phase.ROLLOUT),
         ).wait(self.astro.client, rollout)
 
     # --- before the deploy is created ------------------------------------------------------------
@@ -240,7 +250,8 @@ class Attempt(Struct, kw_only=True):
             connect_engine=self.tools.connect_engine,
             password=self.astro.credentials.token,
         )
-        made_checks = run_checks(self.config, self.survey, surroundings, self.console)
+        with self.console.phase(Phase.CHECKS):
+            made_checks = run_checks(self.config, self.survey, surroundings, self.console)
         checks = silenced(made_checks, self.config, self.survey.checkout)
         if not checks:
             return
@@ -306,6 +317,7 @@ class Attempt(Struct, kw_only=True):
             ci=self.survey.checkout.ci,
             needs_credentials=True,
             patience=self.tools.patience,
+            image=self.image,
         ).plan
         ours = self.survey.plan.deploy_type
         is_same_kind = now.is_dag_deploy_enabled == self.deployment.is_dag_deploy_enabled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from astro_ci.errors import CheckFailedError
+from astro_ci.errors import CheckFailedError, DockerError, RegistryError
 from astro_ci.image.engine import Engine
 from astro_ci.image.presence import has_image
 from astro_ci.model import Deployment
@@ -19,6 +20,8 @@ from astro_ci.reporting.secret_texts import without_secrets
 if TYPE_CHECKING:  # loaded where there is Airflow
     from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner
     from astro_ci.image.source import ReadyImage
+
+log = logging.getLogger(__name__)
 
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
@@ -47,8 +50,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         DockerError or RegistryError when what was asked for is not possible.
         """
         if self.shipped:
-            with self._of_this_deploy(self.shipped) as found:
-                yield found
+            yield self._in_shipped(self.shipped, is_asked=is_asked)
             return
         running = self._running_image()
         is_local = bool(running) and has_image(self.env, running)
@@ -60,16 +62,17 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         else:
             yield None
 
-    @contextmanager
-    def _of_this_deploy(self, image: ReadyImage) -> Iterator[Runner]:
-        if image.local is None:
-            raise CheckFailedError(
-                f"the image {image.facts.reference} is on no Docker Engine of this job, so DAG "
-                "files could not be loaded in it"
-            )
-        from astro_ci.checks.runners import DockerRunner
+    def _in_shipped(self, image: ReadyImage, *, is_asked: bool) -> Runner | None:
+        """Run in the image of this deploy; one that no engine has may have to be brought there."""
+        from astro_ci.checks.runners import in_image
 
-        yield DockerRunner(engine=image.local.engine, image=image.local.name)
+        try:
+            return in_image(image)
+        except (CheckFailedError, DockerError, RegistryError) as error:
+            if is_asked:
+                raise
+            log.info("no container of the image could be made: %s", error)
+            return None
 
     def _running_image(self) -> str:
         deployment = self.deployment

@@ -16,10 +16,13 @@ from astro_ci.deploying.tools import Tools
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 from astro_ci.survey.asking import Asked, ask_astro
+from astro_ci.survey.image import image_source
 
 if TYPE_CHECKING:  # loaded while Astro is asked
     from astro_ci.deploying.attempt import Attempt, OnChecks
+    from astro_ci.image.source import ImageSource
 
 __all__ = ["Tools", "deploy"]
 
@@ -53,19 +56,22 @@ def deploy(
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
-    run = _Run(
-        config=config,
-        env=env,
-        asked=asked,
-        ci=ci,
-        console=console,
-        on_plan=on_plan,
-        on_checks=on_checks,
-        on_stage=on_stage,
-        tools=tools or Tools(),
-    )
+    tools = tools or Tools()
     hide_build_secrets(console.redactor, config, env)
-    return run.go(interactive=interactive)
+    with image_source(config, env, tools.connect_engine) as image:
+        run = _Run(
+            config=config,
+            env=env,
+            asked=asked,
+            ci=ci,
+            console=console,
+            on_plan=on_plan,
+            on_checks=on_checks,
+            on_stage=on_stage,
+            tools=tools,
+            image=image,
+        )
+        return run.go(interactive=interactive)
 
 
 class _Run(Struct, kw_only=True):
@@ -80,6 +86,7 @@ class _Run(Struct, kw_only=True):
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
+    image: ImageSource | None
     started: float = 0.0
 
     def __repr__(self) -> str:
@@ -89,6 +96,7 @@ class _Run(Struct, kw_only=True):
     def go(self, *, interactive: bool) -> DeployResult:
         """Plan, and act on the Plan."""
         self.started = self.tools.now()
+        self.console.times.clear()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
         try:
             first = self._look(self.config, interactive=interactive)
@@ -124,7 +132,15 @@ class _Run(Struct, kw_only=True):
         from astro_ci.deploying.attempt import Attempt
         from astro_ci.survey.survey import survey
 
-        found = survey(config, self.env, asked=asked, ci=self.ci, needs_credentials=True)
+        with self.console.phase(Phase.SURVEY):
+            found = survey(
+                config,
+                self.env,
+                asked=asked,
+                ci=self.ci,
+                needs_credentials=True,
+                image=self.image,
+            )
         self.on_plan(found.plan)
         connected = found.standing.connected
         assert connected  # noqa: S101 - a survey that needs credentials has a connection
@@ -142,6 +158,7 @@ class _Run(Struct, kw_only=True):
             is_last=bool(earlier),
             overridden=refuse_failed_checks(found.plan.checks, forced=self.config.force),
             on_checks=self.on_checks,
+            image=self.image,
             progress=Progress(earlier=earlier),
         )
         self.on_stage(made.cancelled_by)

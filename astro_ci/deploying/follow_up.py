@@ -11,6 +11,7 @@ from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.errors import ConfigurationError
 from astro_ci.image.engine import connect
 from astro_ci.model import DeployType, Request
+from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import survey
 
 
@@ -25,7 +26,8 @@ def follow_up_config(config: Config) -> Config:
 
 def refuse_impossible(config: Config, env: Mapping[str, str], ci: CIContext) -> None:
     """Plan the deploy before the switch, and look for an engine. Raises AstroCIError."""
-    plan = survey(config, env, ci=ci, needs_credentials=True).plan
+    with image_source(config, env) as image:
+        plan = survey(config, env, ci=ci, needs_credentials=True, image=image).plan
     refuse_failed_checks(plan.checks, forced=config.force)
     if plan.deploy_type is DeployType.NONE:
         raise ConfigurationError(

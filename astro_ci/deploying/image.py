@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from astro_ci.deploying.provenance import image_labels
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build, LeaveOut
+from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
 from astro_ci.image.on_engine import EngineImage
@@ -22,6 +24,7 @@ from astro_ci.paths import below
 from astro_ci.project.find import DOCKERFILE, Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
 from astro_ci.web.ahead import begin
 
@@ -58,8 +61,9 @@ def build(
             "reads dags/: unless the Dockerfile puts those of %s there, they will not run",
             *(deployment.name, config.dags_path),
         )
-    with console.group("Build the image"):
-        facts = build_image(engine, made, env=env, on_line=console.say, builder=builder)
+    with console.phase(Phase.BUILD), console.group("Build the image"):
+        facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
+    console.did(Phase.BUILD, "built the image")
     try:
         supported = {release.version for release in runtimes.result()}
         check_image(facts, running=deployment.astro_runtime_version, supported=supported)
@@ -67,6 +71,15 @@ def build(
         remove(engine, made.tag)
         raise
     return EngineImage(engine=engine, name=made.tag, facts=facts)
+
+
+def _listener(console: Console) -> Callable[[str], None]:
+    """What hears the build: whoever asked for more hears all of it, others its steps."""
+    if console.is_verbose:
+        return console.say
+    if console.is_live:
+        return BuildSteps(lambda step: None, functools.partial(console.note, Phase.BUILD))
+    return BuildSteps(console.say)
 
 
 def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:

@@ -55,21 +55,22 @@ class Known(Struct, frozen=True, kw_only=True):
 class Commits(Struct, frozen=True, kw_only=True):
     """What is known of the commits that deploys came from."""
 
-    head: str
-    """The commit of our own deploy, also where uncommitted files shipped with it."""
+    heads: Mapping[Part, str | None]
+    """The commits of our own deploy, also where uncommitted files shipped with them; None for an
+    image that was built from a commit that is not known."""
     ours: Ours
     is_newer: IsNewer
 
-    def of(self, deploy: Deploy, ours: str) -> str | None:
-        """The commit of a deploy, when it came from our project and its place is not in doubt.
+    def of(self, deploy: Deploy, part: Part, *, ours: str) -> str | None:
+        """The commit of a part of a deploy, when it came from our project without a doubt.
 
         A rollback is somebody's decision for that commit, whatever came after it.
         """
         if deploy.id == ours:
-            return self.head
+            return self.heads[part]
         if deploy.rollback_from_id:
             return None
-        return commit_of(deploy, self.ours)[0]
+        return commit_of(deploy, self.ours, part)[0]
 
 
 class Behind(Struct, frozen=True, kw_only=True):
@@ -117,7 +118,7 @@ def stand(
         if running.id != ours.id and part in brought:
             replaced_by = running
         rivals = [d for d in went_live if _has(d, part) or (d.id == ours.id and part in claimed)]
-        if newest := _newest_after(running, rivals, ours, commits):
+        if newest := _newest_after(running, rivals, ours, part, commits):
             return Verdict(replaced_by=replaced_by, behind=Behind(running=running, newest=newest))
     return Verdict(replaced_by=replaced_by)
 
@@ -151,15 +152,15 @@ def _has(deploy: Deploy, part: Part) -> bool:
 
 
 def _newest_after(
-    running: Deploy, rivals: Sequence[Deploy], ours: Deploy, commits: Commits
+    running: Deploy, rivals: Sequence[Deploy], ours: Deploy, part: Part, commits: Commits
 ) -> Deploy | None:
     """The rival whose commit is newer than the running one; ours only when none is newer still."""
-    base = commits.of(running, ours.id)
+    base = commits.of(running, part, ours=ours.id)
     if base is None:
         return None
     newest, newest_commit = None, base
     for rival in sorted(rivals, key=lambda rival: rival.id != ours.id):  # ours first
-        commit = commits.of(rival, ours.id)
+        commit = commits.of(rival, part, ours=ours.id)
         if commit and commits.is_newer(commit, newest_commit):
             newest, newest_commit = rival, commit
     return newest

@@ -9,26 +9,46 @@ from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.git import Commit
 from astro_ci.model import DeployGit, Digests, Plan
-from astro_ci.planning.marker import describe
+from astro_ci.planning.marker import ROOT_LAYOUT, Note, built_from, describe
 from astro_ci.remote import (
     commit_url,
     github_repository,
-    repository_identity,
     without_credentials,
 )
 from astro_ci.reporting.redact import Redactor
+from astro_ci.survey.checkout import host_kind
+from astro_ci.survey.image import Origin
 from astro_ci.survey.survey import Survey
-from astro_ci.text import printable, short, shorten
+from astro_ci.text import printable, short, shorten, shortened_digest
 
 _SUBJECT_CHARACTERS = 100
 
 
 def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit | None:
-    """The commit that is shipped; None when something else is: a dirty tree is no commit."""
-    checkout = survey.checkout
+    """The commit that is shipped; None when something else is: a dirty tree is no commit.
+
+    Where nothing of the checkout ships, the prebuilt image's commit is.
+    """
+    checkout, prebuilt = survey.checkout, survey.shipping.prebuilt
+    if prebuilt and not survey.plan.deploy_type.parts & survey.shipping.parts:
+        return _image_git(survey, prebuilt.origin, redact)
     if survey.plan.dirty or shipped != survey.differences.digests:
         return None
     url = without_credentials(checkout.remote_url or f"file://{checkout.repo.root}")
+    return _git(
+        url,
+        checkout.head.sha,
+        branch=redact.field("branch", _branch(checkout.ci) or checkout.repo.branch() or ""),
+        path=checkout.layout.project,
+        author=redact(printable(checkout.head.author)),
+        kind=host_kind(checkout.ci, url),
+        before=survey.plan.base.image or survey.plan.base.dags or "",
+    )
+
+
+def _git(
+    url: str, commit: str, *, branch: str, path: str, author: str, kind: str, before: str
+) -> DeployGit | None:
     if not url:
         return None  # a remote that cannot be read is no address to send
     github = github_repository(url)
@@ -38,12 +58,12 @@ def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit 
         account=account,
         repo=repo,
         remote_url="" if github else url,
-        commit_sha=checkout.head.sha,
-        branch=redact.field("branch", _branch(checkout.ci) or checkout.repo.branch() or ""),
-        path=checkout.layout.project,
-        author_name=redact(printable(checkout.head.author)),
-        commit_url=commit_url(url, checkout.head.sha, kind=_host_kind(checkout.ci, url)),
-        before_commit_sha=survey.plan.base.image or survey.plan.base.dags or "",
+        commit_sha=commit,
+        branch=branch,
+        path=path,
+        author_name=author,
+        commit_url=commit_url(url, commit, kind=kind),
+        before_commit_sha=before,
     )
 
 
@@ -61,10 +81,44 @@ def description(
     title = shorten(redact(printable(checkout.head.subject)), _SUBJECT_CHARACTERS)
     dirty = ", with uncommitted changes" if survey.plan.dirty else ""
     own = f"{title} ({short(checkout.head.sha)}{dirty})"
+    if image := survey.plan.image if survey.plan.deploy_type.has_image else None:
+        name = f"image {image.reference} ({shortened_digest(image.digest)})"
+        is_beside = survey.plan.deploy_type.parts & survey.shipping.parts
+        own = f"{own}, {name}" if is_beside else f"{name[:1].upper()}{name[1:]}"
     if checkout.ci.run_url:
         own = f"{own} {checkout.ci.run_url}"
     forced = f"[forced past {', '.join(overridden)}] " if overridden else ""
-    return describe(forced + redact(config.description or own), shipped, git)
+    return describe(forced + redact(config.description or own), shipped, git, _notes(survey))
+
+
+def _image_git(survey: Survey, origin: Origin | None, redact: Redactor) -> DeployGit | None:
+    """Where a prebuilt image came from; None where that is not known."""
+    checkout = survey.checkout
+    if origin is None:
+        return None
+    url = origin.url or checkout.remote_url or f"file://{checkout.repo.root}"
+    is_head = not origin.url and origin.commit == checkout.head.sha
+    branch = (_branch(checkout.ci) or checkout.repo.branch() or "") if is_head else ""
+    return _git(
+        without_credentials(url),
+        origin.commit,
+        branch=redact.field("branch", branch),
+        path="" if origin.url else checkout.layout.project,
+        author=redact(printable(checkout.head.author)) if is_head else "",
+        kind=host_kind(checkout.ci, url),
+        before=survey.plan.base.image or "",
+    )
+
+
+def _notes(survey: Survey) -> dict[Note, str]:
+    """What the marker tells beside digests."""
+    plan, prebuilt = survey.plan, survey.shipping.prebuilt
+    notes = {}
+    if plan.bundle_layout == ROOT_LAYOUT:
+        notes[Note.LAYOUT] = ROOT_LAYOUT
+    if prebuilt and plan.deploy_type.has_image:
+        notes[Note.BUILT] = built_from(prebuilt.origin.commit if prebuilt.origin else None)
+    return notes
 
 
 def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, str]:
@@ -80,9 +134,3 @@ def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, 
 
 def _branch(ci: CIContext) -> str | None:
     return ci.branch or ci.tag
-
-
-def _host_kind(ci: CIContext, url: str) -> str:
-    """What the remote's host is: what the CI system is that says it hosts the repository."""
-    hosts = {repository_identity(one).partition("/")[0] for one in (url, ci.repository_url) if one}
-    return ci.key if ci.repository_url and len(hosts) == 1 else ""

@@ -63,9 +63,14 @@ class Rivals(Struct, frozen=True, kw_only=True):
 
     def _commits(self) -> Commits:
         found = self.survey.checkout
-        remote = found.remote_url
+        remote, prebuilt = found.remote_url, self.survey.shipping.prebuilt
         return Commits(
-            head=found.head.sha,
+            heads={
+                part: prebuilt.commit_here
+                if prebuilt and part not in self.survey.shipping.parts
+                else found.head.sha
+                for part in Part
+            },
             ours=Ours(
                 repository=repository_identity(remote) if remote else None,
                 project=found.layout.project,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # loaded when there is a check to make
     from astro_ci.deploying.check_runner import Surroundings
 
 _TESTS = "tests"
+DIRECTORIES = ("plugins", "include")
+"""What the checks need of a checkout beside the DAGs."""
 Make = Callable[["Runner"], Checked]
 
 
@@ -38,7 +40,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
         """Read the options; without any, DAG files are loaded if there is one."""
         parses = config.parse
         if parses is None:
-            parses = survey.differences.dag_files.dag_files > 0
+            files, shipping = survey.differences.dag_files, survey.shipping
+            parses = files is not None and files.dag_files > 0 and not shipping.image_has_dags
         return cls(
             parse=parses,
             tests=config.tests,
@@ -63,6 +66,9 @@ def run_checks(
     wanted = Wanted.of(config, survey)
     if not wanted.names:
         return ()
+    if survey.shipping.image_has_dags:
+        reason = "the DAGs that ship are those in the prebuilt image, and not the checked-out ones"
+        return tuple(_impossible(name, reason) for name in wanted.names)
     try:
         with surroundings.runner(is_asked=wanted.is_asked) as runner:
             if runner is None:
@@ -83,6 +89,8 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
     file = project.root / DEFAULT_FILE
     env = read_env_file(file) if file.is_file() else {}
     layout = checkout.layout
+    # A prebuilt image has its own; the checkout's do not ship.
+    beside = () if survey.shipping.prebuilt else DIRECTORIES
 
     def parse(runner: Runner) -> Checked:
         request = ParseRequest(
@@ -90,6 +98,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
             dags=project.dags,
             root=layout.project,
             dags_path=layout.dags[0],
+            directories=beside,
             env=env,
         )
         return keep_shipped(parse_dags(request, runner), checkout, survey.standing)
@@ -100,6 +109,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
             dags=project.dags,
             root=layout.project,
             paths=(_test_path(project.root, wanted.tests),),
+            directories=(_TESTS, *beside),
             env=env,
         )
         with console.group("Run the tests"):

@@ -12,6 +12,7 @@ from astro_ci.bundle import Bundle
 from astro_ci.deploying.side_by_side import Stop, run_side_by_side
 from astro_ci.model import Deploy
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.deploying.artifacts import Artifacts
@@ -38,9 +39,9 @@ class Transfer(Struct, kw_only=True):
         with console.transfers() as transfer:
             jobs: list[Callable[[Stop], None]] = []
             if made.image:
-                jobs.append(self._push_job(made.image, transfer("pushing the image")))
+                jobs.append(self._push_job(made.image, transfer(Phase.PUSH)))
             if made.bundle:
-                report = transfer("uploading the DAG bundle")
+                report = transfer(Phase.UPLOAD)
                 jobs.append(self._upload_job(made.bundle, report, on_sent))
             try:
                 run_side_by_side(jobs)
@@ -49,9 +50,9 @@ class Transfer(Struct, kw_only=True):
                     made.image.withdraw(self._destination)
                 raise
         if made.image:
-            console.say(f"pushed the image as tag {self.deploy.image_tag}")
+            console.did(Phase.PUSH, f"pushed the image as tag {self.deploy.image_tag}")
         if made.bundle:
-            console.say(f"uploaded the DAG bundle as version {self.bundle_version}")
+            console.did(Phase.UPLOAD, f"uploaded the DAG bundle as version {self.bundle_version}")
 
     @property
     def _destination(self) -> Destination:

@@ -21,9 +21,8 @@ from astro_ci.errors import (
     RegistryError,
     UnavailableError,
 )
-from astro_ci.image.checks import check_order, check_supported
 from astro_ci.model import Deploy, Deployment, Request
-from astro_ci.project.runtime import RuntimeVersion
+from astro_ci.survey.fitness import refuse_other_platform, refuse_runtime
 from astro_ci.text import listed
 from astro_ci.web.auth import NoAuth
 from astro_ci.web.http import Http
@@ -100,19 +99,16 @@ def enforcement(deployment: Deployment, access: Access) -> Steps[None]:
 def runtime(platform: Platform, files: Files | None) -> Steps[None]:
     """Whether the Deployment can go to the Runtime version of the project."""
     runs = platform.deployment.astro_runtime_version
-    built = RuntimeVersion.parse(files.base.runtime_version) if files and files.base else None
-    if built is None:
+    if files and files.base:
+        refuse_other_platform(files.base)
+    if not (files and files.base and files.base.runtime_version):
         yield not_checked("Runtime", "the Dockerfile does not tell its Runtime version")
         return
-    running = RuntimeVersion.parse(runs)
-    if running is not None:
-        check_order(built, running)
-    supported = [
-        release.version for release in platform.client.list_runtimes(platform.deployment.id)
-    ]
-    if supported:
-        check_supported(str(built), supported)
-    change = f"stays at {built}" if str(built) == runs else f"goes from {runs or 'none'} to {built}"
+    releases = platform.client.list_runtimes(platform.deployment.id)
+    supported = {release.version for release in releases}
+    refuse_runtime(files.base, running=runs, supported=supported)
+    built = files.base.runtime_version
+    change = f"stays at {built}" if built == runs else f"goes from {runs or 'none'} to {built}"
     yield ok("Runtime", f"the next image {change}")
 
 

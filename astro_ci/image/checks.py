@@ -30,7 +30,7 @@ def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] |
     built, runs = RuntimeVersion.parse(facts.runtime_version), RuntimeVersion.parse(running)
     if built is not None and runs is not None:
         check_order(built, runs)
-    if supported is not None:
+    if supported:
         check_supported(facts.runtime_version, supported)
 
 

@@ -30,8 +30,3 @@ class ImageFacts(Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The identity as our marker writes it: 16 hexadecimal digits."""
         return self.id.partition(":")[2][:_DIGITS]
-
-    @property
-    def short_id(self) -> str:
-        """The identity as people quote it."""
-        return self.id[: len("sha256:") + 12]

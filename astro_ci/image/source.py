@@ -1,7 +1,7 @@
 """Where the image of a deploy comes from: built here, named, or in an archive.
 
 Each kind of source is a module that gives an `ImageSource`; `prebuilt.choose_source` picks the one
-that the options ask for. What a source opens is a `ReadyImage`, which the checks look at and the
+that the options ask for. What a source fetches is a `ReadyImage`, which the checks look at and the
 deploy pushes. Neither promises an engine: an image may stay in a registry all the time.
 """
 
@@ -72,11 +72,11 @@ class ImageSource(Protocol):
     def reference(self) -> str:
         """As the user names it, for sentences."""
 
-    def open(self) -> ReadyImage:
+    def fetch(self) -> ReadyImage:
         """Find the image: pulled or loaded where that is needed. The second call does nothing new.
 
         Raises DockerError, RegistryError, ProjectError.
         """
 
     def close(self) -> None:
-        """Take away what `open` brought to this machine, and nothing else."""
+        """Take away what `fetch` brought to this machine, and nothing else."""

@@ -20,6 +20,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """The content that runs, where the running deploy tells."""
     unknown: str = ""
     """Why there is nothing to compare with, as a clause."""
+    layout: str = ""
+    """How the running DAG bundle has its files; empty when that is not known, or there is none."""
     newer: str | None = None
     """The running commit, when history proves that it came after the checked-out one."""
 

@@ -18,11 +18,13 @@ from astro_ci.model import (
     Digests,
     Part,
     Plan,
+    PrebuiltImage,
     Request,
 )
 from astro_ci.planning.comparison import Comparison
 from astro_ci.planning.guards import DagFiles, find_newer, refuse_wipe, stale_reason
-from astro_ci.text import listed, short
+from astro_ci.planning.marker import PREFIXED_LAYOUT
+from astro_ci.text import listed, short, shortened_digest
 
 _WHAT = {Part.IMAGE: "the image's inputs differ", Part.DAGS: "the DAGs differ"}
 _CHANGED = {Part.IMAGE: "the image changed", Part.DAGS: "only DAGs changed"}
@@ -61,10 +63,16 @@ class Facts(Struct, frozen=True, kw_only=True):
     compared: Mapping[Part, Comparison]
     digests: Digests
     """Of what ships; a part that was not digested is left out."""
-    dag_files: DagFiles
+    dag_files: DagFiles | None
+    """None: they are in a prebuilt image that could not be looked into."""
     dag_deploy_enabled: bool
     deployment: Deployment | None = None
     assumptions: Sequence[str] = ()
+    image: PrebuiltImage | None = None
+    """None: the image is built, where one is deployed."""
+    has_image: bool = True
+    """Whether the project has an image at all: some repositories hold nothing but DAGs."""
+    bundle_layout: str = PREFIXED_LAYOUT
 
 
 def make_plan(facts: Facts, options: Options) -> Plan:
@@ -82,9 +90,13 @@ def make_plan(facts: Facts, options: Options) -> Plan:
     deploy_type, reason = _decide(facts, options, content)
     newer = find_newer(facts.compared, deploy_type)
     if newer and not options.allow_older:
-        deploy_type, reason = DeployType.NONE, stale_reason(newer, facts.head)
-    if deploy_type.has_dags and not options.allow_shrink:
-        refuse_wipe(facts.dag_files)
+        older = facts.head
+        if facts.image and facts.compared[Part.IMAGE].newer == newer:
+            older = facts.image.commit
+        deploy_type, reason = DeployType.NONE, stale_reason(newer, older)
+    if deploy_type.has_dags and not options.allow_shrink and facts.dag_files:
+        in_image = None if facts.dag_deploy_enabled else facts.image
+        refuse_wipe(facts.dag_files, image=in_image.reference if in_image else "")
     return Plan(
         deploy_type=deploy_type,
         requested=options.requested,
@@ -98,12 +110,16 @@ def make_plan(facts: Facts, options: Options) -> Plan:
         changes=_all_changes(facts),
         deployment=facts.deployment,
         assumptions=facts.assumptions,
+        image=facts.image,
+        bundle_layout=facts.bundle_layout,
     )
 
 
 def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     if options.requested is not Request.AUTO:
         return _decide_explicit(facts, options, content)
+    if not facts.has_image and facts.dag_deploy_enabled:
+        return _decide_dags(facts, options, content)
     if unknown := [part for part in Part if content.parts[part] == "unknown"]:
         why = facts.compared[unknown[0]].unknown
         return DeployType.IMAGE_AND_DAGS, f"full deploy, as there is no usable base: {why}"
@@ -121,6 +137,21 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
     return DeployType.NONE, _because_same(facts)
 
 
+def _decide_dags(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
+    """Decide for a project of nothing but DAGs: its image is somebody else's."""
+    if content.dags == "unknown":
+        why = facts.compared[Part.DAGS].unknown
+        return DeployType.DAGS, f"all DAGs, as there is no usable base: {why}"
+    if content.dags == "different":
+        return DeployType.DAGS, _because(facts, Part.DAGS)
+    if options.redeploy:
+        return DeployType.DAGS, "nothing changed, and --redeploy deploys all the same"
+    base = facts.compared[Part.DAGS].base
+    return DeployType.NONE, "the checked-out DAGs are already running" + (
+        f" (from {short(base)})" if base else ""
+    )
+
+
 def _is_unhealthy(facts: Facts) -> bool:
     """Whether what was deployed last may have failed to start: then it has to come again."""
     return facts.deployment is not None and facts.deployment.status == "UNHEALTHY"
@@ -136,14 +167,20 @@ def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[
         )
     may_skip = options.skip_unchanged and not options.redeploy and not _is_unhealthy(facts)
     if may_skip and {content.parts[part] for part in requested.parts} == {"same"}:
-        return DeployType.NONE, f"--skip-unchanged: {_because_same(facts)}"
+        same = _because_same(facts, has_dags=requested.has_dags)
+        return DeployType.NONE, f"--skip-unchanged: {same}"
     return requested, f"--type {requested} was asked for"
 
 
 def _because(facts: Facts, part: Part) -> str:
     """One sentence on what differs in a part that is known to differ."""
     side = facts.compared[part]
+    if facts.image and (part is Part.IMAGE or not facts.dag_deploy_enabled):
+        name = f"{facts.image.reference} ({shortened_digest(facts.image.digest)})"
+        return f"the image {name} is not the running one"
     counted = sorted(side.counted(part), key=lambda change: change.affects != part.value)
+    if not counted and part is Part.DAGS and side.layout not in ("", facts.bundle_layout):
+        return f"the DAG bundle's layout changes from {side.layout} to {facts.bundle_layout}"
     if not counted:
         return f"{_WHAT[part]} from the running ones"
     if part is Part.IMAGE:
@@ -156,7 +193,13 @@ def _because(facts: Facts, part: Part) -> str:
     return f"{_CHANGED[part]} since {short(side.base or '')}: {paths}, {where}"
 
 
-def _because_same(facts: Facts) -> str:
+def _because_same(facts: Facts, *, has_dags: bool = True) -> str:
+    if facts.image:
+        name = f"{facts.image.reference} ({shortened_digest(facts.image.digest)})"
+        is_beside = has_dags and facts.dag_deploy_enabled
+        return f"the image {name} is already running" + (
+            ", and so are the checked-out DAGs" if is_beside else ""
+        )
     commits = dict.fromkeys(side.base for side in facts.compared.values())
     bases = [short(base) for base in commits if base]
     if facts.source in ("event", "ref"):

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from astro_ci.model import Digests, Part
 from astro_ci.paths import below
+from astro_ci.planning.marker import PREFIXED_LAYOUT
 from astro_ci.planning.rules import Rules
 from astro_ci.project.leftovers import is_excluded_name
 
@@ -22,6 +23,7 @@ def digests(
     image_inputs: Sequence[str] = (),
     line_ends: str = "",
     dags_in_image: bool = False,
+    layout: str = PREFIXED_LAYOUT,
 ) -> Digests:
     """Digest the shipped files by what they affect; files that affect nothing do not count.
 
@@ -32,6 +34,7 @@ def digests(
 
     Paths count relative to the DAGs directory and to the project, so that a checkout elsewhere
     is the same; with `dags_in_image` to the project alone, as the image holds them where they are.
+    `layout` is how a bundle has its files.
     """
     sides = {part: hashlib.sha256() for part in Part}
     roots: Mapping[Part, Sequence[str]] = {
@@ -43,6 +46,8 @@ def digests(
     if line_ends:
         for side in sides.values():
             side.update(os.fsencode(f"line ends\t{line_ends}\0"))
+    if layout != PREFIXED_LAYOUT and not dags_in_image:
+        sides[Part.DAGS].update(os.fsencode(f"layout\t{layout}\0"))
     for value in sorted(image_inputs):
         sides[Part.IMAGE].update(b"input\t" + os.fsencode(f"{value}\0"))
     return {part: side.hexdigest()[:_DIGITS] for part, side in sides.items()}

@@ -38,14 +38,25 @@ def stale_reason(newer: str, head: str) -> str:
     )
 
 
-def refuse_wipe(files: DagFiles) -> None:
-    """Raise ProjectError when the deploy would remove all DAG files, or most of them."""
+def refuse_wipe(files: DagFiles, *, image: str = "") -> None:
+    """Raise ProjectError when the deploy would remove all DAG files, or most of them.
+
+    `image` is the prebuilt image that the DAGs would ship in; empty where they do not.
+    """
+    if files.dag_files == 0 and image:
+        raise ProjectError(
+            f"the image {image} holds no DAG file under dags/, where a Deployment without DAG-only "
+            "deploys has its DAGs: deploying it removes every DAG from the Deployment",
+            hint="Build the image with the DAGs in it, or enable DAG-only deploys on the "
+            "Deployment; to deploy anyway, use --allow-shrink.",
+        )
     if files.dag_files == 0:
         raise ProjectError(
             "the deploy would hold no DAG file (.py, .zip or .yaml, what .airflowignore leaves out "
             "aside), which removes every DAG from the Deployment",
             hint="Check --project, --dags-path and .airflowignore, and that the step that "
-            "generates DAGs ran; to deploy anyway, use --allow-shrink.",
+            "generates DAGs ran. To leave the running DAGs as they are, deploy the image alone "
+            "with --image; to deploy anyway, use --allow-shrink.",
         )
     if files.before is not None and files.shipped * 2 < files.before:
         raise ProjectError(

@@ -118,7 +118,7 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def classify(self, path: str) -> tuple[frozenset[Part], str]:
-        """Say which parts a path is in, or shapes, and by which rule."""
+        """Say which parts a path is in, or shapes, and by which rule: what the path is or does."""
         part, because = self._first_rule(path)
         if part is Part.IMAGE and self._ships_with_dags(path):
             return _BOTH, because
@@ -127,33 +127,33 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     def _first_rule(self, path: str) -> tuple[Part | None, str]:
         inner = below(path, self.project)
         if inner in self.build_files:
-            return Part.IMAGE, f"{inner} shapes the image"
+            return Part.IMAGE, "shapes the image"
         if path in self.build_links:
-            return Part.IMAGE, "a file that shapes the image is a link to it"
+            return Part.IMAGE, "is what a file that shapes the image links to"
         if self._image_paths.excludes(path):
-            return Part.IMAGE, f"image-paths: {_rule(self._image_paths, path)}"
+            return Part.IMAGE, f"matches image-paths: {_rule(self._image_paths, path)}"
         if self._ignore.excludes(path):
-            return None, f"ignore: {_rule(self._ignore, path)}"
+            return None, f"matches ignore: {_rule(self._ignore, path)}"
         if path.endswith(ATTRIBUTES) and path in self.attribute_files:
             is_for_dags = path not in _attribute_files(self.project)
-            why = f"{ATTRIBUTES} shapes every file that git checks out"
+            why = "shapes every file that git checks out"
             return Part.DAGS if is_for_dags else Part.IMAGE, why
         if path in self.dags[1:]:
-            return Part.IMAGE, "the link to the DAGs, which the image leaves out"
+            return Part.IMAGE, "is the link to the DAGs, which the image leaves out"
         for directory in self.dags:
             if is_under(path, directory):
                 if path.endswith(VENV_MARKER) and PurePosixPath(path).name == VENV_MARKER:
                     return Part.DAGS, "makes its directory a virtual environment, which never ships"
                 if self.is_leftover(path):
-                    return None, "a leftover of tools, which never ships"
-                return Part.DAGS, f"under {directory or '.'}/"
+                    return None, "is a leftover of tools, which never ships"
+                return Part.DAGS, f"is under {directory or '.'}/"
         if inner is None:
-            return None, "outside the project"
+            return None, "is outside the project"
         if self.default_ignore.excludes(inner):
-            return None, f"ignored by default: {_rule(self.default_ignore, inner)}"
+            return None, f"is ignored by default: {_rule(self.default_ignore, inner)}"
         if self.dockerignore.excludes(inner):
-            return None, f".dockerignore: {_rule(self.dockerignore, inner)}"
-        return Part.IMAGE, "in the image"
+            return None, f"is left out by .dockerignore: {_rule(self.dockerignore, inner)}"
+        return Part.IMAGE, "is built into the image"
 
     def _ships_with_dags(self, path: str) -> bool:
         """Whether a path of the image ships with the DAGs, too, or shapes them."""

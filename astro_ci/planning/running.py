@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from astro_ci.model import Deploy, Deployment, Part
-from astro_ci.planning.marker import read_marker
+from astro_ci.planning.marker import PREFIXED_LAYOUT, Note, read_marker, read_notes
 from astro_ci.remote import deploy_identity
 
 _NOUNS: Mapping[Part, str] = {Part.IMAGE: "the running image", Part.DAGS: "the running DAGs"}
@@ -28,6 +29,8 @@ class Running(Struct, frozen=True, kw_only=True):
     commit: str | None = None
     digest: str | None = None
     unknown: str = ""
+    layout: str = ""
+    """How the DAG bundle has its files, `prefixed` or `root`; empty where that is not known."""
 
     @property
     def is_assumed(self) -> bool:
@@ -64,18 +67,32 @@ def what_runs(deployment: Deployment, deploys: Iterable[Deploy], ours: Ours) -> 
 
     `deploys` are newest first and read only as far as needed.
     """
-    has_deploys = False
+    has_deploys, newest_layout = False, ""
 
     def watched() -> Iterator[Deploy]:
-        nonlocal has_deploys
+        nonlocal has_deploys, newest_layout
         for deploy in deploys:
             has_deploys = has_deploys or deploy.status == "DEPLOYED"
+            newest_layout = newest_layout or layout_of(deploy)
             yield deploy
 
     found = running_deploys(deployment, watched())
     if not has_deploys:
         return dict.fromkeys(Part, Running(unknown="nothing has been deployed yet"))
-    return {part: _running(found.get(part), part, deployment, ours) for part in Part}
+    runs = {part: _running(found.get(part), part, deployment, ours) for part in Part}
+    # Where no bundle runs, as after DAG-only deploys were switched, the last one there was tells.
+    bundle = found.get(Part.DAGS) if deployment.is_dag_deploy_enabled else None
+    layout = layout_of(bundle) if bundle else newest_layout
+    return {**runs, Part.DAGS: replace(runs[Part.DAGS], layout=layout)}
+
+
+def layout_of(deploy: Deploy) -> str:
+    """Tell how a deploy of ours laid out its DAG bundle; empty where it brought none."""
+    notes = read_notes(deploy)
+    has_bundle = deploy.status == "DEPLOYED" and bool(deploy.dag_tarball_version)
+    if notes is None or not has_bundle or deploy.type == "IMAGE_ONLY":
+        return ""
+    return notes.get(Note.LAYOUT, PREFIXED_LAYOUT)
 
 
 def running_deploys(deployment: Deployment, deploys: Iterable[Deploy]) -> Mapping[Part, Deploy]:
@@ -133,13 +150,13 @@ def _running(deploy: Deploy | None, part: Part, deployment: Deployment, ours: Ou
             unknown=f"DAG-only deploys were switched since deploy {deploy.id} put {noun} there",
         )
     digest = read_marker(deploy).get(part)
-    commit, why_none = commit_of(deploy, ours)
+    commit, why_none = commit_of(deploy, ours, part)
     unknown = "" if commit or digest else f"deploy {deploy.id}, which put {noun} there, {why_none}"
     return Running(deploy_id=deploy.id, commit=commit, digest=digest, unknown=unknown)
 
 
-def commit_of(deploy: Deploy, ours: Ours) -> tuple[str | None, str]:
-    """The commit that a deploy came from when it is one of ours, or why there is none."""
+def commit_of(deploy: Deploy, ours: Ours, part: Part) -> tuple[str | None, str]:
+    """The commit that a part of a deploy came from when it is one of ours, or why there is none."""
     if deploy.git is None:
         return None, "does not say which commit it came from"
     theirs = deploy_identity(deploy.git)
@@ -148,7 +165,15 @@ def commit_of(deploy: Deploy, ours: Ours) -> tuple[str | None, str]:
     path = _normal_path(deploy.git.path)
     if path != ours.project:
         return None, f"came from another project path ({path or 'the repository root'})"
-    return deploy.git.commit_sha.lower(), ""
+    commit = deploy.git.commit_sha.lower()
+    built = (read_notes(deploy) or {}).get(Note.BUILT) if _is_in_image(part, deploy) else None
+    if built and not commit.startswith(built):
+        return None, "has an image that was built elsewhere"
+    return commit, ""
+
+
+def _is_in_image(part: Part, deploy: Deploy) -> bool:
+    return part is Part.IMAGE or not deploy.is_dag_deploy_enabled
 
 
 def _normal_path(path: str) -> str:

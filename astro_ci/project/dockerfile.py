@@ -7,12 +7,15 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from astro_ci.project.runtime import RuntimeVersion
+from astro_ci.project.runtime import version_in_tag
 from astro_ci.text import Regex
 
 _FROM = Regex(
     r"FROM\s+(?P<flags>(?:--\S+\s+)*)(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE
 )
+_PLATFORM = Regex(r"--platform=(\S+)", re.IGNORECASE)
+_AUTOMATIC = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
+"""The arguments that BuildKit sets by itself, for the platform that is built for."""
 _ARG = Regex(r"ARG\s+(?P<name>\w+)(?:=(?P<value>.*))?", re.IGNORECASE)
 _VARIABLE = Regex(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 _NEEDS_BUILDKIT = Regex(
@@ -23,8 +26,6 @@ _NEEDS_BUILDKIT = Regex(
 # Of an instruction that names an image, and of a value in it.
 _LONGEST = 4_000
 _RUNTIME_NAMES = ("astro-runtime", "runtime")
-# What the tag of a Runtime image may add to the version.
-_VARIANT = Regex(r"(?:-python-[\d.]+|-base|-slim)+$")
 _PYTHON = Regex(r"-python-(\d+\.\d+)")
 
 
@@ -32,15 +33,14 @@ class BaseImage(Struct, frozen=True, kw_only=True):
     """The image that the last stage is built on."""
 
     reference: str
+    platform: str = ""
+    """As `FROM --platform` has it, with variables filled in; empty where it has none."""
 
     @property
     def runtime_version(self) -> str:
         """The version of Astro Runtime that its name says; empty when it says none."""
         name, _, tag = self.reference.partition("@")[0].rpartition(":")
-        version = _VARIANT.sub("", tag)
-        if name.rpartition("/")[2] not in _RUNTIME_NAMES or not RuntimeVersion.parse(version):
-            return ""
-        return version
+        return version_in_tag(tag) if name.rpartition("/")[2] in _RUNTIME_NAMES else ""
 
     @property
     def python_version(self) -> str:
@@ -56,19 +56,23 @@ def base_image(text: str, build_args: Mapping[str, str] | None = None) -> BaseIm
     Source: the Dockerfile reference, "Understand how ARG and FROM interact".
     """
     given, values = build_args or {}, dict[str, str]()
-    stages: dict[str, str] = {}
-    last = None
+    stages: dict[str, BaseImage] = {}
+    last: BaseImage | None = None
+    count = 0
     for line in _instructions(text):
         if last is None and (arg := _ARG.fullmatch(line)):
             default = _unquoted(_filled(arg["value"] or "", values))
             values[arg["name"]] = given.get(arg["name"], default)
         elif match := _FROM.fullmatch(line):
             image = _filled(match["image"], values)
-            last = stages.get(image.lower(), image)
-            stages[str(len(stages))] = last
+            asked = _PLATFORM.search(match["flags"])
+            platform = _filled(asked[1], {**_AUTOMATIC, **values}) if asked else ""
+            last = stages.get(image.lower()) or BaseImage(reference=image, platform=platform)
+            stages[str(count)] = last
+            count += 1
             if match["name"]:
                 stages[match["name"].lower()] = last
-    return BaseImage(reference=last) if last is not None else None
+    return last
 
 
 def needs_buildkit(text: str) -> bool:

@@ -65,8 +65,11 @@ class Project(Struct, frozen=True, kw_only=True):
             )
 
 
-def find_project(directory: Path, dags_path: str) -> Project:
-    """Find the project. Raises ProjectError when the directory does not hold one."""
+def find_project(directory: Path, dags_path: str, *, may_be_empty: bool = False) -> Project:
+    """Find the project. Raises ProjectError when the directory does not hold one.
+
+    One that `may_be_empty` deploys a prebuilt image alone.
+    """
     if not directory.is_dir():
         raise ProjectError(
             f"the project directory {directory} does not exist",
@@ -74,7 +77,12 @@ def find_project(directory: Path, dags_path: str) -> Project:
         )
     root = Path(os.path.realpath(directory))
     project = Project(root=root, dags=root / dags_path)
-    if project.dockerfile.is_file() or project.has_dags or (root / ".astro").is_dir():
+    if (
+        may_be_empty
+        or project.dockerfile.is_file()
+        or project.has_dags
+        or (root / ".astro").is_dir()
+    ):
         return project
     raise ProjectError(
         f"{root} is not an Astro project: it has neither a Dockerfile nor {excerpt(dags_path)}/",

@@ -49,6 +49,19 @@ class RuntimeVersion:
         return self.text
 
 
+def version_in_tag(tag: str) -> str:
+    """Read the version that the tag of a Runtime image says, without what the tag adds to it.
+
+    `13.1.0-python-3.11-base` says 13.1.0, `13.0.0-rc1` says all of it; empty for no version.
+    """
+    match = _AIRFLOW_2.fullmatch(tag) or _AIRFLOW_3.fullmatch(tag)
+    if match is None:
+        return ""
+    suffix = match[4] or ""
+    stage = _PRERELEASE.match(suffix)
+    return tag[: len(tag) - len(suffix) + (stage.end() if stage else 0)].rstrip(".+-")
+
+
 AIRFLOW_3_NEEDS = RuntimeVersion(2, (12, 0, 0), text="12.0.0")
 """A Deployment has to run this Runtime or a later one before it moves on to Airflow 3."""
 

@@ -1,17 +1,17 @@
-"""The comments of a run on its pull request: one for each Deployment, updated in place."""
+"""The comment of a run on its pull request, updated in place."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from astro_ci.ci import CIContext
-from astro_ci.reporting.markdown import escape
+from astro_ci.reporting.markdown.escaping import escape, link
 from astro_ci.reporting.redact import Redactor
 from astro_ci.reporting.report import Report
-from astro_ci.reporting.summary import section
+from astro_ci.reporting.summary import setting_of, summary
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.text import short
 
@@ -21,16 +21,20 @@ _COMMENT_LIMIT = 60_000
 
 
 def comments(report: Report, ci: CIContext) -> Iterator[tuple[str, str]]:
-    """For each Deployment the marker of its comment, and what the comment says."""
-    for result in report.results:
-        plan = result.final_plan
-        body = section(result, report.verb, is_public=True)
-        if len(body) > _COMMENT_LIMIT:
-            end = body.rfind("\n", _COMMENT_LIMIT // 2, _COMMENT_LIMIT)
-            body = f"{body[: end if end > 0 else _COMMENT_LIMIT]}\n\n... and more, in the log\n"
-        commit = f"commit {short(ci.head or (plan.head if plan else ''))}".strip()
-        run = f", [this run](<{ci.run_url}>)" if ci.run_url else ""
-        yield _marker(result), f"{body}\n<sub>astro-ci for {escape(commit)}{run}</sub>\n"
+    """The marker of the comment, and what it says: one for a run, however many its Deployments."""
+    results = report.results
+    if not results:
+        return
+    setting = setting_of(ci, is_public=True)
+    body, marker = summary(report, setting), _marker(results[0])
+    if len(results) > 1:
+        marker = _marker_of_several(results)
+        if len(body) > _COMMENT_LIMIT:  # the rows alone, which say how each ended
+            body = body.partition("<details")[0]
+    plan = next((result.final_plan for result in results if result.final_plan), None)
+    commit = f"commit {short(ci.head or (plan.head if plan else ''))}".strip()
+    run = f", {link('this run', ci.run_url)}" if ci.run_url else ""
+    yield marker, f"{_cut(body)}\n<sub>astro-ci for {escape(commit)}{run}</sub>\n"
 
 
 def write_comments(report: Report, ci: CIContext, env: Mapping[str, str], redact: Redactor) -> None:
@@ -51,14 +55,34 @@ def write_comments(report: Report, ci: CIContext, env: Mapping[str, str], redact
         log.warning("no comment: %s", type(error).__name__)
 
 
+def _cut(body: str) -> str:
+    """At the most as long as a comment may be."""
+    if len(body) <= _COMMENT_LIMIT:
+        return body
+    end = body.rfind("\n", _COMMENT_LIMIT // 2, _COMMENT_LIMIT)
+    kept = body[: end if end > 0 else _COMMENT_LIMIT]
+    open_folds = kept.count("<details") - kept.count("</details>")
+    return f"{kept}\n\n{'</details>' * open_folds}\n\n... and more, in the log\n"
+
+
+def _marker_of_several(results: Sequence[TargetResult]) -> str:
+    """One for all Deployments that a run is about, whichever they are."""
+    places = dict.fromkeys(_place(result.target.config.project) for result in results)
+    return f"<!-- astro-ci.all:{':'.join(map(_spelled, places))} -->"
+
+
 def _marker(result: TargetResult) -> str:
     """One for each Deployment and project, and never the end of an HTML comment."""
     plan, config = result.final_plan, result.target.config
     deployment = plan.deployment if plan else None
     # As it was named, which is the same however far a run came.
     name = config.deployment_id or config.deployment_name or (deployment.id if deployment else "")
-    parts = (quote(part, safe="/").replace("-", "%2D") for part in (name, _place(config.project)))
-    return f"<!-- astro-ci:{':'.join(parts)} -->"
+    return f"<!-- astro-ci:{_spelled(name)}:{_spelled(_place(config.project))} -->"
+
+
+def _spelled(part: str) -> str:
+    """Without what could end an HTML comment."""
+    return quote(part, safe="/").replace("-", "%2D")
 
 
 def _place(project: Path) -> str:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from astro_ci.ci import Dialect
+from astro_ci.reporting.phases import DOING, Phase
 from astro_ci.reporting.redact import Redactor
 from astro_ci.reporting.redacted_dialect import RedactedDialect
+from astro_ci.text import duration_text, size_text
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+if TYPE_CHECKING:  # loaded on a terminal
+    from astro_ci.reporting.live import Line, LiveRegion
 
-MIB = 1024 * 1024
 _PLAIN_INTERVAL_SECONDS = 5.0
+Report = Callable[[int, int], None]
+"""Hears how much is through, and of how much."""
 
 
 class Console:
-    """Lines, folded groups and progress, in the CI system's dialect, without secrets."""
+    """Lines, folded groups and progress, in the CI system's dialect, without secrets.
+
+    With `is_live` what is going on is drawn at the bottom of the terminal; with `is_quiet` only
+    what went wrong is said. `paint` colours a line that is safe to print.
+    """
 
     def __init__(
         self,
@@ -28,24 +36,61 @@ class Console:
         dialect: Dialect,
         *,
         is_live: bool,
+        is_quiet: bool = False,
+        is_verbose: bool = False,
+        paint: Callable[[str], str] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._err = err
         if not isinstance(dialect, RedactedDialect):
             dialect = RedactedDialect(dialect, Redactor())
         self._dialect: RedactedDialect = dialect
-        self._is_live = is_live
+        self._paint = paint
         self._now = now
+        self._region = self._open_region() if is_live and not is_quiet else None
+        self._shown: dict[Phase, Line] = {}
+        self._mark = f"{self._region.mark} " if self._region else ""
+        self.is_quiet = is_quiet
+        self.is_verbose = is_verbose
+        self.times: dict[str, float] = {}
+        """How many seconds each phase took, the current one not among them."""
 
     def say(self, text: str = "") -> None:
-        """Print our own words, which may hold untrusted names."""
-        for line in text.split("\n"):
-            self._err.write(f"{self._dialect.safe_line(line)}\n")
-        self._err.flush()
+        """Print our own words, which may hold untrusted names, unless nobody wants to hear them."""
+        if not self.is_quiet:
+            self.tell(text)
 
-    def group(self, title: str) -> contextlib.AbstractContextManager[None]:
+    def tell(self, text: str) -> None:
+        """Print what must be known: what went wrong, and how it ended."""
+        lines = [self._dialect.safe_line(line) for line in text.split("\n")]
+        if self._paint:
+            lines = [self._paint(line) for line in lines]
+        said = "".join(f"{line}\n" for line in lines)
+        with contextlib.suppress(OSError):  # no deploy is given up for a line of its log
+            if self._region:
+                self._region.write(said)
+            else:
+                self._err.write(said)
+                self._err.flush()
+
+    @contextlib.contextmanager
+    def group(self, title: str) -> Iterator[None]:
         """Fold what is printed inside, where the CI system can."""
-        return self._dialect.group(title)
+        if self._region or self.is_quiet:  # where the line at the bottom says the same
+            yield
+            return
+        with self._dialect.group(title):
+            yield
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what is going on is drawn, so that it need not be said as well."""
+        return self._region is not None
+
+    @property
+    def columns(self) -> int | None:
+        """The width of the terminal that is written to; None where there is none."""
+        return shutil.get_terminal_size().columns if self._err.isatty() else None
 
     @property
     def redactor(self) -> Redactor:
@@ -57,27 +102,87 @@ class Console:
         self._dialect.mask(secret)
 
     @contextlib.contextmanager
-    def transfers(self) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
-        """Show transfers while they last; gives a function from a label to its reporter."""
-        if not self._is_live:
-            yield self._plain_transfer
-            return
-        from rich.console import Console as RichConsole
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+    def phase(self, phase: Phase) -> Iterator[None]:
+        """Show that a phase lasts, and take its time: it counts when it ends, however it does."""
+        started = self._now()
+        line = self._begin(phase)
+        try:
+            yield
+        finally:
+            self.times[phase] = self.times.get(phase, 0.0) + self._now() - started
+            self._end(phase, line)
 
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        with Progress(*columns, console=RichConsole(file=self._err), transient=True) as progress:
-            yield lambda label: _live_transfer(progress, label)
+    def note(self, phase: Phase, text: str) -> None:
+        """Say what a phase is at: on its line where there is one."""
+        line = self._shown.get(phase)
+        if line:
+            line.detail = self._dialect.safe_line(text)
+        else:
+            self.say(text)
 
-    def _plain_transfer(self, label: str) -> Callable[[int, int], None]:
+    def did(self, phase: Phase, text: str) -> None:
+        """Say what a phase came to, and how long it took."""
+        took = f" in {duration_text(self.times[phase])}" if phase in self.times else ""
+        self.say(f"{self._mark}{text}{took}")
+
+    @contextlib.contextmanager
+    def transfers(self) -> Iterator[Callable[[Phase], Report]]:
+        """Show transfers while they last; gives a function from a phase to its reporter."""
+        begun: list[tuple[Phase, Line | None]] = []
+
+        def transfer(phase: Phase) -> Report:
+            started = self._now()
+            line = self._begin(phase)
+            begun.append((phase, line))
+            show = _live_transfer(line) if line else self._plain_transfer(DOING[phase])
+
+            def report(done: int, total: int) -> None:
+                self.times[phase] = self._now() - started
+                show(done, total)
+
+            return report
+
+        try:
+            yield transfer
+        finally:
+            for phase, line in begun:
+                self._end(phase, line)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Draw nothing for a block, in which somebody is asked something."""
+        with self._region.hidden() if self._region else contextlib.nullcontext():
+            yield
+
+    def _open_region(self) -> LiveRegion:
+        from astro_ci.reporting.live import LiveRegion
+        from astro_ci.reporting.paint import dim
+
+        return LiveRegion(self._err, now=self._now, dim=dim if self._paint else str)
+
+    def _begin(self, phase: Phase) -> Line | None:
+        if self._region is None:
+            return None
+        self._shown[phase] = self._region.add(DOING[phase])
+        return self._shown[phase]
+
+    def _end(self, phase: Phase, line: Line | None) -> None:
+        if self._region and line:
+            self._shown.pop(phase, None)
+            self._region.remove(line)
+
+    def _plain_transfer(self, label: str) -> Report:
         """A line now and then: a log keeps every one."""
-        last = self._now()
+        started = last = self._now()
 
         def report(done: int, total: int) -> None:
             nonlocal last
-            if done < total and self._now() - last >= _PLAIN_INTERVAL_SECONDS:
-                last = self._now()
-                self.say(f"{label}: {done / MIB:.1f} of {total / MIB:.1f} MiB")
+            now = self._now()
+            if 0 < done < total and now - last >= _PLAIN_INTERVAL_SECONDS:
+                last = now
+                speed = done / (now - started)
+                left = duration_text((total - done) / speed)
+                self.say(f"{label}: {size_text(done)} of {size_text(total)}, {left} left")
 
         return report
 
@@ -92,18 +197,17 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record; warnings say that they are, and say it once."""
-        if record.levelno >= logging.WARNING:
-            if record.getMessage() in self._warned:
-                return
-            self._warned.add(record.getMessage())
-        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        self._console.say(f"{prefix}{record.getMessage()}")
+        if record.levelno < logging.WARNING:
+            self._console.say(record.getMessage())
+            return
+        if record.getMessage() in self._warned:
+            return
+        self._warned.add(record.getMessage())
+        self._console.tell(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
-def _live_transfer(progress: Progress, label: str) -> Callable[[int, int], None]:
-    task = progress.add_task(label, total=None)
-
+def _live_transfer(line: Line) -> Report:
     def report(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total)
+        line.done, line.total = done, total
 
     return report

@@ -8,6 +8,7 @@ from typing import Any
 
 from astro_ci.errors import AstroCIError
 from astro_ci.model import DeployResult, DeployType, Plan
+from astro_ci.remote import commit_page
 from astro_ci.reporting.checks.document import checks_keys
 from astro_ci.reporting.target_result import (
     TargetResult,
@@ -38,6 +39,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "reason": plan.reason,
         "head": plan.head,
         "dirty": plan.dirty,
+        "title": plan.title,
+        "head_url": commit_page(plan.repository, plan.head),
         "base": {"image": plan.base.image, "dags": plan.base.dags, "source": plan.base.source},
         "content": {"image": plan.content.image, "dags": plan.content.dags},
         "changes": [
@@ -57,6 +60,13 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "runtime_version": deployment.astro_runtime_version,
         },
         "assumptions": list(plan.assumptions),
+        "image": plan.image
+        and {
+            "reference": plan.image.reference,
+            "digest": plan.image.digest,
+            "commit": plan.image.commit,
+        },
+        "bundle_layout": plan.bundle_layout,
         **checks_keys(plan.checks),
     }
 
@@ -123,6 +133,7 @@ def _result_keys(result: DeployResult) -> dict[str, Any]:
         "overridden": list(result.overridden),
         "url": result.url,
         "duration_seconds": result.duration_seconds,
+        "phases": {name: round(seconds, 3) for name, seconds in result.phases.items()},
     }
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from astro_ci.model import DeployType, Plan
 from astro_ci.reporting.documents import as_json, error_document, plans_document
-from astro_ci.reporting.markdown import error_reason
+from astro_ci.reporting.markdown.pages import error_reason
 from astro_ci.reporting.report import Report
 from astro_ci.reporting.target_result import (
     TargetResult,

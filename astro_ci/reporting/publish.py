@@ -13,7 +13,7 @@ from astro_ci.reporting.outputs import outputs
 from astro_ci.reporting.redact import Redactor
 from astro_ci.reporting.redacted_dialect import RedactedDialect
 from astro_ci.reporting.report import Report
-from astro_ci.reporting.summary import summary
+from astro_ci.reporting.summary import setting_of, summary
 from astro_ci.text import shorten
 
 _LONGEST_LINE, _MOST_LINES = 500, 40
@@ -31,7 +31,7 @@ def publish(
     report = _shortened(report, dialect.redactor)
     for name, value in outputs(report).items():
         dialect.set_output(name, value)
-    dialect.write_summary(summary(report))
+    dialect.write_summary(summary(report, setting_of(ci)))
     # A cancelled run has little time left.
     if comment and not isinstance(report.first_error, CancelledError):
         write_comments(report, ci, env, dialect.redactor)

@@ -31,7 +31,7 @@ def spellings(secret: str) -> Iterator[str]:
 
 def markdown_spellings(secret: str) -> Iterator[str]:
     """As the Markdown of summaries and comments writes it, at the edge of words and within."""
-    from astro_ci.reporting.markdown import code, escape
+    from astro_ci.reporting.markdown.escaping import code, escape
 
     for edge in (" ", "x"):
         yield escape(f"x{edge}{secret}{edge}x")[2:-2]

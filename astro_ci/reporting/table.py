@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
+from astro_ci.reporting.cells import cell_width, padded, wrapped
 from astro_ci.text import printable
 
 _GAP = 2
@@ -12,14 +14,30 @@ _GAP = 2
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, columns: int | None) -> str:
     """Lay out the rows; `columns` is the width of the terminal, None where there is none."""
     cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    widths = [max(map(cell_width, column)) for column in zip(headings, *cells, strict=True)]
     if columns is not None and sum(widths) + _GAP * (len(widths) - 1) > columns:
         return "\n\n".join(_paragraph(headings, row) for row in cells)
     return "\n".join(_line(row, widths) for row in (headings, *cells))
 
 
+def wrapped_table(columns: Sequence[tuple[str, int]], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows in columns of so many cells each, in as many lines as a row takes."""
+    widths = [width for _, width in columns]
+    lines = [
+        _line([heading for heading, _ in columns], widths),
+        _line(["-" * w for w in widths], widths),
+    ]
+    for row in rows:
+        cells = [
+            wrapped(printable(cell), width, indent=0)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        lines += [_line(line, widths) for line in zip_longest(*cells, fillvalue="")]
+    return "\n".join(lines)
+
+
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = (cell.ljust(width + _GAP) for cell, width in zip(row, widths, strict=True))
+    cells = (padded(cell, width + _GAP) for cell, width in zip(row, widths, strict=True))
     return "".join(cells).rstrip()
 
 

@@ -1,50 +1,119 @@
-"""Plans and results as people read them in a log. Pure."""
+"""Plans and results as people read them in a log or on a terminal. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from astro_ci.model import Affects, Change, DeployResult, DeployType, Plan, Sameness
-from astro_ci.reporting.checks.text import checks_text
+from astro_ci.finding import Checked
+from astro_ci.model import (
+    Affects,
+    Change,
+    DeployResult,
+    DeployType,
+    Plan,
+    PrebuiltImage,
+    Sameness,
+    Status,
+)
+from astro_ci.reporting.cells import cell_width, padded, wrapped
+from astro_ci.reporting.checks.text import checks_text, headline
 from astro_ci.reporting.target_result import TargetResult
-from astro_ci.text import printable, sentence, short
+from astro_ci.text import duration_text, printable, sentence, short, shortened_digest
 
 SHOWN_CHANGES = 20
 _HEADINGS: Sequence[tuple[Affects, str]] = (
-    ("image", "in the image"),
+    ("image", "Image"),
     ("dags", "DAGs"),
-    ("nothing", "not deployed"),
+    ("nothing", "Not deployed"),
 )
+SYMBOLS: Mapping[Status, str] = {
+    Status.ADDED: "+",
+    Status.MODIFIED: "~",
+    Status.DELETED: "-",
+    Status.TYPE_CHANGED: "~",
+    Status.UNMERGED: "!",
+}
 DEPLOY_TYPE_WORDS = {
     DeployType.NONE: "nothing to deploy",
     DeployType.DAGS: "DAGs only",
     DeployType.IMAGE_AND_DAGS: "image and DAGs",
     DeployType.IMAGE: "image only",
 }
+_MARGIN = 18
+"""Where the values of facts begin."""
+_WIDEST_PATH = 48
 
 
-def plan_text(plan: Plan) -> str:
-    """The Plan for people: what, why, compared with what, and what changed."""
-    lines = [f"Plan: {DEPLOY_TYPE_WORDS[plan.deploy_type]}", f"  because {printable(plan.reason)}"]
-    if plan.deployment:
-        enabled = "enabled" if plan.deployment.is_dag_deploy_enabled else "disabled"
-        lines.append(f"Deployment: {printable(plan.deployment.name)} (DAG-only deploys {enabled})")
-    lines.append(f"Head: {short(plan.head)}{' with uncommitted changes' if plan.dirty else ''}")
-    lines.append(f"Base: {base_text(plan)}")
+def plan_text(plan: Plan, *, columns: int | None = None) -> str:
+    """The Plan for people: what, why, what changed by part, and what it was compared with.
+
+    `columns` is the terminal's width; None where there is none.
+    """
+    to = f", to {printable(plan.deployment.name)}" if plan.deployment else ""
+    kind = DEPLOY_TYPE_WORDS[plan.deploy_type]
+    lines = [f"Plan: {kind}{to if plan.deploy_type is not DeployType.NONE else ''}"]
+    lines += wrapped(f"because {printable(plan.reason)}", columns, indent=2)
+    if plan.changes:
+        lines.append("")
     for affects, heading in _HEADINGS:
-        lines += _changes([c for c in plan.changes if c.affects == affects], heading)
-    lines += [f"Assumed: {printable(note)}" for note in plan.assumptions]
-    lines += checks_text(plan.checks)
+        lines += _changes([c for c in plan.changes if c.affects == affects], heading, columns)
+    plain = [checked for checked in plan.checks if not _has_details(checked)]
+    facts = [*_facts(plan), *(("Checked", headline(checked)) for checked in plain)]
+    lines += ["", *(line for name, value in facts for line in fact_lines(name, value, columns))]
+    if told := [checked for checked in plan.checks if _has_details(checked)]:
+        lines += ["", *checks_text(told)]
     return "\n".join(lines)
 
 
+def fact(label: str, value: str) -> str:
+    """A line of a block of facts."""
+    return f"  {label.ljust(_MARGIN - 2)}{value}".rstrip()
+
+
+def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
+    """The same in as many lines as it takes."""
+    first, *others = wrapped(value, columns, indent=_MARGIN)
+    yield fact(label, first.strip())
+    yield from others
+
+
+def commit_text(plan: Plan) -> str:
+    """The commit that is checked out, as people write it."""
+    title = f" {printable(plan.title)}" if plan.title else ""
+    return f"{short(plan.head)}{title}{', with uncommitted changes' if plan.dirty else ''}"
+
+
+def _has_details(checked: Checked) -> bool:
+    return bool(checked.findings or checked.not_checked or checked.notes)
+
+
+def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
+    if plan.deployment:
+        enabled = "enabled" if plan.deployment.is_dag_deploy_enabled else "disabled"
+        name = printable(plan.deployment.name)
+        yield "Deployment", f"{name} (DAG-only deploys {enabled})"
+    yield "Commit", commit_text(plan)
+    if plan.image:
+        yield "Image", printable(image_text(plan.image))
+    yield "Compared with", base_text(plan)
+    yield from (("Assumed", printable(note)) for note in plan.assumptions)
+
+
+def image_text(image: PrebuiltImage) -> str:
+    """A prebuilt image: its name, its identity, and the commit that it was built from."""
+    built = f", built from {short(image.commit)}" if image.commit else ""
+    return f"{image.reference} ({shortened_digest(image.digest)}){built}"
+
+
 def result_text(result: DeployResult) -> str:
-    """The last line of a deploy."""
+    """How a deploy ended, in a line that begins with the outcome."""
     if result.outcome == "skipped":
         return f"skipped: {printable(result_reason(result))}"
-    what = DEPLOY_TYPE_WORDS[result.plan.deploy_type] + forced_text(result.overridden)
+    plan = result.plan
+    what = DEPLOY_TYPE_WORDS[plan.deploy_type] + forced_text(result.overridden)
+    to = f" to {printable(plan.deployment.name)}" if plan.deployment else ""
     by = f", replaced by deploy {result.replaced_by} since" if result.replaced_by else ""
-    return f"{result.outcome}: {what} in {result.duration_seconds:.1f} s{by}, {result.url}"
+    return f"{result.outcome}: {what}{to} in {duration_text(result.duration_seconds)}{by}"
 
 
 def forced_text(overridden: Sequence[str]) -> str:
@@ -55,27 +124,15 @@ def forced_text(overridden: Sequence[str]) -> str:
     return f" although the {' and '.join(overridden)} {checks} failed"
 
 
-def landed_text(result: DeployResult) -> str:
-    """What a deploy brought, and where to see it."""
-    plan = result.plan
-    lines = []
-    if result.image_tag:
-        lines.append(f"Image tag: {result.image_tag} (Airflow shows it in the footer of its pages)")
-    if result.bundle_version:
-        lines.append(f"Bundle version: {result.bundle_version}")
-    dirty = "with uncommitted changes" if plan.dirty else result.commit_url
-    lines.append(f"Commit: {short(plan.head)} {printable(dirty)}".rstrip())
-    return "\n".join(lines)
-
-
-def plans_text(results: Sequence[TargetResult], reason: str) -> str:
+def plans_text(results: Sequence[TargetResult], reason: str, *, columns: int | None = None) -> str:
     """The Plans of any number of Deployments; `reason` says why there is none."""
     if not results:
         return f"Plan: nothing to deploy\n  because {reason}"
     if len(results) == 1 and results[0].plan:
-        return plan_text(results[0].plan)
+        return plan_text(results[0].plan, columns=columns)
     return "\n\n".join(
-        f"--- {result.target.label}\n{plan_text(result.plan) if result.plan else _failed(result)}"
+        f"--- {result.target.label}\n"
+        + (plan_text(result.plan, columns=columns) if result.plan else _failed(result))
         for result in results
     )
 
@@ -101,7 +158,7 @@ def base_text(plan: Plan) -> str:
     """What the checkout was compared with, and how that was known."""
     base = plan.base
     if base.source == "none":
-        return "none"
+        return "nothing: no commit to compare with is known"
     source = {"deployed": "what runs", "event": "the CI event", "ref": "--base"}[base.source]
     image = _side(base.image, plan.content.image)
     dags = _side(base.dags, plan.content.dags)
@@ -123,11 +180,19 @@ def _side(base: str | None, content: Sameness) -> str:
     return "none" if content == "unknown" else "known by content"
 
 
-def _changes(changes: Sequence[Change], heading: str) -> list[str]:
+def _changes(changes: Sequence[Change], heading: str, columns: int | None) -> Iterator[str]:
+    """A line for each change: its symbol, its path, and what the rule says of the path."""
     if not changes:
-        return []
-    lines = [f"{heading} ({len(changes)}):"]
-    lines += [f"  {c.status} {printable(c.path)}  [{c.because}]" for c in changes[:SHOWN_CHANGES]]
+        return
+    yield f"  {heading}: {len(changes)} change{'' if len(changes) == 1 else 's'}"
+    shown = [(SYMBOLS[c.status], printable(c.path), c.because) for c in changes[:SHOWN_CHANGES]]
+    width = min(max(cell_width(path) for _, path, _ in shown), _WIDEST_PATH)
+    for symbol, path, because in shown:
+        line = f"    {symbol} {padded(path, width)}  {printable(because)}"
+        if columns and cell_width(line) > columns:
+            yield f"    {symbol} {path}"
+            yield from wrapped(printable(because), columns, indent=8)
+        else:
+            yield line
     if len(changes) > SHOWN_CHANGES:
-        lines.append(f"  ... and {len(changes) - SHOWN_CHANGES} more")
-    return lines
+        yield f"    ... and {len(changes) - SHOWN_CHANGES} more"

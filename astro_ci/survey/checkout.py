@@ -10,8 +10,10 @@ from msgspec import Struct
 from astro_ci.ci import CIContext, git_access
 from astro_ci.configuration.config import Config
 from astro_ci.git import Commit, GitRepo, Snapshot
+from astro_ci.model import Repository, Request
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project, find_project
+from astro_ci.remote import repository_identity, repository_page, without_credentials
 from astro_ci.survey.layout import Layout, make_rules, named_directories
 
 
@@ -33,6 +35,12 @@ class Checkout(Struct, frozen=True, kw_only=True):
         """Name it, without its secrets."""
         return f"Checkout(project={self.project!r}, head={self.head!r})"
 
+    @property
+    def page(self) -> Repository | None:
+        """Where the commits have pages; None where that is not known."""
+        url = without_credentials(self.remote_url or "")
+        return repository_page(url, kind=host_kind(self.ci, url)) if url else None
+
     def snapshot(self, *, needs_tree: bool = True) -> AbstractContextManager[Snapshot]:
         """Begin to look at every file, when it is entered; without a tree, they can be read."""
         layout, rules = self.layout, self.rules
@@ -50,9 +58,16 @@ class Checkout(Struct, frozen=True, kw_only=True):
         )
 
 
+def host_kind(ci: CIContext, url: str) -> str:
+    """What a remote's host is: the CI system, when that says it hosts the repository."""
+    hosts = {repository_identity(one).partition("/")[0] for one in (url, ci.repository_url) if one}
+    return ci.key if ci.repository_url and len(hosts) == 1 else ""
+
+
 def open_checkout(config: Config, env: Mapping[str, str], ci: CIContext) -> Checkout:
     """Find the project and its repository. Raises ProjectError, GitError, ConfigurationError."""
-    project = find_project(config.project, config.dags_path)
+    is_image_alone = config.is_prebuilt and config.requested is Request.IMAGE
+    project = find_project(config.project, config.dags_path, may_be_empty=is_image_alone)
     repo = GitRepo.open(project.root, env, git_access(ci, env))
     head = repo.head()
     layout = Layout.find(repo, project)

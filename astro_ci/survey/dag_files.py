@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 from astro_ci.bundle import has_dag_suffix, list_members
 from astro_ci.git import GITLINK, GitRepo
@@ -13,6 +14,9 @@ from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, excluder, may_hold_excluded_names
+
+if TYPE_CHECKING:  # loaded when there is such an image
+    from astro_ci.image.source import ReadyImage
 
 _IGNORE_FILE = ".airflowignore"
 
@@ -71,6 +75,14 @@ def count_dag_files(
     left_out = ignored() if any(map(_is_ignore_file, shipped)) else ()
     dag_files = sum(has_dag_suffix(name) and name not in left_out for name in shipped)
     return DagFiles(shipped=len(shipped), dag_files=dag_files, before=before)
+
+
+def count_image_files(image: ReadyImage) -> DagFiles | None:
+    """Count the DAG files of a prebuilt image; None where it could not be looked into."""
+    names = image.dag_files()
+    if names is None:
+        return None
+    return DagFiles(shipped=len(names), dag_files=sum(map(has_dag_suffix, names)), before=None)
 
 
 def _is_ignore_file(name: str) -> bool:

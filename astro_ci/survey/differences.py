@@ -16,7 +16,8 @@ from astro_ci.planning.digests import digests
 from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.running import Running
 from astro_ci.survey.checkout import Checkout
-from astro_ci.survey.dag_files import count_dag_files, names_in_listing
+from astro_ci.survey.dag_files import count_dag_files, count_image_files, names_in_listing
+from astro_ci.survey.shipping import Shipping
 from astro_ci.survey.standing import Standing
 from astro_ci.text import listed, short
 
@@ -29,27 +30,38 @@ class Differences(Struct, frozen=True, kw_only=True):
     compared: Mapping[Part, Comparison]
     digests: Digests
     """Empty where nothing needs them."""
-    dag_files: DagFiles
+    dag_files: DagFiles | None
+    """None: a prebuilt image has them, and could not be looked into."""
     dirty: bool
     empty_submodules: Mapping[str, frozenset[Part]]
     """Submodules that were not checked out, by the parts that they are in."""
 
 
-def digest_lines(lines: Sequence[str], checkout: Checkout, standing: Standing) -> Digests:
-    """Digest what ships. `lines` are as `git ls-files --stage` prints them."""
-    return digests(
+def digest_lines(lines: Sequence[str], checkout: Checkout, shipping: Shipping) -> Digests:
+    """Digest what ships. `lines` are as `git ls-files --stage` prints them.
+
+    A prebuilt image is its own digest.
+    """
+    found = digests(
         lines,
         checkout.rules,
         image_inputs=[f"{name}={value}" for name, value in checkout.build_args.items()],
         line_ends=checkout.repo.line_ends,
-        dags_in_image=not standing.is_dag_deploy_enabled,
+        dags_in_image=shipping.dags_in_image,
+        layout=shipping.layout,
     )
+    if shipping.prebuilt is None:
+        return found
+    digest = shipping.prebuilt.image.facts.digest
+    in_image = Part if shipping.image_has_dags else (Part.IMAGE,)
+    return {**found, **dict.fromkeys(in_image, digest)}
 
 
 def find_differences(
     snapshot: Snapshot,
     checkout: Checkout,
     standing: Standing,
+    shipping: Shipping,
     *,
     needs_digests: bool,
     ignored: Callable[[], Collection[str]] = frozenset,
@@ -64,38 +76,60 @@ def find_differences(
     for base in dict.fromkeys(filter(None, bases.commits.values())):
         snapshot.prepare_changes(base)
     # What history says is asked while git compares.
-    newer = {part: _newer(running, checkout) for part, running in standing.runs.items()}
+    newer = {part: _newer(standing.runs[part], part, checkout, shipping) for part in Part}
     is_digested = needs_digests or standing.has_digests
 
     def read(lines: Sequence[str]) -> tuple[Digests, Sequence[str] | None]:
-        found = digest_lines(lines, checkout, standing) if is_digested else {}
+        found = digest_lines(lines, checkout, shipping) if is_digested else {}
         return found, names_in_listing(lines, checkout.layout.dags[0], rules)
 
     shipped, dag_names = snapshot.read(read)
-    _refuse_sparse(snapshot, checkout)
-    dirty = _is_dirty(snapshot, checkout)
-    compared = {part: _compare(snapshot, checkout, standing, part, newer[part]) for part in Part}
+    _refuse_sparse(snapshot, checkout, shipping)
+    dirty = _is_dirty(snapshot, checkout, shipping)
+    compared = {
+        part: _compare_image(standing, part, newer[part])
+        if part not in shipping.parts and shipping.prebuilt
+        else _compare(snapshot, checkout, standing, part, newer[part])
+        for part in Part
+    }
     return Differences(
         compared=compared,
         digests=shipped,
-        dag_files=count_dag_files(
-            dag_names,
-            checkout.project,
-            checkout.layout.dags[0],
-            rules,
-            repo=checkout.repo,
-            compared=compared[Part.DAGS],
-            is_bundle=standing.is_dag_deploy_enabled,
-            ignored=ignored,
-        ),
+        dag_files=_count(dag_names, checkout, shipping, compared[Part.DAGS], ignored),
         dirty=dirty,
-        empty_submodules={path: rules.classify(path)[0] for path in snapshot.empty_submodules},
+        empty_submodules={
+            path: rules.classify(path)[0] & shipping.parts for path in snapshot.empty_submodules
+        },
     )
 
 
-def _refuse_sparse(snapshot: Snapshot, checkout: Checkout) -> None:
+def _count(
+    names: Sequence[str] | None,
+    checkout: Checkout,
+    shipping: Shipping,
+    compared: Comparison,
+    ignored: Callable[[], Collection[str]],
+) -> DagFiles | None:
+    """Count the DAG files, wherever they ship from; None where a prebuilt image does not tell."""
+    if shipping.prebuilt and shipping.dags_in_image:
+        return count_image_files(shipping.prebuilt.image)
+    return count_dag_files(
+        names,
+        checkout.project,
+        checkout.layout.dags[0],
+        checkout.rules,
+        repo=checkout.repo,
+        compared=compared,
+        is_bundle=not shipping.dags_in_image,
+        ignored=ignored,
+    )
+
+
+def _refuse_sparse(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -> None:
     """Raise ProjectError when files that should ship are not in the checkout at all."""
-    missing = [path for path in snapshot.absent if checkout.rules.classify(path)[0]]
+    missing = [
+        path for path in snapshot.absent if checkout.rules.classify(path)[0] & shipping.parts
+    ]
     if missing:
         raise ProjectError(
             f"the checkout is sparse and leaves out files of the project: {listed(missing)}",
@@ -103,19 +137,34 @@ def _refuse_sparse(snapshot: Snapshot, checkout: Checkout) -> None:
         )
 
 
-def _is_dirty(snapshot: Snapshot, checkout: Checkout) -> bool:
+def _is_dirty(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -> bool:
     """Whether what ships is not the commit: uncommitted or untracked files of the project.
 
-    Those count that lie in it, and those elsewhere that shape its image.
+    Those count that lie in it, and those elsewhere that shape its image; beside a prebuilt image
+    those of the DAGs alone.
     """
     if snapshot.is_tree_of(checkout.head):
         return False
-    roots = (checkout.layout.project, *checkout.layout.dags)
+    roots = checkout.layout.dags if Part.DAGS in shipping.parts else ()
+    if Part.IMAGE in shipping.parts:
+        roots = (checkout.layout.project, *roots)
     return any(
         not snapshot.is_ignored(path)
-        and (any(is_under(path, root) for root in roots) or checkout.rules.classify(path)[0])
+        and (
+            any(is_under(path, root) for root in roots)
+            or checkout.rules.classify(path)[0] & shipping.parts
+        )
         for path in (change.path for change in snapshot.changes(checkout.head.sha))
     )
+
+
+def _compare_image(standing: Standing, part: Part, newer: str | None) -> Comparison:
+    """Compare a part that a prebuilt image has: by its content, whatever commits say."""
+    running = standing.runs[part]
+    unknown = running.unknown or standing.bases.unknown[part]
+    if not (running.digest or unknown):
+        unknown = f"deploy {running.deploy_id} does not tell which image it brought"
+    return Comparison(digest=running.digest, unknown=unknown, newer=newer)
 
 
 def _compare(
@@ -135,13 +184,19 @@ def _compare(
         changes=changes,
         unknown=unknown,
         digest=standing.runs[part].digest if bases.is_what_runs else None,
+        layout=standing.runs[part].layout if standing.is_dag_deploy_enabled else "",
         newer=newer,
     )
 
 
-def _newer(running: Running, checkout: Checkout) -> str | None:
-    """The running commit, when history proves that it came after the checked-out one."""
-    commit, head, ci = running.commit, checkout.head.sha, checkout.ci
+def _newer(running: Running, part: Part, checkout: Checkout, shipping: Shipping) -> str | None:
+    """The running commit, when history proves that it came after the one that would be deployed."""
+    commit, ci = running.commit, checkout.ci
+    head: str | None = checkout.head.sha
+    if shipping.prebuilt and part not in shipping.parts:
+        head = shipping.prebuilt.commit_here
+    if head is None:
+        return None
     # A push that moved the branch from the running commit back to this one is meant.
     is_pushed = ci.before == commit and not ci.before_is_previous_run
     is_moved_back = is_pushed and ci.head in (None, head)

@@ -10,6 +10,7 @@ from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Target
 from astro_ci.configuration.config import Config
 from astro_ci.model import Plan
+from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import survey
 
 
@@ -18,13 +19,15 @@ def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -
 
     Raises AstroCIError: whatever would make `deploy` fail before it builds anything.
     """
-    return survey(config, env, interactive=interactive).plan
+    with image_source(config, env) as image:
+        return survey(config, env, interactive=interactive, image=image).plan
 
 
 def plan_target(
     target: Target, env: Mapping[str, str], ci: CIContext, *, interactive: bool = False
 ) -> Plan:
     """Plan for a chosen Deployment; what the choice assumed is an assumption of the Plan."""
-    found = survey(target.config, env, ci=ci, interactive=interactive).plan
+    with image_source(target.config, env) as image:
+        found = survey(target.config, env, ci=ci, interactive=interactive, image=image).plan
     notes = (target.note,) if target.note else ()
     return replace(found, assumptions=(*notes, *found.assumptions))

@@ -7,7 +7,9 @@ from msgspec import Struct
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.kinds import BASE_WORDS
 from astro_ci.model import Part
+from astro_ci.planning.marker import PREFIXED_LAYOUT
 from astro_ci.planning.running import Ours, Running, WhatRuns, what_runs
+from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.remote import repository_identity
 from astro_ci.survey.asking import Asked, Connected
 from astro_ci.survey.bases import Bases, find_bases
@@ -34,6 +36,10 @@ class Standing(Struct, frozen=True, kw_only=True):
         """Whether a running deploy says what it shipped."""
         return any(running.digest for running in self.runs.values())
 
+    def layout(self, config: Config) -> str:
+        """How the DAG bundle has its files: as asked for, else as the running one."""
+        return config.bundle_layout or self.runs[Part.DAGS].layout or PREFIXED_LAYOUT
+
 
 def find_standing(
     config: Config, checkout: Checkout, asked: Asked, *, needs_credentials: bool
@@ -54,7 +60,7 @@ def find_standing(
         connected=connected,
         runs=runs or dict.fromkeys(Part, Running()),
         bases=bases,
-        assumptions=_assumptions(bases, config, is_connected=connected is not None),
+        assumptions=_assumptions(bases, config, connected, runs),
     )
 
 
@@ -72,13 +78,30 @@ def _runs(connected: Connected, checkout: Checkout) -> WhatRuns:
     return what_runs(deployment, client.list_deploys(deployment.id), ours)
 
 
-def _assumptions(bases: Bases, config: Config, *, is_connected: bool) -> tuple[str, ...]:
-    if not is_connected:
+def _assumptions(
+    bases: Bases, config: Config, connected: Connected | None, runs: WhatRuns | None
+) -> tuple[str, ...]:
+    if connected is None or runs is None:
         return (
             "no credentials, so what runs is not known",
             *bases.assumptions,
             "DAG-only deploys are enabled on the Deployment",
         )
+    notes = _layout_note(connected, runs[Part.DAGS], config)
     if config.base not in ("auto", *BASE_WORDS):
-        return (*bases.assumptions, f"what runs is taken to be --base {config.base}")
-    return bases.assumptions
+        notes = (*notes, f"what runs is taken to be --base {config.base}")
+    return (*bases.assumptions, *notes)
+
+
+def _layout_note(connected: Connected, running: Running, config: Config) -> tuple[str, ...]:
+    """Say what is assumed of a bundle that another client made: Astro does not tell its layout."""
+    version = RuntimeVersion.parse(connected.deployment.astro_runtime_version)
+    is_told = bool(config.bundle_layout or running.layout) or running.deploy_id is None
+    if is_told or not connected.deployment.is_dag_deploy_enabled:
+        return ()
+    if version is None or version.airflow < 3:
+        return ()
+    return (
+        f"deploy {running.deploy_id}, which another client made, put dags/ in front of the files "
+        "of its DAG bundle (if it did not, use --bundle-layout root)",
+    )

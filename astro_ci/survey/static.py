@@ -18,6 +18,7 @@ from astro_ci.project.platform import Platform, platform_of
 if TYPE_CHECKING:  # loaded when there is something to check
     from astro_ci.checks.static.check import StaticCheck
     from astro_ci.survey.checkout import Checkout
+    from astro_ci.survey.image import Prebuilt
     from astro_ci.survey.standing import Standing
 
 
@@ -48,13 +49,17 @@ class DagCheck:
         if platform.airflow:
             self._start(checkout, platform)
 
-    def start(self, checkout: Checkout, standing: Standing) -> None:
-        """Start, unless it has started: with the Runtime that the Deployment has."""
+    def start(
+        self, checkout: Checkout, standing: Standing, prebuilt: Prebuilt | None = None
+    ) -> None:
+        """Start, unless it has started: with the prebuilt image's Runtime, or the Deployment's."""
         if self._check:
             return
         connected = standing.connected
-        running = connected.deployment.astro_runtime_version if connected else ""
-        self._start(checkout, platform_of(running))
+        runtime = connected.deployment.astro_runtime_version if connected else ""
+        if prebuilt:
+            runtime = prebuilt.image.facts.runtime_version or ""
+        self._start(checkout, platform_of(runtime))
 
     def _start(self, checkout: Checkout, platform: Platform) -> None:
         if not checkout.project.has_dags:

@@ -18,11 +18,15 @@ from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.survey.asking import Asked, ask_astro
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
+from astro_ci.survey.fitness import refuse_unfit_image
+from astro_ci.survey.image import open_prebuilt
+from astro_ci.survey.shipping import Shipping, find_shipping
 from astro_ci.survey.silenced import silenced
 from astro_ci.survey.standing import Standing, find_standing
 from astro_ci.survey.static import DagCheck
 
 if TYPE_CHECKING:
+    from astro_ci.image.source import ImageSource
     from astro_ci.web.session import Patience
 
 
@@ -32,12 +36,13 @@ class Survey(Struct, frozen=True, kw_only=True):
     plan: Plan
     checkout: Checkout
     standing: Standing
+    shipping: Shipping
     differences: Differences
 
     def digest_again(self) -> Digests:
         """Look at the checkout once more, for what changed since. Raises GitError."""
         with self.checkout.snapshot(needs_tree=False) as snapshot:
-            return snapshot.read(lambda lines: digest_lines(lines, self.checkout, self.standing))
+            return snapshot.read(lambda lines: digest_lines(lines, self.checkout, self.shipping))
 
 
 def survey(
@@ -49,34 +54,55 @@ def survey(
     interactive: bool = False,
     needs_credentials: bool = False,
     patience: Patience | None = None,
+    image: ImageSource | None = None,
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
 
-    `asked` is what `ask_astro` began, `ci` what the CI system says, where that is done already.
+    `asked` is what `ask_astro` began, `ci` what the CI system says, where that is done already;
+    `image` is where the prebuilt image comes from, for a Config that names one.
     """
     asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
     with DagCheck(env) as dag_check:
         checkout = open_checkout(config, env, ci or detect(env))
-        dag_check.start_early(checkout)
+        if image is None:
+            dag_check.start_early(checkout)
         # Git looks at every file of the checkout while Astro is asked what runs.
         with checkout.snapshot() as snapshot:
             standing = find_standing(config, checkout, asked, needs_credentials=needs_credentials)
-            dag_check.start(checkout, standing)
+            prebuilt = open_prebuilt(image, config, checkout)
+            shipping = find_shipping(config, standing, prebuilt)
+            if Part.DAGS in shipping.parts:
+                dag_check.start(checkout, standing, prebuilt)
             differences = find_differences(
                 snapshot,
                 checkout,
                 standing,
+                shipping,
                 needs_digests=needs_credentials,
                 ignored=dag_check.ignored,
             )
-        plan = make_plan(facts_of(checkout, standing, differences), config)
-        if Part.DAGS in plan.deploy_type.parts:
+        plan = replace(
+            make_plan(facts_of(checkout, standing, shipping, differences), config),
+            title=checkout.head.subject,
+            repository=checkout.page,
+        )
+        if Part.DAGS in plan.deploy_type.parts & shipping.parts:
             checks = dag_check.checked(checkout, standing)
             plan = replace(plan, checks=silenced(checks, config, checkout))
-    return Survey(plan=plan, checkout=checkout, standing=standing, differences=differences)
+        if plan.deploy_type.has_image:
+            refuse_unfit_image(checkout, standing, prebuilt)
+    return Survey(
+        plan=plan,
+        checkout=checkout,
+        standing=standing,
+        shipping=shipping,
+        differences=differences,
+    )
 
 
-def facts_of(checkout: Checkout, standing: Standing, differences: Differences) -> Facts:
+def facts_of(
+    checkout: Checkout, standing: Standing, shipping: Shipping, differences: Differences
+) -> Facts:
     """Gather what the decision is made from."""
     return Facts(
         head=checkout.head.sha,
@@ -88,4 +114,16 @@ def facts_of(checkout: Checkout, standing: Standing, differences: Differences) -
         dag_deploy_enabled=standing.is_dag_deploy_enabled,
         deployment=standing.connected.deployment if standing.connected else None,
         assumptions=standing.assumptions,
+        image=shipping.prebuilt.in_plan if shipping.prebuilt else None,
+        has_image=_has_image(checkout, standing, shipping),
+        bundle_layout=shipping.layout,
     )
+
+
+def _has_image(checkout: Checkout, standing: Standing, shipping: Shipping) -> bool:
+    """Whether the project has an image: to build, prebuilt, or one of its own that runs.
+
+    Where its own runs and the Dockerfile is gone, something is wrong, and the build says so.
+    """
+    is_ours = standing.runs[Part.IMAGE].commit is not None
+    return bool(shipping.prebuilt) or checkout.project.dockerfile.is_file() or is_ours

@@ -13,10 +13,20 @@ CHECK_OPTIONS = (
     Option(
         flag="--image-name",
         field="image_name",
-        kind=kinds.TEXT,
+        kind=kinds.IMAGE_NAME,
         default="",
         section=Section.WHERE,
-        help="Check in this image, which the engine must have.",
+        metavar="NAME",
+        help="Check in this image: from the Docker Engine, else pulled.",
+    ),
+    Option(
+        flag="--image-archive",
+        field="image_archive",
+        kind=kinds.PATH,
+        default=None,
+        section=Section.WHERE,
+        metavar="FILE",
+        help="Check in the image of this `docker save` archive.",
     ),
     Option(
         flag="--runner",

@@ -36,6 +36,7 @@ class Options:
     project: Path
     dags_path: str
     image_name: str
+    image_archive: Path | None
     runner: Kind
     python: str
     env_file: Path | None
@@ -65,6 +66,7 @@ class Checking:
         with choose_runner(
             options.runner,
             image=options.image_name.strip(),
+            archive=options.image_archive,
             python=options.python.strip(),
             env=self._session.env,
             visible=without_secrets(self._session.env),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,11 @@ from astro_ci.configuration import kinds
 from astro_ci.configuration.config import options
 from astro_ci.configuration.option import Option, Scope, Section
 from astro_ci.errors import ConfigurationError
+from astro_ci.terminal.verb import RowOption as RowOption
+from astro_ci.terminal.verb import VerbCommand as VerbCommand
+
+if TYPE_CHECKING:  # loaded to complete a word
+    from click.shell_completion import CompletionItem
 
 CONFIG_FILE = Option(
     flag="--config",
@@ -86,7 +91,10 @@ CODE_QUALITY = Option(
     metavar="FILE",
     help="Write what the checks found to this file, as a code quality report of GitLab's.",
 )
-_READ = (kinds.DEPLOY_TYPE, kinds.DURATION, kinds.RUNNER, kinds.SECONDS)
+_READ = (
+    *(kinds.DEPLOY_TYPE, kinds.DURATION, kinds.IMAGE_NAME),
+    *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS),
+)
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
 """Kinds of flags that may have a value, and are true without."""
 RUN_OPTIONS = (
@@ -100,37 +108,6 @@ RUN_OPTIONS = (
     CODE_QUALITY,
 )
 """What a verb takes beside the fields of Config."""
-
-
-class RowOption(click.Option):
-    """An option that `--help` lists in a section; `row` is None for one of a verb alone."""
-
-    def __init__(
-        self,
-        *arguments: Any,
-        section: str = Section.OUTPUT,
-        row: Option | None = None,
-        **settings: Any,
-    ) -> None:
-        super().__init__(*arguments, **settings)
-        self.section = section
-        self.row = row
-
-
-class VerbCommand(click.Command):
-    """A verb whose `--help` lists its options in sections."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, section by section."""
-        sections: dict[str, list[tuple[str, str]]] = {section: [] for section in Section}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record and isinstance(param, click.Option):
-                sections[getattr(param, "section", Section.OUTPUT)].append(record)
-        for section, records in sections.items():
-            if records:
-                with formatter.section(section):
-                    formatter.write_dl(records)
 
 
 class Lines(click.ParamType[str]):
@@ -168,6 +145,15 @@ class _Read(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read a text; a default is a value already."""
         return self._row.kind.read(self._row.flag, value) if type(value) is str else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete one of the words that the kind knows."""
+        from click.shell_completion import CompletionItem
+
+        words = self._row.kind.words
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 def with_options(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import click
+import functools
+from collections.abc import Callable, Sequence
 
 from astro_ci.configuration.config import Config
 from astro_ci.deployments.find import Astro
@@ -13,12 +12,17 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deployment
 from astro_ci.planning.running import Overview
 from astro_ci.reporting.deployments import numbered_text
-from astro_ci.terminal.prompt import EndOfInput, Unfit, ask_until
+from astro_ci.terminal.prompt import EndOfInput, Prompt, Unfit
 
 _QUESTION = "Which Deployment?"
 
 
-def pick(astro: Astro, config: Config, question: str = _QUESTION) -> Deployment:
+def picker(prompt: Prompt) -> Callable[..., Deployment]:
+    """The function that lets somebody pick, for those who take one."""
+    return functools.partial(pick, prompt)
+
+
+def pick(prompt: Prompt, astro: Astro, config: Config, question: str = _QUESTION) -> Deployment:
     """Show the Deployments of the Workspace and ask, by number, name or id.
 
     Raises ConfigurationError where there is none or the input ends, ApiError.
@@ -29,9 +33,11 @@ def pick(astro: Astro, config: Config, question: str = _QUESTION) -> Deployment:
             "the credentials can see no Deployment",
             hint="Create one in Astro first, or use a token that may deploy to it.",
         )
-    click.echo(numbered_text(found), err=True)
+    prompt.show(numbered_text(found))
     try:
-        return ask_until(f"{question} (number, name or id)", lambda answer: chosen(found, answer))
+        return prompt.ask_until(
+            f"{question} (number, name or id)", lambda answer: chosen(found, answer)
+        )
     except EndOfInput as error:
         raise ConfigurationError(
             "no Deployment was chosen: the input ended",

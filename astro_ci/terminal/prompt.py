@@ -9,9 +9,11 @@ from typing import TypeVar
 import click
 
 from astro_ci.errors import ConfigurationError
+from astro_ci.reporting.console import Console
 from astro_ci.text import printable
 
 T = TypeVar("T")
+_YES_NO = {"y": True, "yes": True, "n": False, "no": False, "": False}
 
 
 class EndOfInput(click.Abort):
@@ -22,53 +24,61 @@ class Unfit(ValueError):
     """An answer that is none; the message says what is wanted."""
 
 
-def ask(question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
-    """Ask on the terminal; a choice may be answered by its number or its words."""
-    for number, choice in enumerate(choices, 1):
-        click.echo(f"  {number}. {printable(choice)}", err=True)
-    numbers = {str(number): choice for number, choice in enumerate(choices, 1)}
+class Prompt:
+    """Asks below what the console says, and crosses out secrets as the console does."""
 
-    def read(answer: str) -> str:
-        answer = answer or default
-        if answer in choices or (answer and not choices):
-            return answer
-        if answer not in numbers:
-            raise Unfit(
-                f"Answer with a number from 1 to {len(choices)}, or with the words of a choice."
-                if choices
-                else "An answer is needed here."
-            )
-        return numbers[answer]
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
-    return ask_until(f"{question} [{default}]" if default else question, read)
+    def ask(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
+        """Ask on the terminal; a choice may be answered by its number or its words."""
+        for number, choice in enumerate(choices, 1):
+            self.show(f"  {number}. {printable(choice)}")
+        numbers = {str(number): choice for number, choice in enumerate(choices, 1)}
 
+        def read(answer: str) -> str:
+            answer = answer or default
+            if answer in choices or (answer and not choices):
+                return answer
+            if answer not in numbers:
+                raise Unfit(
+                    f"Answer with a number from 1 to {len(choices)}, or with the words of a choice."
+                    if choices
+                    else "An answer is needed here."
+                )
+            return numbers[answer]
 
-def confirm(question: str) -> bool:
-    """Ask for yes or no; Enter is no. Raises ConfigurationError when the input ends."""
-    words = {"y": True, "yes": True, "n": False, "no": False, "": False}
+        return self.ask_until(f"{question} [{default}]" if default else question, read)
 
-    def read(answer: str) -> bool:
-        if answer.lower() not in words:
-            raise Unfit("Answer with y or n.")
-        return words[answer.lower()]
+    def confirm(self, question: str) -> bool:
+        """Ask for yes or no; Enter is no. Raises ConfigurationError when the input ends."""
 
-    try:
-        return ask_until(f"{question} [y/N]", read)
-    except EndOfInput as error:
-        raise ConfigurationError(
-            "the question was not answered: the input ended", hint="Answer with y or n."
-        ) from error
+        def read(answer: str) -> bool:
+            if answer.lower() not in _YES_NO:
+                raise Unfit("Answer with y or n.")
+            return _YES_NO[answer.lower()]
 
-
-def ask_until(question: str, read: Callable[[str], T]) -> T:
-    """Ask until `read` takes the answer; what it raises as Unfit is said. Raises EndOfInput."""
-    while True:
-        click.echo(f"{printable(question)}: ", nl=False, err=True)
-        line = sys.stdin.readline()
-        if not line:
-            click.echo(err=True)
-            raise EndOfInput
         try:
-            return read(line.strip())
-        except Unfit as unfit:
-            click.echo(str(unfit), err=True)
+            return self.ask_until(f"{question} [y/N]", read)
+        except EndOfInput as error:
+            raise ConfigurationError(
+                "the question was not answered: the input ended", hint="Answer with y or n."
+            ) from error
+
+    def ask_until(self, question: str, read: Callable[[str], T]) -> T:
+        """Ask until `read` takes the answer; what it raises as Unfit is said. Raises EndOfInput."""
+        with self._console.paused():
+            while True:
+                self.show(f"{printable(question)}: ", ends=False)
+                line = sys.stdin.readline()
+                if not line:
+                    self.show()
+                    raise EndOfInput
+                try:
+                    return read(line.strip())
+                except Unfit as unfit:
+                    self.show(str(unfit))
+
+    def show(self, text: str = "", *, ends: bool = True) -> None:
+        """Print what belongs to a question; without `ends` the answer follows in its line."""
+        click.echo(self._console.redactor(text), nl=ends, err=True)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from astro_ci.errors import RUN_AGAIN_HINT, AstroCIError, CancelledError, ConfigurationError
+from astro_ci.errors import (
+    OUTPUT_HINT,
+    RUN_AGAIN_HINT,
+    AstroCIError,
+    CancelledError,
+    ConfigurationError,
+    OutputError,
+)
 from astro_ci.terminal.signals import Signals
+from astro_ci.terminal.verbosity import wants_colour
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.ci import CIContext
@@ -27,6 +37,7 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.redacted_dialect import RedactedDialect
     from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import Found
+    from astro_ci.terminal.prompt import Prompt
     from astro_ci.terminal.scratch import Scratch
 
 
@@ -42,6 +53,10 @@ class Session:
         self.verb = verb
         self.is_reported = False
         self.is_verbose = False
+        self.is_quiet = False
+        self.is_colourless = False
+        self.words: Sequence[str] = ()
+        """The command line."""
         self.has_detailed_exitcode = False
         self.plan: Any = None
         self._cancelled_by: Callable[[int], CancelledError] | None = None
@@ -81,8 +96,30 @@ class Session:
         """Standard error, for people."""
         from astro_ci.reporting.console import Console
 
-        is_live = sys.stderr.isatty() and not self.env.get("CI")
-        return Console(sys.stderr, self.dialect, is_live=is_live)
+        is_plain = bool(self.env.get("CI")) or self.env.get("TERM") == "dumb"
+        return Console(
+            sys.stderr,
+            self.dialect,
+            is_live=sys.stderr.isatty() and not is_plain,
+            is_quiet=self.is_quiet,
+            is_verbose=self.is_verbose,
+            paint=self._paint_for(sys.stderr),
+        )
+
+    def _paint_for(self, stream: TextIO) -> Callable[[str], str] | None:
+        """What colours lines for a stream; None where nothing is coloured."""
+        if self.is_colourless or not wants_colour(stream, self.env):
+            return None
+        from astro_ci.reporting.paint import paint
+
+        return paint
+
+    @functools.cached_property
+    def prompt(self) -> Prompt:
+        """Who is asked at the terminal."""
+        from astro_ci.terminal.prompt import Prompt
+
+        return Prompt(self.console)
 
     @property
     def columns(self) -> int | None:
@@ -172,12 +209,29 @@ class Session:
         return find_project_settings(read_settings(ctx, self.env), config_file=config_file)
 
     def emit(self, text: str) -> None:
-        """Print a result, which may be a JSON document."""
-        click.echo(self.redactor(text))
+        """Print a result, which may be a JSON document. Raises OutputError."""
+        self._put(self.redactor(text))
+
+    def _put(self, text: str) -> None:
+        """Write to standard output; once that has failed, nothing more is written there."""
+        try:
+            click.echo(text, color=True)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has read enough
+                raise
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # for what is still buffered
+            raise OutputError(
+                f"the result could not be written to standard output: {error.strerror}",
+                hint=OUTPUT_HINT,
+            ) from error
 
     def show(self, text: str) -> None:
         """Print a result for people, which may hold untrusted names: CI systems read it, too."""
-        self.emit("\n".join(self.dialect.safe_line(line) for line in text.split("\n")))
+        lines = [self.dialect.safe_line(line) for line in self.redactor(text).split("\n")]
+        if paint := self._paint_for(sys.stdout):
+            lines = [paint(line) for line in lines]
+        self._put("\n".join(lines))
 
     def annotate(self, plan: Plan) -> None:
         """Show the findings of a Plan on their lines, where the CI system can."""
@@ -200,10 +254,15 @@ class Session:
         self.signals.hold()
         with self._telling:
             self._is_told = True
-            if self.as_json:
-                self.emit(as_json(document))
-            else:
-                self.show(text)
+            try:
+                if self.as_json:
+                    self.emit(as_json(document))
+                else:
+                    self.show(text)
+            except OutputError:
+                if text:
+                    self.console.tell(text)
+                raise
 
     def conclude(
         self,
@@ -226,7 +285,7 @@ class Session:
             if error := only_error(results):
                 raise error
             if self.verb == "deploy" and any(result.error for result in results):
-                self.console.say("outcome: failed")
+                self.console.tell("outcome: failed")
             self.answer(document(results, reason), text(results, reason))
 
     def report(
@@ -260,9 +319,9 @@ class Session:
         if self.dialect.has_annotations:  # which stand in the log too
             self.dialect.annotate("error", f"{message}\n{hint}".strip())
         else:
-            self.console.say(f"error: {message}")
+            self.console.tell("error: " + message.replace("\n", "\n  "))
             if hint:
-                self.console.say(f"hint: {hint}")
+                self.console.tell(f"hint: {hint}")
 
     def fail(self, error: AstroCIError) -> int:
         """Say what went wrong, where people look and where programs do."""
@@ -275,10 +334,11 @@ class Session:
             self._is_told = True
             self.explain(error)
             if self.as_json:
-                self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
+                with contextlib.suppress(OutputError):  # the first error is the one to tell
+                    self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
             self.report(error=error)
-            if has_outcome:
-                self.console.say("outcome: failed")
+            if has_outcome and not isinstance(error, OutputError):
+                self.console.tell("outcome: failed")
         return error_exit_code(error, detailed=self.has_detailed_exitcode)
 
     def tell_instead(self, number: int) -> None:

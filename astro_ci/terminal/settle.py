@@ -53,7 +53,7 @@ def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Ta
 
 def _picked(session: Session, config: Config) -> Deployment | None:
     from astro_ci.deployments.find import connect, find_deployment
-    from astro_ci.terminal.picker import pick
+    from astro_ci.terminal.picker import picker
 
     astro = connect(config, session.env)
     if astro is None:
@@ -62,7 +62,7 @@ def _picked(session: Session, config: Config) -> Deployment | None:
         astro,
         config,
         interactive=session.is_interactive,
-        pick=pick if session.is_interactive else None,
+        pick=picker(session.prompt) if session.is_interactive else None,
     )
 
 

@@ -13,7 +13,7 @@ from astro_ci.configuration.keys import Setting
 from astro_ci.deployments.find import Astro, connect, find_deployment, find_named
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deployment
-from astro_ci.terminal.picker import pick
+from astro_ci.terminal.picker import picker
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.settings import read_settings
 from astro_ci.text import listed
@@ -50,7 +50,10 @@ def find_target(
         astro = _connect(config, session)
         is_interactive = session.is_interactive
         found = find_deployment(
-            astro, config, interactive=is_interactive, pick=pick if is_interactive else None
+            astro,
+            config,
+            interactive=is_interactive,
+            pick=picker(session.prompt) if is_interactive else None,
         )
     return Target(astro=astro, config=config, deployment=found)
 

@@ -46,7 +46,7 @@ class TestTheSearchItself:
         github, gitlab = job.run("github", "plan"), job.run("gitlab", "plan")
         assert github.texts.keys() >= {*places, "output", "summary.md"}
         assert gitlab.texts.keys() >= {*places, "dotenv"}
-        assert "### Plan" in gitlab.texts["comments"], gitlab.err
+        assert "Plan" in gitlab.texts["comments"], gitlab.err
         assert "rev-parse" in gitlab.texts["log"], "git was watched"
 
     def test_finds_what_a_runner_would_swallow_elsewhere(self, job: CanaryJob) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from astro_ci.sandbox import Sandbox
 from tests.dag_files import a_dag
 from tests.e2e.airflow_image import runtime_tag
 from tests.e2e.images import RUNTIME_LABEL
+from tests.e2e.layers import lend_layers, push_layers
 from tests.e2e.test_checks import assert_nothing_remains, remains
 from tests.e2e.test_deploy import images
 from tests.integration.stage import Stage, stage
+from tests.once import once
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -32,9 +35,19 @@ def runtime(engine: Engine, airflow_2: Path) -> str:
     return runtime_tag(engine, 2, airflow_2)
 
 
+@pytest.fixture(scope="module")
+def pushed(engine: Engine, runtime: str, shared_directory: Path) -> Path:
+    """What a registry has that knows the stand-in."""
+    return once(
+        shared_directory / "layers-of-airflow", functools.partial(push_layers, engine, runtime)
+    )
+
+
 @pytest.fixture
-def world(tmp_path: Path, runtime: str) -> Iterator[Stage]:
-    with Sandbox(rollout_seconds=0.1) as astro:
+def world(tmp_path: Path, runtime: str, pushed: Path) -> Iterator[Stage]:
+    data = tmp_path / "sandbox"
+    with Sandbox(data=data, rollout_seconds=0.1) as astro:
+        lend_layers(pushed, data, astro)
         made = stage(tmp_path, astro)
         made.project.write(
             {

@@ -6,8 +6,8 @@ import os
 import random
 import time
 
-SCALE = int(os.environ.get("ASTRO_CI_TEST_EXAMPLES") or 1)
-"""`make nightly` sets 100."""
+from tests.size import SCALE
+
 SEED = os.environ.get("ASTRO_CI_TEST_SEED") or (str(time.time_ns()) if SCALE > 1 else "7")
 """The same in every `make test`; another one each night, which a failure names."""
 CHUNKS = 10 if SCALE > 1 else 2

@@ -46,13 +46,15 @@ def deploy_once(world: World) -> None:
 def settle(world: World) -> None:
     """Whatever happened before, the next deploys set it right.
 
-    Astro may still have a failure of its own in store, of the deploy and of its rollout.
+    Astro may still have a failure of its own in store, of the deploy and of its rollout. Where the
+    Deployment was unhealthy before, that of a rollout shows as one that does not end.
     """
     for _ in range(3):
+        allowed = (7, 8) if world.astro.deployment(NAME).status == "UNHEALTHY" else (7,)
         done = world.lane.deploy()
         if done.code == 0:
             break
-        assert done.code == 7, done.text
+        assert done.code in allowed, done.text
     assert done.code == 0, done.text
     dags, image = world.ships()
     assert world.running_dags() == dags

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from astro_ci.model import DeployResult, Plan, Request
 from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from astro_ci.web.session import Patience
+from tests import forked
 from tests.repository import Repository, fingerprint
 
 FILES = {
@@ -68,13 +67,11 @@ class Stage:
         }
 
     def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> Run:
-        """Run `python -m astro_ci`, and see that no secret is in what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "astro_ci", *arguments],
+        """Run the command line, and see that no secret is in what it prints."""
+        done = forked.run(
+            arguments,
             cwd=self.project.root,
             env={**os.environ, **(self.env if env is None else env)},
-            capture_output=True,
-            check=False,
         )
         run = Run(code=done.returncode, out=os.fsdecode(done.stdout), err=os.fsdecode(done.stderr))
         self.refuse_secrets(run.out + run.err)

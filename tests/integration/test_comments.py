@@ -48,7 +48,8 @@ def test_a_plan_is_commented_once_and_updated_in_place(
     (body,) = forge.bodies[3:]
     marker, _, text = body.partition("\n")
     assert marker.startswith("<!-- astro-ci:")
-    assert text.startswith("### Plan: image and DAGs - <code>production</code>")
+    assert "Plan: image and DAGs - <code>production</code>" in text.partition("\n")[0]
+    assert "**Merging this will deploy the image and the DAGs.**" in text
     assert stage.project.head[:7] in text
     stage.project.write({"dags/new.py": "new = 1\n"})
     stage.project.commit()
@@ -65,7 +66,7 @@ def test_the_result_takes_the_place_of_the_plan(
     assert comment(stage, job).code == 0
     assert comment(stage, job, "deploy", "--dags").code == 0
     (body,) = forge.bodies
-    assert "### Deployed: DAGs only" in body
+    assert "Deployed: DAGs only" in body
 
 
 def test_each_deployment_has_a_comment_of_its_own(
@@ -76,12 +77,17 @@ def test_each_deployment_has_a_comment_of_its_own(
     assert len({body.partition("\n")[0] for body in forge.bodies}) == len(forge.bodies) == 2
 
 
-def test_several_deployments_of_one_run(stage: Stage, forge: Forge, job: dict[str, str]) -> None:
+def test_several_deployments_of_one_run_share_a_comment(
+    stage: Stage, forge: Forge, job: dict[str, str]
+) -> None:
     entries = "".join(f"  {name}: {{branches: main}}\n" for name in ("production", "development"))
     stage.project.write({"astro-ci.yaml": f"deployments:\n{entries}"})
     stage.project.commit()
     assert comment(stage, {**job, "ASTRO_CI_DEPLOYMENT_NAME": ""}).code == 0
-    assert len(forge.comments) == 2
+    (body,) = forge.bodies
+    for name in ("production", "development"):
+        assert f"| {name} | " in body
+    assert "Merging this will deploy to 2 of 2 Deployments" in body
 
 
 def test_a_comment_that_quotes_ours_is_left_alone(
@@ -190,7 +196,7 @@ def test_a_failed_plan_is_commented_too(stage: Stage, forge: Forge, job: dict[st
     run = comment(stage, {**job, "ASTRO_CI_DEPLOYMENT_NAME": "nope"})
     assert run.code == 2
     (body,) = forge.bodies
-    assert "### Plan failed" in body
+    assert "Plan failed" in body
     assert "**What to do:**" in body
 
 

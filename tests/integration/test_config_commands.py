@@ -340,7 +340,7 @@ class TestDetailedExitcode:
     def test_two_is_something_to_deploy(self, world: Stage) -> None:
         words = ("plan", "--detailed-exitcode")
         done = run(world, *words, file=BY_BRANCH)
-        assert (done.code, done.out.partition("\n")[0]) == (2, "Plan: DAGs only")
+        assert (done.code, done.out.partition("\n")[0]) == (2, "Plan: DAGs only, to production")
         assert run(world, "plan").code == 0
         assert run(world, "deploy").code == 0
         done = run(world, *words)

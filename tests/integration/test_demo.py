@@ -27,7 +27,7 @@ def run_demo(tmp_path: Path, *arguments: str, **env: str) -> str:
 def rows(output: str) -> list[str]:
     """The lines of the table that start with a commit."""
     table = output.partition("now runs")[2]
-    return [line for line in table.splitlines() if line[1:8].isalnum()]
+    return [line for line in table.splitlines() if line[:7].isalnum()]
 
 
 def test_without_docker_the_image_steps_are_left_out(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_the_first_deploy_of_dags(world: Stage) -> None:
     before = fingerprint(world.project.root)
     run = world.command("deploy", "--type", "dags")
     assert run.code == 0, run.err
-    assert run.out.startswith("deployed: DAGs only in ")
+    assert run.out.startswith("deployed: DAGs only to ")
     assert "http://localhost" in run.out
     assert world.running_dags() == world.checked_out_dags()
     assert fingerprint(world.project.root) == before

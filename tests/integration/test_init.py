@@ -16,6 +16,7 @@ import yaml
 
 from astro_ci.pipelines.systems import KEYS, SYSTEMS
 from astro_ci.sandbox import Sandbox
+from tests import forked
 from tests.integration.stage import Run
 from tests.integration.terminal import Terminal
 from tests.repository import Repository, fingerprint
@@ -66,15 +67,8 @@ def astro() -> Iterator[Sandbox]:
 
 
 def command(directory: Path, *words: str, **env: str) -> Run:
-    done = subprocess.run(
-        [sys.executable, "-m", "astro_ci", *words],
-        cwd=directory,
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    return Run(code=done.returncode, out=done.stdout, err=done.stderr)
+    done = forked.run(words, cwd=directory, env={**os.environ, **env})
+    return Run(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
 
 def init(repository: Repository, *words: str, **env: str) -> Run:

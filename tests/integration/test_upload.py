@@ -26,6 +26,7 @@ from astro_ci.astro.upload import Uploader
 from astro_ci.errors import ApiError, CancelledError, UnavailableError
 from tests.integration import blob_store
 from tests.integration.blob_store import SIGNATURE, BlobStore, Trouble
+from tests.size import examples
 
 KIB = 1024
 LIMIT = 64 * KIB
@@ -135,9 +136,7 @@ def test_the_limit_is_the_last_size_that_goes_at_once(
     assert store.newest[1] == sample.content
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.integers(1, 5000),
     limit=st.integers(0, 3000),

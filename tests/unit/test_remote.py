@@ -5,9 +5,11 @@ import pytest
 from astro_ci.model import DeployGit
 from astro_ci.remote import (
     commit_url,
+    compare_page,
     deploy_identity,
     github_repository,
     repository_identity,
+    repository_page,
     without_credentials,
 )
 
@@ -160,3 +162,48 @@ def test_what_is_no_url_is_opaque(url: str) -> None:
     assert without_credentials(url) == ""
     assert repository_identity(url) == repository_identity(url)
     assert "example" not in repository_identity(url)
+
+
+OLD = "0" * 40
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "page"),
+    [
+        ("git@github.com:acme/etl.git", "", f"https://github.com/acme/etl/compare/{OLD}...{SHA}"),
+        (
+            "https://gitlab.acme.com:8443/a/b/c",
+            "gitlab",
+            f"https://gitlab.acme.com:8443/a/b/c/-/compare/{OLD}...{SHA}",
+        ),
+        (
+            "https://bitbucket.org/a/b",
+            "",
+            f"https://bitbucket.org/a/b/branches/compare/{SHA}..{OLD}#diff",
+        ),
+        (
+            "https://git.acme.com/scm/etl/dags.git",
+            "bitbucket",
+            "https://git.acme.com/projects/etl/repos/dags/compare/diff"
+            f"?sourceBranch={SHA}&targetBranch={OLD}",
+        ),
+        (
+            "https://dev.azure.com/acme/data/_git/etl",
+            "",
+            "https://dev.azure.com/acme/data/_git/etl/branchCompare"
+            f"?baseVersion=GC{OLD}&targetVersion=GC{SHA}&_a=files",
+        ),
+        (
+            "https://git.acme.com/a/b",
+            "gitea",
+            f"https://git.acme.com/a/b/compare/{OLD}...{SHA}",
+        ),
+        ("https://codeberg.org/a/b", "", f"https://codeberg.org/a/b/compare/{OLD}...{SHA}"),
+        ("https://git.acme.com/a/b", "", ""),
+        ("/srv/git/etl.git", "", ""),
+    ],
+)
+def test_what_changed_has_a_page(url: str, kind: str, page: str) -> None:
+    repository = repository_page(url, kind=kind)
+    assert compare_page(repository, OLD, SHA) == page
+    assert compare_page(repository, "", SHA) == compare_page(repository, OLD, "") == ""

@@ -4,7 +4,7 @@ A runner gives a job a place: the project's directories, and a private directory
 which our modules run and to which they write what they find.
 """
 
-from astro_ci.checks.runners.choose import KINDS, Kind, choose_runner
+from astro_ci.checks.runners.choose import KINDS, Kind, choose_runner, in_image
 from astro_ci.checks.runners.docker import DockerRunner
 from astro_ci.checks.runners.job import Job, Place, Runner
 from astro_ci.checks.runners.local import LocalRunner, find_python
@@ -19,4 +19,5 @@ __all__ = [
     "Runner",
     "choose_runner",
     "find_python",
+    "in_image",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from astro_ci.checks.runners.docker import DockerRunner
@@ -11,31 +12,53 @@ from astro_ci.checks.runners.job import Runner
 from astro_ci.checks.runners.local import LocalRunner, find_python
 from astro_ci.errors import CheckFailedError, ConfigurationError
 from astro_ci.image.engine import connect
+from astro_ci.image.prebuilt import choose_source
+from astro_ci.image.source import ReadyImage
 
 Kind = Literal["auto", "docker", "local"]
 KINDS: tuple[Kind, ...] = ("auto", "docker", "local")
 
 
+def in_image(image: ReadyImage, *, python: str = "") -> DockerRunner:
+    """Run in an image. Raises CheckFailedError for one that no engine has."""
+    if image.local is None:
+        raise CheckFailedError(
+            f"the image {image.facts.reference} is on no Docker Engine, so that no container could "
+            "be made of it"
+        )
+    engine, name = image.local
+    return DockerRunner(engine=engine, image=name, named=image.facts.reference, python=python)
+
+
 @contextmanager
 def choose_runner(
-    kind: Kind, *, image: str, python: str, env: Mapping[str, str], visible: Mapping[str, str]
+    kind: Kind,
+    *,
+    image: str,
+    archive: Path | None = None,
+    python: str,
+    env: Mapping[str, str],
+    visible: Mapping[str, str],
 ) -> Iterator[Runner]:
     """Choose for as long as the block lasts. `visible` is the environment without credentials.
 
     Raises CheckFailedError when there is no Airflow, ConfigurationError for a contradiction,
-    DockerError when no engine answers.
+    DockerError when no engine answers, and what the source of an image raises.
     """
-    if kind == "local" and image:
+    if image and archive:
         raise ConfigurationError(
-            "--image-name and --runner local contradict each other",
-            hint="Leave out one of them.",
+            "--image-name and --image-archive are both set", hint="Name the image once."
         )
-    if image:
-        engine = connect(env)
+    if kind == "local" and (image or archive):
+        flag = "--image-name" if image else "--image-archive"
+        raise ConfigurationError(
+            f"{flag} and --runner local contradict each other", hint="Leave out one of them."
+        )
+    if source := choose_source(image, archive, env, connect):
         try:
-            yield DockerRunner(engine=engine, image=image, python=python)
+            yield in_image(source.fetch(), python=python)
         finally:
-            engine.close()
+            source.close()
         return
     if kind == "docker":
         raise ConfigurationError(

@@ -35,12 +35,15 @@ class DockerRunner:
 
     engine: Engine
     image: str
+    """Its name on the engine."""
     python: str = ""
+    named: str = ""
+    """As the user knows it, when that is something else."""
 
     @property
     def description(self) -> str:
         """Name the image."""
-        return f"in the image {self.image}"
+        return f"in the image {self.named or self.image}"
 
     @contextmanager
     def place(self, job: Job) -> Iterator[DockerPlace]:

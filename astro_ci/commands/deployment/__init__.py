@@ -15,6 +15,30 @@ SUMMARIES = {
 """The first paragraph of each verb's help."""
 
 
-@click.group(cls=LazyGroup, package="astro_ci.commands.deployment", summaries=SUMMARIES)
+EXAMPLES = {
+    "list": (("astro-ci deployment list --json", "Every Deployment, for a script"),),
+    "inspect": (
+        (
+            "astro-ci deployment inspect production --key image_tag",
+            "The tag of the image that production runs",
+        ),
+    ),
+    "update": (
+        (
+            "astro-ci deployment update production --dag-deploy enable --deploy",
+            "Switch DAG-only deploys on, and deploy right after",
+        ),
+    ),
+    "history": (("astro-ci deployment history production", "What was deployed, and when"),),
+}
+"""For the end of each verb's help."""
+
+
+@click.group(
+    cls=LazyGroup,
+    package="astro_ci.commands.deployment",
+    summaries=SUMMARIES,
+    examples=EXAMPLES,
+)
 def deployment() -> None:
     """List and inspect Deployments, switch DAG-only deploys, and read the deploy history."""

@@ -80,7 +80,6 @@ def update(
         switch_text,
         switched_text,
     )
-    from astro_ci.terminal.prompt import confirm
     from astro_ci.terminal.target import find_target
 
     session.start(as_json=as_json)
@@ -99,7 +98,7 @@ def update(
     seen = target.astro.client.read_deployment(deployment.id)
     session.console.say(meaning_text(deployment, enable=enable))
     if deploys is None and session.is_interactive:
-        deploys = confirm("Deploy the image and the DAGs right after?")
+        deploys = session.prompt.confirm("Deploy the image and the DAGs right after?")
     follow_up = _prepare(ctx, session, config_file, target) if deploys else None
     session.signals.check()
     switch_dag_deploys(target.astro.client, seen, enable=enable)

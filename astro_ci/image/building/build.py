@@ -11,21 +11,19 @@ from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.building import buildkit, classic
 from astro_ci.image.building.builder import Builder, find_builder
 from astro_ci.image.building.docker_config import private_config
+from astro_ci.image.building.failure import find_failure
 from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
 from astro_ci.image.engine import Engine
 from astro_ci.image.facts import ImageFacts
 from astro_ci.image.inspection import inspect_image
-from astro_ci.text import Regex
+from astro_ci.project.find import dockerfile_text, read_dockerfile
 from astro_ci.web.ahead import begin
 
 logger = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
-_SHOWN_LINES = 20
-_STEP_ERROR = Regex(r"#(\d+) ERROR: (.*)")
-_STEP_OUTPUT = Regex(r"\d+\.\d+ (.*)")
-_CLASSIC_NOISE = ("Removing intermediate container", " ---> ")
+_VERBOSE = "All that the build says is shown with --verbose (ASTRO_CI_VERBOSE=1)."
 
 
 def build_image(
@@ -59,11 +57,7 @@ def build_image(
     try:
         problem = _build(engine, build, env, show, builder or look_for_builder(env))
         if problem:
-            raise DockerError(
-                f"the image was not built: {problem}\n{failing_step(list(output))}".rstrip(),
-                hint="the lines above are the last of the step that failed; the whole build is "
-                "in the log of this job",
-            )
+            raise _failed(build, problem, list(output))
         # Whatever the build ran shows that its base is for this machine.
         facts = inspect_image(engine, build.tag, reads_programs=False)
         is_built = True
@@ -104,17 +98,12 @@ def _build(
     return classic.run_build(engine, build, on_line=on_line)
 
 
-def failing_step(output: Sequence[str]) -> str:
-    """Cut a build's output down to the step that failed: its title, and its last lines."""
-    failed = [match for line in output if (match := _STEP_ERROR.match(line))]
-    if failed:
-        number, error = failed[-1].groups()
-        step = [
-            line.removeprefix(f"#{number} ") for line in output if line.startswith(f"#{number} ")
-        ]
-        said = [match[1] for line in step if (match := _STEP_OUTPUT.match(line))]
-        return "\n".join([*step[:1], error, *said[-_SHOWN_LINES:]])
-    lines = [line for line in output if line.strip() and not line.startswith(_CLASSIC_NOISE)]
-    steps = [number for number, line in enumerate(lines) if line.startswith("Step ")]
-    lines = lines[steps[-1] :] if steps else lines
-    return "\n".join(lines[-_SHOWN_LINES:])
+def _failed(build: Build, problem: str, output: Sequence[str]) -> DockerError:
+    """The cause first, then the last words of the step."""
+    read = read_dockerfile(build.root, build.dockerfile)
+    failure = find_failure(output, problem, dockerfile_text(read) if read else "")
+    step = f"Correct line {failure.line} of the Dockerfile, or what the step needs. "
+    return DockerError(
+        "\n".join([f"the image was not built: {failure.cause}", *failure.said]),
+        hint=f"{step if failure.line else ''}{_VERBOSE}",
+    )

@@ -14,15 +14,23 @@ ConnectEngine = Callable[[Mapping[str, str]], Engine]
 
 
 def choose_source(
-    name: str, archive: Path | None, env: Mapping[str, str], connect_engine: ConnectEngine
+    name: str,
+    archive: Path | None,
+    env: Mapping[str, str],
+    connect_engine: ConnectEngine,
+    *,
+    checkout: Path | None = None,
 ) -> ImageSource | None:
-    """Pick the source that the options name; None where the image is built. Nothing is opened."""
+    """Pick the source that the options name; None where the image is built.
+
+    Logins to registries that lie in `checkout` are not used.
+    """
     if archive:
-        from astro_ci.image.prebuilt.archive import ArchivedImage
+        from astro_ci.image.prebuilt.without_engine import StoredArchive
 
-        return ArchivedImage(archive, env, connect_engine)
+        return StoredArchive(archive, env, connect_engine)
     if name:
-        from astro_ci.image.prebuilt.named import NamedImage
+        from astro_ci.image.prebuilt.anywhere import FoundImage
 
-        return NamedImage(name, env, connect_engine)
+        return FoundImage(name, env, connect_engine, checkout=checkout)
     return None

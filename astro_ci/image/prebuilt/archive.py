@@ -43,7 +43,7 @@ class ArchivedImage:
         self._ready: EngineImage | None = None
         self._loaded = ""
 
-    def open(self) -> EngineImage:
+    def fetch(self) -> EngineImage:
         """Load the image, unless the engine has it.
 
         Raises ProjectError for an archive that is not whole or whose image Astro could not run,

@@ -27,7 +27,7 @@ _UNKNOWN = Regex(
 
 
 class NamedImage:
-    """The image that a name, a digest or an id leads to when it is opened, whatever happens later.
+    """The image that a name, a digest or an id leads to when it is fetched, whatever happens later.
 
     Everything is done by the image's id from then on: a tag that somebody moves changes nothing.
     """
@@ -45,7 +45,7 @@ class NamedImage:
         self._ready: EngineImage | None = None
         self._is_pulled = False
 
-    def open(self) -> EngineImage:
+    def fetch(self) -> EngineImage:
         """Find the image on the engine, else pull it.
 
         Raises DockerError, RegistryError, and ProjectError for one that is not for linux/amd64.

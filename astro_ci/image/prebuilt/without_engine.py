@@ -1,29 +1,44 @@
-"""Sources that need no engine: an archive, and a registry that the job may read."""
+"""Sources that need no engine: an archive, and a registry that the job may read.
+
+Only a check that needs a container brings the image to an engine as well.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from astro_ci.errors import DockerError
 from astro_ci.image.checks import check_platform
+from astro_ci.image.engine import Engine, connect
+from astro_ci.image.prebuilt.archive import ArchivedImage
+from astro_ci.image.prebuilt.named import NamedImage
 from astro_ci.image.registry.client import Repository, open_repository
 from astro_ci.image.registry.credentials import login_for
 from astro_ci.image.registry.reference import parse_reference
-from astro_ci.image.stored.archive import read_archive
+from astro_ci.image.source import LocalImage
+from astro_ci.image.stored.archive import is_saved, read_archive
 from astro_ci.image.stored.config import facts_of
 from astro_ci.image.stored.files import open_files
 from astro_ci.image.stored.ready import StoredImage
 from astro_ci.image.stored.remote import RemoteImage
+from astro_ci.text import excerpt
+
+ConnectEngine = Callable[[Mapping[str, str]], Engine]
 
 
 class StoredArchive:
     """The one image of an archive or of an OCI layout."""
 
-    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, env: Mapping[str, str], connect_engine: ConnectEngine = connect
+    ) -> None:
         self.reference = str(path)
         self._path = path
         self._env = env
+        self._on_engine = ArchivedImage(path, env, connect_engine)
+        self._is_saved = False
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._ready: StoredImage | None = None
 
@@ -34,16 +49,33 @@ class StoredArchive:
                 prefix="astro-ci-image-", dir=self._env.get("TMPDIR")
             )
             scratch = Path(self._scratch.name)
-            image = read_archive(open_files(self._path, scratch), scratch)
+            files = open_files(self._path, scratch)
+            image = read_archive(files, scratch)
+            self._is_saved = is_saved(files)
             facts = facts_of(image.config, self.reference, image.lookers)
             check_platform(facts)
             self._ready = StoredImage(
-                image=image, facts=facts, config=image.config, layers=image.lookers
+                image=image,
+                facts=facts,
+                config=image.config,
+                layers=image.lookers,
+                to_engine=self._loaded,
             )
         return self._ready
 
+    def _loaded(self) -> LocalImage:
+        """Have an engine load it. Raises DockerError, ProjectError."""
+        if not self._is_saved:
+            raise DockerError(
+                f"the image archive {excerpt(self.reference)} is an OCI layout, which Docker "
+                "Engines do not load",
+                hint="For checks in the image write it with `docker save IMAGE -o FILE`.",
+            )
+        return self._on_engine.fetch().local
+
     def close(self) -> None:
-        """Remove what was compressed."""
+        """Remove what was compressed, and what an engine loaded."""
+        self._on_engine.close()
         if self._scratch:
             self._scratch.cleanup()
         self._scratch = self._ready = None
@@ -53,10 +85,17 @@ class RegistryImage:
     """An image by its name, in the registry that the name says."""
 
     def __init__(
-        self, reference: str, env: Mapping[str, str], *, checkout: Path | None = None
+        self,
+        reference: str,
+        env: Mapping[str, str],
+        connect_engine: ConnectEngine = connect,
+        *,
+        checkout: Path | None = None,
     ) -> None:
         self.reference = reference
         self._env = env
+        self._connect = connect_engine
+        self._on_engine: NamedImage | None = None
         self._checkout = checkout
         self._repository: Repository | None = None
         self._ready: StoredImage | None = None
@@ -75,11 +114,26 @@ class RegistryImage:
             config = self._repository.config(found)
             facts = facts_of(config, self.reference, image.lookers)
             check_platform(facts)
-            self._ready = StoredImage(image=image, facts=facts, config=config, layers=image.lookers)
+            # By its digest: what the engine pulls is what was looked at.
+            pinned = f"{place.host}/{place.name}@{found.digest}"
+            self._on_engine = NamedImage(pinned, self._env, self._connect)
+            self._ready = StoredImage(
+                image=image,
+                facts=facts,
+                config=config,
+                layers=image.lookers,
+                to_engine=self._pulled,
+            )
         return self._ready
 
+    def _pulled(self) -> LocalImage:
+        assert self._on_engine  # noqa: S101 - made with the image
+        return self._on_engine.fetch().local
+
     def close(self) -> None:
-        """Close the sockets."""
+        """Close the sockets, and remove what an engine pulled."""
+        if self._on_engine:
+            self._on_engine.close()
         if self._repository:
             self._repository.close()
-        self._repository = self._ready = None
+        self._repository = self._ready = self._on_engine = None

@@ -119,6 +119,11 @@ def read_archive(files: Files, scratch: Path) -> ArchivedImage:
     )
 
 
+def is_saved(files: Files) -> bool:
+    """Whether the archive is one that `docker load` takes."""
+    return files.size(_SAVED) is not None
+
+
 # --- docker save ----------------------------------------------------------------------------------
 
 
@@ -141,7 +146,10 @@ def _from_saved(files: Files, raw: bytes, scratch: Path) -> ArchivedImage:
     image = images[0]
     config = read_small(files, image.config, MAX_CONFIG_BYTES)
     if config is None:
-        raise unfit(files.shown, "it lacks the config of the image")
+        raise unfit(files.shown, "it lacks the image's configuration")
+    for name in image.layers:
+        if files.size(name) is None:
+            raise unfit(files.shown, f"it lacks {excerpt(name)}, a layer of the image")
     diff_ids = read_config(config, files.shown).rootfs.diff_ids
     if len(diff_ids) != len(image.layers) or not all(map(is_digest, diff_ids)):
         raise unfit(

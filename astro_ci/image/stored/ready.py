@@ -29,13 +29,15 @@ class StoredImage(Struct, kw_only=True):
     facts: ImageFacts
     config: bytes
     layers: Sequence[Callable[[], Iterator[bytes]]]
+    to_engine: Callable[[], LocalImage]
+    """Has an engine load or pull the image, once, for the checks that need a container."""
     sent: dict[str, str] = field(default_factory=dict)
     """By registry: a repository that has the image."""
 
     @property
     def local(self) -> LocalImage | None:
-        """No engine has it."""
-        return None
+        """Bring it to an engine. Raises DockerError, RegistryError where that cannot be."""
+        return self.to_engine()
 
     def dag_files(self) -> Sequence[str] | None:
         """List the files where Airflow looks for DAGs; reads all layers."""

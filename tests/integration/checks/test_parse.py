@@ -34,7 +34,14 @@ Path(sys.argv[2]).write_text(json.dumps({"errors": errors, "dag_ids": sorted(bag
 """
 
 
-@pytest.fixture(scope="module", params=[2, 3], ids=["airflow-2", "airflow-3"])
+# One test process loads the files with one version: it takes half a minute.
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(2, id="airflow-2", marks=pytest.mark.xdist_group("parse-airflow-2")),
+        pytest.param(3, id="airflow-3", marks=pytest.mark.xdist_group("parse-airflow-3")),
+    ],
+)
 def major(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import forked
 from tests.dag_files import a_dag
 
 pytestmark = pytest.mark.timeout(300)
@@ -32,13 +33,10 @@ def project(tmp_path: Path) -> Path:
 def command(
     project: Path, *arguments: str, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    given = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "astro_ci", *arguments],
-        cwd=project,
-        env={**given, **(env or {})},
-        capture_output=True,
-        text=True,
+    given = {"PATH": os.environ["PATH"], "HOME": str(project)}
+    done = forked.run(arguments, cwd=project, env={**given, **(env or {})})
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from astro_ci.model import Deployment
 from astro_ci.sandbox import Sandbox
+from tests import forked
 from tests.integration.stage import FILES, Run, Stage
 from tests.repository import Repository, fingerprint
 
@@ -135,17 +136,24 @@ class Job(Stage):
     ) -> Run:
         """Wait for the end, and see that nothing was given away or left behind."""
         code, out, err = process.end()
-        run = Run(code=code, out=out, err=err)
+        return self.searched(Run(code=code, out=out, err=err), env=env, was_killed=was_killed)
+
+    def searched(
+        self, run: Run, *, env: Mapping[str, str] | None = None, was_killed: bool = False
+    ) -> Run:
+        """See that a run gave nothing away, and left nothing behind."""
         self.search(run, self.env if env is None else env)
-        assert "Traceback" not in err, err
+        assert "Traceback" not in run.err, run.err
         if not was_killed:
             assert list(self.tmp.rglob("*")) == [], "temporary files are gone"
         assert list(self.home.iterdir()) == [], "nothing is written to the user's home"
         return run
 
     def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> Run:
-        """Run `python -m astro_ci` to its end."""
-        return self.finish(self.start(*arguments, env=env), env=env)
+        """Run the command line to its end."""
+        done = forked.run(arguments, cwd=self.project.root, env=self.environment(env))
+        out, err = os.fsdecode(done.stdout), os.fsdecode(done.stderr)
+        return self.searched(Run(code=done.returncode, out=out, err=err), env=env)
 
     # --- looking -------------------------------------------------------------------------------
 

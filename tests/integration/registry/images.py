@@ -25,6 +25,7 @@ from astro_ci.image.registry.manifest import (
 )
 from astro_ci.image.registry.send import Blob
 from astro_ci.web.session import Patience
+from tests.unit.image.stored import archives
 
 RUNTIME_LABEL = "io.astronomer.docker.runtime.version"
 HINT = "Check the token."
@@ -69,7 +70,10 @@ class MemoryImage:
         architecture: str = "amd64",
         os_name: str = "linux",
     ) -> None:
-        self.tars = list(layers) or [tar(one=os.urandom(2000)), tar(two=os.urandom(100))]
+        self.tars = list(layers) or [
+            archives.tar({"bin/sh": archives.program(), "one": os.urandom(2000)}),
+            tar(two=os.urandom(100)),
+        ]
         packed = [gzip.compress(layer, 1, mtime=0) for layer in self.tars]
         self.config: dict[str, Any] = {
             "os": os_name,

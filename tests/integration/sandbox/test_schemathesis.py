@@ -6,7 +6,6 @@ operation that the sandbox offers. The examples are bounded, and the same in eve
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +27,10 @@ from schemathesis.specs.openapi.checks import (
 from astro_ci.sandbox import Sandbox
 from tests.integration.sandbox.support import OPENAPI_VARIABLE, Client, openapi_path
 from tests.integration.sandbox.test_openapi import OFFERED
+from tests.size import examples
+
+# One test process loads the document.
+pytestmark = pytest.mark.xdist_group("schemathesis")
 
 CHECKS: list[Any] = [
     not_a_server_error,
@@ -38,9 +41,8 @@ CHECKS: list[Any] = [
     negative_data_rejection,
 ]
 TEXT_LISTS = {"dagTags", "deploymentIds", "names", "workspaceIds"}
-EXAMPLES = 10 * int(os.environ.get("ASTRO_CI_TEST_EXAMPLES", "1"))
 BOUNDED = settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(10),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     deadline=None,

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from astro_ci.sandbox import Sandbox
+from tests.once import once
 from tests.surfaces.examples.machine import Packages, World
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Packages:
-    base = tmp_path_factory.getbasetemp()
-    # The test processes of a run share the directory above theirs.
-    shared = base if worker_id == "master" else base.parent
-    return Packages.make(shared / "packages-of-examples")
+def packages(shared_directory: Path) -> Packages:
+    made = once(shared_directory / "packages-of-examples", Packages.make)
+    return Packages.of(made)
 
 
 @pytest.fixture

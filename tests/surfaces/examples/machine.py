@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 import shutil
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from astro_ci import __version__
 from astro_ci.ci import dialect_for
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.deploy import Tools, deploy
@@ -26,18 +26,31 @@ from tests.surfaces.examples.system import EXAMPLES, Job, System, command_line
 
 DEPLOYMENT_ID = "clx0your0deployment0id"
 """What users replace in each example."""
+PACKAGE = f"astro-ci=={__version__}"
+"""What the examples have pip install."""
 
-# pip in an environment of its own takes two seconds to get there; the one of PYTHONPATH does, too.
+# `ensurepip`, pip and the bytecode of all that it installs take six seconds. Every job asks pip for
+# the same, so pip installs it once, and an environment gets a copy; pip itself does the rest.
 _PYTHON = """\
 #!/bin/sh
-if [ "$1 $2" = "-m venv" ]; then
-  shift 2
-  "{python}" -m venv --without-pip "$@" || exit
+if [ "$1 $2 $3" = "-I -m venv" ]; then
+  shift 3
+  "{python}" -I -m venv --without-pip "$@" || exit
   for made; do :; done
-  printf '#!/bin/sh\nexec "%s/bin/python" -P -m pip "$@"\n' "$made" >"$made/bin/pip"
+  sed "s|@made@|$made|g" "{pip}" >"$made/bin/pip"
   exec chmod +x "$made/bin/pip"
 fi
 exec "{python}" "$@"
+"""
+_PIP = """\
+#!/bin/sh
+set -e
+if [ "$*" = "install --quiet {package}" ]; then
+  cp -al "{installed}/lib/." "@made@/lib/"
+  sed "1s|.*|#!@made@/bin/python|" "{installed}/bin/astro-ci" >"@made@/bin/astro-ci"
+  exec chmod +x "@made@/bin/astro-ci"
+fi
+exec "@made@/bin/python" -P -m pip "$@"
 """
 
 
@@ -54,33 +67,59 @@ class Packages:
 
     @classmethod
     def make(cls, directory: Path) -> Packages:
-        """Make them once, whichever of the test processes comes first."""
-        directory.mkdir(exist_ok=True)
-        made = cls(
+        """Make them in a directory that is not there yet."""
+        made = cls.of(directory)
+        made._link_others()
+        made._install()
+        made._write_commands()
+        return made
+
+    @classmethod
+    def of(cls, directory: Path) -> Packages:
+        """Name what was made there."""
+        return cls(
             wheels=directory / "wheels",
             others=directory / "others",
             commands=directory / "commands",
         )
-        with (directory / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not made.wheels.exists():
-                made._make()
-        return made
 
-    def _make(self) -> None:
-        self.others.mkdir()
+    def environment(self) -> dict[str, str]:
+        """What has pip install our own wheel, and Python find what it depends on."""
+        return {
+            "PYTHONPATH": str(self.others),
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(self.wheels),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+
+    @property
+    def _installed(self) -> Path:
+        return self.wheels.with_name("installed")
+
+    def _link_others(self) -> None:
+        self.others.mkdir(parents=True)
         for entry in Path(sysconfig.get_path("purelib")).iterdir():
             if not entry.name.startswith(("astro_ci", "__editable__", "_astro_ci")):
                 (self.others / entry.name).symlink_to(entry)
+
+    def _install(self) -> None:
+        pip = (sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--no-deps")
+        subprocess.run([*pip, "--wheel-dir", self.wheels, EXAMPLES.parent], check=True)
+        made = self._installed
+        subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", made], check=True)
+        subprocess.run(
+            [made / "bin/python", "-P", "-m", "pip", "install", "--quiet", PACKAGE],
+            env={**os.environ, **self.environment()},
+            check=True,
+        )
+
+    def _write_commands(self) -> None:
         self.commands.mkdir()
+        pip = self.commands / "pip-of-an-environment"
+        pip.write_text(_PIP.format(package=PACKAGE, installed=self._installed))
         python = self.commands / "python3"
-        python.write_text(_PYTHON.format(python=sys.executable))
+        python.write_text(_PYTHON.format(python=sys.executable, pip=pip))
         python.chmod(0o755)
-        source = EXAMPLES.parent
-        building = self.wheels.with_suffix(".partial")
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-        subprocess.run([*command, "--wheel-dir", building, source], check=True)
-        building.rename(self.wheels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +218,7 @@ class World:
             "WORKSPACE_TMP": str(temporary),
             "AGENT_TEMPDIRECTORY": str(temporary),
             "GIT_CONFIG_NOSYSTEM": "1",
-            "PYTHONPATH": str(packages.others),
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(packages.wheels),
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            **packages.environment(),
             "ASTRO_API_URL": self.astro.api_url,
             "ASTRO_CI_PARSE": "false",  # the stand-in for Astro Runtime has no Airflow
         }

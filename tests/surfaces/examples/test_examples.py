@@ -27,7 +27,7 @@ def test_deploy(system: System, world: World) -> None:
     world.origin.write({"dags/orders.py": "changed = True\n", "dags/new.py": "new = True\n"})
     world.origin.commit("two DAGs")
     stage, log = world.run(system, DEPLOY)
-    assert "deployed: DAGs only in " in log
+    assert "deployed: DAGs only to " in log
     assert stage.running_dags() == stage.checked_out_dags()
     newest = world.astro.deploys("production")[0]
     assert newest.git is not None
@@ -65,7 +65,7 @@ def test_the_first_deploy_builds_the_image(world: World, runtime: str) -> None:
     world.origin.write({"Dockerfile": f"FROM {runtime}\n"})
     world.origin.commit("a base image that is there")
     stage, log = world.run(SYSTEMS["shell"], DEPLOY)
-    assert "deployed: image and DAGs in " in log
+    assert "deployed: image and DAGs to " in log
     assert stage.running_dags() == stage.checked_out_dags()
     assert world.astro.image_config("production")
 

@@ -51,7 +51,7 @@ def push(world: World, key: str, *, event: str) -> tuple[Stage, str]:
 @EACH
 def test_a_push_deploys(key: str, world: World) -> None:
     stage, log = push(world, key, event=DEPLOY)
-    assert "deployed: DAGs only in " in log
+    assert "deployed: DAGs only to " in log
     assert stage.running_dags() == stage.checked_out_dags()
 
 

@@ -38,13 +38,24 @@ def uv_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture(scope="session")
+def caches(shared_directory: Path) -> dict[str, str]:
+    """Caches of uv and pip, as hosted runners keep them: packages are downloaded once."""
+    return {
+        "UV_CACHE_DIR": str(shared_directory / "cache-of-uv"),
+        "PIP_CACHE_DIR": str(shared_directory / "cache-of-pip"),
+    }
+
+
 @pytest.fixture
-def runner(tmp_path: Path, action: Path, uv_directory: Path) -> Iterator[Runner]:
+def runner(
+    tmp_path: Path, action: Path, uv_directory: Path, caches: dict[str, str]
+) -> Iterator[Runner]:
     with Sandbox(rollout_seconds=0.1) as astro:
         yield Runner(
             astro=astro,
             repository=Repository.create(tmp_path / "repository", FILES),
             home=tmp_path,
             action=action,
-            env={"PATH": f"{path_without_ours()}:{uv_directory}"},
+            env={**caches, "PATH": f"{path_without_ours()}:{uv_directory}"},
         )

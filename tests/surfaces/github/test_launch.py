@@ -19,12 +19,12 @@ from tests.surfaces.github.runner import ROOT, path_without_ours
 
 
 @pytest.fixture
-def env(tmp_path: Path, uv_directory: Path) -> dict[str, str]:
+def env(tmp_path: Path, uv_directory: Path, caches: dict[str, str]) -> dict[str, str]:
     """A job's environment, with uv."""
     temporary = tmp_path / "runner temp"
     temporary.mkdir()
     path = f"{path_without_ours()}:{uv_directory}"
-    return {**os.environ, "RUNNER_TEMP": str(temporary), "PATH": path}
+    return {**os.environ, **caches, "RUNNER_TEMP": str(temporary), "PATH": path}
 
 
 def run(

@@ -12,6 +12,7 @@ import pytest
 from astro_ci.sandbox import Sandbox
 from tests.e2e.conftest import base, engine
 from tests.integration.stage import FILES
+from tests.once import once
 from tests.repository import Repository
 from tests.surfaces.gitlab.runner import COMMAND, ROOT, TEMPLATES, Runner
 from tests.surfaces.tools import need
@@ -20,13 +21,15 @@ __all__ = ["base", "engine"]  # fixtures that tests here share with those in tes
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(shared_directory: Path) -> Path:
     """Our package, as a package index would have it."""
-    made = tmp_path_factory.mktemp("wheel")
-    build = ("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(made))
-    subprocess.run([sys.executable, "-m", "pip", *build, str(ROOT)], check=True)
-    (found,) = made.iterdir()
+    (found,) = once(shared_directory / "wheel", _build).iterdir()
     return found
+
+
+def _build(directory: Path) -> None:
+    build = ("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", directory)
+    subprocess.run([sys.executable, "-m", "pip", *build, ROOT], check=True)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from astro_ci.bundle import list_members, write_bundle
 from astro_ci.bundle.links import _Shipped
 from astro_ci.project.leftovers import VENV_MARKER, excluder
+from tests.size import examples
 
 MTIME = 1_700_000_000
 
@@ -146,7 +147,7 @@ def assert_round_trip(tree: Tree, unpack: Callable[[Path, Path], None]) -> None:
         assert read(out / "dags") == read(dags)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(25))
 @given(trees(names.filter(ships)))
 @example({name: File(name) for name in AWKWARD})
 @example({name: {name: {name: File(b"")}} for name in AWKWARD})
@@ -156,7 +157,7 @@ def test_python_unpacks_what_ships(tree: Tree) -> None:
     assert_round_trip(tree, unpack_with_tarfile)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(15))
 @given(trees(names.filter(ships)))
 @example({name: File(name) for name in AWKWARD})
 @example({name: {name: {name: File(b"")}} for name in AWKWARD})
@@ -166,7 +167,7 @@ def test_gnu_tar_unpacks_what_ships(tree: Tree) -> None:
     assert_round_trip(tree, unpack_with_gnu_tar)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20))
 @given(trees(names), st.integers(1), st.sampled_from([0o022, 0o002, 0o077]))
 def test_the_bytes_depend_on_nothing_but_the_content(tree: Tree, seed: int, umask: int) -> None:
     with on_disk(tree) as dags:
@@ -179,7 +180,7 @@ def test_the_bytes_depend_on_nothing_but_the_content(tree: Tree, seed: int, umas
         os.umask(before)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(25))
 @given(trees(st.sampled_from([*LEFTOVERS, b"a", b"b.py", b"\xff"])))
 def test_what_is_packed_is_what_the_digest_counts(tree: Tree) -> None:
     with on_disk(tree) as dags:
@@ -199,7 +200,7 @@ relative_links = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(80))
 @given(
     st.recursive(
         st.dictionaries(few_names, files | relative_links, max_size=3),

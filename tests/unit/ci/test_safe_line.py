@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from astro_ci.ci import Dialect, dialect_for
+from tests.size import examples
 
 # --- the runners' grammars ----------------------------------------------------------------------
 
@@ -108,7 +109,7 @@ untrusted = st.one_of(
 
 @pytest.mark.parametrize("key", OBEYS)
 @given(text=untrusted)
-@settings(max_examples=400)
+@settings(max_examples=examples(60))
 @example("\u200b:\ufe0f:error::x")
 @example("#\u200b#[error]x")
 @example("#\x1b[31m#[error]x")

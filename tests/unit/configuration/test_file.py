@@ -75,6 +75,7 @@ class TestRead:
             wait: False
             checks: {ignore: dag-none}
             wait-time: 1h30m
+            bundle-layout: root
             """
         text = "\n".join(line.strip() for line in text.splitlines())
         (project,) = read(text).projects
@@ -100,8 +101,14 @@ class TestRead:
             wait=False,
             ignore_findings=("dag-none",),
             wait_seconds=5400.0,
+            bundle_layout="root",
         )
-        assert len(project.settings) == len(keys())
+        image = "image-name: app:1\nimage-is-checkout: yes"
+        (prebuilt,) = read(image).projects
+        assert Config(**values(prebuilt.settings)) == Config(
+            image_name="app:1", image_is_checkout=True
+        )
+        assert len({**project.settings, **prebuilt.settings}) == len(keys())
         assert project.settings["wait_seconds"].source == "astro-ci.yaml line 21"
 
     def test_scalars_are_taken_as_written(self) -> None:
@@ -570,7 +577,7 @@ def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
     assert named - fields == {
         *("project", "config_file", "deployment_id", "deployment_name", "dags", "image"),
         *("as_json", "comment", "dry_run", "fail_on_skip", "save"),
-        *("sarif", "junit_xml", "code_quality"),
+        *("sarif", "junit_xml", "code_quality", "image_archive"),
     }
 
 

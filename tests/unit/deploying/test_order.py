@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from astro_ci.deploying.order import Commits, Known, Verdict, stand
+from astro_ci.astro.client import FIRST_PAGE
+from astro_ci.ci.context import CIContext
+from astro_ci.deploying.order import Commits, IsNewer, Known, Verdict, order_of, stand
+from astro_ci.git import GitRepo
 from astro_ci.model import Deploy, DeployGit, Deployment, Part
 from astro_ci.planning.running import Ours
+from tests.repository import Repository
 
 BOTH = tuple(Part)
 
@@ -60,7 +67,7 @@ def standing(
         brought=brought,
         claimed=claimed,
         commits=Commits(
-            head=str(head),
+            heads=dict.fromkeys(Part, str(head)),
             ours=Ours(repository="github.com/acme/airflow", project=""),
             is_newer=lambda commit, other: int(commit) > int(other),
         ),
@@ -139,3 +146,90 @@ def test_recent_ends_with_the_oldest_known_deploy() -> None:
     rows = [row(name, 1) for name in "dcba"]
     assert Known(oldest="b").recent(rows) == rows[:3]
     assert Known().recent(rows) == rows
+
+
+class TestKnown:
+    def test_goes_down_to_the_last_deploy_of_the_page(self) -> None:
+        known = Known.of([row(f"d{n}", n) for n in range(FIRST_PAGE)])
+        assert known.ids == {f"d{n}" for n in range(FIRST_PAGE)}
+        assert known.oldest == f"d{FIRST_PAGE - 1}"
+
+    def test_tells_what_was_deployed_from_what_was_begun(self) -> None:
+        begun = row("begun", 2, status="INITIALIZED")
+        known = Known.of([begun, row("done", 1), row("no", 1, status="FAILED")])
+        assert known == Known(
+            ids=frozenset({"begun", "done", "no"}), deployed=frozenset({"done"}), oldest="no"
+        )
+
+    def test_of_a_deployment_without_deploys(self) -> None:
+        assert Known.of([]) == Known()
+
+
+class TestOrder:
+    """Git is asked, with commits that the clone has, lacks, or cannot have."""
+
+    @pytest.fixture
+    def origin(self, tmp_path: Path) -> Repository:
+        return Repository.create(tmp_path / "origin", {"dags/a.py": "a"})
+
+    @staticmethod
+    def order(
+        repository: Repository, ours: str, *, allow_older: bool = False, **ci: Any
+    ) -> IsNewer:
+        repo = GitRepo.open(repository.root, os.environ)
+        context = CIContext(
+            system="x", key="none", history_hint="", secret_hint="", concurrency_hint="", **ci
+        )
+        return order_of(repo, context, ours, allow_older=allow_older)
+
+    def test_a_descendant_is_newer(self, origin: Repository) -> None:
+        old, new = origin.head, origin.commit("second")
+        is_newer = self.order(origin, old)
+        assert is_newer(new, old)
+        assert not is_newer(old, new)
+        assert not is_newer(new, new)
+
+    def test_commits_that_the_clone_lacks_are_fetched(
+        self, origin: Repository, tmp_path: Path
+    ) -> None:
+        old, middle, new = origin.head, origin.commit("second"), origin.commit("third")
+        clone = origin.clone(tmp_path / "clone", "--depth=1")
+        is_newer = self.order(clone, new)
+        assert is_newer(middle, old)
+        assert not is_newer(old, middle)
+
+    def test_what_cannot_be_had_is_not_newer(self, origin: Repository) -> None:
+        head = origin.head
+        is_newer = self.order(origin, head)
+        assert not is_newer("f" * 40, head)
+        assert not is_newer(head, "f" * 40)
+
+    def test_nothing_is_newer_than_what_is_deployed_on_purpose(self, origin: Repository) -> None:
+        old, new = origin.head, origin.commit("second")
+        newest = origin.commit("third")
+        is_newer = self.order(origin, old, allow_older=True)
+        assert not is_newer(new, old)
+        assert is_newer(newest, new), "this is about the checked-out commit alone"
+
+    @pytest.mark.parametrize(
+        ("ci", "expected"),
+        [
+            ({"head": True}, False),
+            ({}, False),
+            ({"head": False}, True),
+            ({"head": True, "before_is_previous_run": True}, True),
+            ({"head": True, "before": None}, True),
+        ],
+    )
+    def test_a_push_that_moved_the_branch_back(
+        self, origin: Repository, ci: dict[str, Any], expected: bool
+    ) -> None:
+        """The branch was at the newer commit, and the push is the wish for the older one."""
+        old, new = origin.head, origin.commit("second")
+        newest = origin.commit("third")
+        said = {"before": new, **ci}
+        if "head" in ci:
+            said["head"] = old if ci["head"] else new
+        is_newer = self.order(origin, old, **said)
+        assert is_newer(new, old) is expected
+        assert is_newer(newest, old), "who came in between is no part of that wish"

@@ -16,6 +16,7 @@ from astro_ci.git import GitRepo
 from astro_ci.paths import is_under
 from astro_ci.project.leftovers import VENV_MARKER, excluder
 from tests.repository import Repository
+from tests.size import examples
 
 NAMES = ["Dockerfile", "dags/a.py", "dags/sub/b.py", "include/c.sql", "gen/d.py", "dags/gen/e.py"]
 NAMES += ["dags/x.pyc", "dags/__pycache__/f", "dags/sub", "gen", "dags/ü\n.py", "venv/pyvenv.cfg"]
@@ -125,7 +126,7 @@ def slow(
     return tree, staged, clones
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @example(
     steps=[("write", "dags/x.pyc", "1"), ("git", ("add", "--intent-to-add", "."))],
     scopes=[""],

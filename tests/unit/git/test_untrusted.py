@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,29 +24,60 @@ from tests.repository import Repository
 CANARY = "ci/canary"
 ATTRIBUTES = "* filter=canary diff=canary merge=canary text=auto\n"
 ROWS = {key: row for row in TABLE for key in row.keys.split()}
-SETTINGS = [key for key in ROWS if not key.startswith("$")]
 VARIABLES = [key[1:] for key in ROWS if key.startswith("$")]
+HIDDEN = ("filter", "diff", "credential", "core.", "remote")
+"""Settings of a row that would hide each other: each of these is tried alone."""
+
+
+def _together() -> list[list[str]]:
+    """The settings of a row, as they can be tried at a time."""
+    found = []
+    for row in TABLE:
+        keys = [key for key in row.keys.split() if not key.startswith("$")]
+        alone = [key for key in keys if key.startswith(HIDDEN)]
+        rest = [key for key in keys if key not in alone]
+        found += [[key] for key in alone] + ([rest] if rest else [])
+    return found
+
+
+SETTINGS = _together()
 
 
 class Trap:
     """A shallow clone whose checkout holds the canary, and all that could call it."""
 
-    def __init__(self, root: Path) -> None:
-        self.canary = root / "it-ran"
+    def __init__(self, origin: Repository, clone: Repository, canary: Path) -> None:
+        self.origin, self.clone, self.canary = origin, clone, canary
+        self.base = origin.git("rev-parse", "HEAD~1")
+
+    @classmethod
+    def build(cls, root: Path) -> Trap:
+        canary = root / "it-ran"
         files = {
             "dags/a.py": "a",
             "dags/b.py": "b",
             ".gitattributes": ATTRIBUTES,
             ".gitmodules": "",
             # Git commands that want an answer get one, so that they go on.
-            CANARY: f'#!/bin/sh\necho "$0 $*" >> {self.canary}\necho password=x\ncat\n',
+            CANARY: f'#!/bin/sh\necho "$0 $*" >> {canary}\necho password=x\ncat\n',
         }
-        self.origin = Repository.create(root / "origin", files)
-        (self.origin.root / CANARY).chmod(0o755)
-        self.base = self.origin.commit("with a canary")
-        self.origin.write({"dags/b.py": "2"})
-        self.origin.commit("second")
-        self.clone = self.origin.clone(root / "clone", "--depth=1")
+        origin = Repository.create(root / "origin", files)
+        (origin.root / CANARY).chmod(0o755)
+        origin.commit("with a canary")
+        origin.write({"dags/b.py": "2"})
+        origin.commit("second")
+        return cls(origin, origin.clone(root / "clone", "--depth=1"), canary)
+
+    def copy(self, root: Path) -> Trap:
+        """The same with other repositories; the canary leaves its mark in the same place."""
+        self.canary.unlink(missing_ok=True)
+        origin, clone = (
+            Repository(shutil.copytree(repository.root, root / repository.root.name, symlinks=True))
+            for repository in (self.origin, self.clone)
+        )
+        config = clone.root / ".git/config"
+        config.write_text(config.read_text().replace(str(self.origin.root), str(origin.root)))
+        return Trap(origin, clone, self.canary)
 
     @property
     def script(self) -> str:
@@ -79,9 +111,19 @@ class Trap:
         assert ran == "", f"the canary ran: {ran}"
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trap]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Ada Lovelace")
+            patch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
+        yield Trap.build(tmp_path_factory.mktemp("trap"))
+
+
 @pytest.fixture
-def trap(tmp_path: Path) -> Trap:
-    return Trap(tmp_path)
+def trap(built: Trap, tmp_path: Path) -> Trap:
+    return built.copy(tmp_path)
 
 
 def _lead_to(trap: Trap, shape: str) -> None:
@@ -141,13 +183,14 @@ def _configure(trap: Trap, shape: str) -> None:
         trap.clone.git("config", "protocol.allow", "always")
 
 
-@pytest.mark.parametrize("shape", SETTINGS)
-def test_no_setting_runs_what_the_checkout_holds(trap: Trap, shape: str) -> None:
+@pytest.mark.parametrize("shapes", SETTINGS, ids=" ".join)
+def test_no_setting_runs_what_the_checkout_holds(trap: Trap, shapes: list[str]) -> None:
     for hook in ("post-index-change", "reference-transaction", "pre-auto-gc"):
         (trap.clone.root / "ci" / hook).write_bytes((trap.clone.root / CANARY).read_bytes())
         (trap.clone.root / "ci" / hook).chmod(0o755)
-    _lead_to(trap, shape)
-    _configure(trap, shape)
+    for shape in shapes:
+        _lead_to(trap, shape)
+        _configure(trap, shape)
     trap.spring()
     trap.assert_quiet()
 

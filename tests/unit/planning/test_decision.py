@@ -11,7 +11,18 @@ from msgspec.structs import replace
 
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ConfigurationError, ProjectError
-from astro_ci.model import BaseSource, Change, DeployType, Part, Request, Status
+from astro_ci.model import (
+    Base,
+    BaseSource,
+    Change,
+    Content,
+    Deployment,
+    DeployType,
+    Part,
+    Plan,
+    Request,
+    Status,
+)
 from astro_ci.planning.comparison import Comparison
 from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.planning.guards import DagFiles
@@ -49,6 +60,21 @@ def facts(image: Comparison, dags: Comparison | None = None, *, enabled: bool = 
         dag_files=DagFiles(shipped=2, dag_files=2, before=2),
         dag_deploy_enabled=enabled,
     )
+
+
+def on(deployment: Deployment, known: Facts) -> Facts:
+    return replace(known, deployment=deployment)
+
+
+def deployment(status: str = "HEALTHY") -> Deployment:
+    return Deployment(
+        id="cl1", name="prod", organization_id="o", workspace_id="w", status=status,
+        is_dag_deploy_enabled=True,
+    )  # fmt: skip
+
+
+def unhealthy(image: Comparison) -> Facts:
+    return on(deployment("UNHEALTHY"), facts(image))
 
 
 AUTO = Config()
@@ -113,6 +139,11 @@ TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
     ("unknown is not unchanged", facts(UNKNOWN),
      Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
     ("redeploy", facts(compared()), Config(redeploy=True), FULL, "--redeploy"),
+    ("what runs is unhealthy, so that it has to come again", unhealthy(compared()), AUTO, FULL,
+     "full deploy, as the Deployment is UNHEALTHY"),
+    ("unhealthy, and a DAG changed", unhealthy(compared(DAG_CHANGE)), AUTO, FULL, "is UNHEALTHY"),
+    ("unhealthy, --skip-unchanged", unhealthy(compared()),
+     Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
     ("redeploy adds nothing to a change", facts(compared(DAG_CHANGE)), Config(redeploy=True), DAGS,
      "only DAGs changed"),
     # the stale guard
@@ -141,9 +172,72 @@ def test_decision(known: Facts, options: Config, expected: DeployType, reason: s
 
 @pytest.mark.parametrize("requested", [Request.DAGS, Request.IMAGE])
 def test_dags_and_image_need_dag_only_deploys(requested: Request) -> None:
-    with pytest.raises(ConfigurationError, match="disabled") as caught:
-        make_plan(facts(compared(), enabled=False), Config(requested=requested))
-    assert "--type image-and-dags" in caught.value.hint
+    disabled = facts(compared(), enabled=False)
+    for known, name in ((disabled, "the Deployment"), (on(deployment(), disabled), "prod")):
+        with pytest.raises(ConfigurationError) as caught:
+            make_plan(known, Config(requested=requested))
+        assert caught.value.message == (
+            f"--type {requested} needs DAG-only deploys, which are disabled on {name}"
+        )
+        assert caught.value.hint == (
+            "Deploy with --type image-and-dags, or enable DAG-only deploys on the Deployment."
+        )
+
+
+def test_a_plan_tells_what_it_was_made_from() -> None:
+    image = Comparison(base=BASE, changes=(IMAGE_CHANGE,))
+    dags = Comparison(base=NEWER, changes=(DAG_CHANGE,))
+    known = replace(
+        on(deployment(), facts(image, dags)), dirty=True, source="event", assumptions=("a guess",)
+    )
+    plan = make_plan(known, Config(requested=Request.IMAGE))
+    assert plan == Plan(
+        deploy_type=IMAGE,
+        requested=Request.IMAGE,
+        reason="--type image was asked for",
+        head=HEAD,
+        dirty=True,
+        base=Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event"),
+        content=Content(parts={Part.IMAGE: "different", Part.DAGS: "different"}),
+        changes=[DAG_CHANGE, IMAGE_CHANGE],
+        deployment=deployment(),
+        assumptions=("a guess",),
+    )
+
+
+def test_content_is_same_or_different_or_unknown() -> None:
+    """A part whose content was not digested is not the one that runs, whatever that is."""
+    ran = facts(compared(digest=SHIPPED[Part.IMAGE]), compared(digest=""))
+    assert make_plan(ran, AUTO).content == Content(
+        parts={Part.IMAGE: "same", Part.DAGS: "different"}
+    )
+    undigested = replace(ran, digests={})
+    assert make_plan(undigested, AUTO).content.parts[Part.IMAGE] == "different"
+    assert make_plan(facts(UNKNOWN), AUTO).content == Content(
+        parts={Part.IMAGE: "unknown", Part.DAGS: "unknown"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        (facts(compared(IMAGE_CHANGE)),
+         "the image changed since bbbbbbb: requirements.txt, which the image is made from"),
+        (facts(compared(DAG_CHANGE)),
+         "only DAGs changed since bbbbbbb: dags/a.py, under the DAGs directory"),
+        (facts(compared()), "the checked-out version is already running (from bbbbbbb)"),
+        (facts(compared(), Comparison(base=NEWER, changes=())),
+         "the checked-out version is already running (from bbbbbbb, eeeeeee)"),
+        (facts(Comparison(digest=SHIPPED[Part.IMAGE]), Comparison(digest=SHIPPED[Part.DAGS])),
+         "the checked-out version is already running"),
+        (replace(facts(compared()), source="ref"), "no deployed file has changed since bbbbbbb"),
+        (facts(compared(newer=NEWER), compared(DAG_CHANGE, newer=NEWER)),
+         "a newer commit is already running: eeeeeee came after ccccccc (to go back to it on "
+         "purpose, use --allow-older, or roll back to an earlier deploy in Astro)"),
+    ],
+)  # fmt: skip
+def test_the_whole_sentence(known: Facts, reason: str) -> None:
+    assert make_plan(known, AUTO).reason == reason
 
 
 class TestWipeGuard:
@@ -152,15 +246,24 @@ class TestWipeGuard:
 
     def test_refuses_a_deploy_without_dags(self) -> None:
         files = DagFiles(shipped=3, dag_files=0, before=None)
-        with pytest.raises(ProjectError, match="no DAG file") as caught:
+        with pytest.raises(ProjectError) as caught:
             self.plan(facts(UNKNOWN), files)
-        assert "--allow-shrink" in caught.value.hint
+        assert caught.value.message == (
+            "the deploy would hold no DAG file (.py, .zip or .yaml, what .airflowignore leaves out "
+            "aside), which removes every DAG from the Deployment"
+        )
+        assert caught.value.hint == (
+            "Check --project, --dags-path and .airflowignore, and that the step that generates "
+            "DAGs ran. To leave the running DAGs as they are, deploy the image alone with --image; "
+            "to deploy anyway, use --allow-shrink."
+        )
 
     def test_refuses_to_lose_more_than_half(self) -> None:
         known = facts(compared(DAG_CHANGE))
         assert self.plan(known, DagFiles(shipped=5, dag_files=5, before=10)) is DAGS
-        with pytest.raises(ProjectError, match=r"would hold 4 files .* where 10 run"):
+        with pytest.raises(ProjectError, match=r"would hold 4 files .* where 10 run") as caught:
             self.plan(known, DagFiles(shipped=4, dag_files=4, before=10))
+        assert caught.value.hint == "If the DAGs were meant to go, deploy with --allow-shrink."
 
     def test_can_be_lifted(self) -> None:
         files = DagFiles(shipped=0, dag_files=0, before=10)

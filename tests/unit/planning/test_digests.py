@@ -15,6 +15,7 @@ from astro_ci.planning.digests import digests
 from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
 from astro_ci.project.leftovers import excluder
+from tests.size import examples
 
 
 def made(**facts: Any) -> Rules:
@@ -217,7 +218,7 @@ def rules(draw: st.DrawFn) -> Rules:
     return made(project=project, dags=(dags, *linked), is_leftover=leftovers, **sets)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(100))
 @given(st.sets(PATHS, max_size=30), rules(), st.booleans())
 @example({"dags/a.py", "dags/x/b.py"}, RULES, False)
 @example({"a/dags/x"}, made(project="a", dags=("a/dags",)), False)
@@ -230,7 +231,7 @@ def test_directories_as_a_whole_make_no_difference(
     assert digests(lines, rules, dags_in_image=in_image) == expected
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(200))
 @given(PATTERNS, PATHS)
 @example(["[^a][^a]b*"], "b")
 @example([r"\D\Db"], "b")
@@ -242,7 +243,7 @@ def test_patterns_that_tell_no_files_apart(patterns: list[str], directory: str) 
         assert len({ignore.excludes(f"{directory}/{name}") for name in names}) == 1
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(100))
 @given(PATHS, st.sets(NAMES, min_size=1), rules())
 def test_what_a_directory_affects_holds_for_each_file(
     directory: str, names: set[str], rules: Rules
@@ -269,3 +270,31 @@ def test_most_directories_are_seen_as_a_whole() -> None:
 def test_a_tab_in_a_name_is_part_of_the_name() -> None:
     """Paths count relative to the DAGs directory; what looks like one inside a name stays."""
     assert digests([line("dags/a\tdags/b.py")], RULES) != digests([line("dags/a\tb.py")], RULES)
+
+
+def test_digests_are_those_of_the_markers_that_are_out_there() -> None:
+    """A marker of an earlier version is compared with today's digest: neither may ever change."""
+    rules = made(
+        project="astro",
+        dags=("astro/dags",),
+        image_paths=parse_globs(["shared/**"], name="image-paths"),
+        is_leftover=excluder({"astro/dags/venv"}.__contains__),
+    )
+    paths = [
+        *("README.md", "astro/Dockerfile", "astro/dags/a.py", "astro/dags/lib/b\tc.py"),
+        *("astro/dags/lib/__pycache__/b.pyc", "astro/dags/venv/lib.py"),
+        *("astro/dags/venv/pyvenv.cfg", "astro/include/\udcff.sql", "shared/x/y.py"),
+    ]
+    lines = in_order([line(path, str(number)) for number, path in enumerate(paths)])
+    assert digests(lines, rules) == {
+        Part.IMAGE: "eb16f9cdfd3e44e4",
+        Part.DAGS: "db95aa54f24857fa",
+    }
+    inputs = ["target=x", "A=1"]
+    built = digests(lines, rules, image_inputs=inputs, line_ends="crlf", dags_in_image=True)
+    assert built == {
+        Part.IMAGE: "91d41f7db92923c7",
+        Part.DAGS: "ffe75fd72976dc08",
+    }
+    kept = [each for each in lines if "pycache" not in each and "venv" not in each]
+    assert digests(kept, rules) == digests(lines, rules), "leftovers never ship"

@@ -52,7 +52,9 @@ BACK = deploy("IMAGE_AND_DAG", image_tag="t1", dag_tarball_version="v2", rollbac
     ],
 )
 def test_what_is_live(shown: Deployment, deploys: list[Deploy], live: list[tuple[Part]]) -> None:
-    assert [row.live for row in read_history(shown, deploys)] == live
+    rows = list(read_history(shown, deploys))
+    assert [row.live for row in rows] == live
+    assert [row.deploy for row in rows] == deploys
 
 
 def test_a_row_is_given_before_the_next_deploy_is_read() -> None:

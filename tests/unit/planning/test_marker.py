@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astro_ci.model import Deploy, DeployGit, Part
-from astro_ci.planning.marker import DESCRIPTION_LIMIT, describe, description_room, read_marker
+from astro_ci.planning.marker import (
+    DESCRIPTION_LIMIT,
+    ROOT_LAYOUT,
+    Note,
+    built_from,
+    describe,
+    description_room,
+    read_marker,
+    read_notes,
+    without_marker,
+)
 
 DIGESTS = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
 OLD = f"astro-ci dags={'d' * 16} image={'1' * 16}"
@@ -32,9 +42,50 @@ def test_the_marker_survives_any_description(text: str, commit: str | None) -> N
 
 def test_a_description_that_fits_is_kept_whole() -> None:
     text = "x" * description_room()
-    description = describe(text, DIGESTS, git(COMMIT))
-    assert description == f"{text} {OLD} of={COMMIT[:12]}"
-    assert len(description) == DESCRIPTION_LIMIT
+    assert describe(text, DIGESTS, git(COMMIT)) == f"{text} {OLD} of={COMMIT[:12]}"
+    notes = {Note.LAYOUT: ROOT_LAYOUT, Note.BUILT: built_from(OTHER)}
+    longest = describe(text, DIGESTS, git(COMMIT), notes)
+    assert longest == f"{text} {OLD} built={OTHER[:12]} layout=root of={COMMIT[:12]}"
+    assert len(longest) == DESCRIPTION_LIMIT
+
+
+@pytest.mark.parametrize("commit", [COMMIT, None])
+@pytest.mark.parametrize("built", [OTHER, None])
+def test_notes_are_read_back(commit: str | None, built: str | None) -> None:
+    notes = {Note.LAYOUT: ROOT_LAYOUT, Note.BUILT: built_from(built)}
+    made = deploy(describe("x", DIGESTS, git(commit), notes), commit)
+    assert read_marker(made) == DIGESTS
+    assert read_notes(made) == notes
+    assert without_marker(made.description) == "x"
+
+
+def test_a_deploy_of_another_client_has_no_notes_and_ours_may_have_none() -> None:
+    assert read_notes(deploy("by hand")) is None
+    assert read_notes(deploy(f"x {OLD} layout=root of={COMMIT[:12]}", OTHER)) is None
+    assert read_notes(deploy(f"x {OLD}")) == {}
+
+
+def test_a_note_that_this_version_does_not_know_is_left_out() -> None:
+    newer = deploy(f"{OLD} shape=round layout=root of=dirty")
+    assert (read_marker(newer), read_notes(newer)) == (DIGESTS, {Note.LAYOUT: "root"})
+
+
+def test_a_description_that_is_too_long_loses_its_end() -> None:
+    room = DESCRIPTION_LIMIT - len(f" {OLD} of={COMMIT[:12]}")
+    description = describe(f"{'x' * (room - 1)} yz", DIGESTS, git(COMMIT))
+    assert description == f"{'x' * (room - 1)} {OLD} of={COMMIT[:12]}"
+    # A marker without a commit is shorter, and leaves the text more room.
+    shorter = f" {OLD} of=dirty"
+    room = DESCRIPTION_LIMIT - len(shorter)
+    assert describe("  x" * 500, DIGESTS, None) == ("  x" * 500)[:room].strip() + shorter
+
+
+def test_the_users_own_text_is_what_stands_before() -> None:
+    for commit in (COMMIT, None):
+        assert without_marker(describe("  by hand: x ", DIGESTS, git(commit))) == "by hand: x"
+    assert without_marker(f"old {OLD}\n") == "old"
+    assert without_marker("astro-ci is not all ") == "astro-ci is not all"
+    assert without_marker(describe("", DIGESTS, git(COMMIT))) == ""
 
 
 @pytest.mark.parametrize("commit", [COMMIT, None])

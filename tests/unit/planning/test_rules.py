@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from astro_ci.ci.systems.index import FILES
+from astro_ci.errors import ProjectError
 from astro_ci.model import NO_PARTS, Affects, Part, PathChange, Status
 from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
@@ -28,74 +30,77 @@ BELOW = rules("astro", "astro/dags")
 
 TABLE: list[tuple[str, Rules, str, Affects, str]] = [
     # the project is the repository
-    ("a DAG", AT_ROOT, "dags/a.py", "dags", "under dags/"),
-    ("a file beside a DAG", AT_ROOT, "dags/sql/q.sql", "dags", "under dags/"),
-    ("a DAG that .dockerignore names ships", AT_ROOT, "dags/x", "dags", "under dags/"),
-    ("a submodule at the DAGs path", AT_ROOT, "dags", "dags", "under dags/"),
-    ("requirements", AT_ROOT, "requirements.txt", "image", "in the image"),
-    ("the Dockerfile", AT_ROOT, "Dockerfile", "image", "Dockerfile shapes the image"),
-    (".dockerignore", AT_ROOT, ".dockerignore", "image", ".dockerignore shapes the image"),
-    ("a plugin", AT_ROOT, "plugins/dags/x.py", "image", "in the image"),
-    ("a name that starts like dags", AT_ROOT, "dags_old/a.py", "image", "in the image"),
-    ("dags deeper down", AT_ROOT, "include/dags/a.py", "image", "in the image"),
+    ("a DAG", AT_ROOT, "dags/a.py", "dags", "is under dags/"),
+    ("a file beside a DAG", AT_ROOT, "dags/sql/q.sql", "dags", "is under dags/"),
+    ("a DAG that .dockerignore names ships", AT_ROOT, "dags/x", "dags", "is under dags/"),
+    ("a submodule at the DAGs path", AT_ROOT, "dags", "dags", "is under dags/"),
+    ("requirements", AT_ROOT, "requirements.txt", "image", "is built into the image"),
+    ("the Dockerfile", AT_ROOT, "Dockerfile", "image", "shapes the image"),
+    (".dockerignore", AT_ROOT, ".dockerignore", "image", "shapes the image"),
+    ("a plugin", AT_ROOT, "plugins/dags/x.py", "image", "is built into the image"),
+    ("a name that starts like dags", AT_ROOT, "dags_old/a.py", "image", "is built into the image"),
+    ("dags deeper down", AT_ROOT, "include/dags/a.py", "image", "is built into the image"),
     ("kept out of the image", AT_ROOT, "include/scratch/x", "nothing",
-     ".dockerignore: include/scratch"),
-    ("a readme", AT_ROOT, "README.md", "nothing", "ignored by default: *.md"),
-    ("a readme of a DAG", AT_ROOT, "dags/README.md", "dags", "under dags/"),
-    ("a readme that ships", AT_ROOT, "include/README.md", "image", "in the image"),
-    ("tests", AT_ROOT, "tests/dags/test_x.py", "nothing", "ignored by default: tests/**"),
-    ("a workflow", AT_ROOT, ".github/workflows/x.yml", "nothing", "ignored by default: .github/**"),
-    ("our own file", AT_ROOT, "astro-ci.yaml", "nothing", "ignored by default: astro-ci.yaml"),
-    ("a name with a newline", AT_ROOT, "dags/a\nb.py", "dags", "under dags/"),
+     "is left out by .dockerignore: include/scratch"),
+    ("a readme", AT_ROOT, "README.md", "nothing", "is ignored by default: *.md"),
+    ("a readme of a DAG", AT_ROOT, "dags/README.md", "dags", "is under dags/"),
+    ("a readme that ships", AT_ROOT, "include/README.md", "image", "is built into the image"),
+    ("tests", AT_ROOT, "tests/dags/test_x.py", "nothing", "is ignored by default: tests/**"),
+    ("a workflow", AT_ROOT, ".github/workflows/x.yml", "nothing",
+     "is ignored by default: .github/**"),
+    ("our own file", AT_ROOT, "astro-ci.yaml", "nothing", "is ignored by default: astro-ci.yaml"),
+    ("a name with a newline", AT_ROOT, "dags/a\nb.py", "dags", "is under dags/"),
     # the project is below
-    ("a DAG below", BELOW, "astro/dags/a.py", "dags", "under astro/dags/"),
-    ("a sibling with the same prefix", BELOW, "astro2/dags/a.py", "nothing", "outside the project"),
-    ("dags elsewhere", BELOW, "dags/a.py", "nothing", "outside the project"),
-    ("a Dockerfile elsewhere", BELOW, "Dockerfile", "nothing", "outside the project"),
-    ("a readme below", BELOW, "astro/README.md", "nothing", "ignored by default: *.md"),
+    ("a DAG below", BELOW, "astro/dags/a.py", "dags", "is under astro/dags/"),
+    ("a sibling with the same prefix", BELOW, "astro2/dags/a.py", "nothing",
+     "is outside the project"),
+    ("dags elsewhere", BELOW, "dags/a.py", "nothing", "is outside the project"),
+    ("a Dockerfile elsewhere", BELOW, "Dockerfile", "nothing", "is outside the project"),
+    ("a readme below", BELOW, "astro/README.md", "nothing", "is ignored by default: *.md"),
     # the user's words
     ("image-paths, outside", rules("astro", "astro/dags", image_paths=["shared/**"]),
-     "shared/x.py", "image", "image-paths: shared/**"),
+     "shared/x.py", "image", "matches image-paths: shared/**"),
     ("image-paths before ignore", rules(image_paths=["docs/x"], ignore=["docs"]),
-     "docs/x", "image", "image-paths: docs/x"),
+     "docs/x", "image", "matches image-paths: docs/x"),
     ("image-paths within the DAGs", rules(image_paths=["dags/lib"]),
-     "dags/lib/x.py", "image", "image-paths: dags/lib"),
+     "dags/lib/x.py", "image", "matches image-paths: dags/lib"),
     ("ignore within the DAGs", rules(ignore=["dags/**/*.md"]),
-     "dags/x/README.md", "nothing", "ignore: dags/**/*.md"),
+     "dags/x/README.md", "nothing", "matches ignore: dags/**/*.md"),
     ("ignore, relative to the project", rules("astro", "astro/dags", ignore=["include/sql"]),
-     "astro/include/sql/q.sql", "nothing", "ignore: include/sql"),
+     "astro/include/sql/q.sql", "nothing", "matches ignore: include/sql"),
     ("ignore, relative to the repository", rules("astro", "astro/dags", ignore=["astro/include"]),
-     "astro/include/x", "nothing", "ignore: astro/include"),
+     "astro/include/x", "nothing", "matches ignore: astro/include"),
     ("the Dockerfile cannot be ignored", rules(ignore=["**"]),
-     "Dockerfile", "image", "Dockerfile shapes the image"),
+     "Dockerfile", "image", "shapes the image"),
     # unusual places
     ("a project under tests/", rules("tests/astro", "tests/astro/dags"),
-     "tests/astro/requirements.txt", "image", "in the image"),
-    ("DAGs under tests/", rules("", "tests/dags"), "tests/dags/a.py", "dags", "under tests/dags/"),
+     "tests/astro/requirements.txt", "image", "is built into the image"),
+    ("DAGs under tests/", rules("", "tests/dags"), "tests/dags/a.py", "dags",
+     "is under tests/dags/"),
     ("DAGs outside the project", rules("astro", "pipelines"),
-     "pipelines/a.py", "dags", "under pipelines/"),
+     "pipelines/a.py", "dags", "is under pipelines/"),
     ("DAGs behind a link", rules("", ("shared/dags", "dags")),
-     "shared/dags/a.py", "dags", "under shared/dags/"),
+     "shared/dags/a.py", "dags", "is under shared/dags/"),
     ("the link itself", rules("", ("shared/dags", "dags")), "dags", "image",
-     "the link to the DAGs, which the image leaves out"),
+     "is the link to the DAGs, which the image leaves out"),
     ("an exception of the project", rules("p", "p/dags", ignore=["*", "!dags", "!include/x"]),
-     "p/dags/a.py", "dags", "under p/dags/"),
+     "p/dags/a.py", "dags", "is under p/dags/"),
     ("an exception of the project, exactly", rules("p", "p/dags", ignore=["**/*.sql", "!q.sql"]),
-     "p/q.sql", "image", "in the image"),
+     "p/q.sql", "image", "is built into the image"),
     ("an exception for elsewhere", rules("p", "p/dags", ignore=["**/*.sql", "!q.sql"]),
-     "p/r/q.sql", "nothing", "ignore: **/*.sql"),
+     "p/r/q.sql", "nothing", "matches ignore: **/*.sql"),
     ("a project whose name is a pattern", rules("[p]*", "[p]*/dags", ignore=["x"]),
-     "[p]*/x", "nothing", "ignore: x"),
+     "[p]*/x", "nothing", "matches ignore: x"),
     ("its sibling", rules("[p]*", "[p]*/dags", ignore=["x"], image_paths=["**"]),
-     "pp/x", "image", "image-paths: **"),
+     "pp/x", "image", "matches image-paths: **"),
     ("attributes above the DAGs alone", rules("p", "q/dags"), "q/.gitattributes", "dags",
-     ".gitattributes shapes every file that git checks out"),
+     "shapes every file that git checks out"),
     ("attributes above both", rules("p", "q/dags"), ".gitattributes", "image",
-     ".gitattributes shapes every file that git checks out"),
+     "shapes every file that git checks out"),
     ("what makes a directory a virtual environment", AT_ROOT, "dags/v/pyvenv.cfg", "dags",
      "makes its directory a virtual environment, which never ships"),
     ("what the Dockerfile is a link to", rules("p", "p/dags", build_links=["docker/Dockerfile"]),
-     "docker/Dockerfile", "image", "a file that shapes the image is a link to it"),
+     "docker/Dockerfile", "image", "is what a file that shapes the image links to"),
 ]  # fmt: skip
 
 
@@ -112,9 +117,70 @@ def test_a_dockerfile_has_an_ignore_file_of_its_own() -> None:
     assert AT_ROOT.classify("Dockerfile.dockerignore")[0] == {Part.IMAGE}
 
 
+def test_a_dockerfile_by_another_name_has_one_too() -> None:
+    given = structs.replace(AT_ROOT, dockerfile="docker/Dockerfile.astro")
+    assert given.build_files == (
+        "docker/Dockerfile.astro",
+        "docker/Dockerfile.astro.dockerignore",
+        ".dockerignore",
+    )
+    assert given.classify("Dockerfile.dockerignore")[1] == "in the image"
+
+
+def test_no_globs_match_nothing() -> None:
+    bare = Rules(project="", dags=("dags",), default_ignore=parse_globs([], name="none"))
+    for path in ("XXXX", "a", "x/y"):
+        assert bare.classify(path) == (frozenset({Part.IMAGE}), "in the image")
+
+
+def test_a_glob_that_cannot_be_read_is_told_by_its_option() -> None:
+    with pytest.raises(ProjectError, match="image-paths line 2"):
+        parse_globs(["a", "[x"], name="image-paths")
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("p/dags/generated.py", True),
+        ("p/Dockerfile", True),
+        ("p/.dockerignore", True),
+        ("docker/Dockerfile", True),
+        ("shared/made.whl", True),
+        ("p/include/made.sql", False),
+        ("Dockerfile", False),
+        ("p/dags/venv/x.py", False),
+    ],
+)
+def test_what_counts_although_git_ignores_it(path: str, counts: bool) -> None:
+    given = structs.replace(
+        rules("p", "p/dags", image_paths=["shared/**"], build_links=["docker/Dockerfile"]),
+        is_leftover=lambda path: "/venv/" in path,
+    )
+    assert given.counts_although_ignored(path) is counts
+
+
+def test_a_leftover_among_the_dags_that_image_paths_names_is_in_the_image_alone() -> None:
+    given = structs.replace(
+        rules(image_paths=["dags/**"]), is_leftover=lambda path: path == "dags/x.pyc"
+    )
+    assert given.classify("dags/x.py")[0] == frozenset(Part)
+    assert given.classify("dags/x.pyc")[0] == {Part.IMAGE}
+
+
+def test_a_directory_whose_files_differ_is_not_judged_as_a_whole() -> None:
+    """Where one list tells the files apart, the other one's being uniform helps nothing."""
+    by_default = rules("p", "p/dags")
+    assert by_default.parts_of_all_in("p") is None, "README.md is ignored"
+    assert by_default.parts_of_all_in("p/include") == frozenset({Part.IMAGE})
+    by_build = rules("p", "p/dags", dockerignore=["include/*.tmp"])
+    assert by_build.parts_of_all_in("p/include") is None
+    assert by_build.parts_of_all_in("include") == NO_PARTS
+
+
 def test_explain_sorts_by_path() -> None:
     paths = ["requirements.txt", "dags/a.py", "README.md"]
     changes = [PathChange(path=path, status=Status.MODIFIED) for path in paths]
+    assert {c.status for c in AT_ROOT.explain(changes)} == {Status.MODIFIED}
     assert [(c.path, c.affects) for c in AT_ROOT.explain(changes)] == [
         ("README.md", "nothing"),
         ("dags/a.py", "dags"),

@@ -6,7 +6,7 @@ import pytest
 
 from astro_ci.model import Deploy, DeployGit, Deployment, Part
 from astro_ci.planning.marker import describe
-from astro_ci.planning.running import Ours, WhatRuns, what_runs
+from astro_ci.planning.running import Ours, WhatRuns, commit_of, what_runs
 
 DIGESTS = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
 REPOSITORY = "github.com/acme/airflow"
@@ -107,19 +107,50 @@ def test_each_reason_is_a_clause() -> None:
     bare = deploy("IMAGE_AND_DAG", tag="t1", version="v1")
     assert why() == "nothing has been deployed yet"
     assert why(FULL_C) == "no deploy in the history put the running image there"
-    assert "does not say which commit" in why(bare)
+    assert why(bare) == (
+        "deploy IMAGE_AND_DAG-t1-v1, which put the running image there, does not say which commit "
+        "it came from"
+    )
     other = deploy("IMAGE_AND_DAG", A, tag="t1", repo="other")
     assert "another repository (github.com/acme/other)" in why(other)
     assert why(other, repository=None) == "", "without a remote, no deploy is another's"
     elsewhere = deploy("IMAGE_AND_DAG", A, tag="t1", path="sub")
-    assert "another project path (sub)" in why(elsewhere)
+    assert why(elsewhere).endswith("came from another project path (sub)")
+    at_root = Ours(repository=REPOSITORY, project="sub")
+    root = what_runs(state, [deploy("IMAGE_AND_DAG", A, tag="t1")], at_root)[Part.IMAGE]
+    assert root.unknown.endswith("came from another project path (the repository root)")
 
 
-@pytest.mark.parametrize("path", ["astro", "astro/", "./astro", "/astro/"])
+@pytest.mark.parametrize("path", ["a/astro", "a/astro/", "./a/astro", "/a//astro/"])
 def test_a_project_path_has_many_spellings(path: str) -> None:
     made = deploy("IMAGE_AND_DAG", A, tag="t1", version="v1", path=path)
-    runs = what_runs(deployment("t1", "v1"), [made], Ours(repository=REPOSITORY, project="astro"))
+    runs = what_runs(deployment("t1", "v1"), [made], Ours(repository=REPOSITORY, project="a/astro"))
     assert commits(runs) == (A, A)
+
+
+def test_a_part_tells_which_deploy_brought_it() -> None:
+    runs = what_runs(deployment("t1", "v2"), [DAGS_B, FULL_A], OURS)
+    assert {part: side.deploy_id for part, side in runs.items()} == {
+        Part.IMAGE: FULL_A.id,
+        Part.DAGS: DAGS_B.id,
+    }
+    switched = what_runs(deployment("t1", dag_deploy=False), [FULL_A], OURS)[Part.IMAGE]
+    assert switched.deploy_id == FULL_A.id
+    assert switched.unknown == (
+        f"DAG-only deploys were switched since deploy {FULL_A.id} put the running image there"
+    )
+
+
+def test_the_newest_deploy_that_brought_a_part_counts() -> None:
+    """The same commit may have been deployed twice, under the same tag and version."""
+    again = deploy("IMAGE_AND_DAG", B, tag="t1", version="v1")
+    older = deploy("DAG_ONLY", D, tag="t1", version="v2")
+    runs = what_runs(deployment("t1", "v2"), [again, FULL_A, older], OURS)
+    assert commits(runs) == (B, D)
+
+
+def test_what_is_known_of_a_commit() -> None:
+    assert commit_of(deploy("DAG_ONLY", A.upper()), OURS, Part.DAGS) == (A, "")
 
 
 def test_a_marker_speaks_even_without_a_commit() -> None:

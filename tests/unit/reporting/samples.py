@@ -11,6 +11,7 @@ from astro_ci.model import (
     DeployType,
     Part,
     Plan,
+    Repository,
     Request,
     Status,
 )
@@ -30,7 +31,14 @@ PLAN = Plan(
         is_dag_deploy_enabled=True, astro_runtime_version="13.1.0",
     ),
     assumptions=["so it is"],
+    title="Load the orders",
+    repository=Repository(page="https://github.com/acme/etl", kind="github"),
 )  # fmt: skip
 RESULT = DeployResult(
-    outcome="deployed", plan=PLAN, deploy_id="cl2", url="http://x", bundle_version="v"
+    outcome="deployed",
+    plan=PLAN,
+    deploy_id="cl2",
+    url="http://x",
+    bundle_version="v",
+    phases={"survey": 0.4, "upload": 0.25},
 )

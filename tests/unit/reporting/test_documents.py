@@ -27,6 +27,8 @@ def test_the_document_of_plan() -> None:
             "runtime_version": "13.1.0",
         },
         "assumptions": ["so it is"],
+        "title": "Load the orders",
+        "head_url": f"https://github.com/acme/etl/commit/{'a' * 40}",
         "checks": [],
         "findings": [],
     }
@@ -53,6 +55,7 @@ def test_the_document_of_deploy_adds_to_that_of_plan() -> None:
         "overridden": [],
         "url": "http://x",
         "duration_seconds": 0.0,
+        "phases": {"survey": 0.4, "upload": 0.25},
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from astro_ci.reporting.documents import as_json, plan_document
-from astro_ci.reporting.markdown import code, escape
+from astro_ci.reporting.markdown.escaping import code, escape
 from astro_ci.reporting.redact import Redactor
 from tests.unit.reporting.samples import PLAN
 

@@ -1,35 +1,108 @@
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
-from astro_ci.model import DeployType
+from astro_ci.model import Change, Deployment, DeployType, Status
+from astro_ci.reporting.cells import cell_width, fitted, wrapped
+from astro_ci.reporting.closing import closing_text
 from astro_ci.reporting.text import SHOWN_CHANGES, plan_text, result_text
-from tests.unit.reporting.samples import PLAN, RESULT
+from tests.unit.reporting.samples import DAGS, IMAGE, PLAN, RESULT
+
+WIDTHS = (60, 80, 100, 160)
 
 
-def test_the_text_says_what_why_and_compared_with_what() -> None:
-    text = plan_text(PLAN)
-    assert "Plan: DAGs only" in text
-    assert "because only DAGs changed" in text
-    assert "prod (DAG-only deploys enabled)" in text
-    assert "aaaaaaa with uncommitted changes" in text
-    assert "image bbbbbbb, DAGs known by content (from what runs)" in text
-    assert "A dags/\\xff\\n.py" in text
-    assert "Assumed: so it is" in text
+def test_a_plan_says_what_and_why_before_all_else() -> None:
+    lines = plan_text(PLAN).splitlines()
+    assert lines[:2] == ["Plan: DAGs only, to prod", "  because only DAGs changed"]
+    facts = {line[2:18].strip(): line[18:] for line in lines if line.startswith("  ") and line[18:]}
+    assert facts["Deployment"] == "prod (DAG-only deploys enabled)"
+    assert facts["Commit"] == "aaaaaaa Load the orders, with uncommitted changes"
+    assert facts["Compared with"] == "image bbbbbbb, DAGs known by content (from what runs)"
+    assert facts["Assumed"] == "so it is"
+
+
+@pytest.mark.parametrize(("status", "symbol"), [*zip("AMDTU", "+~-~!", strict=True)])
+def test_each_change_has_a_symbol_and_its_rule(status: str, symbol: str) -> None:
+    change = replace(PLAN.changes[0], status=Status(status), because="is under dags/")
+    assert f"    {symbol} dags/\\xff\\n.py  is under dags/" in plan_text(
+        replace(PLAN, changes=[change])
+    )
+
+
+def test_changes_are_grouped_by_part() -> None:
+    image = Change(path="Dockerfile", status=Status.MODIFIED, parts=IMAGE, because="is x")
+    text = plan_text(replace(PLAN, changes=[*PLAN.changes, image]))
+    assert text.index("  Image: 1 change\n") < text.index("  DAGs: 1 change\n")
 
 
 def test_long_lists_are_cut_with_their_count() -> None:
     many = [replace(PLAN.changes[0], path=f"dags/{n:03}.py") for n in range(100)]
     text = plan_text(replace(PLAN, changes=many))
-    assert "DAGs (100):" in text
+    assert "DAGs: 100 changes" in text
     assert f"... and {100 - SHOWN_CHANGES} more" in text
 
 
-def test_the_last_line_starts_with_the_outcome() -> None:
-    assert result_text(RESULT).startswith("deployed: DAGs only in 0.0 s, http://x")
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_plan_fits_the_terminal(columns: int) -> None:
+    words = "the image changed since bbbbbbb: " + ", ".join(f"include/{n}.sql" for n in range(20))
+    because = "is left out by .dockerignore: include/sql/of/last/year/**/*.sql"
+    paths = ("dags/a.py", "dags/" + "x" * 40, "include/データ.sql")
+    changes = [
+        Change(path=path, status=Status.ADDED, parts=parts, because=because)
+        for path in paths
+        for parts in (IMAGE, DAGS)
+    ]
+    plan = replace(PLAN, reason=words, changes=changes, assumptions=[words])
+    for line in plan_text(plan, columns=columns).splitlines():
+        assert cell_width(line) <= columns, line
+
+
+def test_the_first_line_starts_with_the_outcome() -> None:
+    assert result_text(RESULT) == "deployed: DAGs only to prod in 0.0 s"
     nothing = replace(PLAN, deploy_type=DeployType.NONE, reason="it runs")
     assert result_text(replace(RESULT, outcome="skipped", plan=nothing)) == "skipped: it runs"
     assert (
         result_text(replace(RESULT, outcome="skipped"))
         == "skipped: dry run; would deploy DAGs only: only DAGs changed"
     )
+
+
+def test_a_deploy_ends_in_what_it_brought_and_where_to_look() -> None:
+    assert isinstance(PLAN.deployment, Deployment)
+    deployment = replace(PLAN.deployment, web_server_url="acme.astronomer.run/d")
+    plan = replace(PLAN, deployment=deployment, dirty=False)
+    result = replace(RESULT, plan=plan, commit_url="https://github.com/acme/etl/commit/a")
+    text = closing_text(result, run_url="https://ci.example/1")
+    assert text.startswith(result_text(result) + "\n")
+    for told in (
+        "Load the orders",
+        "https://github.com/acme/etl/commit/a",
+        "survey 0.4 s, upload 0.2 s",
+        "https://acme.astronomer.run/d",
+        "https://ci.example/1",
+    ):
+        assert told in text
+
+
+def test_a_skip_ends_in_one_line() -> None:
+    assert "\n" not in closing_text(replace(RESULT, outcome="skipped"), run_url="https://x")
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "shown"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("データ", 6, "データ"),
+        ("データ", 5, "デー…"),
+        ("abc", 0, ""),
+    ],
+)
+def test_what_does_not_fit_is_cut(text: str, cells: int, shown: str) -> None:
+    assert fitted(text, cells) == shown
+    assert cell_width(shown) <= cells or cells == 0
+
+
+def test_without_a_terminal_nothing_is_wrapped() -> None:
+    assert wrapped("a " * 200, None, indent=2) == ["  " + "a " * 200]

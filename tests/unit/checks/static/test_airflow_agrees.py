@@ -14,9 +14,13 @@ from astro_ci.checks.static import worker
 from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Request
 from tests.real_airflow import RealAirflow
+from tests.size import examples
+
+# One test process starts the three that have Airflow loaded.
+pytestmark = pytest.mark.xdist_group("airflow-agrees")
 
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 DAG = "import airflow  # dag\n"

@@ -113,7 +113,6 @@ def test_facts_of_an_archive(tmp_path: Path) -> None:
     assert (ready.facts.runtime_version, ready.facts.machine) == ("13.1.0", "amd64")
     assert ready.facts.reference == str(path)
     assert ready.dag_files() == ["one.py"]
-    assert ready.local is None
     source.close()
     assert [one.name for one in tmp_path.iterdir()] == ["image.tar"]
 
@@ -203,7 +202,7 @@ def changed_blob() -> Files:
 REFUSED: list[tuple[str, Callable[[], Files], str]] = [
     ("empty", lambda: {}, "has neither the manifest.json"),
     ("other files", lambda: {"README.md": b"x"}, "has neither the manifest.json"),
-    ("no config", lambda: without(saved_files(), "config.json"), "lacks the config"),
+    ("no config", lambda: without(saved_files(), "config.json"), "lacks the image's configuration"),
     ("no layer", lambda: without(saved_files(), "layer-1/layer.tar"), "lacks layer-1/layer.tar"),
     ("two images", two_saved, r"holds 3 images \(a:1, b:2, one without a name\)"),
     ("no image", lambda: {**saved_files(), "manifest.json": b"[]"}, "holds no image"),
@@ -211,7 +210,7 @@ REFUSED: list[tuple[str, Callable[[], Files], str]] = [
     ("other JSON", lambda: {**saved_files(), "manifest.json": b"7"}, "cannot be read"),
     ("deep", lambda: {**saved_files(), "manifest.json": b"[" * 99_999}, "cannot be read"),
     ("huge", lambda: {**saved_files(), "manifest.json": bytes(5 << 20)}, "5242880 bytes, more"),
-    ("up", lambda: with_manifest(Config="../../etc/passwd"), "lacks the config"),
+    ("up", lambda: with_manifest(Config="../../etc/passwd"), "lacks the image's configuration"),
     ("away", lambda: with_manifest(Layers=["/etc/passwd", "../x"]), "lacks /etc/passwd"),
     (
         "few layers",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from astro_ci.configuration.choice import Target
@@ -12,15 +11,16 @@ from astro_ci.configuration.config import Config
 from astro_ci.finding import Checked, Finding
 from astro_ci.model import Plan
 from astro_ci.reporting.documents import plan_document
-from astro_ci.reporting.markdown import SHOWN_FINDINGS, plan_markdown
+from astro_ci.reporting.markdown.blocks import SHOWN_FINDINGS
+from astro_ci.reporting.markdown.pages import plan_markdown
 from astro_ci.reporting.outputs import LONGEST_OUTPUT, outputs
 from astro_ci.reporting.report import Report
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.reporting.text import plan_text
 from astro_ci.reporting.verb import VERBS
+from tests.unit.reporting.forges import GITHUB
 from tests.unit.reporting.samples import PLAN
 
-PARSER = MarkdownIt("commonmark").enable("table")
 HOSTILE = "a|b`<b>@me\n# x"
 
 
@@ -39,8 +39,8 @@ def planned(findings: int) -> Plan:
 def test_the_page_shows_findings_in_a_table() -> None:
     page = plan_markdown(planned(1))
     assert "Static check: failed" in page
-    html = PARSER.render(page)
-    assert html.count("<table>") == 3
+    html = GITHUB.render(page)
+    assert html.count("<table>") == 2
     assert "<b>" not in html
     assert "<td>a|b`&lt;b&gt;@\N{ZERO WIDTH SPACE}me" in html
 
@@ -59,7 +59,7 @@ def test_the_page_names_what_was_not_checked() -> None:
 
 def test_the_log_shows_findings_below_the_plan() -> None:
     lines = plan_text(planned(1)).splitlines()
-    assert lines[-2] == "static check: failed (1 error in 3 files)"
+    assert lines[-3:-1] == ["", "static check: failed (1 error in 3 files)"]
     assert lines[-1].startswith("  error: dags/a|b`<b>@me\\n# x.py:1: ")
 
 

@@ -1,0 +1,96 @@
+"""A build's log, condensed to its steps and how long each took. Pure, the clock aside.
+
+Reads the plain progress of BuildKit, and what the classic builder says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from astro_ci.text import Regex, duration_text, shorten
+
+_TITLE = Regex(r"#(\d+) (\[[^\]]*\d+/\d+\] .+|exporting to \S+|pushing .+)$")
+_ENDED = Regex(r"#(\d+) (DONE|CACHED|ERROR)(?: ([\d.]+)s)?")
+_OUTPUT = Regex(r"#(\d+) [\d.]+ ")
+_CLASSIC = Regex(r"Step (\d+/\d+) : (.+)")
+_CACHED = " ---> Using cache"
+_CLASSIC_END = "Successfully built "
+_WIDTH = 9
+_SILENCE_SECONDS = 30.0
+"""How long a step may go on without a line: some CI systems end a job that says nothing."""
+_LONGEST = 160
+
+
+class BuildSteps:
+    """Hears each line of a build; `tell` gets a line for each step that has ended, and `begin` the
+    title of each step that starts or goes on.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        begin: Callable[[str], None] = lambda title: None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tell = tell
+        self._begin = begin
+        self._now = now
+        self._titles: dict[str, str] = {}
+        self._current = ""
+        self._classic: tuple[str, float] | None = None
+        self._is_cached = False
+        self._last = now()
+
+    def __call__(self, line: str) -> None:
+        """Take a line."""
+        if self._current and self._now() - self._last >= _SILENCE_SECONDS:
+            self._say("...", self._current)
+        if line.startswith("#"):
+            self._read_buildkit(line)
+        elif found := _CLASSIC.match(line):
+            self._end_classic()
+            self._current = f"[{found[1]}] {shorten(found[2], _LONGEST)}"
+            self._classic = self._current, self._now()
+            self._begin(self._current)
+        elif line.startswith(_CACHED):
+            self._is_cached = True
+        elif line.startswith(_CLASSIC_END):
+            self._end_classic()
+
+    def _read_buildkit(self, line: str) -> None:
+        if ended := _ENDED.match(line):
+            self._end(*ended.groups())
+        elif found := _TITLE.match(line):
+            number, title = found.groups()
+            self._titles[number] = shorten(title, _LONGEST)
+            self._show(number)
+        elif found := _OUTPUT.match(line):
+            self._show(found[1])
+
+    def _show(self, number: str) -> None:
+        title = self._titles.get(number, "")
+        if title and title != self._current:
+            self._current = title
+            self._begin(title)
+
+    def _end(self, number: str, how: str, seconds: str | None) -> None:
+        """Tell of a step, unless it is one of BuildKit's own."""
+        title = self._titles.pop(number, None)
+        if title is None:
+            return
+        took = duration_text(float(seconds)) if seconds else ""
+        word = {"DONE": took, "CACHED": "cached", "ERROR": "failed"}[how]
+        self._say(word, title)
+
+    def _end_classic(self) -> None:
+        if self._classic:
+            title, started = self._classic
+            took = duration_text(self._now() - started)
+            self._say("cached" if self._is_cached else took, title)
+        self._classic, self._is_cached = None, False
+
+    def _say(self, word: str, title: str) -> None:
+        self._last = self._now()
+        self._tell(f"{word:>{_WIDTH}}  {title}")

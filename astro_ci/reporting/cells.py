@@ -1,0 +1,46 @@
+"""Text on a terminal, where some characters take two cells and some take none. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def cell_width(text: str) -> int:
+    """How many cells a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def padded(text: str, cells: int) -> str:
+    """Fill a text up to so many cells."""
+    return text + " " * max(0, cells - cell_width(text))
+
+
+def fitted(text: str, cells: int) -> str:
+    """Cut a text to so many cells, with an ellipsis where something is missing."""
+    if cell_width(text) <= cells:
+        return text
+    kept, room = "", cells - 1
+    for character in text:
+        room -= cell_width(character)
+        if room < 0:
+            break
+        kept += character
+    return f"{kept.rstrip()}…" if cells > 1 else ""
+
+
+def wrapped(text: str, columns: int | None, *, indent: int) -> list[str]:
+    """Break a text at its spaces into lines of so many cells, all indented; one line without."""
+    room = (columns or 0) - indent
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if room > 0 and lines[-1] and cell_width(longer) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [f"{'':{indent}}{line}" for line in lines]

@@ -1,0 +1,45 @@
+"""The last block of a deploy: how it ended, what it brought, where to see it, how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from astro_ci.model import Deployment, DeployResult
+from astro_ci.reporting.phases import phases_text
+from astro_ci.reporting.text import commit_text, fact_lines, image_text, result_text
+from astro_ci.text import printable
+
+
+def closing_text(
+    result: DeployResult, *, run_url: str | None = None, columns: int | None = None
+) -> str:
+    """The outcome, and what follows from it. A skip is told in one line.
+
+    `columns` is the terminal's width; None where there is none.
+    """
+    lines = [result_text(result)]
+    if result.outcome == "deployed":
+        for label, value in (*_facts(result), ("Run", run_url or "")):
+            lines += fact_lines(label, value, columns) if value else ()
+    return "\n".join(lines)
+
+
+def airflow_page(deployment: Deployment | None) -> str:
+    """The Airflow UI's address, which the API gives without a scheme; empty for none."""
+    address = deployment.web_server_url if deployment else ""
+    return address if not address or "://" in address else f"https://{address}"
+
+
+def _facts(result: DeployResult) -> Iterator[tuple[str, str]]:
+    plan = result.plan
+    if plan.image and plan.deploy_type.has_image:
+        yield "Image", printable(image_text(plan.image))
+    if plan.ships_checkout:
+        yield "Commit", commit_text(plan)
+        yield "", "" if plan.dirty else result.commit_url
+    if result.image_tag:
+        yield "Image tag", f"{result.image_tag}, which Airflow shows at the foot of its pages"
+    yield "Bundle version", result.bundle_version
+    yield "Took", phases_text(result.phases)
+    yield "Deployment", result.url
+    yield "Airflow", airflow_page(plan.deployment)

@@ -1,0 +1,175 @@
+"""The lines at the bottom of a terminal that say what is going on, drawn anew as it changes.
+
+A library does this as well, and loading it takes three times as long as a whole run may spend on
+being watched (docs/decisions/).
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from astro_ci.reporting.cells import fitted
+from astro_ci.text import duration_text, size_text
+
+_FRAMES = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "-\\|/")
+_BARS = (("━", "╌"), ("#", "."))
+_MARKS = ("✓", "ok")
+_REFRESH_SECONDS = 0.1
+_LOCK_SECONDS = 0.5
+"""A signal may have stopped who holds the lock; what has to be told is told all the same."""
+_BAR_CELLS = 20
+_NARROWEST = 30
+_SPEED_AFTER_SECONDS = 0.5
+
+
+class Line:
+    """One thing that is going on: its words, and how far it is where that is known."""
+
+    def __init__(self, label: str, started: float) -> None:
+        self.label = label
+        self.started = started
+        self.detail = ""
+        self.done, self.total = 0, 0
+
+    def text(self, now: float, columns: int, *, is_plain: bool = False) -> str:
+        """Draw the line at a time, in so many cells."""
+        seconds = now - self.started
+        frame = _FRAMES[is_plain][int(seconds / _REFRESH_SECONDS) % len(_FRAMES[is_plain])]
+        told = f"{self.label}  {self.detail}" if self.detail else self.label
+        room = columns - len(frame) - 3
+        ends = self._progress(seconds, is_plain) if self.total else [duration_text(seconds)]
+        end = next((end for end in ends if len(told) + len(end) <= room), ends[-1])
+        shown = fitted(told, room - len(end))
+        return f"{frame} {shown.replace('…', '~') if is_plain else shown}  {end}"
+
+    def _progress(self, seconds: float, is_plain: bool) -> list[str]:
+        """How much is through, the speed, and how long the rest takes; shorter and shorter."""
+        share = min(self.done / self.total, 1.0)
+        full = int(share * _BAR_CELLS)
+        filled, empty = _BARS[is_plain]
+        bar = f"{filled * full}{empty * (_BAR_CELLS - full)}"
+        size = f"{size_text(self.done)} of {size_text(self.total)}"
+        if seconds < _SPEED_AFTER_SECONDS or not 0 < self.done < self.total:
+            return [f"{bar} {size}", size]
+        speed = self.done / seconds
+        left = f"{duration_text((self.total - self.done) / speed)} left"
+        told = f"{size}, {size_text(int(speed))}/s, {left}"
+        return [f"{bar} {told}", told, f"{size}, {left}", left]
+
+
+class LiveRegion:
+    """The lines of what is going on, below all that was printed. Any thread may use it."""
+
+    def __init__(
+        self,
+        out: TextIO,
+        *,
+        now: Callable[[], float],
+        columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns,
+        dim: Callable[[str], str] = str,
+    ) -> None:
+        self._out = out
+        self._now = now
+        self._columns = columns
+        self._dim = dim
+        self._is_plain = not _can_draw(out)
+        self.mark = _MARKS[self._is_plain]
+        """What marks that something is done."""
+        self._lines: list[Line] = []
+        self._drawn = 0
+        self._is_hidden = False
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, label: str) -> Line:
+        """Begin a line."""
+        line = Line(label, self._now())
+        with _held(self._lock):
+            self._lines.append(line)
+            if self._thread is None:
+                self._over = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._refresh, args=(self._over,), name="live", daemon=True
+                )
+                self._thread.start()
+        return line
+
+    def remove(self, line: Line) -> None:
+        """End a line; with the last one, nothing is drawn any more."""
+        with _held(self._lock):
+            if line in self._lines:
+                self._lines.remove(line)
+            self._erase()
+            self._draw()
+            thread = None
+            if not self._lines and self._thread:
+                self._over.set()
+                thread, self._thread = self._thread, None
+        if thread:
+            thread.join(_LOCK_SECONDS)
+
+    def write(self, text: str) -> None:
+        """Print above the lines."""
+        with _held(self._lock):
+            self._erase()
+            self._out.write(text)
+            self._draw()
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the lines off the terminal for a block, in which somebody is asked something."""
+        with _held(self._lock):
+            self._erase()
+            self._out.flush()
+            self._is_hidden = True
+        try:
+            yield
+        finally:
+            self._is_hidden = False
+
+    def _refresh(self, over: threading.Event) -> None:
+        while not over.wait(_REFRESH_SECONDS):
+            with _held(self._lock):
+                if over.is_set():
+                    return
+                self._erase()
+                self._draw()
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._out.write("\r\x1b[K" + "\x1b[1A\x1b[2K" * (self._drawn - 1))
+            self._drawn = 0
+
+    def _draw(self) -> None:
+        if self._is_hidden:
+            return
+        columns = max(self._columns() - 1, _NARROWEST)
+        texts = [line.text(self._now(), columns, is_plain=self._is_plain) for line in self._lines]
+        self._out.write("\n".join(self._dim(text) for text in texts))
+        self._drawn = len(texts)
+        self._out.flush()
+
+
+@contextmanager
+def _held(lock: Any) -> Iterator[None]:
+    """Hold a lock for a block, which is entered without the lock rather than never."""
+    is_held = lock.acquire(timeout=_LOCK_SECONDS)
+    try:
+        yield
+    finally:
+        if is_held:
+            lock.release()
+
+
+def _can_draw(out: TextIO) -> bool:
+    """Whether the stream's encoding has the characters that are drawn."""
+    try:
+        "".join((_FRAMES[0], *_BARS[0], _MARKS[0])).encode(out.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

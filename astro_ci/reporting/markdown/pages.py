@@ -1,0 +1,154 @@
+"""A page for each end of a run: a Plan, a deploy, a failure, a run about no Deployment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from astro_ci.errors import AstroCIError, CommandError
+from astro_ci.model import DeployResult, DeployType, Outcome, Plan
+from astro_ci.remote import commit_page
+from astro_ci.reporting.markdown.blocks import (
+    LONGEST_MESSAGE,
+    LONGEST_TITLE,
+    assumptions,
+    changes,
+    checks,
+    commit_rows,
+    facts,
+    place_rows,
+    result_rows,
+)
+from astro_ci.reporting.markdown.escaping import code, escape, link, quoted
+from astro_ci.reporting.text import DEPLOY_TYPE_WORDS, result_reason
+from astro_ci.reporting.verb import Verb
+from astro_ci.text import sentence, shorten
+
+SYMBOLS: Mapping[Outcome | str, str] = {
+    "deployed": "\N{WHITE HEAVY CHECK MARK}",
+    "skipped": "\u23ed\ufe0f",
+    "failed": "\N{CROSS MARK}",
+    "planned": "\N{MEMO}",
+}
+"""Each of another form, for those who see no colours."""
+_PARTS: Mapping[DeployType, str] = {
+    DeployType.NONE: "nothing",
+    DeployType.DAGS: "the DAGs",
+    DeployType.IMAGE_AND_DAGS: "the image and the DAGs",
+    DeployType.IMAGE: "the image",
+}
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """Where a page is read."""
+
+    run_url: str = ""
+    is_merge: bool = False
+    """Whether the run is about a pull request, which is to be merged."""
+    is_public: bool = False
+    """Whether the page is read by more people than the log."""
+
+
+ANYWHERE = Setting()
+
+
+def plan_markdown(plan: Plan, *, title: str = "", setting: Setting = ANYWHERE) -> str:
+    """A Plan: what would be deployed first, then why, compared with what, and what changed."""
+    heading = _heading("planned", f"Plan: {DEPLOY_TYPE_WORDS[plan.deploy_type]}", plan, title)
+    reason = escape(sentence(plan.reason))
+    if setting.is_merge:
+        reason = f"**Merging this will deploy {_PARTS[plan.deploy_type]}.** {reason}"
+    rows = [*place_rows(plan, page="", run_url=setting.run_url), *commit_rows(plan)]
+    return _page(heading, reason, facts(rows), *_details(plan))
+
+
+def result_markdown(result: DeployResult, *, title: str = "", setting: Setting = ANYWHERE) -> str:
+    """A deploy: how it ended first, then what was deployed, and what had changed."""
+    plan = result.plan
+    is_deployed = result.outcome == "deployed"
+    words = f"Deployed: {DEPLOY_TYPE_WORDS[plan.deploy_type]}" if is_deployed else "Skipped"
+    rows = [
+        *place_rows(plan, page=result.url, run_url=setting.run_url),
+        *commit_rows(plan),
+        *result_rows(result),
+    ]
+    reason = escape(sentence(result_reason(result)))
+    heading = _heading(result.outcome, words, plan, title)
+    return _page(heading, reason, facts(rows), *_details(plan))
+
+
+def error_markdown(
+    error: AstroCIError,
+    plan: Plan | None,
+    *,
+    verb: Verb,
+    title: str = "",
+    setting: Setting = ANYWHERE,
+) -> str:
+    """A failure: what came back and what to change first, then the Plan as far as there is one.
+
+    What a tool has said stays away from those who may read a comment, and not the log.
+    """
+    hint = f"**What to do:** {escape(sentence(error.hint))}" if error.hint else ""
+    told = _told(error, setting)
+    heading = _heading("failed", verb.failed_heading, plan, title)
+    blocks = [heading, escape(sentence(error_reason(error))), told, hint]
+    if plan:
+        page = error.result.url if error.result else ""
+        rows = [*place_rows(plan, page=page, run_url=setting.run_url), *commit_rows(plan)]
+        rows += result_rows(error.result) if error.result else ()
+        blocks += [facts(rows), *_details(plan)]
+    elif setting.run_url:
+        blocks.append(link("The run", setting.run_url))
+    return _page(*blocks)
+
+
+def skipped_markdown(reason: str, *, verb: Verb) -> str:
+    """A run that is about no Deployment at all."""
+    heading = f"### {SYMBOLS['skipped']} {verb.skipped_heading}"
+    return _page(heading, escape(sentence(reason)))
+
+
+def error_reason(error: AstroCIError) -> str:
+    """A message in one line: without what a tool has said, which may be many."""
+    first, *others = error.message.split("\n")
+    if _is_of_a_tool(error) or not others:
+        return first.rstrip(":")
+    return shorten(f"{first} {'; '.join(filter(None, map(str.strip, others)))}", LONGEST_MESSAGE)
+
+
+def name_of(plan: Plan | None) -> str:
+    """The Deployment's name; empty where it is not known."""
+    return plan.deployment.name if plan and plan.deployment else ""
+
+
+def _heading(outcome: str, words: str, plan: Plan | None, title: str) -> str:
+    """The outcome by its symbol and its word, the Deployment, and the commit's title."""
+    name = title or name_of(plan)
+    to = f" - {code(name)}" if name else ""
+    about = ""
+    if plan and plan.title:
+        shown = shorten(plan.title, LONGEST_TITLE)
+        about = f": {link(shown, commit_page(plan.repository, plan.head))}"
+    return f"### {SYMBOLS[outcome]} {words}{to}{about}"
+
+
+def _told(error: AstroCIError, setting: Setting) -> str:
+    """What a tool has said, where it may be read."""
+    _, _, told = error.message.partition("\n")
+    if not told or not _is_of_a_tool(error):
+        return ""
+    return "The rest of the message is in the log." if setting.is_public else quoted(told)
+
+
+def _is_of_a_tool(error: AstroCIError) -> bool:
+    return isinstance(error, CommandError)
+
+
+def _details(plan: Plan) -> Sequence[str]:
+    return [*checks(plan.checks), assumptions(plan), *changes(plan)]
+
+
+def _page(*blocks: str) -> str:
+    return "\n\n".join(block for block in blocks if block) + "\n"

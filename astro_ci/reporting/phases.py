@@ -1,0 +1,38 @@
+"""The phases of a run, in their order, and how long each took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from astro_ci.text import duration_text
+
+_SHORTEST_SECONDS = 0.05
+
+
+class Phase(StrEnum):
+    """What a run is busy with; pushing and uploading go side by side."""
+
+    SURVEY = "survey"
+    BUILD = "build"
+    CHECKS = "checks"
+    PUSH = "push"
+    UPLOAD = "upload"
+    ROLLOUT = "rollout"
+
+
+DOING: Mapping[Phase, str] = {
+    Phase.SURVEY: "comparing with what runs",
+    Phase.BUILD: "building the image",
+    Phase.CHECKS: "checking the DAGs",
+    Phase.PUSH: "pushing the image",
+    Phase.UPLOAD: "uploading the DAG bundle",
+    Phase.ROLLOUT: "waiting until the deploy is live",
+}
+"""What a phase is called while it lasts."""
+
+
+def phases_text(phases: Mapping[str, float]) -> str:
+    """How long each phase took that took any time: `survey 0.4 s, upload 0.2 s, rollout 12 s`."""
+    told = [phase for phase in Phase if phases.get(phase, 0.0) >= _SHORTEST_SECONDS]
+    return ", ".join(f"{phase} {duration_text(phases[phase])}" for phase in told)

@@ -1,0 +1,24 @@
+"""The command that follows a plan."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from astro_ci.model import DeployType
+from astro_ci.reporting.target_result import TargetResult
+from astro_ci.terminal.session import Session
+
+_OF_PLANS = ("--detailed-exitcode", "--no-detailed-exitcode", "--comment", "--save")
+
+
+def next_text(session: Session, results: Sequence[TargetResult]) -> str:
+    """Say how to deploy what was planned; empty when there is nothing, and in CI, where it goes on
+    by itself.
+    """
+    pending = [one for one in results if one.deploy_type not in (None, DeployType.NONE)]
+    if not pending or session.ci.key != "none":
+        return ""
+    words = ["deploy" if word == "plan" else word for word in session.words]
+    kept = [word for word in words if word not in _OF_PLANS]
+    return f"\n\nNext: {shlex.join(['astro-ci', *kept])}"
