@@ -40,6 +40,10 @@ def deploy(
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.several import run_each
+    from astro_ci.reporting.closing import closing_text
+    from astro_ci.reporting.documents import results_document
+    from astro_ci.reporting.exit_code import exit_code
+    from astro_ci.reporting.text import results_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -61,10 +65,6 @@ def deploy(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
-    from astro_ci.reporting.closing import closing_text
-    from astro_ci.reporting.documents import results_document
-    from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.text import results_text
 
     def text(results: Sequence[TargetResult], reason: str) -> str:
         only = results[0].deploy_result if len(results) == 1 else None

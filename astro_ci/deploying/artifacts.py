@@ -67,12 +67,10 @@ def artifacts(
         yield Artifacts(image=prebuilt.image, bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
-    from astro_ci.image.building.build import look_for_builder
-
-    builder = look_for_builder(env)
     from astro_ci.deploying.image import build, connected, remove
+    from astro_ci.image.building.build import looking_for_builder
 
-    with connected(connect_engine, env) as engine:
+    with looking_for_builder(env) as builder, connected(connect_engine, env) as engine:
         image = build(config, env, survey, deployment, client, engine, builder, console)
         try:
             if with_bundle:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.building import buildkit, classic
@@ -22,6 +23,9 @@ from astro_ci.web.ahead import begin
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 3.0
+"""How long a run that ends early waits for docker commands to say what they can."""
+
 _KEPT_LINES = 200
 _VERBOSE = "All that the build says is shown with --verbose (ASTRO_CI_VERBOSE=1)."
 
@@ -36,7 +40,7 @@ def build_image(
 ) -> ImageFacts:
     """Build an image, tag it and return what it is; all output goes to `on_line` line by line.
 
-    `builder` is what `look_for_builder` began, where somebody did that already. Raises
+    `builder` is what `looking_for_builder` gives, where somebody looks already. Raises
     ProjectError for what is wrong with the project's files, DockerError when the build fails,
     ConfigurationError for a secret that cannot be given. An exception raised by `on_line` or by a
     signal stops the build. In all these cases the tag is gone.
@@ -55,7 +59,7 @@ def build_image(
 
     is_built = False
     try:
-        problem = _build(engine, build, env, show, builder or look_for_builder(env))
+        problem = _build(engine, build, env, show, builder)
         if problem:
             raise _failed(build, problem, list(output))
         # Whatever the build ran shows that its base is for this machine.
@@ -67,14 +71,19 @@ def build_image(
     return facts
 
 
-def look_for_builder(env: Mapping[str, str]) -> Future[Builder | None]:
-    """Begin to look for a docker command with BuildKit, which takes as long as to load the SDK."""
+@contextmanager
+def looking_for_builder(env: Mapping[str, str]) -> Iterator[Future[Builder | None]]:
+    """Look for a docker command with BuildKit, which takes as long as to load the SDK."""
 
     def find() -> Builder | None:
         with private_config(env) as command_env:
             return find_builder(command_env)
 
-    return begin(find)
+    found = begin(find)
+    try:
+        yield found
+    finally:
+        wait([found], PATIENCE_SECONDS)  # it has temporary files
 
 
 def _build(
@@ -82,14 +91,16 @@ def _build(
     build: Build,
     env: Mapping[str, str],
     on_line: Callable[[str], None],
-    found: Future[Builder | None],
+    builder: Future[Builder | None] | None,
 ) -> str:
     """Run the build that is possible here; return what went wrong, empty for nothing."""
-    # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
-    builder = None if engine.is_podman else found.result()
-    if builder:
-        with private_config(env) as command_env:
-            return buildkit.run_build(builder, build, env=command_env, on_line=on_line)
+    with private_config(env) as command_env:
+        # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
+        found = None
+        if not engine.is_podman:
+            found = builder.result() if builder else find_builder(command_env)
+        if found:
+            return buildkit.run_build(found, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
         logger.warning(
             "no docker command with BuildKit was found, so the engine's classic builder is used: "
