@@ -34,7 +34,7 @@ FULL = "full deploy"
 MOST_DAGS, MOST_FULL, MOST_OF_BASELINE = 5.5, 7.0, 1.2
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere"}
 """An engine that is busy takes as long as a round trip to say that it has no image to check in."""
-DEPLOY = [str(SCRIPT), "deploy", "--no-wait", "--redeploy", "--type"]
+DEPLOY = [str(SCRIPT), "deploy", "--no-wait", "--no-parse", "--type"]
 BASELINE = """
 import http.client, json, os
 from urllib.parse import urlsplit

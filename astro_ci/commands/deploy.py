@@ -40,10 +40,6 @@ def deploy(
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.several import run_each
-    from astro_ci.reporting.closing import closing_text
-    from astro_ci.reporting.documents import results_document
-    from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.text import results_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -56,6 +52,8 @@ def deploy(
             session.console.say(f"--- {result.target.label}")
         _deploy_target(session, result)
         if result.deploy_result and (as_json or len(targets) > 1):
+            from astro_ci.reporting.closing import closing_text
+
             session.console.say(closing_text(result.deploy_result))
 
     results = run_each(targets, act, session.explain)
@@ -65,6 +63,19 @@ def deploy(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+    _conclude(session, results, chosen.choice.reason, comment=comment)
+    from astro_ci.reporting.exit_code import exit_code
+
+    return exit_code(results, fails_on_skip=fail_on_skip)
+
+
+def _conclude(
+    session: Session, results: Sequence[TargetResult], reason: str, *, comment: bool
+) -> None:
+    """Tell how it ended. What that needs is loaded here: the sooner Astro is asked, the better."""
+    from astro_ci.reporting.closing import closing_text
+    from astro_ci.reporting.documents import results_document
+    from astro_ci.reporting.text import results_text
 
     def text(results: Sequence[TargetResult], reason: str) -> str:
         only = results[0].deploy_result if len(results) == 1 else None
@@ -74,10 +85,7 @@ def deploy(
 
     if session.console.is_live:
         session.console.say()
-    session.conclude(
-        results, chosen.choice.reason, document=results_document, text=text, comment=comment
-    )
-    return exit_code(results, fails_on_skip=fail_on_skip)
+    session.conclude(results, reason, document=results_document, text=text, comment=comment)
 
 
 def _deploy_target(session: Session, result: TargetResult) -> None:
