@@ -17,7 +17,7 @@ PORT ?= 8000
 CHECK_PYTHON = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage docs docs-serve picture nightly mutants lint format lock runners clean
+.PHONY: help demo test coverage docs docs-serve picture pictures nightly mutants lint format lock runners clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ docs-serve: docs ## the same, on http://127.0.0.1:8000 (PORT=... for another por
 	@echo "the documentation is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
+pictures: $(STAMP) ## take the pictures of summaries and comments anew, with Chromium
+	$(BIN)/python tools/report_pictures.py
+
 picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a run on the sandbox
 	$(BIN)/python tools/terminal_picture.py
 
@@ -65,12 +68,13 @@ format: $(STAMP) ## format the code, write the README's tables
 	$(BIN)/ruff format
 	$(BIN)/python tools/reference.py
 
-lock: $(STAMP) ## pin what the GitHub actions install; rich is for terminals alone
+lock: $(STAMP) ## pin what the GitHub actions and the container image install
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --custom-compile-command 'make lock' \
-	  --no-emit-package rich --no-emit-package pygments \
-	  --no-emit-package markdown-it-py --no-emit-package mdurl \
 	  --output-file actions/requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+	  --output-file image-requirements.lock
 	$(BIN)/python tools/compiled.py
 
 runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs Node 20 and rsync

@@ -17,8 +17,8 @@ def main() -> None:
     signals.install()
     import gc
 
-    # Loading what a command needs makes many objects, and the files of a large project make more;
-    # hardly any is ever garbage. By default, Python looks for that after every 700.
+    # Importing a command creates many objects, and the files of a large project create more.
+    # Hardly any of them is ever garbage. By default, Python looks for garbage after every 700.
     gc.set_threshold(100_000)
     from astro_ci.cli import run
 
@@ -51,7 +51,7 @@ def _end(code: object, *, is_cancelled: bool) -> None:
 
 
 def _leave_out_the_checkout() -> None:
-    """Have no module of the user's project come first: `-m` puts the working directory there."""
+    """Take the working directory off sys.path: `-m` puts it first, before the real modules."""
     here, package = sys.path[0], os.path.dirname(__file__)  # noqa: PTH120
     if sys.flags.safe_path or here == os.path.dirname(package):  # noqa: PTH120
         return

@@ -50,7 +50,7 @@ def cli() -> None:
 
 
 def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -> NoReturn:
-    """Run a command and exit with its code; whatever goes wrong is told in full.
+    """Run a command and exit with its code; report whatever goes wrong.
 
     With `signals` that are installed, a cancelled job ends in good order.
     """
@@ -63,7 +63,7 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     session.words = words
     session.has_detailed_exitcode = verb == "plan" and "--detailed-exitcode" in words
     signals.tell, signals.clean_up = session.tell_instead, session.close
-    # GitPython would end the process where git is missing, which we tell in our own words.
+    # Without git, GitPython would end the process; astro-ci reports that itself.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     tell_uncaught(lambda text: session.console.tell(text))
     if verb in ("deploy", "plan"):
@@ -75,7 +75,7 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
 
 
 def _attempt(session: Session, words: list[str]) -> int:
-    """Run a command, tell how it failed if it did, and give the exit code."""
+    """Run a command, report its failure if there is one, and return the exit code."""
     try:
         with session.signals:
             return cli.main(words, standalone_mode=False, prog_name="astro-ci", obj=session) or 0
@@ -98,7 +98,9 @@ def _attempt(session: Session, words: list[str]) -> int:
 
 
 def _open_streams() -> None:
-    """See that there are some: a job may have closed them, and who opens a file then gets one."""
+    """Make sure that the standard streams exist.
+
+    A job may have closed them; the next file that is opened would then become one of them."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
@@ -108,7 +110,7 @@ def _open_streams() -> None:
 
 
 def _usage_error(error: click.ClickException) -> ConfigurationError:
-    """What is wrong with the arguments, in our own form."""
+    """Turn click's error about the arguments into a ConfigurationError."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "astro-ci"
     return ConfigurationError(error.format_message(), hint=f"See `{command} --help`.")

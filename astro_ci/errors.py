@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from astro_ci.model import DeployResult
 
 
-SPACE_HINT = "Free some space there, or let TMPDIR name a directory with more of it."
+SPACE_HINT = "Free some space there, or set TMPDIR to a directory with more space."
 OUTPUT_HINT = "Send standard output to a place that can be written to, and run the command again."
 RUN_AGAIN_HINT = "Run the job again: the plan compares with what is deployed, so nothing is lost."
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -56,7 +56,7 @@ class AstroCIError(Exception):
         return self.message
 
     def saying(self, message: str) -> Self:
-        """The same failure with another message."""
+        """Return the same failure with another message."""
         found = type(self).__new__(type(self), message)
         found.__dict__.update(self.__dict__, message=message)
         return found
@@ -80,7 +80,7 @@ class ProjectError(AstroCIError):
 
 
 class CommandError(AstroCIError):
-    """A tool that we drive failed; the message ends with what the tool said."""
+    """An external tool failed; the message ends with the output of the tool."""
 
     exit_code = 4
 
@@ -102,7 +102,7 @@ class OutputError(CommandError):
 
 
 class ApiError(AstroCIError):
-    """The Astro API or its blob store refused; `status` is None when no answer came.
+    """The Astro API or its blob store refused a request; `status` is None without an answer.
 
     `is_clear` when Astro itself said no, so that the request had no effect.
     """
@@ -136,7 +136,7 @@ class UnavailableError(ApiError):
     never_arrived: bool = False
     """No connection was made, so the request had no effect."""
     retry_after_seconds: float | None = None
-    """How long the service asked to be left alone."""
+    """The Retry-After of the service."""
 
 
 class CheckFailedError(AstroCIError):
@@ -152,7 +152,7 @@ class DeployFailedError(AstroCIError):
 
 
 class DeployTimeoutError(AstroCIError):
-    """The deploy was accepted, and was not live when the wait ran out."""
+    """The deploy was accepted, but was not live at the end of the wait time."""
 
     exit_code = 8
 
@@ -164,7 +164,7 @@ class AuthenticationError(AstroCIError):
 
 
 def of_the_disk(error: Exception) -> CommandError | None:
-    """The error to tell when files can no longer be written, wherever that was noticed."""
+    """Make the error for a full disk, wherever the failed write was noticed."""
     if not isinstance(error, OSError) or error.errno not in _DISK_ERRORS:
         return None
     name = error.filename if isinstance(error.filename, str) else "a file"
@@ -186,6 +186,7 @@ class BugError(AstroCIError):
         # What the cause says is in the traceback, for the log alone: it may be anything.
         super().__init__(
             f"a bug in astro_ci ended the run ({type(cause).__name__})",
-            hint="Report it with the traceback from the log. If it was a deploy, the Deployment's "
-            "page in Astro tells whether one was made; running again sets it right.",
+            hint="Report it with the traceback from the log. After a deploy, look at the "
+            "Deployment's page in Astro, which shows whether the deploy was made, and run the "
+            "job again.",
         )

@@ -15,7 +15,7 @@ CheckStatus = Literal["passed", "failed", "impossible", "skipped"]
 `skipped`: nobody asked for the check."""
 
 SEVERITIES: Sequence[Severity] = ("error", "warning", "notice")
-"""From the gravest down."""
+"""The most severe first."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -45,6 +45,16 @@ class Finding(Struct, frozen=True, kw_only=True):
         return rank, self.path, self.line or 0, self.column or 0, self.rule, self.message
 
 
+class Case(Struct, frozen=True, kw_only=True):
+    """One test that did not fail."""
+
+    group: str
+    """Its module and class, with dots."""
+    name: str
+    seconds: float = 0.0
+    is_skipped: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """How one check ended."""
@@ -52,13 +62,15 @@ class Checked:
     name: CheckName
     status: CheckStatus
     findings: Sequence[Finding] = ()
-    """Sorted from the gravest down."""
+    """The most severe first."""
     notes: Sequence[str] = ()
     """Lines for people that are no findings: which image was used, what ruff would have added."""
     not_checked: Sequence[str] = ()
     """What the check could not look at, each with the reason, as a clause."""
     files: int = 0
     """How many files were looked at."""
+    cases: Sequence[Case] = ()
+    """The tests that did not fail, for reports that list them."""
     silenced: int = 0
     """How many findings `checks.ignore` took away."""
     seconds: float = field(default=0.0, compare=False)

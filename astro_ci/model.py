@@ -75,7 +75,7 @@ class Subject(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def name(self) -> str:
-        """What people know the subject by; empty where Astro does not tell."""
+        """The name that people know the subject by; empty where Astro does not say."""
         return self.full_name or self.username or self.api_token_name
 
 
@@ -91,20 +91,20 @@ class Deploy(Struct, frozen=True, kw_only=True, rename="camel"):
     image_tag: str = ""
     dag_tarball_version: str = ""
     dags_upload_url: str = ""
-    """A secret: whoever has it can write the bundle."""
+    """A secret: anyone who has this URL can write the bundle."""
     description: str = ""
     git: DeployGit | None = None
     is_dag_deploy_enabled: bool = False
     """Whether DAG-only deploys were enabled when this deploy was made."""
     rollback_from_id: str = ""
-    """The deploy that this one went back to; empty when it is no rollback."""
+    """The deploy that this rollback restored; empty for a deploy that is not a rollback."""
     bundle_mount_path: str = ""
     """Where a BUNDLE deploy mounts what it brings; empty for all others."""
     created_at: str = ""
     created_by_subject: Subject | None = None
 
     def __repr__(self) -> str:
-        """Name it, without its secret."""
+        """Show the deploy without its secret."""
         return f"Deploy(id={self.id!r}, type={self.type!r}, status={self.status!r})"
 
 
@@ -120,7 +120,7 @@ class RuntimeRelease(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Part(StrEnum):
-    """What of a deploy is compared and shipped alone."""
+    """A part of a deploy that is compared and deployed separately."""
 
     IMAGE = "image"
     DAGS = "dags"
@@ -163,7 +163,7 @@ class Change(PathChange, frozen=True, kw_only=True):
 
     @property
     def affects(self) -> Affects:
-        """The part as one word; a path of both is the image's, which holds the DAGs' rules too."""
+        """Return the part as one word; a path of both parts counts as the image's."""
         if Part.IMAGE in self.parts:
             return "image"
         return "dags" if Part.DAGS in self.parts else "nothing"
@@ -223,7 +223,7 @@ class Base(Struct, frozen=True, kw_only=True):
 
 
 class Content(Struct, frozen=True, kw_only=True):
-    """Whether each part, as it will be shipped, is what runs."""
+    """Whether each part that would be deployed equals the running one."""
 
     parts: Mapping[Part, Sameness]
 
@@ -271,6 +271,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     changes: Sequence[Change] = ()
     deployment: Deployment | None = None
     assumptions: Sequence[str] = ()
+    uncommitted: Sequence[str] = ()
+    """The files that would ship and are not in the head, or differ from it there."""
     image: PrebuiltImage | None = None
     """None: the image is built, if one is deployed."""
     bundle_layout: str = "prefixed"
@@ -290,7 +292,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def findings(self) -> list[Finding]:
-        """What the checks found, from the gravest down."""
+        """The findings of the checks, the most severe first."""
         found = (finding for checked in self.checks for finding in checked.findings)
         return sorted(found, key=lambda finding: finding.order)
 
@@ -311,7 +313,7 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     commit_url: str = ""
     """The page of the commit that was shipped."""
     replaced_by: str = ""
-    """The deploy that runs in the place of this one by now."""
+    """The deploy that has since replaced this one."""
     url: str = ""
     duration_seconds: float = field(default=0.0)
     phases: Mapping[str, float] = field(default_factory=dict)

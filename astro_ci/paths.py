@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def below(path: str, directory: str) -> str | None:
-    """The path relative to a directory that it lies below, else None. Compares whole parts."""
+    """Return the path relative to a directory above it, else None. Compares whole parts."""
     if not directory:
         return path
     prefix = f"{directory}/"

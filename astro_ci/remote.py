@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from astro_ci.model import DeployGit, Repository
 from astro_ci.text import Regex
 
-# Where a host answers for those who may not use SSH's own port.
+# Hosts that answer SSH on the HTTPS port, for networks that block port 22.
 _OTHER_HOSTS = {
     "ssh.github.com": "github.com",
     "altssh.gitlab.com": "gitlab.com",
@@ -157,14 +157,14 @@ def commit_url(url: str, sha: str, *, kind: str = "") -> str:
 
 
 def _kind_of(host: str) -> str:
-    """What a host is by its name, as far as people call it by what it runs."""
+    """Guess the software of a host from its name, such as `gitlab.example.com`."""
     if host in _HOST_KINDS:
         return _HOST_KINDS[host]
     return next((label for label in host.split(".")[:-1] if label in _COMMIT_PAGES), "")
 
 
 def _web_root(url: str, host: str) -> str:
-    """Scheme, host and port of the pages; those of an SSH remote are taken to be the usual ones."""
+    """Return scheme, host and port of the web pages; an SSH remote gets the usual ones."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or host in _HOST_KINDS:
         return f"https://{host}"

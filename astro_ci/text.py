@@ -1,4 +1,4 @@
-"""Words for people, from text that nobody vouches for."""
+"""Make untrusted text safe to print."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def printable(text: str) -> str:
 
 
 def unicode(text: str) -> str:
-    """Spell out bytes that are no UTF-8: they arrive as surrogate escapes, which nobody takes."""
+    """Spell out bytes that are not UTF-8: their surrogate escapes cannot be encoded."""
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # half of a pair, which no file name can hold, but JSON can
@@ -66,7 +66,7 @@ def unicode(text: str) -> str:
 
 
 def crossed_out(text: str, secrets: Iterable[str]) -> str:
-    """Replace what a request sent in what came back: services may repeat it."""
+    """Cross out the secrets of a request in its answer: services may repeat them."""
     for secret in filter(None, secrets):
         text = text.replace(secret, "***")
     return text
@@ -80,8 +80,8 @@ def shorten(text: str, limit: int) -> str:
 def excerpt(text: str) -> str:
     """Quote from a file that a stranger may have written: one line of 80 characters at the most.
 
-    A word that would be cut is left out whole, so that what crosses out secrets later still
-    finds those that are left.
+    A word that would be cut is left out whole, so that the redactor still finds the secrets in
+    the rest.
     """
     line = printable(text[: 2 * _EXCERPT])
     if len(line) <= _EXCERPT and len(text) <= _EXCERPT:
@@ -92,7 +92,7 @@ def excerpt(text: str) -> str:
 
 
 def listed(names: Sequence[str], *, most: int = 5) -> str:
-    """Join names into a clause, at the most so many of them."""
+    """Join names into a clause, at most `most` of them."""
     shown = ", ".join(printable(name) for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
@@ -128,6 +128,6 @@ def shortened_digest(digest: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A remedy as a sentence; those that are also used within one start small."""
+    """Add the capital and the full stop of a sentence, where they are missing."""
     text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".!?)" else f"{text}."

@@ -1,9 +1,12 @@
 """How long the static check takes, against compiling the same files in one bare process.
 
 Makes projects of 50 and of 5,000 DAG files. All is measured in turn in the same run, and the best
-of each is compared, since whatever else the machine does only adds. The last rows are a plan of
-the small project on a sandbox on loopback, with the check and without: the check runs while git
-and Astro are asked, so most of it costs the plan nothing.
+of each is compared, since whatever else the machine does only adds. CPU seconds are those of all
+processes together: on a busy machine they say more than the time that passed.
+
+The last rows are `astro-ci plan` and `astro-ci deploy` of the small project, with the check and
+without, each in a process of its own; the sandbox that they ask has its own process as well. The
+check runs beside git and the network, so most of it costs a plan nothing.
 
 Usage: python benchmarks/checks.py [--files N] [--repeat N]
 """
@@ -11,14 +14,17 @@ Usage: python benchmarks/checks.py [--files N] [--repeat N]
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from unittest import mock
+from typing import NamedTuple
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -26,16 +32,10 @@ from astro_ci.checks.static.check import StaticCheck
 from astro_ci.checks.static.lint import find_ruff
 from astro_ci.checks.static.request import Request
 from astro_ci.checks.static.syntax import OURS
-from astro_ci.configuration.config import Config
 from astro_ci.project.platform import Platform
-from astro_ci.sandbox import Sandbox
-from astro_ci.survey.checkout import Checkout
-from astro_ci.survey.image import Prebuilt
-from astro_ci.survey.plan import plan
-from astro_ci.survey.standing import Standing
-from astro_ci.survey.static import DagCheck
 from tests.repository import Repository
 
+ROOT = Path(__file__).parents[1]
 SMALL = 50
 PLATFORM = Platform(airflow=(3, 1), python=OURS)
 FUNCTION = '''
@@ -104,45 +104,82 @@ def compile_all(root: Path) -> None:
     subprocess.run([sys.executable, "-I", "-S", "-c", BARE, str(root / "dags")], check=True)
 
 
-class NoCheck(DagCheck):
-    """Leaves the check out."""
-
-    def __enter__(self) -> NoCheck:
-        return self
-
-    def start_early(self, checkout: Checkout) -> None:
-        """Start nothing."""
-
-    def start(
-        self, checkout: Checkout, standing: Standing, prebuilt: Prebuilt | None = None
-    ) -> None:
-        """Start nothing."""
+WITHOUT = """
+from astro_ci.survey.static import DagCheck
+from astro_ci.checks.static.process import Reader
+DagCheck.start_early = DagCheck.start = Reader.prepare = lambda *_: None
+"""
+RUN = """
+import sys
+from astro_ci.__main__ import main
+sys.exit(main())
+"""
 
 
-def plan_once(root: Path, env: Mapping[str, str], *, is_checked: bool) -> None:
-    """Make a plan, with the check or without."""
-    with mock.patch("astro_ci.survey.survey.DagCheck", DagCheck if is_checked else NoCheck):
-        found = plan(Config(project=root, deployment_name="production"), env)
-    assert [checked.status for checked in found.checks] == ["passed"] * is_checked
+@contextmanager
+def sandbox() -> Iterator[dict[str, str]]:
+    """A local Astro in a process of its own; gives the variables that lead to it."""
+    command = [sys.executable, "-m", "astro_ci", "sandbox", "--json", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            found = json.loads(process.stdout.readline())
+            yield {"ASTRO_API_URL": found["api_url"], "ASTRO_API_TOKEN": found["token"]}
+        finally:
+            process.terminate()
 
 
-def best_of_each(jobs: Mapping[str, Callable[[], None]], repeat: int) -> dict[str, float]:
+def run(root: Path, env: Mapping[str, str], *words: str, is_checked: bool) -> None:
+    """Run a verb as users do, with the check or without."""
+    program = RUN if is_checked else WITHOUT + RUN
+    subprocess.run(
+        [sys.executable, "-c", program, *words, "--deployment-name", "production"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        check=True,
+        capture_output=True,
+    )
+
+
+class Cost(NamedTuple):
+    """What one run took, in seconds; `cpu` with all processes that it started."""
+
+    wall: float
+    cpu: float
+
+
+def cpu_seconds() -> float:
+    """What this process and those that it waited for have used."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
+
+
+def best_of_each(jobs: Mapping[str, Callable[[], None]], repeat: int) -> dict[str, Cost]:
     """The best of several runs of each, taken in turn."""
-    times: dict[str, list[float]] = {name: [] for name in jobs}
+    costs: dict[str, list[Cost]] = {name: [] for name in jobs}
     for _ in range(repeat):
         for name, job in jobs.items():
-            started = time.perf_counter()
+            started, before = time.perf_counter(), cpu_seconds()
             job()
-            times[name].append(time.perf_counter() - started)
-    return {name: min(found) for name, found in times.items()}
+            wall = time.perf_counter() - started
+            costs[name].append(Cost(wall, cpu_seconds() - before))
+    return {
+        name: Cost(min(cost.wall for cost in found), min(cost.cpu for cost in found))
+        for name, found in costs.items()
+    }
 
 
-def show(title: str, found: Mapping[str, float]) -> None:
-    """Print times, and their ratios to the first."""
-    print(title)
-    baseline = next(iter(found.values()))
-    for name, seconds in found.items():
-        print(f"  {name:45} {seconds * 1000:9.0f} ms {seconds / baseline:7.2f} x")
+def show(title: str, found: Mapping[str, Cost]) -> None:
+    """Print times, and how they compare with the first."""
+    print(f"{title:37} {'passed':>12} {'':9} {'CPU':>10}")
+    first = next(iter(found.values()))
+    for name, cost in found.items():
+        print(
+            f"  {name:35} {cost.wall * 1000:9.0f} ms {(cost.wall - first.wall) * 1000:+8.0f} ms"
+            f" {cost.cpu * 1000:7.0f} ms {cost.cpu / first.cpu:7.2f} x"
+        )
 
 
 def main() -> int:
@@ -151,7 +188,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=5000)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, Sandbox(rollout_seconds=0) as astro:
+    with tempfile.TemporaryDirectory() as directory, sandbox() as env:
         small = make_project(Path(directory) / "small", SMALL)
         for root in (small, make_project(Path(directory) / "large", options.files)):
             jobs: dict[str, Callable[[], None]] = {
@@ -162,12 +199,14 @@ def main() -> int:
             files = sum(1 for _ in (root / "dags").iterdir())
             show(f"{files} DAG files", best_of_each(jobs, options.repeat))
         Repository.create(small).commit()
-        env = {"ASTRO_API_URL": astro.api_url, "ASTRO_API_TOKEN": astro.token}
-        jobs = {
-            "plan without the check": lambda: plan_once(small, env, is_checked=False),
-            "plan": lambda: plan_once(small, env, is_checked=True),
-        }
-        show(f"a plan of {SMALL} DAG files", best_of_each(jobs, 2 * options.repeat))
+        for words in (("plan",), ("deploy", "--type", "dags", "--no-wait", "--no-parse")):
+            jobs = {
+                f"{words[0]} without the check": lambda w=words: run(  # type: ignore[misc]
+                    small, env, *w, is_checked=False
+                ),
+                words[0]: lambda w=words: run(small, env, *w, is_checked=True),  # type: ignore[misc]
+            }
+            show(f"{words[0]} of {SMALL} DAG files", best_of_each(jobs, 2 * options.repeat))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Credentials: where they come from, and the token they give. Read only; nothing is written."""
+"""Find credentials and the token that they give. Reads only, and writes nothing."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ AUDIENCE = "astronomer-ee"
 RENEW_BEFORE_SECONDS = 300
 LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
 _JSON_WEB_TOKEN = Regex(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
-# What a CI system leaves of a reference to a secret that the job does not get, as that of a fork:
+# What a CI system leaves of a reference to a secret that the job does not get, as in a fork:
 # $(A) on Azure, $A or ${A} on GitLab.
 _MOST_SESSION_BYTES = 1_000_000
 _UNEXPANDED = Regex(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
 
 
 class Claims(Struct, frozen=True, kw_only=True):
-    """What a token says of itself, read without verifying: the service does that."""
+    """The claims of a token, not verified: the service verifies them."""
 
     expires: float | None
     """Seconds since 1970."""
@@ -57,7 +57,7 @@ class Credentials(Struct, frozen=True, kw_only=True):
     organization_id: str | None = None
     workspace_id: str | None = None
     notice: str = ""
-    """Something that the user should know about this kind of credentials."""
+    """A notice for the user about this kind of credentials."""
 
     def __repr__(self) -> str:
         """Name them, without the token."""
@@ -71,7 +71,7 @@ def find_credentials(
     domain: str,
     now: Callable[[], float] = time.time,
 ) -> Credentials | None:
-    """Take the first credentials that are there; None when there are none at all.
+    """Return the first credentials that exist; None when there are none.
 
     `login` opens the host that exchanges keys for tokens. Raises AuthenticationError when the
     first ones found cannot work.
@@ -86,10 +86,10 @@ def find_credentials(
 
 
 def missing_credentials(secret_hint: str = "") -> AuthenticationError:
-    """The error for a command that cannot work without."""
+    """Make the error for a command that cannot work without credentials."""
     return AuthenticationError(
-        "no credentials were found: ASTRO_API_TOKEN is not set, nor ASTRONOMER_KEY_ID with "
-        "ASTRONOMER_KEY_SECRET, and there is no session of `astro login`",
+        "no credentials were found: neither ASTRO_API_TOKEN nor ASTRONOMER_KEY_ID with "
+        "ASTRONOMER_KEY_SECRET is set, and there is no session of `astro login`",
         hint=secret_hint or "Create an API token in Astro and export it as ASTRO_API_TOKEN.",
     )
 
@@ -123,7 +123,7 @@ def _from_api_token(token: str, now: float) -> Credentials:
         )
     if claims.permissions is None:
         raise AuthenticationError(
-            "ASTRO_API_TOKEN is not an Astro API token: it is a JSON Web Token of some other "
+            "ASTRO_API_TOKEN is not an Astro API token: it is a JSON Web Token of another "
             "service, without `permissions`",
             hint="Create an Organization, Workspace or Deployment API token in Astro.",
         )
@@ -204,7 +204,7 @@ class _KeyToken:
             raise AuthenticationError(
                 f"Astro refused ASTRONOMER_KEY_ID and ASTRONOMER_KEY_SECRET: {error}",
                 hint="Check that both belong to one Deployment API key that still exists; better, "
-                "replace them by an API token in ASTRO_API_TOKEN.",
+                "replace them with an API token in ASTRO_API_TOKEN.",
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""One blob of the store, by HTTP: requests, refusals in our words, and silence about the URL.
+"""One blob of the store, by HTTP: requests and refusals, without showing the URL.
 
 The URL is an Azure SAS URL: whoever has it may write the blob. What requests raises and what
 urllib3 logs both hold it, so neither is let through.
@@ -28,7 +28,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class BlocksLostError(ApiError):
-    """The store does not have the blocks that it took; an upload beside ours discards them."""
+    """The store has lost the blocks of this upload; a parallel upload discards them."""
 
 
 class Body:
@@ -142,7 +142,8 @@ class Blob:
             # Outside the handler, so without a context: the exception holds the URL.
             raise UnavailableError(
                 f"{what} got no answer: {problem}",
-                hint="Check that the job's network (proxy, firewall) lets it reach that host.",
+                hint="Check that the job's network (proxy, firewall) allows connections to that "
+                "host.",
             )
         if response.status_code != 201:
             raise _refusal(what, response)
@@ -157,8 +158,8 @@ def _host(url: str) -> str:
         host = None
     if not host:
         raise ApiError(
-            "the Astro API gave an upload URL for the DAG bundle that is none",
-            hint="Run the job again; if it happens again, tell Astronomer's support.",
+            "the Astro API returned something that is not a URL to upload the DAG bundle to",
+            hint="Run the job again; if it happens again, contact Astronomer's support.",
         )
     return host
 
@@ -167,9 +168,10 @@ def _version(response: requests.Response) -> str:
     version = response.headers.get("x-ms-version-id", "").strip()
     if not version:
         raise ApiError(
-            "the blob store took the DAG bundle and gave no version for it "
-            "(no x-ms-version-id), so the deploy cannot be finalized",
-            hint="A proxy may have removed the header; if not, tell Astronomer's support.",
+            "the blob store accepted the DAG bundle but returned no version for it "
+            "(no header x-ms-version-id), so the deploy cannot be finalized",
+            hint="Check that no proxy removes the header; if none does, contact Astronomer's "
+            "support.",
             status=response.status_code,
             request_id=_request_id(response),
         )
@@ -180,18 +182,20 @@ def _refusal(what: str, response: requests.Response) -> ApiError:
     status, code = response.status_code, _error_code(response)
     kind: type[ApiError] = ApiError
     message = f"{what} was refused with {status} {code}".rstrip()
-    hint = "Run the job again; if it happens again, tell Astronomer's support the request id."
+    hint = "Run the job again; if it happens again, send the request id to Astronomer's support."
     if is_worth_repeating(status) or code == "Md5Mismatch":
         kind = UnavailableError
-        hint = "The blob store or the network on the way is in trouble; run the job again."
+        hint = "Run the job again: the blob store or the network has a problem."
     elif code == "InvalidBlockList":
         kind = BlocksLostError
-        hint = "Let one deploy at a time upload to this Deployment."
+        hint = "Run only one deploy of this Deployment at a time."
     elif not any(name.lower().startswith("x-ms-") for name in response.headers):
-        hint = "The answer is not the blob store's: let the proxy or the firewall allow PUT there."
+        hint = (
+            "Allow PUT requests to the blob store in the proxy or firewall, which sent this answer."
+        )
     elif status == 403:
         message += ": the upload URL of this deploy has expired or is not valid here"
-        hint = "Run the job again, which asks for a new URL; check the runner's clock if not."
+        hint = "Run the job again to get a new URL; if that fails too, check the runner's clock."
     error = kind(message, hint=hint, status=status, request_id=_request_id(response))
     if isinstance(error, UnavailableError):
         error.retry_after_seconds = asked_wait(response.headers)
@@ -199,7 +203,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError:
 
 
 def _error_code(response: requests.Response) -> str:
-    """Azure's word for what is wrong; whatever else an answer says is not repeated."""
+    """Return Azure's error code; nothing else of the answer is repeated."""
     code = response.headers.get("x-ms-error-code", "")
     if not code and (found := re.search(rb"<Code>([A-Za-z0-9]+)</Code>", response.content[:4096])):
         code = found[1].decode()

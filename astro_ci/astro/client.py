@@ -57,7 +57,7 @@ class AstroClient:
         self._organization = f"/v1/organizations/{organization_id}"
 
     def within(self, seconds: float) -> AstroClient:
-        """The same, without repeating anything, for somebody who asks again within that time."""
+        """Return a copy that does not retry and times out after `seconds`; for polling."""
         found = copy.copy(self)
         found._http = self._http.within(seconds)
         return found
@@ -74,7 +74,7 @@ class AstroClient:
         return self._get(f"/deployments/{deployment_id}", dict[str, Any])
 
     def update_deployment(self, deployment_id: str, body: Mapping[str, Any]) -> None:
-        """Make a Deployment what the body says, all of it.
+        """Replace all settings of a Deployment with those of the body.
 
         Source: POST /organizations/{o}/deployments/{d}.
         """
@@ -102,8 +102,8 @@ class AstroClient:
     ) -> Iterator[Deploy]:
         """List a Deployment's deploys, newest first, read page by page as they are asked for.
 
-        `newest` is the first page, where it was read already. A deploy made meanwhile moves the
-        pages: one that was read already is not given twice.
+        `newest` is the first page, where it was read already. A deploy made in between moves the
+        pages; a deploy that was already returned is left out.
         Source: GET /organizations/{o}/deployments/{d}/deploys.
         """
         seen: set[str] = set()
@@ -175,7 +175,7 @@ def decode(content: bytes, kind: type[T], what: str) -> T:
     except msgspec.DecodeError as error:
         sent = str(error) if is_json(content) else "a web page or other text instead of JSON"
         raise ApiError(
-            f"{what} answered something that cannot be read: {sent}",
+            f"{what} returned an answer that cannot be read: {sent}",
             hint="Check ASTRO_DOMAIN and ASTRO_API_URL, and that no proxy answers for Astro.",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Where a domain's services are."""
+"""The addresses of a domain's services."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
     domain = env.get("ASTRO_DOMAIN", "").strip() or domain or DEFAULT_DOMAIN
     if not _DOMAIN.fullmatch(domain):
         raise ConfigurationError(
-            f"ASTRO_DOMAIN is {_shown(domain)!r}, which is not the name of a domain",
+            f"ASTRO_DOMAIN is {_shown(domain)!r}, which is not a domain name",
             hint="Set it to a name such as astronomer.io, without scheme and path, or unset it; "
             "a whole URL goes into ASTRO_API_URL.",
         )
@@ -57,8 +57,8 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         )
     if "@" in parts.netloc:
         raise ConfigurationError(
-            "ASTRO_API_URL holds a user or a password, which Astro does not take",
-            hint="Put the token into ASTRO_API_TOKEN, and nothing but scheme and host here.",
+            "ASTRO_API_URL contains a user or a password, which Astro does not accept",
+            hint="Put the token into ASTRO_API_TOKEN, and only scheme and host into ASTRO_API_URL.",
         )
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ConfigurationError(
@@ -70,7 +70,7 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
 
 
 def _shown(value: str) -> str:
-    """A value that may be wrong, without the user and the password of a URL."""
+    """Show a value that may be wrong, without the user and the password of a URL."""
     _login, at, rest = value.rpartition("@")
     return printable(f"***@{rest}" if at else value)
 

@@ -49,8 +49,8 @@ class Uploader(Struct, frozen=True, kw_only=True):
     ) -> str:
         """Upload a bundle and return its version, the header `x-ms-version-id`.
 
-        `on_progress` hears, in the calling thread, how many of how many bytes the store has taken;
-        `on_sent` whenever a bundle that is sent at once is on its way to the last byte.
+        `on_progress` gets, in the calling thread, the number of stored bytes and the total;
+        `on_sent` is called when the last byte of a bundle that is sent at once is on its way.
         Raises ApiError when the store refuses or gives no version, UnavailableError when it
         cannot be reached. Nothing that is raised or logged holds the URL.
         """

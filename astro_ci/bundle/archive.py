@@ -17,7 +17,7 @@ from msgspec import Struct
 from astro_ci.bundle.members import Member, directories
 from astro_ci.errors import SPACE_HINT, CommandError, ProjectError
 from astro_ci.paths import join
-from astro_ci.project.placeholders import refuse_stand_in
+from astro_ci.project.placeholders import refuse_placeholder
 from astro_ci.text import printable
 
 _COMPRESSION_LEVEL = 2
@@ -54,7 +54,7 @@ def write_bundle(
             f"{error.strerror}",
             hint=SPACE_HINT
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            else "Let TMPDIR name a directory that this job may write to.",
+            else "Set TMPDIR to a directory that this job can write to.",
         ) from error
     return Bundle(
         path=path,
@@ -94,7 +94,8 @@ def _tar_file(member: Member, name: str, mtime: int) -> Iterator[bytes]:
     except OSError as error:
         raise ProjectError(
             f"{printable(member.source)} cannot be read: {error.strerror}",
-            hint="Check its permissions, and that nothing changes the DAGs during the deploy.",
+            hint="Check the file's permissions, and that nothing changes the DAGs during the "
+            "deploy.",
         ) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise _changed(member)
@@ -107,13 +108,13 @@ def _contents(file: BinaryIO, size: int, member: Member) -> Iterator[bytes]:
         if not data:
             raise _changed(member)
         if left == size:
-            refuse_stand_in(member.source, data, size)
+            refuse_placeholder(member.source, data, size)
         left -= len(data)
         yield data
 
 
 def _open_plain(path: str, flags: int) -> int:
-    """Open what was listed as a file, and not what a link or a pipe put in its place leads to."""
+    """Open the listed file, and refuse a link or a pipe that has replaced it."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
@@ -142,7 +143,7 @@ def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _changed(member: Member) -> ProjectError:
     return ProjectError(
         f"{printable(member.source)} changed while it was packed",
-        hint="Let nothing write to the DAGs directory during the deploy.",
+        hint="Make sure that nothing writes to the DAGs directory during the deploy.",
     )
 
 

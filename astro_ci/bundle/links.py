@@ -1,4 +1,4 @@
-"""Links that will lead nowhere once the bundle is unpacked on Astro."""
+"""Find links that will lead nowhere after the bundle is unpacked on Astro."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def check_links(
     twice = [f"{m.name} -> {m.link}" for m, target in links.items() if shipped.is_directory(target)]
     if twice:
         log.warning(
-            "links under %s/ lead to directories that ship too: %s; Airflow stops at a directory "
-            "that it meets twice, unless .airflowignore names one of the two",
+            "links under %s/ lead to directories that are deployed too: %s; Airflow stops looking "
+            "for DAGs when it meets a directory twice, unless .airflowignore lists one of the two",
             printable(dags.name),
             listed(twice),
         )
@@ -44,9 +44,9 @@ def check_links(
     if refuse:
         raise ProjectError(
             f"{message}; Airflow 3 refuses such a bundle",
-            hint="Replace each link by the files that it points to.",
+            hint="Replace each link with the files that it points to.",
         )
-    log.warning("%s; on Astro they are broken unless the image holds what they name", message)
+    log.warning("%s; on Astro these links are broken unless the image has their targets", message)
 
 
 class _Shipped:
@@ -63,7 +63,7 @@ class _Shipped:
         return path == "" or path in self._directories
 
     def resolve(self, member: Member) -> str | None:
-        """Follow a link, and the links on its way, to what ships; None when that is nothing."""
+        """Follow a link and the links on its way; None when the target is not in the bundle."""
         here: list[str] = []
         ahead = join(self._prefix, member.name).split("/")[::-1]
         links_left = _MAX_LINKS

@@ -1,4 +1,4 @@
-"""What of a DAGs directory ships."""
+"""List the files of a DAGs directory that are deployed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_MORE = tuple(f"/{suffix}" for suffix in DAG_SUFFIXES)  # a name that is all 
 
 
 class Member(NamedTuple):
-    """A file or link that ships. There may be many."""
+    """A file or link that is deployed. There may be many."""
 
     name: str
     """Relative to the DAGs directory, with `/`; bytes that are no UTF-8 as surrogate escapes."""
@@ -84,5 +84,5 @@ def _walk(root: Path) -> Iterator[Member]:
                 pending.append(name)
             else:
                 log.warning(
-                    "%s is neither a file nor a link and does not ship", printable(entry.path)
+                    "%s is neither a file nor a link, so it is not deployed", printable(entry.path)
                 )

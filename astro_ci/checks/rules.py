@@ -105,7 +105,7 @@ _RULES = (
         title="The link leads nowhere on Astro",
         meaning="The link leads out of the project, or to a file that does not exist where Airflow "
         "runs. Airflow 2 does not see such a file, and Airflow 3 refuses the bundle.",
-        remedy="Replace the link by the file that it points to.",
+        remedy="Replace the link with the file that it points to.",
         checks=("parse",),
     ),
     Rule(

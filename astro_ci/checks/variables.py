@@ -24,7 +24,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         text = read_named_text(path, most_bytes=_MOST_BYTES, errors="surrogateescape")
     except OSError as error:
         raise ConfigurationError(
-            f"the file of variables {printable(str(path))} cannot be read: {error.strerror}",
+            f"the file {printable(str(path))} with variables cannot be read: {error.strerror}",
             hint=remedy(error),
         ) from error
     return dict(_assignments(path, text))
@@ -55,8 +55,8 @@ def _assignments(path: Path, text: str) -> Iterator[tuple[str, str]]:
         name, equals, value = stripped.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][\w.]*", name.strip(), re.ASCII):
             raise ConfigurationError(
-                f"line {number} of {printable(str(path))} is no assignment NAME=value",
-                hint="Start a comment with #.",
+                f"line {number} of {printable(str(path))} is not an assignment NAME=value",
+                hint="Write NAME=value, or start a comment with #.",
             )
         yield name.strip(), _unquoted(value.strip())
 

@@ -1,4 +1,4 @@
-"""What lets git fetch from the job's own forge when the checkout left no credentials behind."""
+"""Let git fetch from the job's own forge when the checkout left no credentials behind."""
 
 from __future__ import annotations
 

@@ -6,28 +6,28 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from astro_ci.ci.lookup import Found
+from astro_ci.ci.lookup import Sourced
 
 
-class Facts(Struct, frozen=True, kw_only=True):
-    """What one CI system's variables say, each with its source; None: they do not say."""
+class RunFacts(Struct, frozen=True, kw_only=True):
+    """The values of one CI system's variables, each with its source; None for a missing value."""
 
-    event: Found[str] | None = None
-    head: Found[str] | None = None
-    branch: Found[str] | None = None
-    tag: Found[str] | None = None
-    before: Found[str] | None = None
-    before_is_previous_run: Found[bool] | None = None
-    pull_request: Found[str] | None = None
-    base_branch: Found[str] | None = None
-    base_sha: Found[str] | None = None
-    run_url: Found[str] | None = None
-    repository_url: Found[str] | None = None
-    is_fork_pull_request: Found[bool] | None = None
+    event: Sourced[str] | None = None
+    head: Sourced[str] | None = None
+    branch: Sourced[str] | None = None
+    tag: Sourced[str] | None = None
+    before: Sourced[str] | None = None
+    before_is_previous_run: Sourced[bool] | None = None
+    pull_request: Sourced[str] | None = None
+    base_branch: Sourced[str] | None = None
+    base_sha: Sourced[str] | None = None
+    run_url: Sourced[str] | None = None
+    repository_url: Sourced[str] | None = None
+    is_fork_pull_request: Sourced[bool] | None = None
 
 
 class CIContext(Struct, frozen=True, kw_only=True):
-    """The run as its CI system describes it. None: absent, unusable, or not said."""
+    """The run as its CI system describes it. None: absent or unusable."""
 
     system: str
     """For people: `GitHub Actions`, ..., `none`."""
@@ -52,7 +52,7 @@ class CIContext(Struct, frozen=True, kw_only=True):
     push): git decides.
     """
     before_is_previous_run: bool = False
-    """It says nothing of a push: a run that is repeated names what ran last, newer or older."""
+    """Whether `before` is the previous run's commit, which for a repeated run may be newer."""
     pull_request: str | None = None
     """The number that people use (GitLab's `iid`)."""
     base_branch: str | None = None
@@ -68,12 +68,12 @@ class CIContext(Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str] = field(default_factory=dict)
     """Field to the variable (`GITHUB_SHA`) or event key (`event.before`) that it came from."""
     history_hint: str
-    """How to get the full history on this system; goes into an error's hint."""
+    """How to get the full history on this system: a clause without a capital."""
     secret_hint: str
-    """How to give a job ASTRO_API_TOKEN on this system; goes into an error's hint."""
+    """How to give a job ASTRO_API_TOKEN on this system: a whole sentence, for an error's hint."""
     concurrency_hint: str
-    """How to let jobs wait for each other on this system; goes into an error's hint."""
+    """How to let jobs wait for each other on this system: a whole sentence."""
 
     def __hash__(self) -> int:
-        """Count what is said, not where it came from: a mapping has no hash."""
+        """Hash the values, not their sources: a mapping has no hash."""
         return hash((self.key, self.event, self.head, self.branch, self.tag, self.pull_request))

@@ -1,4 +1,4 @@
-"""Find out which CI system runs us, and what it says about the run."""
+"""Find the CI system of this run, and what it says about the run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import CIContext, Facts
-from astro_ci.ci.lookup import Found, Lookup, Parse, ReadFile
+from astro_ci.ci.context import CIContext, RunFacts
+from astro_ci.ci.lookup import Lookup, Parse, ReadFile, Sourced
 from astro_ci.ci.systems import all_systems
 from astro_ci.project.files import read_named_text
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # What else ASTRO_CI_BASE may say: it is also the variable of `--base`, and these are its modes.
 # GitHub sends no event that is larger.
@@ -37,8 +37,8 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     facts = _overridden(system.read(lookup), lookup)
     is_mode = lookup.says("ASTRO_CI_BASE", *_BASE_MODES)
     base = None if is_mode else _override(lookup, values.base_ref, "ASTRO_CI_BASE")
-    found: dict[str, Found[str] | Found[bool] | None] = {
-        name: getattr(facts, name) for name in Facts.__struct_fields__
+    found: dict[str, Sourced[str] | Sourced[bool] | None] = {
+        name: getattr(facts, name) for name in RunFacts.__struct_fields__
     }
     found["base_override"] = base
     return CIContext(
@@ -65,7 +65,7 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     )
 
 
-def _overridden(facts: Facts, env: Lookup) -> Facts:
+def _overridden(facts: RunFacts, env: Lookup) -> RunFacts:
     return replace(
         facts,
         head=_override(env, values.sha, "ASTRO_CI_HEAD") or facts.head,
@@ -75,13 +75,13 @@ def _overridden(facts: Facts, env: Lookup) -> Facts:
     )
 
 
-def _override(env: Lookup, parse: Parse, name: str) -> Found[str] | None:
+def _override(env: Lookup, parse: Parse, name: str) -> Sourced[str] | None:
     found = env.first(parse, name)
     # Zeros are how a CI system's variable, mapped to ours, says "none"; the rest is a mistake.
     if found is None and env.text(name).strip("0"):
-        _log.warning("%s is ignored: its value cannot be used", name)
+        log.warning("%s is ignored: its value cannot be used", name)
     return found
 
 
-def _value(fact: Found[str] | None) -> str | None:
+def _value(fact: Sourced[str] | None) -> str | None:
     return fact.value if fact else None

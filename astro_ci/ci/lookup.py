@@ -21,10 +21,10 @@ FIRST = "0"
 """In a dotted path, the first of a list."""
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
-class Found(NamedTuple, Generic[_T]):
+class Sourced(NamedTuple, Generic[_T]):
     """A value, and the variable or event key that it came from."""
 
     value: _T
@@ -32,24 +32,24 @@ class Found(NamedTuple, Generic[_T]):
 
 
 class Lookup(Struct, frozen=True):
-    """One place to look: `get` maps a name to what stands there, None where nothing does."""
+    """One place to look: `get` returns the value of a name, or None."""
 
     get: Callable[[str], str | None]
     read_file: ReadFile
     prefix: str = ""
 
-    def first(self, parse: Parse, *names: str) -> Found[str] | None:
+    def first(self, parse: Parse, *names: str) -> Sourced[str] | None:
         """Find the first of these names whose value `parse` accepts."""
         for name in names:
             raw = self.get(name)
             value = parse(raw) if raw is not None else None
             if value is not None:
-                return Found(value, self.prefix + name)
+                return Sourced(value, self.prefix + name)
         return None
 
     def text(self, name: str) -> str:
-        """The value as it stands; empty when absent."""
-        return values.given(self.get(name) or "") or ""
+        """Return the unchanged value; empty when absent."""
+        return values.non_empty(self.get(name) or "") or ""
 
     def says(self, name: str, *words: str) -> bool:
         """Whether the value is one of these words, in any case."""
@@ -77,7 +77,7 @@ class Lookup(Struct, frozen=True):
         # ValueError: bytes that are no text, text that is no JSON, a path that holds a NUL;
         # RecursionError: JSON nested too deeply.
         except (OSError, ValueError, RecursionError) as error:
-            _log.warning("could not read the file that %s names: %s", name, type(error).__name__)
+            log.warning("could not read the file that %s names: %s", name, type(error).__name__)
             return None
 
 

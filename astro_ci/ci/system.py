@@ -1,4 +1,4 @@
-"""A CI system as a value: how it is recognized, what it says, how to speak to it, its files."""
+"""A CI system as a value: its detection, its variables, its dialect, its files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from msgspec import Struct
 
-from astro_ci.ci.context import Facts
+from astro_ci.ci.context import RunFacts
 from astro_ci.ci.lookup import Lookup
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     language: Literal["yaml", "groovy"] = "yaml"
     """What the file is written in, and so how its texts are quoted."""
     has_a_meaning_for: Sequence[str] = ()
-    """What the system does not take literally in the name of a branch, whatever the quotes."""
+    """Texts that have a special meaning for the system in the name of a branch, even in quotes."""
     escape: Callable[[str], str] = str
     """Spell a branch's name so that the system takes it literally."""
     compares: str = ""
@@ -53,7 +53,7 @@ def no_secret_remedy(_env: Mapping[str, str]) -> str:
 
 
 class CISystem(Struct, frozen=True, kw_only=True):
-    """Everything that is particular to one CI system. Its module imports little: all are asked."""
+    """Everything that is particular to one CI system. The module imports little: all are loaded."""
 
     key: str
     """For code, and the name of the module: `github`."""
@@ -66,15 +66,15 @@ class CISystem(Struct, frozen=True, kw_only=True):
     be set where another system runs.
     """
     is_here: Callable[[Lookup], bool]
-    """Whether the system runs us."""
-    read: Callable[[Lookup], Facts]
+    """Whether this run is in the system."""
+    read: Callable[[Lookup], RunFacts]
     """Collect what the system says; never raises, whatever the variables hold."""
     history_hint: str
-    """How to get the full history; this hint and the next two complete an error."""
+    """How to get the full history: a clause without a capital, which reasons quote."""
     credentials_hint: str
-    """How to give a job ASTRO_API_TOKEN."""
+    """How to give a job ASTRO_API_TOKEN: a whole sentence."""
     concurrency_hint: str
-    """How to let jobs wait for each other."""
+    """How to let jobs wait for each other: a whole sentence."""
     secret_remedy: Callable[[Mapping[str, str]], str] = no_secret_remedy
     """Why this job has no secret and what to do, as a sentence; empty when nothing says why."""
     files: Sequence[str] = ()

@@ -34,8 +34,8 @@ _SCP_LIKE = Regex(rf"[^/@\s]+@{_HOST}:(?P<path>[A-Za-z0-9_~.-][A-Za-z0-9_~./+-]*
 _HIGHEST_PORT = 65535
 
 
-def given(raw: str) -> str | None:
-    """The value without surrounding space, unless it stands for "not set"."""
+def non_empty(raw: str) -> str | None:
+    """Return the value without surrounding space; None when it means "not set"."""
     value = raw.strip()
     if value.lower() in _NOT_SET or _UNEXPANDED.fullmatch(value):
         return None
@@ -44,7 +44,7 @@ def given(raw: str) -> str | None:
 
 def sha(raw: str) -> str | None:
     """A commit id of 7 to 64 hex digits, in lower case; all zeros is git's "no commit"."""
-    value = given(raw)
+    value = non_empty(raw)
     if value is None or not _SHA.fullmatch(value) or not value.strip("0"):
         return None
     return value.lower()
@@ -52,7 +52,7 @@ def sha(raw: str) -> str | None:
 
 def branch(raw: str) -> str | None:
     """A branch name, from the name itself or from `refs/heads/...`."""
-    value = given(raw)
+    value = non_empty(raw)
     if value is None:
         return None
     name = value.removeprefix("refs/heads/")
@@ -66,7 +66,7 @@ def branch_ref(raw: str) -> str | None:
 
 def tag(raw: str) -> str | None:
     """A tag name, from the name itself or from `refs/tags/...`."""
-    value = given(raw)
+    value = non_empty(raw)
     if value is None:
         return None
     name = value.removeprefix("refs/tags/")
@@ -80,25 +80,25 @@ def tag_ref(raw: str) -> str | None:
 
 def base_ref(raw: str) -> str | None:
     """A commit id, or anything that git resolves to one (`main~2`), but no range."""
-    value = given(raw)
+    value = non_empty(raw)
     return _ref(value) if value is not None and value.strip("0") else None
 
 
 def number(raw: str) -> str | None:
     """A positive decimal number: a pull request, a build, a project."""
-    value = given(raw)
+    value = non_empty(raw)
     return value if value is not None and _NUMBER.fullmatch(value) else None
 
 
 def word(raw: str) -> str | None:
     """The CI system's own word for something, such as an event's name."""
-    value = given(raw)
+    value = non_empty(raw)
     return value if value is not None and _WORD.fullmatch(value) else None
 
 
 def slug(raw: str) -> str | None:
     """A repository's path on its forge: `owner/name`, or deeper."""
-    value = given(raw)
+    value = non_empty(raw)
     return value if value is not None and _SLUG.fullmatch(value) else None
 
 
@@ -113,7 +113,7 @@ def repository_url(raw: str) -> str | None:
 
     `git@host:path` becomes `ssh://host/path`, since its user is the only thing that makes it a URL.
     """
-    value = given(raw)
+    value = non_empty(raw)
     if value is None:
         return None
     if scp_like := _SCP_LIKE.fullmatch(value):
@@ -124,7 +124,7 @@ def repository_url(raw: str) -> str | None:
 
 
 def _without_userinfo(raw: str) -> str | None:
-    value = given(raw)
+    value = non_empty(raw)
     match = _URL.fullmatch(value) if value is not None else None
     if match is None or int(match["port"] or 0) > _HIGHEST_PORT:
         return None

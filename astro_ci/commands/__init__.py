@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 SUMMARIES = {
-    "plan": "Say what would be deployed, and why. Changes nothing.",
+    "plan": "Show what would be deployed, and why. Changes nothing.",
     "deploy": "Plan, then deploy what changed to the chosen Deployments.",
     "check": "Check the project: static check, parse and pytest, in this order.",
     "parse": "Load every DAG file as Airflow does, and report errors by file and line.",
-    "pytest": "Run the project's tests where Airflow is.",
+    "pytest": "Run the project's tests with Airflow, in an image or in this job.",
     "deployment": "List and inspect Deployments, switch DAG-only deploys, and read the deploy "
     "history.",
     "config": "Show the options in effect, and where each came from.",

@@ -1,4 +1,4 @@
-"""`check`: everything that can be wrong with the DAGs, before anything is deployed."""
+"""`check`: run the static check, parse and pytest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import CheckFailedError, DockerError
+from astro_ci.errors import CheckFailedError, ConfigurationError, DockerError, ProjectError
 from astro_ci.terminal.check_options import (
     CHECK_OPTIONS,
     PARSE_OPTIONS,
@@ -36,7 +36,7 @@ def check(
     as_json: bool,
     static: bool,
     parse: bool,
-    pytest: bool,
+    pytest: bool | str,
     pytest_path: str,
     sarif: Path | None,
     junit_xml: Path | None,
@@ -46,12 +46,17 @@ def check(
 ) -> int:
     """Check the project: static check, parse and pytest, in this order.
 
-    All are made, whatever the ones before found. Exits with 6 when one of them fails, or when one
-    of them cannot be made.
+    Runs every check, even after one has failed. Exits with 6 when a check fails or cannot be made.
     """
+    from astro_ci.checks.pytest import find_tests
     from astro_ci.terminal.checking import Checking, Options
 
     session.start(as_json=as_json)
+    if not (static or parse or pytest):
+        raise ConfigurationError(
+            "every check is turned off, so nothing would be checked",
+            hint="Turn on one of --static, --parse and --pytest.",
+        )
     session.open_scratch()
     options |= session.project_of(ctx, config_file)
     checking = Checking(session, Options(**options))
@@ -60,7 +65,9 @@ def check(
     if parse:
         wanted.append(("parse", checking.parse))
     if pytest:
-        wanted.append(("pytest", lambda runner: checking.pytest(runner, [pytest_path])))
+        named = pytest if isinstance(pytest, str) else pytest_path
+        paths = [find_tests(checking.checkout.project.root, named)]
+        wanted.append(("pytest", lambda runner: checking.pytest(runner, paths)))
     for name, make in wanted:
         checks.append(_attempt(name, make, checking))
     session.write_reports(checks, sarif=sarif, junit_xml=junit_xml, code_quality=code_quality)
@@ -68,11 +75,11 @@ def check(
 
 
 def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Checking) -> Checked:
-    """Make a check; that it cannot be made is a result like another."""
+    """Run a check; a check that cannot be made is a result, not an error."""
     from astro_ci.finding import Checked
 
     try:
         with checking.runner() as runner:
             return make(runner)
-    except (CheckFailedError, DockerError) as error:
+    except (CheckFailedError, DockerError, ProjectError) as error:
         return Checked(name=name, status="impossible", not_checked=(error.message,))

@@ -10,7 +10,7 @@ from astro_ci.terminal.verb import VerbCommand
 
 
 @click.command(cls=VerbCommand)
-@click.option("--keep", is_flag=True, help="Leave the project of the demo behind.")
+@click.option("--keep", is_flag=True, help="Keep the project of the demo.")
 @click.pass_obj
 def demo(session: Session, /, keep: bool) -> None:
     """Walk through deploys of every kind on a local Astro.

@@ -15,6 +15,7 @@ from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, SAVE, VerbCommand, 
 from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.deploying.workshop import Workshop
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
     from astro_ci.reporting.target_result import TargetResult
@@ -40,6 +41,7 @@ def deploy(
 ) -> int:
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.several import run_each
+    from astro_ci.deploying.workshop import Workshop
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -50,13 +52,14 @@ def deploy(
     def act(result: TargetResult) -> None:
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
-        _deploy_target(session, result)
+        _deploy_target(session, result, workshop)
         if result.deploy_result and (as_json or len(targets) > 1):
             from astro_ci.reporting.closing import closing_text
 
             session.console.say(closing_text(result.deploy_result))
 
-    results = run_each(targets, act, session.explain)
+    with Workshop() as workshop:
+        results = run_each(targets, act, session.explain)
     session.write_reports(
         [checked for result in results if result.plan for checked in result.plan.checks],
         sarif=sarif,
@@ -88,8 +91,13 @@ def _conclude(
     session.conclude(results, reason, document=results_document, text=text, comment=comment)
 
 
-def _deploy_target(session: Session, result: TargetResult) -> None:
+def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -> None:
     """Deploy to one Deployment, and say what is planned and checked."""
+    from astro_ci.checks.static.process import Reader
+
+    reader = Reader()
+    reader.prepare()  # it starts while the libraries of a deploy are loaded
+
     from astro_ci.survey.asking import ask_astro
 
     config = result.target.config
@@ -98,11 +106,19 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import plan_text
+    from astro_ci.terminal.uncommitted import ask_about_uncommitted
+
+    is_dry = result.target.config.dry_run
+    has_asked = False
 
     def show(found: Plan) -> None:
+        nonlocal has_asked
         session.plan = result.plan = found
-        session.console.say(plan_text(found, columns=session.console.columns))
+        session.console.say(f"{plan_text(found, columns=session.console.columns)}\n")
         session.annotate(found)
+        if found.uncommitted and not has_asked:
+            has_asked = True
+            ask_about_uncommitted(session, found, is_dry=is_dry)
         session.signals.check()
 
     def show_checks(found: Plan, made: Sequence[Checked]) -> None:
@@ -110,14 +126,19 @@ def _deploy_target(session: Session, result: TargetResult) -> None:
         session.console.say("\n".join(checks_text(made)))
         session.annotate(replace(found, checks=made))
 
-    result.deploy_result = run_deploy(
-        config,
-        session.env,
-        asked=asked,
-        ci=session.ci,
-        console=session.console,
-        on_plan=show,
-        on_checks=show_checks,
-        on_stage=session.enter_stage,
-        interactive=session.is_interactive,
-    )
+    try:
+        result.deploy_result = run_deploy(
+            config,
+            session.env,
+            asked=asked,
+            ci=session.ci,
+            console=session.console,
+            on_plan=show,
+            on_checks=show_checks,
+            on_stage=session.enter_stage,
+            interactive=session.is_interactive,
+            reader=reader,
+            workshop=workshop,
+        )
+    finally:
+        reader.stop()

@@ -13,9 +13,13 @@ from astro_ci.terminal.session import Session
 
 @click.command(cls=VerbCommand)
 @with_options(Scope.TARGET)
-@option("--ci", metavar="NAME", help="The CI system; told from the repository, when it can be.")
-@option("--branch", help="The branch that is deployed; else the repository's default branch.")
-@flag("--print", "--dry-run", "print_only", help="Show, and write nothing.")
+@option(
+    "--ci",
+    metavar="NAME",
+    help="The CI system; by default found by the repository's files and remote.",
+)
+@option("--branch", help="The branch to deploy; by default the repository's default branch.")
+@flag("--print", "--dry-run", "print_only", help="Print the files, and write nothing.")
 @click.pass_obj
 @click.pass_context
 def init(

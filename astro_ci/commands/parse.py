@@ -29,8 +29,8 @@ def parse(
 ) -> int:
     """Load every DAG file as Airflow does, and report errors by file and line.
 
-    Variables and Connections that are not given have made-up values; which of them are read is
-    reported. Exits with 6 when a file cannot be loaded, or when there is no DAG.
+    Variables and Connections without a given value get made-up values; the report lists those that
+    the files read. Exits with 6 when a file cannot be loaded, or when there is no DAG.
     """
     from astro_ci.terminal.checking import Checking, Options
 

@@ -35,7 +35,7 @@ def plan(
     code_quality: Path | None,
     **_options: Any,
 ) -> int:
-    """Say what would be deployed, and why. Changes nothing."""
+    """Show what would be deployed, and why. Changes nothing."""
     from astro_ci.deploying.several import run_each
     from astro_ci.reporting.documents import plans_document
     from astro_ci.reporting.exit_code import exit_code

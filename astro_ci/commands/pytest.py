@@ -1,4 +1,4 @@
-"""`pytest`: run the project's tests where Airflow is."""
+"""`pytest`: run the project's tests with Airflow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pytest(
     config_file: Path | None,
     **options: Any,
 ) -> int:
-    """Run the project's tests where Airflow is.
+    """Run the project's tests with Airflow, in an image or in this job.
 
     PATH is a file, a directory or a test, relative to the project; `tests` by default. ARGS go to
     pytest. Exits with 6 when a test fails, and when there is no test.

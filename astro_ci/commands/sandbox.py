@@ -13,7 +13,7 @@ from astro_ci.terminal.session import Session
 
 @click.command(cls=VerbCommand)
 @option("--data", type=click.Path(path_type=Path), help="Keep the state in this directory.")
-@option("--port", type=int, default=8888, help="0 takes a free one.")
+@option("--port", type=int, default=8888, help="The port to listen on; 0 takes a free port.")
 @option(
     "--rollout-seconds", type=float, default=2.0, help="How long a deploy takes to become live."
 )

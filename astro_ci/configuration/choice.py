@@ -1,4 +1,4 @@
-"""Choose what a run is about: one or more Deployments, each with its merged options. Pure."""
+"""Choose the Deployments of a run, each with its merged options. Pure."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.text import excerpt, listed
 
 if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
-    from astro_ci.configuration.file import ConfigFile, Entry, ProjectEntry
+    from astro_ci.configuration.file import ConfigFile, DeploymentEntry, ProjectEntry
 
 
 class Ref(Struct, frozen=True, kw_only=True):
-    """What was pushed, as far as it chooses a Deployment. At most one of branch and tag."""
+    """The pushed branch or tag, which chooses a Deployment. At most one of the two is set."""
 
     branch: str | None = None
     tag: str | None = None
     refusal: str = ""
-    """Why nothing is chosen by it, as a sentence."""
+    """Why the push chooses nothing, as a sentence."""
     note: str = ""
-    """What is assumed, when it is not simply what was pushed."""
+    """The assumption behind it, when it is not simply the pushed branch or tag."""
 
     def __str__(self) -> str:
         return f"tag {self.tag}" if self.tag else f"branch {self.branch}"
@@ -46,12 +46,12 @@ class Target(Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """What to call it beside others."""
+        """The name of the target in a list of several."""
         return ": ".join(filter(None, (self.project, self.entry))) or "the Deployment"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A Deployment of the file that was looked at, and the pattern that brings it in."""
+    """A Deployment of the file, and the pattern that matches, if one does."""
 
     project: str
     entry: str
@@ -60,12 +60,12 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """The targets; without any, the reason."""
+    """The chosen targets, or the reason why there are none."""
 
     targets: Sequence[Target]
     reason: str = ""
     ref: Ref | None = None
-    """None: it was not asked for."""
+    """None when the choice did not depend on it."""
     candidates: Sequence[Candidate] = field(default=())
 
 
@@ -77,7 +77,7 @@ def choose(
     `directory` is that of --project; `find_ref` is asked only when the answer matters. Raises
     ConfigurationError when the options contradict the file.
     """
-    alone = _target(given)  # options that cannot be meant are refused whatever the file says
+    alone = _target(given)  # invalid options are refused whatever the file says
     if file is None:
         return Choice(targets=[alone])
     projects = _projects_of(file, directory) if file.has_projects else list(file.projects)
@@ -89,7 +89,8 @@ def choose(
         name_of = excerpt(without[0].path or "")
         raise ConfigurationError(
             f"the project {name_of} ({without[0].source}) has no deployments",
-            hint="Add them to the file, or name one project with --project and its Deployment.",
+            hint="Add `deployments` to the project, or name a project with --project and its "
+            "Deployment with --deployment-name.",
         )
     if without:
         return Choice(targets=[_of_project(file, without[0], given)])
@@ -151,15 +152,15 @@ def _by_ref(
 def _named(
     file: ConfigFile, projects: Sequence[ProjectEntry], given: Settings, name: Setting
 ) -> list[Target]:
-    """The entries that are named, whatever their patterns; what is not in the file is itself."""
+    """Return the named entries, whatever their patterns; a name that is not in the file stays."""
     targets = []
     for project in projects:
         entries = _entries_named(project, given)
         if len(entries) > 1:
             raise ConfigurationError(
-                f"{name.source} is {excerpt(name.value)}, and {file.name} has it several times: "
-                f"{listed([excerpt(entry.key) for entry in entries])}",
-                hint="Name one by its key in the file, with --deployment-name.",
+                f"{name.source} is {excerpt(name.value)}, and {file.name} has several such "
+                f"entries: {listed([excerpt(entry.key) for entry in entries])}",
+                hint="Name one of them by its key in the file, with --deployment-name.",
             )
         targets += [_of_entry(file, project, entry, given) for entry in entries]
     if targets:
@@ -167,15 +168,15 @@ def _named(
     if len(projects) > 1:
         known = [excerpt(entry.key) for project in projects for entry in project.entries]
         raise ConfigurationError(
-            f"{name.source} is {excerpt(name.value)}, which none of the projects of {file.name} "
-            "has",
-            hint=f"Name the project with --project, or one of {listed(known)}.",
+            f"{name.source} is {excerpt(name.value)}, and no project in {file.name} has this "
+            "Deployment",
+            hint=f"Name the project with --project, or use one of {listed(known)}.",
         )
     return [_of_project(file, projects[0], given)]
 
 
-def _entries_named(project: ProjectEntry, given: Settings) -> list[Entry]:
-    """Those with this key, else those that Astro knows by this id or name."""
+def _entries_named(project: ProjectEntry, given: Settings) -> list[DeploymentEntry]:
+    """Return the entries with this key, else those with this id or name."""
     wanted = {
         name: given[name].value for name in ("deployment_id", "deployment_name") if name in given
     }
@@ -191,7 +192,7 @@ def _entries_named(project: ProjectEntry, given: Settings) -> list[Entry]:
 
 
 def _projects_of(file: ConfigFile, directory: Path) -> list[ProjectEntry]:
-    """The project in a directory, or all those below it."""
+    """Return the project in a directory, or all projects below the directory."""
     here = Path(os.path.realpath(directory))
     places = {Path(os.path.realpath(_place(file, p))): p for p in file.projects}
     if here in places:
@@ -199,8 +200,8 @@ def _projects_of(file: ConfigFile, directory: Path) -> list[ProjectEntry]:
     below = [project for place, project in places.items() if place.is_relative_to(here)]
     if not below:
         raise ConfigurationError(
-            f"{directory} is none of the projects of {file.name}, and holds none",
-            hint=f"There are {listed([excerpt(str(project.path)) for project in file.projects])}.",
+            f"{directory} is not a project in {file.name}, and contains none",
+            hint=f"Use one of {listed([excerpt(str(project.path)) for project in file.projects])}.",
         )
     return below
 
@@ -214,7 +215,12 @@ def _of_project(file: ConfigFile, project: ProjectEntry, given: Settings) -> Tar
 
 
 def _of_entry(
-    file: ConfigFile, project: ProjectEntry, entry: Entry, given: Settings, *, note: str = ""
+    file: ConfigFile,
+    project: ProjectEntry,
+    entry: DeploymentEntry,
+    given: Settings,
+    *,
+    note: str = "",
 ) -> Target:
     settings = {
         **_settings_of(file, project, entry.settings),
@@ -230,7 +236,7 @@ def _settings_of(file: ConfigFile, project: ProjectEntry, settings: Settings) ->
 
 
 def _for(file: ConfigFile, given: Settings) -> Settings:
-    """What was given; with several projects, --project has chosen among them and is done."""
+    """Return the given settings; with several projects, without --project, which chose one."""
     return {k: v for k, v in given.items() if not (file.has_projects and k == "project")}
 
 

@@ -1,4 +1,4 @@
-"""What a run is asked to do: one frozen value, validated once. Its fields are the options."""
+"""The options of a run: one frozen value, validated once. Its fields are the options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = ("true", "false")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The options of `plan` and `deploy`. Raises ConfigurationError for what cannot be meant."""
+    """The options of `plan` and `deploy`. Raises ConfigurationError for invalid combinations."""
 
     project: Path = option(
         Path(),
@@ -45,7 +45,7 @@ class Config:
         kind=kinds.ID,
         section=Section.WHERE,
         scope=Scope.TARGET,
-        help="The Deployment, by its id.",
+        help="The id of the Deployment.",
         variables=("ASTRO_DEPLOYMENT_ID", "ASTRONOMER_DEPLOYMENT_ID", "DEPLOYMENT_ID"),
         input_help="Default: the variable ASTRO_DEPLOYMENT_ID, or astro-ci.yaml.",
     )
@@ -55,7 +55,7 @@ class Config:
         kind=kinds.TEXT,
         section=Section.WHERE,
         scope=Scope.TARGET,
-        help="The Deployment, by its exact name, which must be unique, or by its key in the file.",
+        help="The exact, unique name of the Deployment, or its key in astro-ci.yaml.",
     )
     workspace_id: str | None = option(
         None,
@@ -63,7 +63,7 @@ class Config:
         kind=kinds.ID,
         section=Section.WHERE,
         scope=Scope.TARGET,
-        help="The Workspace in which to look for the name.",
+        help="The Workspace in which to look for the Deployment's name.",
         variables=("ASTRO_WORKSPACE_ID",),
         key="workspace-id",
         input_aliases=("workspace",),
@@ -95,7 +95,7 @@ class Config:
         kind=kinds.BASE,
         section=Section.WHAT,
         metavar="auto|deployed|event|REF",
-        help="What to compare with; auto is what runs.",
+        help="What to compare with; auto compares with what is running.",
         key="base",
         has_variable=False,
         input_help="Or deployed, event, a commit, a branch or a tag.",
@@ -116,7 +116,7 @@ class Config:
         kind=kinds.SILENCES,
         section=Section.GUARDS,
         metavar="RULE [GLOB]",
-        help="Findings of the checks to ignore: a rule, and where, as a glob.",
+        help="Findings of the checks to ignore: a rule, and optionally a glob of paths.",
         key="checks",
         has_input=False,
     )
@@ -127,7 +127,7 @@ class Config:
         kind=kinds.GLOBS,
         section=Section.WHAT,
         metavar="GLOB",
-        help="Files that shape the image, wherever they are in the repository, as globs.",
+        help="Files anywhere in the repository that change the image, as globs.",
         key="image-paths",
     )
     build_args: Sequence[str] = option(
@@ -149,7 +149,7 @@ class Config:
         section=Section.HOW,
         scope=Scope.DEPLOY,
         metavar="id=NAME,env=VARIABLE",
-        help="A secret for the build, as `docker build --secret` takes it.",
+        help="A secret for the image build, written as for `docker build --secret`.",
         key="build-secrets",
         action_input="build-secrets",
         input_help="Written as id=NAME,env=VARIABLE.",
@@ -216,10 +216,10 @@ class Config:
         kind=kinds.BOOLEAN,
         section=Section.GUARDS,
         scope=Scope.DEPLOY,
-        help="Load every DAG file before the deploy; by default when an image is built or at hand.",
+        help="Load every DAG file before the deploy; by default only if an image is available.",
         key="parse",
     )
-    """None: when an image is built, or one is at hand."""
+    """None: only when an image is built or available."""
     pytest: str | None = option(
         None,
         "--pytest",
@@ -227,7 +227,7 @@ class Config:
         section=Section.GUARDS,
         scope=Scope.DEPLOY,
         metavar="[PATH]",
-        help="Run the project's tests first, in the image: those in tests, or in PATH.",
+        help="Run the project's tests in the image before the deploy: all in tests, or PATH.",
         key="pytest",
         input_help="True, or a path.",
     )
@@ -239,7 +239,7 @@ class Config:
         section=Section.GUARDS,
         scope=Scope.DEPLOY,
         metavar="PATH",
-        help="The same as --pytest PATH, as deploy-action has it; unused with --pytest false.",
+        help="The same as --pytest PATH, for users of deploy-action; ignored with --pytest false.",
         key="pytest-file",
     )
     force: Sequence[str] = option(
@@ -248,9 +248,9 @@ class Config:
         kind=kinds.CHECK_NAMES,
         section=Section.GUARDS,
         metavar="[CHECKS]",
-        help="Deploy even if these checks fail: static, parse, pytest; all of them without names.",
+        help="Deploy even if these checks fail: static, parse, pytest; without names, all of them.",
         key="force",
-        input_help="Names with commas in between, or true for all of them.",
+        input_help="Names separated by commas, or true for all of them.",
     )
     """Names of checks."""
     skip_unchanged: bool = option(
@@ -258,7 +258,7 @@ class Config:
         "--skip-unchanged",
         kind=kinds.BOOLEAN,
         section=Section.WHAT,
-        help="Let an explicit --type skip when nothing changed.",
+        help="Skip when nothing changed, even with an explicit --type.",
         key="skip-unchanged",
     )
     allow_older: bool = option(
@@ -274,7 +274,7 @@ class Config:
         "--allow-shrink",
         kind=kinds.BOOLEAN,
         section=Section.GUARDS,
-        help="Deploy even if that removes all or most DAG files.",
+        help="Deploy even if this removes all or most DAG files.",
         key="allow-shrink",
     )
     dry_run: bool = option(
@@ -283,7 +283,7 @@ class Config:
         kind=kinds.BOOLEAN,
         section=Section.HOW,
         scope=Scope.DEPLOY,
-        help="Stop after the plan.",
+        help="Print the plan, and deploy nothing.",
     )
     wait: bool = option(
         True,
@@ -305,7 +305,7 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        """Refuse what no command could act on."""
+        """Refuse options that contradict each other."""
         if self.deployment_id and self.deployment_name:
             raise ConfigurationError(
                 "--deployment-id and --deployment-name are both set",

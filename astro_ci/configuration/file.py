@@ -1,7 +1,7 @@
 """Read `astro-ci.yaml`: its projects, their Deployments, and what is set for each.
 
-What stands at the top is for every project, what a project says comes before that, and what a
-Deployment says before both. A list replaces the outer one; nothing is merged.
+The options at the top are for every project. Those of a project override them, and those of a
+Deployment override both. A list replaces the outer list; lists are not merged.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _ELSEWHERE = {
 }
 
 
-class Entry(Struct, frozen=True, kw_only=True):
-    """A Deployment of the file, and when it is meant."""
+class DeploymentEntry(Struct, frozen=True, kw_only=True):
+    """A Deployment of the file, and the branches and tags that choose it."""
 
     key: str
     line: int
@@ -52,10 +52,10 @@ class ProjectEntry(Struct, frozen=True, kw_only=True):
     """A project of the file."""
 
     path: str | None
-    """Relative to the file; None: the directory that is worked in."""
+    """Relative to the file; None for the working directory."""
     source: str
     settings: Settings
-    entries: Sequence[Entry] = ()
+    entries: Sequence[DeploymentEntry] = ()
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ def parse(text: str, *, path: Path, name: str) -> ConfigFile:
             if key in top:
                 problems.add(
                     top.line(key),
-                    f"{key} stands beside projects",
+                    f"{key} is not allowed beside projects",
                     f"Move {key} into the project that it is for.",
                 )
         projects = _projects(top, settings)
@@ -105,7 +105,9 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
     found: dict[str, ProjectEntry] = {}
     listed = Block(top.problems, "projects", top.node("projects"))
     if not any(listed):
-        top.problems.add(top.line("projects"), "projects names no project")
+        top.problems.add(
+            top.line("projects"), "`projects` is empty", "Add a project, or remove it."
+        )
     for key, line, node in listed:
         block = Block(top.problems, f"the project {excerpt(key)}", node)
         block.refuse_unknown(PROJECT_KEYS, _ELSEWHERE)
@@ -115,7 +117,9 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
             top.problems.add(line, error.message, error.hint)
             continue
         if path in found:
-            top.problems.add(line, f"{excerpt(key)} is the project {excerpt(path)} once more")
+            top.problems.add(
+                line, f"project {excerpt(path)} is listed twice, again as {excerpt(key)}"
+            )
         own = {**settings, **dict(_settings(block))}
         found[path] = ProjectEntry(
             path=path,
@@ -126,7 +130,7 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
     return list(found.values())
 
 
-def _entries(block: Block, settings: Settings) -> list[Entry]:
+def _entries(block: Block, settings: Settings) -> list[DeploymentEntry]:
     listed = Block(block.problems, "deployments", block.node("deployments"))
     return [
         _entry(Block(block.problems, f"the Deployment {excerpt(key)}", node), key, line, settings)
@@ -134,17 +138,17 @@ def _entries(block: Block, settings: Settings) -> list[Entry]:
     ]
 
 
-def _entry(block: Block, key: str, line: int, settings: Settings) -> Entry:
+def _entry(block: Block, key: str, line: int, settings: Settings) -> DeploymentEntry:
     block.refuse_unknown(DEPLOYMENT_KEYS, _ELSEWHERE)
     own = {**settings, **dict(_settings(block)), **_identity(block, key, line)}
     if block.is_sound and "branches" not in block and "tags" not in block:
         block.problems.add(
             line,
             f"{block.what} has neither branches nor tags",
-            "Say which branches it is deployed from; `branches: []` for one that is only "
-            "deployed when it is named.",
+            "Add the branches that deploy to it, or `branches: []` to deploy to it only with "
+            "--deployment-name.",
         )
-    return Entry(
+    return DeploymentEntry(
         key=key,
         line=line,
         branches=_patterns(block, "branches"),
@@ -154,10 +158,10 @@ def _entry(block: Block, key: str, line: int, settings: Settings) -> Entry:
 
 
 def _identity(block: Block, key: str, line: int) -> Settings:
-    """How Astro knows the Deployment: by id, by name, or by the key as its name."""
+    """Return the id or the name of the Deployment in Astro; the key is the default name."""
     if "id" in block and "name" in block:
         block.problems.add(
-            block.line("name"), f"{block.what} has an id and a name", "The id is enough."
+            block.line("name"), f"{block.what} has an id and a name", "Remove the name."
         )
     if "id" in block:
         value, line = _read(block, "id", read_id), block.line("id")
@@ -178,8 +182,8 @@ def _patterns(block: Block, key: str) -> RefPatterns:
     if patterns and all(pattern.startswith("!") for pattern in patterns):
         block.problems.add(
             block.line(key),
-            f"{key} only says what is left out",
-            "Say first what is meant: '**' is everything.",
+            f"{key} contains only exclusions",
+            "Put a pattern that includes files first, such as '**' for all files.",
         )
     return RefPatterns(tuple(patterns))
 
@@ -195,7 +199,7 @@ def _settings(block: Block) -> Iterator[tuple[str, Setting]]:
 
 
 def _option_value(block: Block, key: str, row: Option) -> Any:
-    """What a key sets; None when it is refused, which is noted."""
+    """Return the value of a key; None when the value is refused, after noting the problem."""
     if row.kind is SILENCES:
         return read_silences(block, key)
     read = partial(_read_row, row)
@@ -219,7 +223,7 @@ def _read(block: Block, key: str, read: _Read) -> Any:
 
 
 def _accepted(block: Block, key: str, text: str, read: _Read) -> Any:
-    """What `read` makes of a text; None when it refuses, which is then a problem of the file."""
+    """Return what `read` returns; None when it refuses, after noting the problem."""
     try:
         return read(key, text)
     except ConfigurationError as error:
@@ -242,11 +246,11 @@ def _shown(project: ProjectEntry) -> str:
 
 
 def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None:
-    """Two projects in one Deployment would take turns to remove each other's DAGs.
+    """Refuse two projects in one Deployment: each would remove the other's DAGs.
 
     Unless one deploys the DAGs alone, and the other the image alone.
     """
-    owners: dict[object, tuple[ProjectEntry, Entry]] = {}
+    owners: dict[object, tuple[ProjectEntry, DeploymentEntry]] = {}
     for project in projects:
         for entry in project.entries:
             identity = _value(entry, "deployment_id") or (
@@ -264,6 +268,6 @@ def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None
                 )
 
 
-def _value(entry: Entry, field_name: str) -> Any:
+def _value(entry: DeploymentEntry, field_name: str) -> Any:
     setting = entry.settings.get(field_name)
     return setting.value if setting else None

@@ -1,4 +1,4 @@
-"""What is set, and where it came from; and which options `astro-ci.yaml` may hold."""
+"""Settings with their sources, and the options that `astro-ci.yaml` may hold."""
 
 from __future__ import annotations
 

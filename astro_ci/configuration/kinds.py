@@ -83,22 +83,22 @@ def parse_checks(name: str, text: str) -> tuple[str, ...]:
 
 
 def check_check(name: str, value: str) -> None:
-    """Refuse what is not the name of a check."""
+    """Refuse a word that is not the name of a check."""
     if value not in CHECKS:
         raise ConfigurationError(
             f"{name} has '{excerpt(value)}', which is not a check",
-            hint=f"Name checks among {', '.join(CHECKS)}, or use true for all of them.",
+            hint=f"Use one or more of {', '.join(CHECKS)}, or true for all of them.",
         )
 
 
 def check_checks(name: str, values: Sequence[str]) -> None:
-    """Refuse a list with what is not the name of a check."""
+    """Refuse a list with a word that is not the name of a check."""
     for value in values:
         check_check(name, value)
 
 
 def parse_tests(name: str, text: str) -> str:
-    """Read what to test: a path, or the word true for the usual one and false for none."""
+    """Read what to test: a path, true for the usual path, or false for none."""
     word = _BOOLEANS.get(text.strip().lower())
     return read_text(name, text) if word is None else str(word).lower()
 
@@ -153,7 +153,7 @@ def parse_runner(name: str, text: str) -> str:
     """Read where a check runs."""
     if text not in RUNNERS:
         raise ConfigurationError(
-            f"{name} is '{excerpt(text)}', which is no place for a check",
+            f"{name} is '{excerpt(text)}', which is not a runner for checks",
             hint=f"Use one of {', '.join(RUNNERS)}.",
         )
     return text
@@ -167,14 +167,14 @@ def parse_seconds(name: str, text: str) -> float:
         seconds = 0.0
     if not 0 < seconds < math.inf:
         raise ConfigurationError(
-            f"{name} is '{excerpt(text)}', which is no time limit",
+            f"{name} is '{excerpt(text)}', which is not a time limit",
             hint="Use a number of seconds greater than 0.",
         )
     return seconds
 
 
 def read_text(name: str, text: str) -> str:
-    """Refuse what is empty."""
+    """Refuse an empty text."""
     if not text.strip():
         raise ConfigurationError(f"{name} is empty", hint=f"Give {name} a value, or remove it.")
     return text
@@ -186,33 +186,34 @@ def read_id(name: str, text: str) -> str:
         check_id(name, text)
     except ConfigurationError as error:
         raise ConfigurationError(
-            error.message, hint="Copy the id from Astro; a Deployment's name goes into name."
+            error.message,
+            hint="Copy the id from Astro, or write the Deployment's name under `name`.",
         ) from error
     return text
 
 
 def check_id(name: str, value: str) -> None:
-    """Refuse what cannot be an id of Astro's: it becomes part of a URL."""
+    """Refuse a text that cannot be an id of Astro: ids become part of a URL."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not an id",
-            hint="Copy the id from the Deployment's page in Astro; a name goes into "
-            "--deployment-name.",
+            hint="Copy the id from the Deployment's page in Astro, or use --deployment-name for a "
+            "name.",
         )
 
 
 def check_description(name: str, value: str) -> None:
-    """Refuse a description that would be cut."""
+    """Refuse a description that is too long."""
     if len(value) > description_room():
         raise ConfigurationError(
-            f"{name} is {len(value)} characters long",
-            hint=f"Shorten it to {description_room()}: Astro takes 500, and the end is used "
-            "for the digests of what is deployed.",
+            f"{name} is too long: it has {len(value)} characters",
+            hint=f"Shorten it to {description_room()} characters: Astro accepts 500, and astro-ci "
+            "needs the rest for its digests.",
         )
 
 
 def check_base(name: str, value: str) -> None:
-    """Refuse what git would take for an option."""
+    """Refuse a text that git would take for an option."""
     if value.startswith("-"):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not a commit or ref",
@@ -221,7 +222,7 @@ def check_base(name: str, value: str) -> None:
 
 
 def check_build_argument(name: str, value: str) -> None:
-    """Refuse what has no name, without repeating it: it may be a secret."""
+    """Refuse an argument without a name. The message does not repeat it, as it may be a secret."""
     if not re.match(r"[A-Za-z_][A-Za-z0-9_]*(=|$)", value):
         raise ConfigurationError(
             f"{name} is not NAME=value or NAME", hint="Write --build-arg NAME=value."
@@ -229,7 +230,7 @@ def check_build_argument(name: str, value: str) -> None:
 
 
 def check_wait(name: str, seconds: float) -> None:
-    """Refuse a wait that ends before it begins."""
+    """Refuse a wait time that is not positive."""
     if seconds <= 0:
         raise ConfigurationError(
             f"{name} must be greater than 0", hint="To skip waiting, use --no-wait."
@@ -252,7 +253,7 @@ def _read_glob(name: str, text: str) -> str:
 
 
 def read_silence_text(name: str, text: str) -> str:
-    """Read a rule, and a glob of paths behind it: where its findings do not count."""
+    """Read a rule, and an optional glob of the paths where its findings are ignored."""
     rule, _, glob = text.strip().partition(" ")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9*-]*", rule):
         raise ConfigurationError(
@@ -263,26 +264,26 @@ def read_silence_text(name: str, text: str) -> str:
         return rule
     if glob.lstrip().startswith("!"):
         raise ConfigurationError(
-            f"{name} has the path '{excerpt(glob)}', which excludes",
-            hint="Name the paths whose findings do not count.",
+            f"{name} has the path '{excerpt(glob)}', which starts with !",
+            hint="Name the paths whose findings are ignored, without !.",
         )
     return f"{rule} {_read_glob(name, glob.strip())}"
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """What values of an option look like."""
+    """How the values of an option are read, checked and described."""
 
     read: Callable[[str, str], Any] = read_text
-    """From the name that the user knows a value by, and one text. Raises ConfigurationError."""
+    """Takes the user's name for the value, and one text. Raises ConfigurationError."""
     check: Callable[[str, Any], None] = check_nothing
-    """Refuses a value that was read, wherever it came from: one of a list at a time."""
+    """Refuses a value, whatever its source; takes the values of a list one at a time."""
     schema: Mapping[str, Any]
     """One value in `astro-ci.yaml`, as JSON Schema."""
     is_list: bool = False
     is_name: bool = False
-    """Whether a value is a name of Astro's or of ours, rather than free text."""
+    """Whether a value is a name in Astro or in astro-ci, rather than free text."""
     words: Sequence[str] = ()
-    """The only values there are."""
+    """All values, where there is a fixed set."""
 
 
 _SCALAR = {"type": ["string", "number"]}  # YAML reads an unquoted 1.10 as a number
@@ -318,6 +319,8 @@ CHECK_NAMES = Kind(
 TESTS = Kind(
     read=parse_tests, schema={"anyOf": [BOOLEAN.schema, {"type": "string", "minLength": 1}]}
 )
+SWITCH_OR_TESTS = Kind(read=parse_tests, schema=TESTS.schema)
+"""A pair of flags, whose variable may also name what to test."""
 DEPLOY_TYPE = Kind(
     read=parse_type,
     schema={"enum": list(TYPE_WORDS)},

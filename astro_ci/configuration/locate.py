@@ -17,7 +17,7 @@ _MOST_BYTES = 250_000
 
 
 def find_config_file(directory: Path) -> Path | None:
-    """The nearest file, from a directory up to the root of its repository; None when there is none.
+    """Find the nearest file, from a directory up to the root of its repository, or None.
 
     Outside a repository only the directory itself counts. Raises ConfigurationError for two files
     side by side.
@@ -26,7 +26,7 @@ def find_config_file(directory: Path) -> Path | None:
     upward = (start, *start.parents)
     root = repository_root(start)
     for path in upward[: upward.index(root) + 1]:
-        # Whatever has the name counts: a directory or a broken link is a mistake to be told.
+        # Any file type counts: a directory or a broken link of this name is an error to report.
         found = [path / name for name in NAMES if os.path.lexists(path / name)]
         if len(found) > 1:
             raise ConfigurationError(
@@ -38,7 +38,7 @@ def find_config_file(directory: Path) -> Path | None:
 
 
 def load(path: Path, *, name: str, is_named: bool = False) -> ConfigFile:
-    """Read a file, which the user named or which was found. Raises ConfigurationError.
+    """Read a configuration file. Raises ConfigurationError.
 
     `name` is what messages call the file.
     """
@@ -50,7 +50,7 @@ def load(path: Path, *, name: str, is_named: bool = False) -> ConfigFile:
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"{name} cannot be read: {error.strerror}",
-            hint="Check what --config or ASTRO_CI_CONFIG names.",
+            hint="Check the path in --config or ASTRO_CI_CONFIG.",
         ) from error
     except OSError as error:
         raise ConfigurationError(

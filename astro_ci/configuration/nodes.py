@@ -1,4 +1,4 @@
-"""Walk a YAML document with its line numbers, and collect everything that is wrong with it.
+"""Walk a YAML document with its line numbers, and collect all problems.
 
 Scalars are taken as they are written: a branch `on` and a tag `1.10` stay what they are.
 """
@@ -24,7 +24,7 @@ LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Problems:
-    """What is wrong with one file."""
+    """The problems of one file."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -36,15 +36,15 @@ class Problems:
 
     @property
     def are_enough(self) -> bool:
-        """Whether there are more than will be shown."""
+        """Whether there are more problems than will be shown."""
         return len(self._found) > _MOST_PROBLEMS
 
     def source(self, line: int) -> str:
-        """A line of the file, as people look it up."""
+        """Name a line of the file for a message."""
         return f"{self.name} line {line}"
 
     def refuse(self) -> None:
-        """Raise ConfigurationError, with all of them, if there are any."""
+        """Raise ConfigurationError with all problems, if there are any."""
         found = sorted(self._found, key=lambda problem: problem[0])
         lines = [
             (f"{self.source(line)}: {printable(message)}", hint)
@@ -58,7 +58,7 @@ class Problems:
             shown += [f"... and {more} more"] if more else []
             raise ConfigurationError(
                 "\n".join([f"{self.name} has {len(found)} problems:", *shown]),
-                hint="Correct them; nothing was done.",
+                hint="Correct the file; nothing was done.",
             )
 
 
@@ -68,7 +68,7 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         root = yaml.compose(text, Loader=LOADER)
         if root is None or _is_bounded(root):
             return root
-        problems.add(1, "its aliases stand for more than a file can hold")
+        problems.add(1, "its aliases expand to more than a file can hold")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         # The end of the text counts as a line after its last one.
@@ -83,7 +83,7 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         before = text.encode()[: error.position] if is_bytes else text[: error.position].encode()
         problems.add(before.count(b"\n") + 1, f"this is not YAML: {error.reason}")
     except ValueError:
-        problems.add(1, "this is not YAML: an escape stands for no character")
+        problems.add(1, "this is not YAML: an escape sequence is not a character")
     except RecursionError:
         problems.add(1, "this is nested too deeply")
     problems.refuse()
@@ -108,9 +108,9 @@ def _remedy(error: yaml.MarkedYAMLError, text: str) -> str:
     mark = error.problem_mark
     line = "".join(text.split("\n")[mark.line : mark.line + 1]) if mark else ""
     if mark and (line[mark.column : mark.column + 1] == "\t" or "tab character" in said):
-        return "Indent with spaces: YAML takes no tabs."
+        return "Indent with spaces: YAML does not allow tabs."
     if "alias" in said or "cannot start any token" in said:
-        return "Put the text in quotes: its first sign has a meaning of its own in YAML."
+        return "Put the text in quotes: its first character has a special meaning in YAML."
     if "mapping values" in said:
         return "Indent the keys of a block alike, and put a text with a colon in quotes."
     return ""
@@ -123,7 +123,7 @@ class Block:
         self.problems = problems
         self.what = what
         self.is_sound = True
-        """Whether its keys say what they were meant to, as far as that can be told."""
+        """Whether no problem was found in the keys."""
         self._values: dict[str, tuple[int, yaml.Node]] = {}
         if node is not None and not _is_null(node):
             self._read(node)
@@ -131,9 +131,7 @@ class Block:
     def _read(self, node: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode):
             self.is_sound = False
-            self.problems.add(
-                _line(node), f"{self.what} is {_kind(node)}, and not keys with values"
-            )
+            self.problems.add(_line(node), f"{self.what} is {_kind(node)}, not keys with values")
             return
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -144,7 +142,7 @@ class Block:
                 first = self._values[key.value][0]
                 self.problems.add(
                     _line(key),
-                    f"{excerpt(key.value)} stands twice in {self.what}, first on line {first}",
+                    f"{excerpt(key.value)} is set twice in {self.what}, first on line {first}",
                     "Remove one of the two.",
                 )
             else:
@@ -158,36 +156,38 @@ class Block:
         return key in self._values
 
     def line(self, key: str) -> int:
-        """The line of a key that is there."""
+        """Return the line of an existing key."""
         return self._values[key][0]
 
     def node(self, key: str) -> yaml.Node | None:
-        """The value of a key, None when there is no such key."""
+        """Return the value of a key, or None without such a key."""
         return self._values[key][1] if key in self._values else None
 
     def refuse_unknown(self, known: Sequence[str], elsewhere: Mapping[str, str]) -> None:
-        """Note each key that is none of these; `elsewhere` says where others belong."""
+        """Note each key that is not known; `elsewhere` says where other keys belong."""
         for key, line, _ in self:
             if key in known:
                 continue
             self.is_sound = False
             if key in elsewhere:
-                self.problems.add(line, f"{key} is not for {self.what}: it is for {elsewhere[key]}")
+                self.problems.add(
+                    line, f"{key} is not a key of {self.what}, but of {elsewhere[key]}"
+                )
             else:
                 near = "" if self.problems.are_enough else did_you_mean(key, known)
                 self.problems.add(
                     line,
                     f"{excerpt(key)} is not a key of {self.what}{near}",
-                    f"There are {', '.join(known)}.",
+                    f"Use one of {', '.join(known)}.",
                 )
 
     def text(self, key: str) -> str | None:
-        """The text of a key; None when it is not there or, which is then noted, no text."""
+        """Return the text of a key; None without the key, or when the value is not text."""
         node = self.node(key)
         return None if node is None else self._scalar(key, node)
 
     def texts(self, key: str) -> list[str] | None:
-        """The texts of a key: a list, or a single value; one a line, as in a variable."""
+        """Return the texts of a key: a list, or a single value with one text per line."""
         node = self.node(key)
         if node is None:
             return None
@@ -201,7 +201,7 @@ class Block:
         return None if text is None else [line.strip() for line in text.split("\n") if line.strip()]
 
     def entries(self, key: str) -> Iterator[str | Block]:
-        """The entries of a list, or the only one: each a text, or keys of its own."""
+        """Yield the entries of a list, or the single entry: each a text or a mapping."""
         node = self.node(key)
         for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             if isinstance(item, yaml.MappingNode):
@@ -216,32 +216,32 @@ class Block:
             elif not _is_null(node):
                 return str(node.value)
             else:
-                hint = f"Give {key} one, or remove it."
+                hint = f"Give {key} a value, or remove it."
                 self.problems.add(_line(node), f"{key} has no value", hint)
         elif isinstance(node, yaml.ScalarNode):
             written = f"{node.tag} {node.value}".strip()
             self.problems.add(
                 _line(node),
-                f"{key} has the tag {excerpt(node.tag)}, which means nothing",
+                f"{key} has the tag {excerpt(node.tag)}, which has no meaning here",
                 f"Put it in quotes if it is a text: '{excerpt(written)}'.",
             )
         else:
-            self.problems.add(_line(node), f"{key} is {_kind(node)}, and not a single value")
+            self.problems.add(_line(node), f"{key} is {_kind(node)}, not a single value")
         return None
 
 
 def _unfit(text: str, most: int) -> str:
-    """Say why no option and no name can be this text; empty when one can."""
+    """Say why this text cannot be a value or a name; empty when it can."""
     if len(text) > most:
         return f"is longer than {most:,} characters"
     is_text = not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
-    return "" if is_text else "holds what is no text: NUL, or half of a surrogate pair"
+    return "" if is_text else "contains NUL or half of a surrogate pair, which is not text"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence: the nearest of the known words, if one is near."""
+    """Return the end of a sentence with the nearest known word, if there is one."""
     near = difflib.get_close_matches(word.lower().replace("_", "-"), list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _kind(node: yaml.Node) -> str:

@@ -1,4 +1,4 @@
-"""One row of the table of options: everything that any surface knows of an option.
+"""One row of the table of options: everything that any surface says about an option.
 
 The rows are the fields of `Config`, and what a verb adds for itself. The command line, the file,
 its JSON Schema, the inputs of the actions and of the GitLab templates, and every reference table
@@ -59,10 +59,10 @@ class Option(Struct, frozen=True, kw_only=True):
     input_aliases: Sequence[str] = ()
     """Inputs of the same meaning, of workflows that come from deploy-action."""
     input_help: str = ""
-    """What the description of an input adds."""
+    """More text for the description of an input."""
     has_input: bool = True
     has_variable: bool = True
-    """Whether the command line reads the variable; the CI context reads ASTRO_CI_BASE."""
+    """Whether the command line reads the variable; False for ASTRO_CI_BASE, which CI reads."""
 
     @property
     def stem(self) -> str:
@@ -75,7 +75,7 @@ class Option(Struct, frozen=True, kw_only=True):
         return f"ASTRO_CI_{self.stem.replace('-', '_').upper()}"
 
     def check(self, value: Any) -> None:
-        """Refuse a value that cannot be meant. Raises ConfigurationError."""
+        """Refuse an invalid value. Raises ConfigurationError."""
         if value is None:
             return
         for one in value if self.kind.is_list else (value,):
@@ -88,6 +88,6 @@ def option(default: Any, flag: str, **row: Any) -> Any:
 
 
 def rows_of(config: type) -> Iterator[Option]:
-    """The rows that are the fields of Config."""
+    """Return the rows that are the fields of Config."""
     for one in fields(config):
         yield Option(field=one.name, **one.metadata[_METADATA])

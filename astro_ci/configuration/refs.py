@@ -1,4 +1,4 @@
-"""Which branches or tags are meant: patterns in the syntax of GitHub's branch filters. Pure."""
+"""Match branches and tags with patterns in the syntax of GitHub's branch filters. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RefPatterns(Struct, frozen=True):
     patterns: Sequence[str] = ()
 
     def deciding(self, name: str) -> str | None:
-        """The pattern that brings this branch or tag in; None when it stays out."""
+        """Return the pattern that includes this branch or tag, or None."""
         automaton = Automaton([_items(pattern.removeprefix("!")) for pattern in self.patterns])
         hits = automaton.hits(automaton.run(automaton.start, name))
         if not hits:
@@ -57,7 +57,7 @@ def read_pattern(name: str, text: str) -> str:
     if not pattern or _NEVER.search(pattern):
         raise ConfigurationError(
             f"{name}: no branch and no tag can match '{excerpt(text)}'",
-            hint="Write names in which * stands for anything but /, and ** for anything.",
+            hint="Write names in which * matches anything but /, and ** matches anything.",
         )
     return text
 

@@ -22,7 +22,7 @@ _WRITE = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a Deployment is written: at the end of a file, which may have to be made."""
+    """The file in which to write a Deployment; it may not exist yet."""
 
     path: Path
     name: str
@@ -40,7 +40,7 @@ def find_place(file: ConfigFile | None, directory: Path) -> Place:
     if file.has_projects or any(project.entries for project in file.projects):
         key = "projects" if file.has_projects else "deployments"
         raise ConfigurationError(
-            f"--save would write `deployments` into {file.name}, which has `{key}` already",
+            f"--save would write `deployments` into {file.name}, which already has `{key}`",
             hint=_BY_HAND,
         )
     if not file.path.lstat().st_mode & 0o222 or not os.access(file.path, os.W_OK):
@@ -54,7 +54,7 @@ def find_place(file: ConfigFile | None, directory: Path) -> Place:
 def save_deployment(place: Place, *, key: str, deployment_id: str, branch: str) -> None:
     """Add a Deployment that a branch goes to; `deployment_id` is empty where the name is enough.
 
-    Raises ConfigurationError, and then the file is as it was.
+    Raises ConfigurationError, and then the file is unchanged.
     """
     try:
         before = b"" if place.is_new else read_bytes(place.path, most_bytes=_MOST_BYTES)
@@ -82,7 +82,7 @@ def _addition(before: bytes, key: str, deployment_id: str, branch: str) -> str:
 
 
 def _check(place: Place, content: bytes, key: str, branch: str) -> None:
-    """Refuse a file that would not mean what it should: one in flow style, or with an end mark."""
+    """Refuse a file that cannot be extended at its end: in flow style, or with an end mark."""
     from astro_ci.configuration.file import parse
 
     try:
@@ -94,8 +94,8 @@ def _check(place: Place, content: bytes, key: str, branch: str) -> None:
         is_meant = False
     if not is_meant:
         raise ConfigurationError(
-            f"--save cannot add the Deployment at the end of {place.name}: the file would not be "
-            "read as it is meant",
+            f"--save cannot add the Deployment at the end of {place.name}: the file would then be "
+            "read differently",
             hint=_BY_HAND,
         )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-# What some version of YAML takes for something else than a text.
+# Words that some version of YAML does not read as text.
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
 
 
 def yaml_text(text: str) -> str:
-    """A text as a YAML scalar, on one line, that every YAML reader takes for just that text."""
+    """Write a text as a YAML scalar on one line that every YAML reader reads as this text."""
     if re.fullmatch(r"[A-Za-z]\w*(?:[./-]\w+)*", text, re.ASCII) and text.lower() not in _WORDS:
         return text
     if text.isprintable():

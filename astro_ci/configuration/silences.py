@@ -1,4 +1,4 @@
-"""Read `checks` of `astro-ci.yaml`: the findings that do not count."""
+"""Read `checks` of `astro-ci.yaml`: the findings to ignore."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEYS = ("rule", "paths")
 def read_silences(block: Block, key: str) -> tuple[str, ...]:
     """Read the entries under `ignore`, as texts: a rule, and a glob behind it where there is one.
 
-    What is wrong is noted as a problem of the file.
+    An invalid entry is noted as a problem of the file.
     """
     checks = Block(block.problems, key, block.node(key))
     checks.refuse_unknown((_IGNORE,), {})

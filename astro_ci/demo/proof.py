@@ -1,4 +1,4 @@
-"""The proof of the demo: what runs, compared byte for byte with what is checked out."""
+"""The proof of the demo: compare the running files with the checkout, byte for byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astro_ci.sandbox import Sandbox
 
 
 def what_runs(astro: Sandbox, project: Path) -> str:
-    """Say, from the bundle and the image that run, whether they are what is checked out."""
+    """Say whether the running bundle and image equal the checkout."""
     try:
         bundle = _bundle_files(astro)
     except LookupError:
@@ -26,7 +26,7 @@ def what_runs(astro: Sandbox, project: Path) -> str:
 
 
 def compare(astro: Sandbox, project: Path, *, with_image: bool) -> None:
-    """Raise when what runs is not, byte for byte, what is checked out."""
+    """Raise when the running files differ from the checkout."""
     require(_bundle_files(astro) == _checked_out_dags(project), "the bundle should be dags/")
     if not with_image:
         return
@@ -54,7 +54,7 @@ def _image_files(astro: Sandbox) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
             found |= _files(archive)
     home = f"{HOME}/"
-    # The README changes nothing that runs, and so may well be an older one.
+    # The README changes nothing that runs, so the running README may be older.
     return {
         name.removeprefix(home): data
         for name, data in found.items()
@@ -72,6 +72,6 @@ def _files(archive: tarfile.TarFile) -> dict[str, bytes]:
 
 
 def require(holds: bool, what: str) -> None:
-    """Raise ProjectError when the story does not hold."""
+    """Raise ProjectError when a step had another result than the story says."""
     if not holds:
         raise ProjectError(f"the demo did not go as it should: {what}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 REMOTE = "https://git.example.com/acme/airflow.git"
-# What the user has set up for all repositories has no business here.
+# The user's global git settings do not apply here.
 _SETTINGS = ["core.hooksPath=/dev/null", "core.fsmonitor=false"]
 
 
 def make_repository(directory: Path) -> None:
-    """Make an empty repository, with a remote that nothing is fetched from."""
+    """Make an empty repository, with a remote that is never used."""
     from git import Repo
 
     with Repo.init(directory, initial_branch="main") as repo:

@@ -28,7 +28,7 @@ Emit = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where the story is told."""
+    """The project, the sandbox and the base image of the demo."""
 
     project: Path
     astro: Sandbox
@@ -45,7 +45,7 @@ class Stage:
 
 @contextmanager
 def setting(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None) -> Iterator[Stage]:
-    """Set the stage: a committed example project, a sandbox and, with an engine, a base image."""
+    """Prepare a committed example project, a sandbox and, with an engine, a base image."""
     example = _example()
     engine = _engine(env, emit)
     with (
@@ -99,7 +99,7 @@ def _workplace(keep_in: Path | None, emit: Emit) -> Iterator[Path]:
 
 @contextmanager
 def _stand_in(engine: Engine | None) -> Iterator[str | None]:
-    """An image that takes Astro Runtime's place: its label and its last step, nothing to pull."""
+    """Build an image that stands in for Astro Runtime: its label and its last step."""
     if engine is None:
         yield None
         return

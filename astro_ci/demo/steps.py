@@ -35,7 +35,7 @@ _LEFT_OUT = "left out: no Docker Engine"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A chapter: what is edited, and what should come of it."""
+    """A chapter: the edits, and the expected result."""
 
     title: str
     files: Mapping[str, str]
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """How a step went."""
+    """The result of a step."""
 
     commit: str
     title: str
@@ -91,7 +91,7 @@ def perform(number: int, step: Step, stage: Stage) -> Row:
 
 
 def _act(step: Step, found: Plan, stage: Stage) -> str:
-    """Deploy, and give the outcome in words."""
+    """Deploy, and return the outcome in words."""
     if found.deploy_type.has_image and stage.engine is None:
         if not stage.astro.deploys(DEPLOYMENT):
             _deploy_by_hand(stage)

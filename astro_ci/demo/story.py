@@ -54,7 +54,7 @@ _COLUMNS = (
 
 
 def demo(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None = None) -> None:
-    """Tell the story; `keep_in` is where the project is to be left.
+    """Run all steps; `keep_in` is the directory in which to keep the project.
 
     Raises AstroCIError when a step does not come out as it should."""
     with setting(env, emit=emit, keep_in=keep_in) as stage:

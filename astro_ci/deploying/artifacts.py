@@ -1,4 +1,4 @@
-"""Make what a deploy sends: the image on the engine, the bundle on disk."""
+"""Make the artifacts of a deploy: the image on the engine, the bundle on disk."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ from msgspec import Struct
 from astro_ci.astro.client import AstroClient
 from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bundle
 from astro_ci.configuration.config import Config
-from astro_ci.errors import ProjectError
+from astro_ci.deploying.workshop import Workshop
+from astro_ci.errors import DockerError, ProjectError
 from astro_ci.model import Deployment
 from astro_ci.planning.marker import ROOT_LAYOUT
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
-from astro_ci.text import listed, size_text
+from astro_ci.text import listed, sentence, size_text
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.engine import Engine
     from astro_ci.image.source import ReadyImage
 
 
+_WITHOUT_ENGINE = (
+    "The image is unchanged: a deploy of the DAGs alone (--type dags) needs no Docker."
+)
+
+
 class Artifacts(Struct, frozen=True, kw_only=True):
-    """What is ready to be sent; None for what this deploy does not have."""
+    """The finished image and bundle; None for one that this deploy does not have."""
 
     image: ReadyImage | None = None
     bundle: Bundle | None = None
@@ -42,10 +48,11 @@ def artifacts(
     client: AstroClient,
     *,
     connect_engine: Callable[[Mapping[str, str]], Engine],
+    workshop: Workshop,
     scratch: Path,
     console: Console,
 ) -> Iterator[Artifacts]:
-    """Build and check what the plan needs; a built image is gone from the engine afterwards.
+    """Build and check what the plan needs; `workshop` keeps a built image until the run ends.
 
     Everything that can be refused without Docker is refused before the build starts.
     """
@@ -67,17 +74,35 @@ def artifacts(
         yield Artifacts(image=prebuilt.image, bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
-    from astro_ci.deploying.image import build, connected, remove
+    from astro_ci.deploying.image import built_once
     from astro_ci.image.building.build import looking_for_builder
 
-    with looking_for_builder(env) as builder, connected(connect_engine, env) as engine:
-        image = build(config, env, survey, deployment, client, engine, builder, console)
-        try:
-            if with_bundle:
-                _check_links(survey, members, image.facts.runtime_version or "")
-            yield Artifacts(image=image, bundle=bundle)
-        finally:
-            remove(engine, image.name)
+    # DAGs alone would lack what the image gained.
+    is_needed = plan.content.image != "same" or not with_bundle
+    without = "" if is_needed else _WITHOUT_ENGINE
+    with looking_for_builder(env) as builder:
+        engine = _engine(workshop, env, connect_engine, without=without)
+        image = built_once(
+            config, env, survey, deployment, client, engine, builder, console, workshop
+        )
+    if with_bundle:
+        _check_links(survey, members, image.facts.runtime_version or "")
+    yield Artifacts(image=image, bundle=bundle)
+
+
+def _engine(
+    workshop: Workshop,
+    env: Mapping[str, str],
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    *,
+    without: str,
+) -> Engine:
+    """Connect to the engine. `without` says what to do where there is none. Raises DockerError."""
+    try:
+        return workshop.engine(env, connect_engine)
+    except DockerError as error:
+        error.hint = " ".join(filter(None, (sentence(error.hint), without)))
+        raise
 
 
 def _refuse_empty_submodules(survey: Survey) -> None:
@@ -86,7 +111,7 @@ def _refuse_empty_submodules(survey: Survey) -> None:
     empty = [path for path, parts in submodules.items() if parts & survey.plan.deploy_type.parts]
     if empty:
         raise ProjectError(
-            f"submodules that ship were not checked out: {listed(sorted(empty))}",
+            f"submodules of the project were not checked out: {listed(sorted(empty))}",
             hint="Check them out before the deploy: `git submodule update --init --recursive`, "
             "`submodules: recursive` on actions/checkout, or GIT_SUBMODULE_STRATEGY: recursive.",
         )

@@ -1,4 +1,4 @@
-"""One attempt to deploy: build, create, send, finalize, wait, and look who else was at it."""
+"""One attempt to deploy: build, create, send, finalize, wait, and look for other deploys."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from astro_ci.deploying.second_look import SecondLook
 from astro_ci.deploying.secrecy import hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.deployments.find import Astro
 from astro_ci.errors import AstroCIError, AuthenticationError, CancelledError, DeployFailedError
 from astro_ci.finding import Checked, CheckName
@@ -54,7 +55,7 @@ if TYPE_CHECKING:  # loaded when an image is named
 log = logging.getLogger(__name__)
 
 OnChecks = Callable[[Plan, Sequence[Checked]], None]
-"""Sees a Plan with all its checks, and those that were just made."""
+"""Called with a Plan with all its checks, and with the checks that were just made."""
 GRACE_SECONDS = 60.0
 """How long the job of a newer commit has to replace a deploy that wrongly replaced its own."""
 FRESH_SECONDS = 2.0
@@ -73,6 +74,7 @@ class Attempt(Struct, kw_only=True):
     env: Mapping[str, str]
     console: Console
     tools: Tools
+    workshop: Workshop
     started: float
     survey: Survey
     surveyed_at: float
@@ -94,7 +96,7 @@ class Attempt(Struct, kw_only=True):
     replaced_by: str = ""
 
     def __repr__(self) -> str:
-        """Name it, without the environment."""
+        """Show the attempt without the environment."""
         return f"Attempt(deployment={self.deployment!r}, progress={self.progress!r})"
 
     def run(self) -> DeployResult | None:
@@ -107,7 +109,7 @@ class Attempt(Struct, kw_only=True):
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Have whatever ends the run say what became of this attempt."""
+        """Make whatever ends the run say how far this attempt came."""
         try:
             with self.progress.told():
                 yield
@@ -116,7 +118,7 @@ class Attempt(Struct, kw_only=True):
             raise
 
     def cancelled_by(self, number: int) -> CancelledError:
-        """Say what a signal leaves behind now."""
+        """Return the error for a signal that comes now."""
         error = cancelled(number, str(self.progress))
         error.result = self.result("failed")
         return error
@@ -139,15 +141,15 @@ class Attempt(Struct, kw_only=True):
         )
 
     def conclude(self, opened: Deploy) -> DeployResult | None:
-        """Look who else deployed: the newest commit runs, or this run is not done.
+        """Look for other deploys: the newest commit has to run before this run is done.
 
-        None: an older commit took the place of ours, so the plan has to be made again. Raises
-        DeployFailedError when ours took the place of a newer one, which nobody puts back.
+        Returns None when an older commit replaced ours, so the plan has to be made again. Raises
+        DeployFailedError when ours replaced a newer commit that no other job deploys again.
         """
         rivals = self._rivals()
         found = rivals.stand(opened)
         for pause in pauses(min(GRACE_SECONDS, self.config.wait_seconds)):
-            # The job of the newer commit may well be at it, and deploy once more.
+            # The job of the newer commit may be running, and deploy again.
             if not self.config.wait or not found.behind or found.behind.newest.id == opened.id:
                 break
             self.tools.patience.sleep(pause)
@@ -158,7 +160,7 @@ class Attempt(Struct, kw_only=True):
         if found.behind.newest.id == opened.id and not self.is_last:
             self.progress.phase = "replaced"
             older = found.behind.running.id
-            self.console.say(f"deploy {older} put an older commit there; planning again")
+            self.console.say(f"deploy {older} replaced it with an older commit; planning again")
             return None
         raise rivals.failure(found.behind, opened)
 
@@ -176,6 +178,7 @@ class Attempt(Struct, kw_only=True):
                 self.deployment,
                 self.astro.client,
                 connect_engine=self.tools.connect_engine,
+                workshop=self.workshop,
                 scratch=Path(scratch),
                 console=self.console,
             ) as made,
@@ -221,7 +224,8 @@ class Attempt(Struct, kw_only=True):
         refuse_failed(done)
         if not self.config.wait:
             self.console.say(
-                "not waiting until it is live (--no-wait), nor looking who replaces it later"
+                "not waiting until the deploy is live, nor checking whether a later deploy "
+                "replaces it (--no-wait)"
             )
             return
         Waiter(
@@ -236,7 +240,7 @@ class Attempt(Struct, kw_only=True):
     def _refuse_session(self) -> None:
         if self.deployment.is_cicd_enforced and self.astro.credentials.kind == "astro login":
             raise AuthenticationError(
-                f"the Deployment {self.deployment.name} takes deploys from CI/CD only, and these "
+                f"the Deployment {self.deployment.name} accepts deploys from CI/CD only, and these "
                 "credentials are the session of `astro login`",
                 hint="Use an API token in ASTRO_API_TOKEN.",
             )
@@ -262,15 +266,15 @@ class Attempt(Struct, kw_only=True):
         self.overridden = (*self.overridden, *overridden)
 
     def _shipped(self) -> Digests:
-        """What was packed: as it was planned, unless something wrote to the checkout meanwhile.
+        """Return the packed content: as planned, unless a file changed during the deploy.
 
-        Then it is neither for sure, and the deploy is marked so that the next one makes up for it.
+        After a change the content is not known, and the marker makes the next run deploy again.
         """
         planned, now = self.survey.differences.digests, self.survey.digest_again()
         if now != planned:
             log.warning(
-                "files that ship changed during the deploy, which may hold either of the two; the "
-                "next one will deploy again"
+                "files changed during the deploy, so it may contain their old or new versions; the "
+                "next run will deploy again"
             )
         return {
             part: digest if now[part] == digest else NO_DIGEST for part, digest in planned.items()
@@ -300,9 +304,9 @@ class Attempt(Struct, kw_only=True):
         return opened
 
     def _overtaken(self, now: Deployment) -> Plan | None:
-        """Plan again when what runs now is not what ran before.
+        """Plan again if another deploy went live; `now` is the Deployment as it was read again.
 
-        None: nothing changed, or this deploy is still what is needed.
+        Returns None when nothing changed, or when this deploy is still needed as it is.
         """
         if (now.image_tag, now.running_bundle_version, now.is_dag_deploy_enabled) == (
             self.deployment.image_tag,
@@ -332,7 +336,7 @@ class Attempt(Struct, kw_only=True):
         """Give this attempt up; the last one with a DeployFailedError."""
         if self.is_last:
             raise DeployFailedError(
-                f"other deploys went live while this one was made, and now {late.deploy_type} is "
+                f"other deploys went live during this one, and now {late.deploy_type} is "
                 f"needed instead of {self.survey.plan.deploy_type}: {late.reason}",
                 hint=queue_hint("Run the job again", self.survey.checkout.ci),
             )

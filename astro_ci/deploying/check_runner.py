@@ -1,4 +1,4 @@
-"""Find where Airflow is, for the checks of a deploy: in its image, or in the one that runs."""
+"""Find an Airflow for the checks of a deploy: in its own image, or in the running image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
     env: Mapping[str, str]
     deployment: Deployment
-    """As it was before."""
+    """As it was before the deploy."""
     shipped: ReadyImage | None
     """The image of this deploy; None for one of DAGs alone."""
     connect_engine: Callable[[Mapping[str, str]], Engine]
@@ -80,7 +80,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         return f"{deployment.image_repository}:{deployment.image_tag}" if named else ""
 
     def _runtime_of_this_job(self) -> LocalRunner | None:
-        """The interpreter of the Runtime image that the job runs in, if the Airflow is the same."""
+        """Return the interpreter of the job's own Runtime image, if its Airflow version fits."""
         if self.env.get("AIRFLOW_HOME") != HOME_IN_RUNTIME or not Path(HOME_IN_RUNTIME).is_dir():
             return None
         from astro_ci.checks.runners import LocalRunner, find_python

@@ -1,8 +1,9 @@
-"""`deploy`: plan, then do it, in the order in which a failure leaves nothing behind."""
+"""`deploy`: plan, then act, in an order in which a failure leaves nothing behind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -13,14 +14,15 @@ from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.secrecy import hide_build_secrets
 from astro_ci.deploying.tools import Tools
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.asking import Asked, ask_astro
-from astro_ci.survey.image import image_source
 
 if TYPE_CHECKING:  # loaded while Astro is asked
+    from astro_ci.checks.static.process import Reader
     from astro_ci.deploying.attempt import Attempt, OnChecks
     from astro_ci.image.source import ImageSource
 
@@ -43,22 +45,25 @@ def deploy(
     on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
+    workshop: Workshop | None = None,
+    reader: Reader | None = None,
 ) -> DeployResult:
-    """Bring the Deployment to what is checked out; `on_plan` sees each Plan before it is acted on.
+    """Deploy the checkout to the Deployment; `on_plan` gets each Plan before the deploy acts on it.
 
     `on_checks` sees it again, with the checks that only the deploy makes.
 
     `asked` is what `ask_astro` began, and `ci` what the CI system says, where that is known
-    already. `on_stage` gets a function that says,
-    whenever and in whichever thread it is called, what a signal would leave behind; the latest
-    function is the one to call.
+    already. `on_stage` gets a function that says, whenever and in whichever thread it is called,
+    what a signal would leave behind; the latest function is the one to call. `reader` is for the
+    static check, when it was started ahead. `workshop` is what several deploys of one run share.
 
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
     """
     tools = tools or Tools()
     hide_build_secrets(console.redactor, config, env)
-    with image_source(config, env, tools.connect_engine) as image:
+    with ExitStack() as own:
+        shared = workshop or own.enter_context(Workshop())
         run = _Run(
             config=config,
             env=env,
@@ -69,13 +74,15 @@ def deploy(
             on_checks=on_checks,
             on_stage=on_stage,
             tools=tools,
-            image=image,
+            workshop=shared,
+            image=shared.source(config, env, tools.connect_engine),
+            reader=reader,
         )
         return run.go(interactive=interactive)
 
 
 class _Run(Struct, kw_only=True):
-    """One or two attempts at the same deploy, and who watches them."""
+    """One or two attempts at the same deploy, and the callbacks that watch them."""
 
     config: Config
     env: Mapping[str, str]
@@ -86,6 +93,8 @@ class _Run(Struct, kw_only=True):
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
+    workshop: Workshop
+    reader: Reader | None
     image: ImageSource | None
     started: float = 0.0
 
@@ -107,14 +116,15 @@ class _Run(Struct, kw_only=True):
         return first.run() or self._once_more(first)
 
     def _once_more(self, first: Attempt) -> DeployResult:
-        """Plan again and deploy once more, after others made the first attempt come to nothing."""
+        """Plan and deploy again, after other deploys made the first attempt useless."""
         with first.told():
             second = self._look(first.pinned(), str(first.progress), interactive=False)
             plan = second.survey.plan
             if plan.deploy_type is DeployType.NONE:
                 if first.progress.phase != "replaced":
                     return first.result("skipped", plan=plan)
-                first.is_last = True  # somebody has set it right already, or it is a failure
+                # Another job may have repaired it already; else it is a failure.
+                first.is_last = True
                 assert first.opened  # noqa: S101 - what was replaced was opened
                 result = first.conclude(first.opened)
         if plan.deploy_type is not DeployType.NONE:
@@ -124,11 +134,10 @@ class _Run(Struct, kw_only=True):
 
     def _look(self, config: Config, earlier: str = "", *, interactive: bool) -> Attempt:
         """Plan, and make ready to act on the Plan; `earlier` says what became of the first try."""
+        reader, self.reader = self.reader, None  # one survey uses it up
+        asked, self.asked = self.asked, None
         surveyed_at, patience = self.tools.now(), self.tools.patience
-        asked = self.asked or ask_astro(
-            config, self.env, interactive=interactive, patience=patience
-        )
-        self.asked = None
+        asked = asked or ask_astro(config, self.env, interactive=interactive, patience=patience)
         from astro_ci.deploying.attempt import Attempt
         from astro_ci.survey.survey import survey
 
@@ -140,6 +149,7 @@ class _Run(Struct, kw_only=True):
                 ci=self.ci,
                 needs_credentials=True,
                 image=self.image,
+                reader=reader,
             )
         self.on_plan(found.plan)
         connected = found.standing.connected
@@ -149,6 +159,7 @@ class _Run(Struct, kw_only=True):
             env=self.env,
             console=self.console,
             tools=self.tools,
+            workshop=self.workshop,
             started=self.started,
             survey=found,
             surveyed_at=surveyed_at,

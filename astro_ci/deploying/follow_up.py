@@ -16,7 +16,7 @@ from astro_ci.survey.survey import survey
 
 
 def follow_up_config(config: Config) -> Config:
-    """The options of the deploy: image and DAGs, whichever way the switch went.
+    """Return the options of the deploy: image and DAGs, for either direction of the switch.
 
     Enabled, the Deployment has no bundle yet, and Astro wants a full deploy first. Disabled, the
     running image may hold no DAGs.
@@ -33,6 +33,6 @@ def refuse_impossible(config: Config, env: Mapping[str, str], ci: CIContext) -> 
         raise ConfigurationError(
             "the deploy that has to follow would be skipped, so nothing was changed: "
             f"{plan.reason}",
-            hint="Check out what is to run, or lift the guard that the reason names.",
+            hint="Check out the version to deploy, or override the guard that the reason names.",
         )
     connect(env).close()

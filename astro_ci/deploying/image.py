@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build, LeaveOut
@@ -19,10 +19,11 @@ from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
 from astro_ci.image.on_engine import EngineImage
-from astro_ci.model import Deployment
+from astro_ci.model import Deployment, Part
 from astro_ci.paths import below
+from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.project.find import DOCKERFILE, Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
@@ -31,7 +32,7 @@ from astro_ci.web.ahead import begin
 log = logging.getLogger(__name__)
 
 
-def build(
+def built_once(
     config: Config,
     env: Mapping[str, str],
     survey: Survey,
@@ -40,37 +41,76 @@ def build(
     engine: Engine,
     builder: Future[Builder | None],
     console: Console,
+    workshop: Workshop,
 ) -> EngineImage:
-    """Build the image and check it. Raises DockerError, ProjectError."""
+    """Build the image, unless this run built it before, and check it for this Deployment.
+
+    Raises DockerError, ProjectError.
+    """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
+    _warn_of_dags(config, survey, deployment)
+    made = _describe(config, survey, deployment)
+    inputs = _inputs(made, survey, deployment)
+    image = workshop.find(inputs)
+    if image:
+        console.say("using the image that this run built before")
+    else:
+        workshop.on_close(lambda: remove(engine, made.tag))
+        image = _build(made, env, engine, builder, console)
+        if inputs is not None:
+            workshop.keep(inputs, image)
+    supported = {release.version for release in runtimes.result()}
+    check_image(image.facts, running=deployment.astro_runtime_version, supported=supported)
+    return image
+
+
+def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
     checkout = survey.checkout
-    with_dags = not deployment.is_dag_deploy_enabled
-    made = Build(
+    return Build(
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=_left_out(checkout.project, dags_ship=with_dags),
+        leave_out=_left_out(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
         labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
-    if with_dags and not checkout.project.has_dags_where_airflow_looks:
-        log.warning(
-            "DAG-only deploys are disabled on %s, so the DAGs ship inside the image, where Airflow "
-            "reads dags/: unless the Dockerfile puts those of %s there, they will not run",
-            *(deployment.name, config.dags_path),
-        )
+
+
+def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
+    """All that the image is made of; None when that is not known."""
+    with_dags = not deployment.is_dag_deploy_enabled
+    parts = (Part.IMAGE, Part.DAGS) if with_dags else (Part.IMAGE,)
+    digests = tuple(survey.differences.digests.get(part, NO_DIGEST) for part in parts)
+    if NO_DIGEST in digests:
+        return None
+    arguments = (*sorted(made.labels.items()), *sorted(made.build_args.items()))
+    return (made.root, with_dags, digests, arguments, tuple(made.secrets))
+
+
+def _build(
+    made: Build,
+    env: Mapping[str, str],
+    engine: Engine,
+    builder: Future[Builder | None],
+    console: Console,
+) -> EngineImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
         facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
     console.did(Phase.BUILD, "built the image")
-    try:
-        supported = {release.version for release in runtimes.result()}
-        check_image(facts, running=deployment.astro_runtime_version, supported=supported)
-    except BaseException:
-        remove(engine, made.tag)
-        raise
+    # What it is for is taken from what it says: its build ran here.
     return EngineImage(engine=engine, name=made.tag, facts=facts)
+
+
+def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
+    project = survey.checkout.project
+    if not deployment.is_dag_deploy_enabled and not project.has_dags_where_airflow_looks:
+        log.warning(
+            "DAG-only deploys are disabled on %s, so Airflow reads the DAGs from dags/ in the "
+            "image: unless the Dockerfile copies the files of %s there, these DAGs will not run",
+            *(deployment.name, config.dags_path),
+        )
 
 
 def _listener(console: Console) -> Callable[[str], None]:
@@ -83,11 +123,11 @@ def _listener(console: Console) -> Callable[[str], None]:
 
 
 def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
-    """Leave the DAGs out of the image; where they ship in it, what would not be in a bundle."""
+    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs."""
     inside = project.dags_in_context
     if not dags_ship:
         return set(inside).__contains__
-    is_leftover = excluder(lambda name: (project.dags / name / VENV_MARKER).exists())
+    is_leftover = leftover_matcher(lambda name: (project.dags / name / VENV_MARKER).exists())
 
     def is_left_out(path: str) -> bool:
         names = (below(path, directory) for directory in inside)
@@ -101,18 +141,6 @@ def remove(engine: Engine, name: str) -> None:
     """Take the image off the engine again."""
     try:
         engine.remove_image(name)
-    except KeyboardInterrupt:  # a signal that came in the middle of it
+    except KeyboardInterrupt:  # a signal that arrived during the removal
         engine.remove_image(name)
         raise
-
-
-@contextmanager
-def connected(
-    connect_engine: Callable[[Mapping[str, str]], Engine], env: Mapping[str, str]
-) -> Iterator[Engine]:
-    """An engine for the time of a block."""
-    engine = connect_engine(env)
-    try:
-        yield engine
-    finally:
-        engine.close()

@@ -1,4 +1,4 @@
-"""Which deploy runs, and whether a newer commit was deployed and does not.
+"""Find the deploy that runs, and a newer deployed commit that does not run.
 
 Two jobs can finalize in either order, whatever their commits are. After the last one, the newest
 commit must run, or a job must end red. Each job therefore looks at the deploy history when it is
@@ -31,7 +31,7 @@ class Known(Struct, frozen=True, kw_only=True):
     ids: frozenset[str] = frozenset()
     deployed: frozenset[str] = frozenset()
     oldest: str = ""
-    """The last one that was looked at; empty when there was none."""
+    """The id of the oldest deploy that was read; empty when there was none."""
 
     @classmethod
     def of(cls, newest: Sequence[Deploy]) -> Known:
@@ -53,7 +53,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class Commits(Struct, frozen=True, kw_only=True):
-    """What is known of the commits that deploys came from."""
+    """The known order of the commits that deploys came from."""
 
     heads: Mapping[Part, str | None]
     """The commits of our own deploy, also where uncommitted files shipped with them; None for an
@@ -62,9 +62,9 @@ class Commits(Struct, frozen=True, kw_only=True):
     is_newer: IsNewer
 
     def of(self, deploy: Deploy, part: Part, *, ours: str) -> str | None:
-        """The commit of a part of a deploy, when it came from our project without a doubt.
+        """Return the commit of a part of a deploy from our project whose place is certain.
 
-        A rollback is somebody's decision for that commit, whatever came after it.
+        A rollback has none: a person chose that commit, whatever came after it.
         """
         if deploy.id == ours:
             return self.heads[part]
@@ -74,19 +74,19 @@ class Commits(Struct, frozen=True, kw_only=True):
 
 
 class Behind(Struct, frozen=True, kw_only=True):
-    """An older commit runs than was deployed."""
+    """The running commit is older than the newest deployed one."""
 
     running: Deploy
     newest: Deploy
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """How our deploy stands among those that went live since it was begun."""
+    """Our deploy, compared with the deploys that went live since it began."""
 
     replaced_by: Deploy | None = None
-    """Runs in the place of what ours brought; None: nothing replaced it."""
+    """The deploy that replaced ours; None when nothing replaced it."""
     behind: Behind | None = None
-    """None: no newer commit than the running one was deployed, as far as can be told."""
+    """None when no commit newer than the running one is known to be deployed."""
 
 
 def stand(
@@ -99,7 +99,7 @@ def stand(
     claimed: Collection[Part],
     commits: Commits,
 ) -> Verdict:
-    """Work out how `ours` stands. Pure, but for the question which commit is newer.
+    """Compare `ours` with the other deploys. Pure, except for asking which commit is newer.
 
     `brought` is what it shipped; `claimed` also what its plan found to be right already.
     """
@@ -114,7 +114,7 @@ def stand(
     for part in claimed:
         running = _running(part, deployment, recent)
         if running is None or running not in went_live:
-            continue  # it ran before, and nothing took its place
+            continue  # it ran before, and nothing has replaced it
         if running.id != ours.id and part in brought:
             replaced_by = running
         rivals = [d for d in went_live if _has(d, part) or (d.id == ours.id and part in claimed)]
@@ -142,7 +142,7 @@ def order_of(repo: GitRepo, ci: CIContext, head: str, *, allow_older: bool) -> I
 
 
 def _running(part: Part, deployment: Deployment, recent: Sequence[Deploy]) -> Deploy | None:
-    """The deploy that put a part there that runs or is being rolled out."""
+    """Return the deploy that brought a part that runs or is being rolled out."""
     put = put_bundle if part is Part.DAGS and deployment.is_dag_deploy_enabled else put_image
     return next((deploy for deploy in recent if put(deploy, deployment)), None)
 

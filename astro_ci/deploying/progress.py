@@ -1,4 +1,4 @@
-"""How far a deploy came, and the sentence that says so when the run ends early."""
+"""The progress of a deploy, and the sentence about it when the run ends early."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from astro_ci.errors import (
 
 Phase = Literal["planned", "opening", "open", "finalizing", "finalized", "replaced"]
 
-_AS_IT_WAS = "the Deployment is as it was"
+_AS_IT_WAS = "the Deployment is unchanged"
 _STATES: Mapping[Phase, str] = {
     "planned": f"no deploy was created, and {_AS_IT_WAS}",
     "opening": f"no deploy was created, or one that stays unfinished, and {_AS_IT_WAS}",
     "open": f"deploy {{}} was left unfinished, and {_AS_IT_WAS}",
     "finalizing": "deploy {} was being finalized, and may go live",
-    "finalized": "deploy {} was finalized before that, and goes live",
-    "replaced": "deploy {} was replaced by an older commit, which runs",
+    "finalized": "deploy {} was already finalized, and goes live",
+    "replaced": "deploy {} was replaced by an older commit, which is running",
 }
 _SELF_EXPLANATORY = (DeployFailedError, DeployTimeoutError)
-"""Errors that say themselves how far a finalized deploy came."""
+"""Errors whose message already says how far a finalized deploy came."""
 _WITHOUT_EFFECT: Mapping[Phase, Phase] = {"opening": "planned", "finalizing": "open"}
-"""What a request that certainly had no effect leaves behind."""
+"""The phase after a request that certainly had no effect."""
 
 
 class Progress(Struct, kw_only=True):
@@ -48,7 +48,7 @@ class Progress(Struct, kw_only=True):
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Have a signal, or any failure, say what became of the deploy."""
+        """Make a signal or a failure say how far the deploy came."""
         try:
             yield
         except KeyboardInterrupt as stop:
@@ -65,7 +65,7 @@ class Progress(Struct, kw_only=True):
 
 
 def signal_of(stop: KeyboardInterrupt) -> int:
-    """The signal that stopped the run: the command line's handlers say which."""
+    """Return the signal that stopped the run, from the exception of the signal handlers."""
     return int(getattr(stop, "signal_number", SIGINT))
 
 

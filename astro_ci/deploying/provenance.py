@@ -25,7 +25,7 @@ _SUBJECT_CHARACTERS = 100
 
 
 def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit | None:
-    """The commit that is shipped; None when something else is: a dirty tree is no commit.
+    """Return the deployed commit; None for a dirty tree, which is not a commit.
 
     Where nothing of the checkout ships, the prebuilt image's commit is.
     """
@@ -50,7 +50,7 @@ def _git(
     url: str, commit: str, *, branch: str, path: str, author: str, kind: str, before: str
 ) -> DeployGit | None:
     if not url:
-        return None  # a remote that cannot be read is no address to send
+        return None  # a remote that cannot be read is not sent
     github = github_repository(url)
     account, repo = github or ("", "")
     return DeployGit(

@@ -12,7 +12,7 @@ from astro_ci.text import printable
 
 log = logging.getLogger(__name__)
 
-_LEAVE_OUT = {"parse": "--no-parse", "pytest": "--no-pytest"}
+_LEAVE_OUT = {"parse": "with --no-parse", "pytest": "without --pytest"}
 
 
 def refuse_failed_checks(
@@ -44,7 +44,7 @@ def _hint(refused: Sequence[Checked]) -> str:
     left_out = [_LEAVE_OUT[checked.name] for checked in refused if checked.name in _LEAVE_OUT]
     if not left_out:
         return anyway
-    return f"Make the check possible, or leave it out with {' '.join(left_out)}. {anyway}"
+    return f"Make the check possible, or deploy {' and '.join(left_out)}. {anyway}"
 
 
 def _reason(checked: Checked) -> str:

@@ -1,4 +1,4 @@
-"""The two requests with an effect, create and finalize: each has it once.
+"""The two requests with an effect, create and finalize: each takes effect once.
 
 An answer does not tell whether a request was carried out: a gateway gives up too early, a limit
 counts too late, a proxy asks twice. So what Astro has is read back before anything is repeated.
@@ -48,7 +48,7 @@ class NewDeploy(Struct, frozen=True, kw_only=True):
 
 
 def create(client: AstroClient, new: NewDeploy, known: Known, *, sleep: Sleep) -> Deploy:
-    """Create a deploy, or use the one that an attempt of ours left when its answer was lost.
+    """Create a deploy, or take the one that an earlier attempt created when its answer was lost.
 
     `known` is the history before. Raises ApiError, AuthenticationError.
     """
@@ -60,7 +60,9 @@ def create(client: AstroClient, new: NewDeploy, known: Known, *, sleep: Sleep) -
             )
         except (ApiError, AuthenticationError) as error:
             if not _had_no_effect(error):
-                log.warning("create got no clear answer (%s); looking for the deploy", error)
+                log.warning(
+                    "creating the deploy got no clear answer (%s); looking for the deploy", error
+                )
                 if found := _find(client, new, known):
                     return found
                 is_in_doubt = True
@@ -87,7 +89,7 @@ def finalize(client: AstroClient, rollout: Rollout, *, sleep: Sleep) -> Deploy:
                 rollout.deployment.id, rollout.deploy.id, bundle_version=rollout.bundle_version
             )
         except (ApiError, AuthenticationError) as error:
-            log.warning("finalize did not succeed (%s); reading the deploy back", error)
+            log.warning("finalizing the deploy failed (%s); reading the deploy back", error)
             deploy = _read_back(client, rollout, error, is_in_doubt=is_in_doubt)
             if deploy.status != "INITIALIZED":
                 return _ours(deploy, rollout)
@@ -130,12 +132,12 @@ def _read_back(
     except (ApiError, AuthenticationError) as unread:
         never_arrived = isinstance(failure, UnavailableError) and failure.never_arrived
         told = _told(failure, is_in_doubt=is_in_doubt or not never_arrived)
-        told.message = f"{failure}; and the deploy could not be read back: {unread}"
+        told.message = f"{failure}; the deploy could not be read back either: {unread}"
         raise told from failure
 
 
 def _told(error: Refused, *, is_in_doubt: bool) -> Refused:
-    """The error to raise: a refusal is no clear one while an earlier attempt is in doubt."""
+    """Return the error to raise: a refusal is not clear while an earlier attempt is in doubt."""
     if is_in_doubt and isinstance(error, ApiError):
         return UnavailableError(error.message, hint=error.hint, status=error.status)
     error.had_no_effect = not is_in_doubt
@@ -143,7 +145,7 @@ def _told(error: Refused, *, is_in_doubt: bool) -> Refused:
 
 
 def _ours(done: Deploy, rollout: Rollout) -> Deploy:
-    """Raise DeployFailedError when what was finalized is not what we uploaded."""
+    """Raise DeployFailedError when the finalized bundle is not the one that was uploaded."""
     if rollout.bundle_version and done.dag_tarball_version not in ("", rollout.bundle_version):
         raise DeployFailedError(
             f"deploy {done.id} was finalized by another run, with the bundle version "

@@ -1,4 +1,4 @@
-"""The other deploys to the same Deployment while ours was made, and the failure they can be."""
+"""Other deploys to the same Deployment during ours, and the failure that they can cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from astro_ci.text import short
 
 
 class Rivals(Struct, frozen=True, kw_only=True):
-    """Where to look for other deploys, and what is known of ours."""
+    """Where to look for other deploys, and the facts about ours."""
 
     client: AstroClient
     survey: Survey
@@ -29,7 +29,7 @@ class Rivals(Struct, frozen=True, kw_only=True):
         recent = self.known.recent(self.client.list_deploys(self.deployment.id))
         expected = self.known.deployed | {opened.id}
         if all(deploy.id in expected for deploy in recent if deploy.status == "DEPLOYED"):
-            return Verdict()  # nobody else was at it
+            return Verdict()  # there was no other deploy
         brought = self.survey.plan.deploy_type.parts
         is_compared = self.survey.plan.requested is Request.AUTO
         return stand(
@@ -43,12 +43,12 @@ class Rivals(Struct, frozen=True, kw_only=True):
         )
 
     def failure(self, behind: Behind, opened: Deploy) -> DeployFailedError:
-        """The error of a run after which an older commit runs than was deployed."""
+        """Make the error of a run after which the running commit is not the newest deployed one."""
         newest, running = behind.newest, behind.running
         if newest.id == opened.id:
             return DeployFailedError(
-                f"deploy {running.id} put an older commit in the place of deploy {opened.id} of "
-                f"commit {short(self.survey.checkout.head.sha)}, for the second time",
+                f"deploy {running.id} replaced deploy {opened.id} of commit "
+                f"{short(self.survey.checkout.head.sha)} with an older commit, for the second time",
                 hint=queue_hint("Run the job again", self.survey.checkout.ci),
             )
         commit = short(newest.git.commit_sha) if newest.git else ""
@@ -56,8 +56,8 @@ class Rivals(Struct, frozen=True, kw_only=True):
         if running.id == opened.id:
             replacing = f"this deploy, {running.id},"
         return DeployFailedError(
-            f"{replacing} put an older commit in the place of deploy {newest.id} of "
-            f"commit {commit}, which went live in the meantime",
+            f"{replacing} replaced deploy {newest.id} of commit {commit}, which went live in the "
+            "meantime, with an older commit",
             hint=queue_hint(f"Run the job of commit {commit} again", self.survey.checkout.ci),
         )
 
@@ -80,5 +80,5 @@ class Rivals(Struct, frozen=True, kw_only=True):
 
 
 def queue_hint(first: str, ci: CIContext) -> str:
-    """The remedy for deploys that got in each other's way, in the words of the CI system."""
-    return f"{first}, and let deploys of one Deployment wait for each other: {ci.concurrency_hint}."
+    """Make the hint for deploys that raced with each other, in the words of the CI system."""
+    return f"{first}, and let deploys of one Deployment wait for each other. {ci.concurrency_hint}"

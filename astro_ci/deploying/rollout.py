@@ -17,7 +17,7 @@ UNHEALTHY_GRACE_SECONDS = 30.0
 
 
 class Rollout(Struct, frozen=True, kw_only=True):
-    """What has to become live. None and empty: this deploy does not bring it."""
+    """What has to become live; None or empty for a part that this deploy does not bring."""
 
     deployment: Deployment
     """As it was before."""
@@ -27,7 +27,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
 
 class Waiter(Struct, frozen=True, kw_only=True):
-    """How to wait. `on_change` hears what the Deployment is doing whenever that changes."""
+    """How to wait. `on_change` gets a line whenever the state of the Deployment changes."""
 
     wait_seconds: float
     sleep: Callable[[float], None]
@@ -52,7 +52,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
                     return
                 refuse_asleep(rollout, deploy, deployment)
                 if superseding := _superseding(impatient, rollout, deploy, deployment):
-                    self.on_change(f"deploy {superseding.id} has replaced this one already")
+                    self.on_change(f"deploy {superseding.id} has already replaced this deploy")
                     return
                 unhealthy_since = self._unhealthy_since(deployment, rollout, unhealthy_since)
                 state = _describe(deployment, rollout)
@@ -64,10 +64,10 @@ class Waiter(Struct, frozen=True, kw_only=True):
             left = deadline - self.now()
             if left <= 0:
                 raise DeployTimeoutError(
-                    f"deploy {rollout.deploy.id} was accepted, and is not live after "
+                    f"deploy {rollout.deploy.id} was accepted, but is not live after "
                     f"{self.wait_seconds:.0f} seconds: {said}",
-                    hint="It may still go live: look at the Deployment in Astro; wait longer "
-                    "with --wait-time.",
+                    hint="Look at the Deployment in Astro, as the deploy may still go live; to "
+                    "wait longer, use --wait-time.",
                 )
             self.sleep(min(pause, left))
 
@@ -85,8 +85,8 @@ class Waiter(Struct, frozen=True, kw_only=True):
             raise DeployFailedError(
                 f"the Deployment turned UNHEALTHY after deploy {rollout.deploy.id}"
                 + (f": {deployment.status_reason}" if deployment.status_reason else ""),
-                hint="Look at its logs in Astro; rolling back to the previous deploy brings back "
-                "what ran before.",
+                hint="Look at the Deployment's logs in Astro; to restore the previous version, "
+                "roll back to the previous deploy in Astro.",
             )
         return since
 
@@ -119,17 +119,17 @@ def refuse_asleep(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> N
         and rollout.image_tag in (None, deployment.image_tag)
     ):
         raise DeployTimeoutError(
-            f"deploy {deploy.id} was accepted, and is not live: the Deployment hibernates, and "
-            "takes the deploy in when it wakes up",
+            f"deploy {deploy.id} was accepted, but is not live: the Deployment is hibernating, and "
+            "runs the deploy when it wakes up",
             hint="Wake the Deployment up in Astro. To deploy to a hibernating Deployment without "
-            "waiting for it, use --no-wait.",
+            "waiting, use --no-wait.",
         )
 
 
 def _superseding(
     client: AstroClient, rollout: Rollout, deploy: Deploy, deployment: Deployment
 ) -> Deploy | None:
-    """A newer deploy that took this one's place before it was seen live."""
+    """Return a newer deploy that replaced this one before it was seen live."""
     wanted = deployment.running_bundle_version
     moved_on = rollout.bundle_version not in (None, wanted) or rollout.image_tag not in (
         None,
@@ -142,13 +142,13 @@ def _superseding(
         return done[0]
     before = rollout.deployment
     if (wanted, deployment.image_tag) == (before.running_bundle_version, before.image_tag):
-        return None  # ours is yet to be taken in
+        return None  # ours is not applied yet
     # One that was created earlier may have been finalized later.
     return next((d for d in done if d.id != deploy.id and _is_running(d, deployment)), None)
 
 
 def _is_running(deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether the Deployment runs, or takes in, what this deploy brought."""
+    """Whether the Deployment runs, or is applying, what this deploy brought."""
     brought = {deploy.image_tag, deploy.dag_tarball_version} - {""}
     return bool(brought & {deployment.image_tag, deployment.running_bundle_version})
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
 from astro_ci.configuration.config import Config
-from astro_ci.errors import CheckFailedError, DockerError, RegistryError
+from astro_ci.errors import CheckFailedError, DockerError, ProjectError, RegistryError
 from astro_ci.finding import Checked, CheckName
 from astro_ci.reporting.console import Console
 from astro_ci.survey.static import keep_shipped
@@ -60,8 +59,8 @@ def run_checks(
 ) -> tuple[Checked, ...]:
     """Make the checks, all of them whatever the first one finds.
 
-    One that is not possible is a result like another. Raises ConfigurationError for variables that
-    cannot be read.
+    A check that is not possible is a result, not an error. Raises ConfigurationError for variables
+    that cannot be read.
     """
     wanted = Wanted.of(config, survey)
     if not wanted.names:
@@ -72,7 +71,9 @@ def run_checks(
     try:
         with surroundings.runner(is_asked=wanted.is_asked) as runner:
             if runner is None:
-                console.say("DAG files were not loaded: no Airflow is at hand (--parse gets it)")
+                console.say(
+                    "DAG files were not loaded: there is no Airflow here (--parse pulls it)"
+                )
                 return ()
             console.say(f"checking {runner.description}")
             makers = _makers(survey, console, wanted)
@@ -83,7 +84,7 @@ def run_checks(
 
 def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName, Make]:
     from astro_ci.checks.parse import ParseRequest, parse_dags
-    from astro_ci.checks.pytest import PytestRequest, run_pytest
+    from astro_ci.checks.pytest import PytestRequest, find_tests, run_pytest
 
     checkout, project = survey.checkout, survey.checkout.project
     file = project.root / DEFAULT_FILE
@@ -108,7 +109,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
             project=project.root,
             dags=project.dags,
             root=layout.project,
-            paths=(_test_path(project.root, wanted.tests),),
+            paths=(find_tests(project.root, wanted.tests),),
             directories=(_TESTS, *beside),
             env=env,
         )
@@ -121,24 +122,9 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
 def _attempt(name: CheckName, make: Make, runner: Runner) -> Checked:
     try:
         return make(runner)
-    except (CheckFailedError, DockerError) as error:
+    except (CheckFailedError, DockerError, ProjectError) as error:
         return _impossible(name, error.message)
 
 
 def _impossible(name: CheckName, reason: str) -> Checked:
     return Checked(name=name, status="impossible", not_checked=(reason,))
-
-
-def _test_path(project: Path, named: str) -> str:
-    """Find what is meant: from the project, or from its tests directory, as in the Astro CLI."""
-    inside = named.lstrip("/")
-    return next((path for path in _places(inside) if (project / _file(path)).exists()), inside)
-
-
-def _places(named: str) -> Iterator[str]:
-    yield named
-    yield f"{_TESTS}/{named}"
-
-
-def _file(path: str) -> str:
-    return path.partition("::")[0]

@@ -1,4 +1,4 @@
-"""Hide what a deploy comes to know: its credentials, the build's secrets, the upload's address."""
+"""Hide the secrets of a deploy: its credentials, the build's secrets, the upload URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hide_credentials(console: Console, credentials: Credentials, *, uses_registr
     token = credentials.token()
     console.redactor.learn(token)
     if credentials.kind == "Deployment API key":
-        # The CI system knows the key as a secret, and not the token that it was traded for.
+        # The CI system knows the key as a secret, but not the token that the key was exchanged for.
         console.mask(token)
     if uses_registry:
         # As HTTP's basic authentication writes it, which an error of a proxy may quote.
@@ -43,7 +43,7 @@ def hide_credentials(console: Console, credentials: Credentials, *, uses_registr
 
 
 def hide_upload(console: Console, opened: Deploy) -> None:
-    """Hide the address that the bundle is uploaded to: who has it can write the bundle."""
+    """Hide the upload URL of the bundle: anyone who has the URL can write the bundle."""
     if opened.dags_upload_url:
         console.mask(opened.dags_upload_url)
         for signature in parse_qs(urlsplit(opened.dags_upload_url).query).get("sig", []):

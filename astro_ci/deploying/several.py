@@ -1,4 +1,4 @@
-"""The Deployments of one run: each in turn, none stopped by another's failure."""
+"""Act on the Deployments of one run in turn; a failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from astro_ci.reporting.target_result import TargetResult
 
 
 class Explain(Protocol):
-    """Tells people about an error, and with which Deployment."""
+    """Reports an error, and the Deployment that it is about."""
 
     def __call__(self, error: AstroCIError, *, label: str) -> None:
-        """Tell."""
+        """Report the error."""
         ...
 
 
@@ -31,7 +31,7 @@ def run_each(
         try:
             if cancelled:
                 raise CancelledError(
-                    "not tried, as the run was cancelled before; the Deployment is as it was",
+                    "not attempted: the run was cancelled; the Deployment is unchanged",
                     signal_number=cancelled.exit_code - 128,
                 )
             act(result)

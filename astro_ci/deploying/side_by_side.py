@@ -21,11 +21,11 @@ class Stop:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """From now on `check` raises."""
+        """Make `check` raise from now on."""
         self._event.set()
 
     def check(self) -> None:
-        """Raise AbandonedError when there is no use in going on. For jobs to call now and then."""
+        """Raise AbandonedError when the work is no longer wanted. Jobs call this now and then."""
         if self._event.is_set():
             raise AbandonedError
 

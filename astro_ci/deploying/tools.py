@@ -1,4 +1,4 @@
-"""The outside world of a deploy, as arguments: tests bring their own."""
+"""The outside world of a deploy, as arguments that tests can replace."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def connect_engine(env: Mapping[str, str]) -> Engine:
 
 
 class Tools(Struct, frozen=True, kw_only=True):
-    """How to upload, to reach the Docker Engine, to be patient, and to tell the time."""
+    """The uploader, the Docker Engine, the retry policy and the clock of a deploy."""
 
     uploader: Uploader = field(default_factory=Uploader)
     connect_engine: Callable[[Mapping[str, str]], Engine] = connect_engine

@@ -1,4 +1,4 @@
-"""Send what was made: push the image and upload the DAG bundle, side by side."""
+"""Send the artifacts: push the image and upload the DAG bundle, side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.deploying.artifacts import Artifacts
     from astro_ci.image.source import Destination, ReadyImage
 
-Report = Callable[[int, int], None]
+OnBytes = Callable[[int, int], None]
 
 
 class Transfer(Struct, kw_only=True):
@@ -46,7 +46,7 @@ class Transfer(Struct, kw_only=True):
             try:
                 run_side_by_side(jobs)
             except BaseException:
-                if made.image:  # a push that hangs cannot take the name off that it gave
+                if made.image:  # a push that hangs cannot remove the name that it added
                     made.image.withdraw(self._destination)
                 raise
         if made.image:
@@ -60,7 +60,7 @@ class Transfer(Struct, kw_only=True):
 
         return Destination(self.deploy.image_repository, self.deploy.image_tag)
 
-    def _push_job(self, image: ReadyImage, report: Report) -> Callable[[Stop], None]:
+    def _push_job(self, image: ReadyImage, report: OnBytes) -> Callable[[Stop], None]:
         def push(stop: Stop) -> None:
             image.push(
                 self._destination,
@@ -72,7 +72,7 @@ class Transfer(Struct, kw_only=True):
         return push
 
     def _upload_job(
-        self, bundle: Bundle, report: Report, on_sent: Callable[[], None]
+        self, bundle: Bundle, report: OnBytes, on_sent: Callable[[], None]
     ) -> Callable[[Stop], None]:
         def upload(stop: Stop) -> None:
             self.bundle_version = self.uploader.upload(
@@ -86,7 +86,7 @@ class Transfer(Struct, kw_only=True):
         return upload
 
 
-def _stoppable(report: Report, stop: Stop) -> Report:
+def _stoppable(report: OnBytes, stop: Stop) -> OnBytes:
     """A progress report that ends a transfer which is no longer wanted."""
 
     def report_or_stop(done: int, total: int) -> None:

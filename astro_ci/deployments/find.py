@@ -1,4 +1,4 @@
-"""Reach Astro: credentials, Organization, and the one Deployment that is meant."""
+"""Reach Astro: credentials, Organization, and the chosen Deployment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Astro(Struct, frozen=True, kw_only=True):
-    """A connection that is known to have credentials, if not yet that they are accepted."""
+    """A connection with credentials, which Astro may not have accepted yet."""
 
     client: AstroClient
     credentials: Credentials
@@ -61,7 +61,7 @@ def find_access(
 def connect_with(
     config: Config, endpoint: Endpoint, credentials: Credentials, patience: Patience | None = None
 ) -> Astro:
-    """Open the connection for the Organization that is meant. Raises ApiError."""
+    """Open the connection for the right Organization. Raises ApiError."""
     log.info("credentials: %s, from %s", credentials.kind, credentials.source)
     if credentials.notice:
         log.warning("%s", credentials.notice)
@@ -74,7 +74,7 @@ def connect_with(
 
 
 Pick = Callable[[Astro, Config], Deployment]
-"""Lets somebody at a terminal pick a Deployment."""
+"""Lets the user pick a Deployment at a terminal."""
 
 
 def find_deployment(
@@ -82,9 +82,9 @@ def find_deployment(
 ) -> Deployment:
     """Find the Deployment that the options name: exactly one, or an error.
 
-    Without a name, the only one in view is taken for a Deployment API key, which belongs to one,
-    and on a terminal, where somebody reads which it is; of several, `pick` asks for one. Raises
-    ConfigurationError, ApiError.
+    Without a name, the only visible Deployment is taken in two cases: for a Deployment API key,
+    which belongs to one Deployment, and on a terminal, where the user reads its name. `pick` asks
+    for one of several. Raises ConfigurationError, ApiError.
     """
     if config.deployment_id:
         return _by_id(astro, config.deployment_id)
@@ -98,14 +98,14 @@ def find_deployment(
         return pick(astro, config)
     names = listed([f"{d.name} ({d.id})" for d in found])
     raise ConfigurationError(
-        f"no Deployment is named, and the credentials can see {len(found) or 'none'}"
+        f"no Deployment is named, and the credentials can see {len(found) or 'no'} Deployments"
         + (f": {names}" if found else ""),
-        hint="Name one with --deployment-id or ASTRO_DEPLOYMENT_ID.",
+        hint="Name a Deployment with --deployment-id or ASTRO_DEPLOYMENT_ID.",
     )
 
 
 def find_named(astro: Astro, text: str, workspace_id: str | None) -> Deployment:
-    """Find the Deployment that a word of the command line names, by id or by name.
+    """Find the Deployment of a command-line argument, which is an id or a name.
 
     Raises ConfigurationError, ApiError.
     """
@@ -125,9 +125,8 @@ def _by_id(astro: Astro, deployment_id: str) -> Deployment:
         raise NotFoundError(
             f"there is no Deployment {deployment_id} that these credentials can see",
             hint=_other_owner_hint(owner)
-            or "Copy the id from the Deployment's page in Astro; a name goes into "
-            "--deployment-name. Check that the token belongs to the same Organization and "
-            "Workspace.",
+            or "Copy the id from the Deployment's page in Astro, or use --deployment-name for a "
+            "name. Check that the token belongs to the same Organization and Workspace.",
             status=error.status,
             request_id=error.request_id,
         ) from error
@@ -150,7 +149,7 @@ def _other_owner_hint(owner: str) -> str:
         return ""
     return (
         f"The token belongs to Deployment {owner} and sees no other. Use a token of the Deployment "
-        "that is meant, or of its Workspace."
+        "to deploy to, or of its Workspace."
     )
 
 
@@ -165,11 +164,11 @@ def _by_name(astro: Astro, name: str, workspace_id: str | None) -> Deployment:
         raise ConfigurationError(
             f"no Deployment is named '{excerpt(name)}'",
             hint=_other_owner_hint(_owner_of_token(astro))
-            or f"These credentials can see: {listed(sorted(others)) or 'none'}.",
+            or f"Use one that these credentials see: {listed(sorted(others)) or 'none'}.",
         )
     raise ConfigurationError(
         f"{len(found)} Deployments are named '{excerpt(name)}': {listed([d.id for d in found])}",
-        hint="Name the one that is meant by its id, with --deployment-id.",
+        hint="Name the right Deployment by its id, with --deployment-id.",
     )
 
 
@@ -184,5 +183,5 @@ def _only_organization(http: Http) -> str:
     raise ConfigurationError(
         f"the credentials can see {len(found) or 'no'} Organizations"
         + (f": {listed(found)}" if found else ""),
-        hint="Name the one that is meant with ASTRO_ORGANIZATION_ID.",
+        hint="Name the right Organization with ASTRO_ORGANIZATION_ID.",
     )

@@ -13,7 +13,7 @@ _HISTORIES_AT_ONCE = 8
 
 
 def list_overviews(astro: Astro, workspace_id: str | None) -> Sequence[Overview]:
-    """Read every Deployment in view, by name, and its history as far as needed. Raises ApiError."""
+    """Read every visible Deployment, by name, and its history as needed. Raises ApiError."""
     workspaces = [workspace_id] if workspace_id else []
     found = sorted(
         astro.client.list_deployments(workspace_ids=workspaces), key=lambda one: (one.name, one.id)
@@ -23,7 +23,7 @@ def list_overviews(astro: Astro, workspace_id: str | None) -> Sequence[Overview]
 
 
 def overview(astro: Astro, deployment: Deployment) -> Overview:
-    """Read the history of a Deployment as far as what runs is told. Raises ApiError."""
+    """Read the history of a Deployment until the running parts are found. Raises ApiError."""
     has_code = deployment.image_tag or deployment.running_bundle_version
     history = astro.client.list_deploys(deployment.id) if has_code else ()
     return Overview(

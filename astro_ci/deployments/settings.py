@@ -92,12 +92,12 @@ _STATE = frozenset(
         "updatedBy",
     }
 )
-"""What is no setting, and changes by itself."""
+"""Keys that are not settings, and change by themselves."""
 _KEY_OF = {"environmentVariables": "key", "workerQueues": "name"}
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """A setting that differs between two looks."""
+    """A setting that differs between two reads of the Deployment."""
 
     path: str
     before: Any
@@ -107,7 +107,7 @@ class Difference(Struct, frozen=True, kw_only=True):
         if self.path.startswith("environmentVariables["):  # many values are secrets all the same
             how = {self.before is None: "is new", self.after is None: "is gone"}
             return f"{self.path} {how.get(True, 'changed')}"
-        return f"{self.path} was {_shown(self.before)}, and is {_shown(self.after)}"
+        return f"{self.path} was {_shown(self.before)} and is now {_shown(self.after)}"
 
 
 def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
@@ -119,13 +119,13 @@ def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
     kind = str(shown.get("type"))
     if kind not in _NOT_OF:
         raise ApiError(
-            f"Deployments of the type {excerpt(kind)} are not known here, so none is updated",
+            f"astro-ci does not know Deployments of the type {excerpt(kind)}, and updates none",
             hint="Switch DAG-only deploys in the Deployment's settings in Astro.",
         )
     left_out = _SHOWN_ALONE | _NOT_OF[kind]
     body = {k: v for k, v in shown.items() if k not in left_out and v is not None}
     variables = [_without(one, "updatedAt") for one in shown.get("environmentVariables") or ()]
-    # A secret comes without a value, and keeps the value that it has where none is sent.
+    # GET shows a secret without its value; Astro keeps the value when the update sends none.
     body["environmentVariables"] = [
         _without(one, "value") if one.get("isSecret") else one for one in variables
     ]
@@ -171,7 +171,7 @@ def _differing(path: str, before: Any, after: Any) -> Iterator[Difference]:
 
 
 def _comparable(value: Mapping[str, Any]) -> Json:
-    """Leave out when it was changed, and an override of hibernation that has run out."""
+    """Leave out the time of the last change, and an expired override of hibernation."""
     found = _without(value, "updatedAt")
     override = found.get("override")
     if isinstance(override, dict) and override.get("isActive") is False:

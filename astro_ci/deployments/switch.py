@@ -1,4 +1,4 @@
-"""Switch DAG-only deploys of a Deployment on or off, and see that nothing else changed."""
+"""Switch DAG-only deploys of a Deployment on or off, and check that nothing else changed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def refuse_session(deployment: Deployment, credentials: Credentials) -> None:
     """Raise AuthenticationError where the deploy that has to follow would be refused."""
     if deployment.is_cicd_enforced and credentials.kind == "astro login":
         raise AuthenticationError(
-            f"the Deployment {printable(deployment.name)} takes deploys from CI/CD only, and these "
-            "credentials are a person's session: the deploy that has to follow would be refused, "
-            "so nothing was changed",
+            f"the Deployment {printable(deployment.name)} accepts deploys from CI/CD only, and "
+            "these credentials are a person's session: the deploy that has to follow would be "
+            "refused, so nothing was changed",
             hint="Use an API token in ASTRO_API_TOKEN.",
         )
 
 
 def switch_dag_deploys(client: AstroClient, seen: Json, *, enable: bool) -> None:
-    """Set the one field of a Deployment, which has to be as it was `seen` until then.
+    """Set the one field of a Deployment, unless the Deployment has changed since it was `seen`.
 
     Raises ApiError when something else is different, before or after, and when Astro refuses.
     """
@@ -43,15 +43,15 @@ def switch_dag_deploys(client: AstroClient, seen: Json, *, enable: bool) -> None
     after = client.read_deployment(identity)
     if after.get(FLAG) is not enable:
         raise ApiError(
-            f"Astro took the update, and DAG-only deploys of {name} are still "
+            f"Astro accepted the update, but DAG-only deploys of {name} are still "
             f"{'disabled' if enable else 'enabled'}",
             hint="Switch DAG-only deploys in the Deployment's settings in Astro.",
         )
     if changed := differences(before, after):
         raise ApiError(
-            f"DAG-only deploys of {name} are {'enabled' if enable else 'disabled'} now, and other "
-            f"settings are not as they were: {_listed(changed)}",
-            hint="If nobody else changed the Deployment at this moment, set them back in Astro.",
+            f"DAG-only deploys of {name} are {'enabled' if enable else 'disabled'} now, but other "
+            f"settings changed too: {_listed(changed)}",
+            hint="Set them back in Astro, unless somebody else changed them at the same time.",
         )
 
 
@@ -59,14 +59,14 @@ def _update(client: AstroClient, identity: str, body: Json, name: str) -> None:
     try:
         client.update_deployment(identity, body)
     except UnavailableError:
-        # The answer may be lost where the update is not.
+        # The update may have arrived although its answer was lost.
         if client.read_deployment(identity).get(FLAG) is not body[FLAG]:
             raise
     except ApiError as error:
         if error.status != 403:
             raise
         raise ApiError(
-            f"the credentials may not change the Deployment {name}, which is as it was: "
+            f"the credentials may not change the Deployment {name}, which is unchanged: "
             f"{error.message}",
             hint="Use a token with the role Workspace Owner, or another role that may update the "
             "Deployment.",

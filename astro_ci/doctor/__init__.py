@@ -1,4 +1,4 @@
-"""`doctor`: would a deploy work here, and if not, what has to change. Nothing is changed."""
+"""`doctor`: check whether a deploy would work here, and what has to change."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OF_DEPLOYMENT = (
 )
 _DOES_WITHOUT = {Request.DAGS: ("Dockerfile", "Runtime"), Request.IMAGE: ("DAGs",)}
 _CORRECT_FIRST = "the configuration has to be corrected first"
-# The answer is wanted now: a deploy would try longer.
+# The user waits for the answer; a deploy would try longer.
 _IMPATIENT = Patience(attempts=2, timeout_seconds=(5.0, 20.0))
 
 
@@ -57,7 +57,7 @@ def examine(
     patience: Patience = _IMPATIENT,
     now: Callable[[], float] = time.time,
 ) -> Iterator[Check]:
-    """Make every check that can be made, in the order in which a deploy would meet them."""
+    """Make every possible check, in the order in which a deploy would need them."""
     examination = _Examination(
         env=env, ci=ci, patience=patience, now=now(), interactive=interactive
     )
@@ -66,7 +66,7 @@ def examine(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Examination:
-    """What is the same for every check."""
+    """The values that all checks share."""
 
     env: Mapping[str, str] = field(repr=False)
     ci: CIContext
@@ -106,19 +106,19 @@ class _Examination:
         yield from attempt(_JOB, "modules", _working_directory())
         yield from attempt(_JOB, "CI system", _one(job.ci_system(self.ci)))
         if not (yield from attempt(_JOB, "git", job.git_command(self.env))):
-            yield from skip(_JOB, ["repository"], "git comes first")
+            yield from skip(_JOB, ["repository"], "git has to work first")
             return None
         steps = job.repository(directory, self.env, git_access(self.ci, self.env))
         return (yield from attempt(_JOB, "repository", steps))
 
     def _way_in(self) -> Steps[tuple[Access | None, str]]:
-        """The credentials, if the API that they are for answers; else what has to be done first."""
+        """Return the credentials if the API answers, else what has to be right first."""
         answers = yield from attempt(_ASTRO, "API", access.api(self.env, self.patience))
         steps = access.credentials(self.env, self.ci, now=self.now, patience=self.patience)
         found = yield from attempt(_ASTRO, access.NAME, steps, then=["expiry"])
         if not answers:
-            return None, "the API comes first"
-        return found, "" if found else f"{access.NAME} come first"
+            return None, "the API has to answer first"
+        return found, "" if found else f"the {access.NAME} have to be right first"
 
     def _platform(
         self, patient: _Patient, way_in: Access | None, repo: GitRepo | None, first: str
@@ -169,7 +169,7 @@ class _Examination:
 
 @dataclass(slots=True, kw_only=True)
 class _Patient:
-    """One Deployment that this run is about, and what is known of it so far."""
+    """One Deployment of this run, and the facts about it so far."""
 
     config: Config
     label: str
@@ -179,7 +179,7 @@ class _Patient:
 
     @property
     def dispensable(self) -> Sequence[str]:
-        """The checks of what its next deploy does without."""
+        """The checks that its next deploy does not need."""
         return _DOES_WITHOUT.get(self.config.requested, ())
 
     @property

@@ -1,4 +1,4 @@
-"""The credentials: where they come from, what they are for, how long they last."""
+"""Check the credentials: their source, their scope and their expiry."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNEXPANDED = Regex(r"\$\(.*\)|\$\{.*\}|\$\w+|<<.*>>|%.*%")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Where Astro is, and the way in."""
+    """The endpoint of Astro, and the credentials for it."""
 
     endpoint: Endpoint
     credentials: Credentials
@@ -43,11 +43,11 @@ class Access:
 def credentials(
     env: Mapping[str, str], ci: CIContext, *, now: float, patience: Patience
 ) -> Steps[Access | None]:
-    """What the credentials are: kind, source, scope and time left."""
+    """Report the credentials: kind, source, scope and time left."""
     raw = env.get(_VARIABLE, "")
     if raw.strip() and (error := malformed(raw, ci)):
         yield problem(NAME, error)
-        yield not_checked("expiry", f"{NAME} come first")
+        yield not_checked("expiry", f"the {NAME} have to be right first")
         return None
     endpoint, found = find_access(env, patience)
     if found is None:
@@ -67,7 +67,7 @@ def credentials(
 
 
 def api(env: Mapping[str, str], patience: Patience) -> Steps[bool]:
-    """Whether the API answers: asked without credentials for what is open to anyone."""
+    """Check that the API answers a request that needs no credentials."""
     endpoint = find_endpoint(env, domain=session_domain(env))
     try:
         Http(endpoint.api_url, NoAuth(), patience).get(LOGIN_CONFIG)
@@ -80,17 +80,18 @@ def api(env: Mapping[str, str], patience: Patience) -> Steps[bool]:
 
 
 def malformed(raw: str, ci: CIContext) -> AuthenticationError | None:
-    """What is wrong with the text of the token, as far as it can be seen without reading it."""
+    """Return the error for a token whose text is malformed, or None."""
     text = raw.strip()
     if _UNEXPANDED.fullmatch(text):
         return AuthenticationError(
-            f"{_VARIABLE} holds the name of a variable that {ci.system} does not know, and no "
-            "token",
+            f"{_VARIABLE} contains the name of a variable that {ci.system} does not know, and "
+            "not a token",
             hint=ci.secret_hint,
         )
     if text[0] in "\"'" or text[-1] in "\"'":
         return AuthenticationError(
-            f"{_VARIABLE} stands in quotes", hint="Store the token's text alone, without quotes."
+            f"{_VARIABLE} is wrapped in quotes",
+            hint="Store the token's text alone, without quotes.",
         )
     if len(text.splitlines()) > 1:
         return AuthenticationError(
@@ -101,7 +102,7 @@ def malformed(raw: str, ci: CIContext) -> AuthenticationError | None:
 
 
 def untidy(raw: str) -> str:
-    """What is odd about the text and does no harm here; empty for nothing."""
+    """Describe harmless oddities of the token's text; empty when there are none."""
     found = []
     if raw != raw.strip():
         found.append("has a line break or space around it")
@@ -111,12 +112,12 @@ def untidy(raw: str) -> str:
 
 
 def absent(env: Mapping[str, str], ci: CIContext) -> Check:
-    """What to say when there are none at all."""
+    """Report missing credentials."""
     if ci.is_fork_pull_request:
         return warning(
             NAME,
-            "none, as for any pull request of a fork: `plan` works without, and says what it "
-            "assumes",
+            "none: pull requests from forks get no secrets. `plan` works without credentials, "
+            "and lists what it assumes",
         )
     error = missing_credentials(ci.secret_hint)
     return problem(NAME, error, remedy=system_of(ci.key).secret_remedy(env))
@@ -137,11 +138,11 @@ def _kind(found: Credentials) -> str:
 def _time_left(found: Credentials, ci: CIContext, now: float) -> Steps[None]:
     claims = read_claims(found.token())
     if claims is None or claims.expires is None:
-        yield ok("expiry", "never, as far as the token says")
+        yield ok("expiry", "the token names no expiry date")
         return
     days = int((claims.expires - now) // _DAY_SECONDS)
     if days > _LONG_DAYS:
-        yield ok("expiry", "not in our lifetime")
+        yield ok("expiry", "in more than 100 years")
         return
     when = datetime.fromtimestamp(claims.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
     left = f"on {when}, in {days} days" if days else f"on {when}, within a day"
@@ -149,6 +150,4 @@ def _time_left(found: Credentials, ci: CIContext, now: float) -> Steps[None]:
     if days >= _SOON_DAYS or is_session:  # which is renewed by logging in
         yield ok("expiry", left)
         return
-    yield warning(
-        "expiry", left, f"Create a new API token in Astro in time, and then: {ci.secret_hint}"
-    )
+    yield warning("expiry", left, f"Create a new API token in Astro in time. {ci.secret_hint}")

@@ -1,4 +1,4 @@
-"""What one check found. Pure."""
+"""The result of one check. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from astro_ci.errors import AstroCIError, CommandError, of_the_disk
 
-Status = Literal["ok", "warning", "problem", "not checked"]
+DoctorStatus = Literal["ok", "warning", "problem", "not checked"]
 
 T = TypeVar("T")
 
@@ -18,32 +18,32 @@ class Check:
     """One line of the examination."""
 
     name: str
-    status: Status
+    status: DoctorStatus
     message: str
     remedy: str = ""
     exit_code: int = 0
-    """What a deploy would end with; of problems alone."""
+    """The exit code of a deploy with this problem; only problems have one."""
     group: str = ""
     target: str = ""
     """The Deployment of the configuration file that it is about, where there are several."""
 
 
 Steps = Generator[Check, None, T]
-"""Checks as they are made, and what was found out on the way."""
+"""Yields checks as they are made, and returns what they found."""
 
 
 def ok(name: str, message: str) -> Check:
-    """All is well."""
+    """Make a check that passed."""
     return Check(name=name, status="ok", message=message)
 
 
 def warning(name: str, message: str, remedy: str = "") -> Check:
-    """A deploy may work, and not as well as it could, or not always."""
+    """Make a check that warns: a deploy may work, but not well or not always."""
     return Check(name=name, status="warning", message=message, remedy=remedy)
 
 
 def problem(name: str, error: AstroCIError, *, remedy: str = "") -> Check:
-    """A deploy would fail like this."""
+    """Make a check that failed: a deploy would fail with this error."""
     return Check(
         name=name,
         status="problem",
@@ -54,16 +54,16 @@ def problem(name: str, error: AstroCIError, *, remedy: str = "") -> Check:
 
 
 def not_checked(name: str, because: str) -> Check:
-    """What is needed to tell is missing."""
+    """Make a check that could not be made, as something is missing for it."""
     return Check(name=name, status="not checked", message=because)
 
 
 def attempt(
     group: str, name: str, steps: Steps[T], *, target: str = "", then: Sequence[str] = ()
 ) -> Steps[T | None]:
-    """Make the checks; one that fails with an error becomes a problem of this name, and the last.
+    """Make the checks; an error becomes a problem with this name, and ends them.
 
-    `then` are those that would have come after it. Gives what they give, None after an error.
+    `then` names the checks that would have followed. Returns their result, or None after an error.
     """
     made: set[str] = set()
     while True:
@@ -77,14 +77,14 @@ def attempt(
             known = error if isinstance(error, AstroCIError) else _unforeseen(error)
             yield replace(problem(name, known), group=group, target=target)
             left = [other for other in then if other not in made]
-            yield from skip(group, left, f"{name} comes first", target=target)
+            yield from skip(group, left, f"{name} has to be right first", target=target)
             return None
         made.add(found.name)
         yield replace(found, group=group, target=target)
 
 
 def lenient(steps: Steps[T], names: Sequence[str]) -> Steps[T]:
-    """Let problems of these names be none: what was asked for does without."""
+    """Turn problems with these names into passed checks, for a deploy that does not need them."""
     while True:
         try:
             found = next(steps)
@@ -98,13 +98,13 @@ def lenient(steps: Steps[T], names: Sequence[str]) -> Steps[T]:
 
 
 def skip(group: str, names: Sequence[str], because: str, *, target: str = "") -> Generator[Check]:
-    """Say that these are not checked."""
+    """Report these checks as not checked."""
     for name in names:
         yield replace(not_checked(name, because), group=group, target=target)
 
 
 def exit_code(checks: Sequence[Check]) -> int:
-    """That of the first problem; 0 without one."""
+    """Return the exit code of the first problem, or 0."""
     return next((check.exit_code for check in checks if check.status == "problem"), 0)
 
 

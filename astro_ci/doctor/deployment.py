@@ -1,4 +1,4 @@
-"""The Deployment: found, well, and ready for what the project would send."""
+"""Check the Deployment: found, healthy, and ready for a deploy of the project."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from astro_ci.web.http import Http
 from astro_ci.web.session import Patience
 
 _FRESH_SECONDS = 3600
-_ASLEEP = "it takes a deploy in, and runs nothing until it wakes up"
+_ASLEEP = "it accepts deploys, but runs nothing until it wakes up"
 _STATES = {
     "CREATING": "it is still being created",
     "DEPLOYING": "a deploy is rolling out",
@@ -39,7 +39,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """The Deployment, and whom to ask about it."""
+    """The Deployment, and the connection to ask about it."""
 
     deployment: Deployment
     client: AstroClient = field(repr=False)
@@ -48,7 +48,7 @@ class Platform:
 def find(
     config: Config, access: Access, *, patience: Patience, interactive: bool
 ) -> Steps[Platform]:
-    """The Deployment that is meant."""
+    """Find the Deployment."""
     astro = connect_with(config, access.endpoint, access.credentials, patience)
     found = find_deployment(astro, config, interactive=interactive)
     yield ok("Deployment", f"{found.name} ({found.id})")
@@ -56,25 +56,25 @@ def find(
 
 
 def health(deployment: Deployment) -> Steps[None]:
-    """Whether it is well."""
+    """Check the health of the Deployment."""
     if deployment.status == "HEALTHY":
         yield ok("health", "HEALTHY")
         return
     why = deployment.status_reason or _STATES.get(deployment.status, "Astro gives no reason")
     remedy = {
-        "HIBERNATING": "Wake it up in Astro when its DAGs are to run",
-        "UNHEALTHY": "Look at its logs in Astro; a deploy may be what cures it",
-    }.get(deployment.status, "Run the doctor again in some minutes")
+        "HIBERNATING": "To run its DAGs, wake the Deployment up in Astro.",
+        "UNHEALTHY": "Look at the Deployment's logs in Astro; a new deploy may repair it.",
+    }.get(deployment.status, "Run the doctor again in a few minutes.")
     yield warning("health", f"{deployment.status}: {why}", remedy)
 
 
 def dag_deploys(deployment: Deployment, requested: Request) -> Steps[None]:
-    """Whether DAGs can be deployed without an image."""
+    """Check whether DAGs can be deployed without an image."""
     if deployment.is_dag_deploy_enabled:
         yield ok("DAG-only", "DAG-only deploys are enabled")
         return
     message = "DAG-only deploys are disabled"
-    hint = "Enable DAG-only deploys in the Deployment's settings in Astro"
+    hint = "Enable DAG-only deploys in the Deployment's settings in Astro."
     if requested in (Request.DAGS, Request.IMAGE):
         error = ConfigurationError(f"{message}, and --type {requested} needs them", hint=hint)
         yield problem("DAG-only", error)
@@ -83,26 +83,26 @@ def dag_deploys(deployment: Deployment, requested: Request) -> Steps[None]:
 
 
 def enforcement(deployment: Deployment, access: Access) -> Steps[None]:
-    """Whether it takes deploys with these credentials."""
+    """Check whether the Deployment accepts deploys with these credentials."""
     if not deployment.is_cicd_enforced:
         yield ok("CI/CD", "deploys are not limited to CI/CD")
     elif access.credentials.kind == "astro login":
         raise AuthenticationError(
-            "the Deployment takes deploys from CI/CD only, and these credentials are the session "
+            "the Deployment accepts deploys from CI/CD only, and these credentials are the session "
             "of `astro login`",
             hint="Use an API token in ASTRO_API_TOKEN.",
         )
     else:
-        yield ok("CI/CD", "deploys are taken from CI/CD only, which an API token is")
+        yield ok("CI/CD", "only deploys from CI/CD are accepted, and an API token counts as CI/CD")
 
 
 def runtime(platform: Platform, files: Files | None) -> Steps[None]:
-    """Whether the Deployment can go to the Runtime version of the project."""
+    """Check whether the Deployment can run the Runtime version of the project."""
     runs = platform.deployment.astro_runtime_version
     if files and files.base:
         refuse_other_platform(files.base)
     if not (files and files.base and files.base.runtime_version):
-        yield not_checked("Runtime", "the Dockerfile does not tell its Runtime version")
+        yield not_checked("Runtime", "the Dockerfile does not name a Runtime version")
         return
     releases = platform.client.list_runtimes(platform.deployment.id)
     supported = {release.version for release in releases}
@@ -113,22 +113,22 @@ def runtime(platform: Platform, files: Files | None) -> Steps[None]:
 
 
 def unfinished(platform: Platform, *, now: float) -> Steps[None]:
-    """Whether somebody else is at it."""
+    """Warn about unfinished deploys of the last hour."""
     newest = islice(platform.client.list_deploys(platform.deployment.id), FIRST_PAGE)
     fresh = [d.id for d in newest if d.status == "INITIALIZED" and _age(d, now) < _FRESH_SECONDS]
     if fresh:
         yield warning(
             "other deploys",
-            f"begun within the last hour, and not finished: {listed(fresh)}",
-            "Let deploys of one Deployment wait for each other; what a cancelled run left behind "
-            "does no harm",
+            f"started in the last hour and not finished: {listed(fresh)}",
+            "Let deploys of one Deployment wait for each other; deploys that a cancelled run left "
+            "unfinished do no harm.",
         )
     else:
-        yield ok("other deploys", "none is under way")
+        yield ok("other deploys", "none is in progress")
 
 
 def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
-    """Whether the image registry answers, asked from here and not by the engine."""
+    """Check that the image registry answers this process, not the engine."""
     host = deployment.image_repository.partition("/")[0]
     if not host:
         yield not_checked("registry", "the Deployment names no image repository yet")
@@ -138,9 +138,10 @@ def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
     try:
         Http(url, NoAuth(), patience).get("/v2/")
     except UnavailableError as error:
-        raise RegistryError(error.message, hint="Let the job reach the registry.") from error
+        hint = "Allow the job to reach the registry, in its proxy or firewall."
+        raise RegistryError(error.message, hint=hint) from error
     except (ApiError, AuthenticationError):
-        pass  # it wants credentials, as it should
+        pass  # it asks for credentials, as expected
     yield ok("registry", f"{host} answers")
 
 

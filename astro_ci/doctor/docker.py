@@ -1,4 +1,4 @@
-"""The Docker Engine and what builds on it."""
+"""Check the Docker Engine and its builder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LITTLE_GIB = 5
 
 
 def engine(env: Mapping[str, str], *, need: Need, needs_buildkit: bool) -> Steps[None]:
-    """Whether an image can be built here; without need, nothing is wrong with no engine."""
+    """Check whether an image can be built here, if the next deploy needs one."""
     if need == "no":
         yield ok("engine", "not needed: DAGs alone are deployed")
         return
@@ -62,26 +62,26 @@ def _builder(found: Engine, env: Mapping[str, str], *, needs_buildkit: bool) -> 
     if builder:
         yield ok("builder", f"BuildKit: {version or builder.arguments[0]}")
         return
-    hint = "Install docker's buildx plugin in the job's image"
+    hint = "Install docker's buildx plugin in the job's image."
     missing = "no docker command with BuildKit: the engine's classic builder is used"
     if needs_buildkit:
         error = DockerError(f"{missing}, and the Dockerfile needs BuildKit", hint=hint)
         yield problem("builder", error)
     else:
-        message = f"{missing}, which knows no RUN --mount and no COPY --chmod"
+        message = f"{missing}, which supports neither RUN --mount nor COPY --chmod"
         yield warning("builder", message, hint)
 
 
 def platform(architecture: str) -> Steps[None]:
-    """Whether what the engine builds is what Astro runs."""
+    """Check whether the engine builds for the platform of Astro."""
     if architecture in ("x86_64", "amd64"):
-        yield ok("platform", "linux/amd64, as Astro runs")
+        yield ok("platform", "linux/amd64, the same as Astro's")
     else:
         yield warning(
             "platform",
-            f"the engine runs on {architecture or 'an unknown architecture'}, so that images for "
+            f"the engine runs on {architecture or 'an unknown architecture'}, so images for "
             "Astro's linux/amd64 are built in emulation: slowly, or not at all",
-            "Use a runner with an x86-64 processor, or install QEMU's binfmt handlers on this one",
+            "Use a runner with an x86-64 processor, or install QEMU's binfmt handlers on this one.",
         )
 
 
@@ -91,7 +91,7 @@ def _disk(found: Engine, root: str) -> Steps[None]:
     free = shutil.disk_usage(place).free
     message = f"{free / _GIB:.1f} GiB free at {place}"
     if free < _LITTLE_GIB * _GIB:
-        yield warning("disk", message, "Images of Astro Runtime take some GiB: free some space")
+        yield warning("disk", message, "Free some space: images of Astro Runtime need a few GiB.")
     else:
         yield ok("disk", message)
 

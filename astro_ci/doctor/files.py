@@ -1,4 +1,4 @@
-"""The files: `astro-ci.yaml` and the project that it, or an option, names."""
+"""Check the files: `astro-ci.yaml` and the project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from astro_ci.text import excerpt, listed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """A project whose files could be read."""
+    """A project whose files are readable."""
 
     project: Project
     base: BaseImage | None
@@ -35,11 +35,11 @@ def configuration(
     config_file: Path | None,
     directory: Path,
 ) -> Steps[list[Target]]:
-    """Which Deployments this run is about; all of the file's, when it is about none."""
+    """Report the Deployments of this run; all of the file, when the run has none."""
     found = find_targets(given, env, ci, config_file=config_file, deploys=False)
     choice = found.choice
     if found.file is None:
-        yield ok("configuration", "no astro-ci.yaml: options and variables say everything")
+        yield ok("configuration", "no astro-ci.yaml: only options and variables count")
         return list(choice.targets)
     names = listed([target.label for target in choice.targets])
     if choice.targets:
@@ -50,14 +50,14 @@ def configuration(
     yield warning(
         "configuration",
         f"{found.file.name} is valid, and a deploy would skip: {choice.reason}",
-        f"This is right when the branch is not meant to deploy. All {len(everything)} are "
-        "looked at below.",
+        "This is right when the branch is not meant to deploy. All "
+        f"{len(everything)} Deployments are checked below.",
     )
     return everything
 
 
 def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
-    """The Dockerfile, the DAGs and .dockerignore."""
+    """Check the Dockerfile, the DAGs and .dockerignore."""
     found = find_project(config.project, config.dags_path)
     yield ok("project", str(found.root))
     content = read_dockerfile(found.root)
@@ -77,13 +77,13 @@ def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
 
 
 def _ignore_file(found: Project) -> Steps[None]:
-    """Whether the build will know what to leave out."""
+    """Check that .dockerignore can be read."""
     try:
         count = len(found.read_dockerignore().patterns)
     except ProjectError as error:
         yield problem(".dockerignore", error)
         return
-    yield ok(".dockerignore", f"{count} patterns" if count else "leaves nothing out")
+    yield ok(".dockerignore", f"{count} patterns" if count else "no patterns")
 
 
 def _starts_from(base: BaseImage | None) -> Steps[None]:
@@ -92,7 +92,7 @@ def _starts_from(base: BaseImage | None) -> Steps[None]:
             "Dockerfile",
             ProjectError(
                 "the Dockerfile has no FROM",
-                hint="Let it start FROM an Astro Runtime image, such as "
+                hint="Start it FROM an Astro Runtime image, such as "
                 "astrocrpublic.azurecr.io/runtime:VERSION.",
             ),
         )
@@ -103,7 +103,7 @@ def _starts_from(base: BaseImage | None) -> Steps[None]:
             "Dockerfile",
             f"from {excerpt(base.reference)}, whose name does not say that it is an Astro "
             "Runtime image",
-            "Astro takes no other; an image of your own that is built on one is fine",
+            "Make sure that this image is built on Astro Runtime: Astro accepts no other images.",
         )
 
 
@@ -129,7 +129,7 @@ def _dags(found: Project, config: Config) -> Steps[None]:
             "DAGs",
             ProjectError(
                 f"{excerpt(config.dags_path)} holds no DAG file",
-                hint="Let the step that generates DAGs run before, or correct --dags-path.",
+                hint="Run the step that generates DAGs first, or correct --dags-path.",
             ),
         )
 

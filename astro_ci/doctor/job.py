@@ -1,4 +1,4 @@
-"""The job: its Python, its CI system, its git and its checkout."""
+"""Check the job: its Python, its CI system, its git and its checkout."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NAMES = {Part.IMAGE: "image", Part.DAGS: "DAGs"}
 
 
 def python() -> Check:
-    """What runs us."""
+    """Report the versions of Python and astro-ci."""
     return ok("Python", f"{platform.python_version()}, astro-ci {__version__}")
 
 
 def ci_system(ci: CIContext) -> Check:
-    """What the CI system says, in short; `astro-ci env` has it all."""
+    """Report the CI system in short; `astro-ci env` shows all of it."""
     if ci.key == "none":
         return ok("CI system", "none: run by hand")
     said = (
@@ -46,7 +46,7 @@ def ci_system(ci: CIContext) -> Check:
 
 
 def git_command(env: Mapping[str, str]) -> Steps[bool]:
-    """Whether git is there, and can do what is asked of it."""
+    """Check that git is installed and new enough."""
     found = shutil.which("git", path=env.get("PATH"))
     if found is None:
         raise GitError("git is not installed", hint="Install git in the job's image.")
@@ -61,7 +61,7 @@ def git_command(env: Mapping[str, str]) -> Steps[bool]:
 
 
 def repository(project: Path, env: Mapping[str, str], git_env: Mapping[str, str]) -> Steps[GitRepo]:
-    """The repository around the project, and whose it is."""
+    """Check the repository around the project, and its owner."""
     repo = GitRepo.open(project, env, git_env)
     head = repo.head()
     depth = "a shallow clone" if repo.is_shallow() else "with its history"
@@ -71,13 +71,13 @@ def repository(project: Path, env: Mapping[str, str], git_env: Mapping[str, str]
         yield ok(
             "owner",
             f"the checkout belongs to user {owner}, and the job runs as {os.getuid()}; astro-ci "
-            "trusts this directory, other git commands of the job may want safe.directory",
+            "trusts this directory; other git commands of the job may need safe.directory",
         )
     return repo
 
 
 def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) -> Steps[None]:
-    """Whether the commits that run can be compared with, here or after a fetch."""
+    """Check that the running commits are in the clone or can be fetched."""
     parts = _ONE_PART.get(requested, tuple(Part))
     sides = {_NAMES[part]: runs[part] for part in parts}
     unknown = {name: _unknown(side) for name, side in sides.items() if side.commit is None}
@@ -86,7 +86,7 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
         why = listed(sorted(set(unknown.values())))
         yield ok("what runs", f"no commit to compare with: {why}")
         return
-    rest = "".join(f"; of the {name}, none: {why}" for name, why in unknown.items())
+    rest = "".join(f"; no commit of the {name}: {why}" for name, why in unknown.items())
     missing = sorted(commit for commit in commits if not repo.has_commit(commit))
     shown = f"commit {' and '.join(map(short, missing or sorted(commits)))}"
     if not missing:
@@ -96,8 +96,8 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
     else:
         yield warning(
             "what runs",
-            f"{shown} is not in this clone, and the remote lets nothing be fetched: what is older "
-            f"cannot be told, and what changed only by its content, or not at all{rest}",
+            f"{shown} is not in this clone and cannot be fetched: the plan cannot tell which "
+            f"commit is older, and finds changes only by content, if at all{rest}",
             ci.history_hint,
         )
 
@@ -112,9 +112,9 @@ def _version_text(command: str) -> str:
             [command, "--version"], capture_output=True, text=True, timeout=_ANSWER_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise GitError(f"{command} does not run: {error}", hint="Install git anew.") from error
+        raise GitError(f"{command} does not run: {error}", hint="Install git again.") from error
     if done.returncode != 0:
         raise GitError(
-            f"{command} --version ended with exit code {done.returncode}", hint="Install git anew."
+            f"{command} --version ended with exit code {done.returncode}", hint="Install git again."
         )
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""The working directory: modules there that Python takes for its own, or for ours."""
+"""Check the working directory for modules that hide installed ones."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from astro_ci.doctor.check import Check, ok, warning
 from astro_ci.text import listed
 
 DEPENDENCIES = (
-    *("click", "docker", "git", "isal", "msgspec", "pathspec", "requests", "rich", "tenacity"),
+    *("click", "docker", "git", "isal", "msgspec", "pathspec", "requests", "tenacity"),
     "yaml",
 )
-"""What we import, and may not have imported yet."""
+"""Modules that astro-ci imports, maybe later in the run."""
 _OURS = "astro_ci"
 
 
 def modules(directory: Path, *, loaded: Iterable[str] = ()) -> Check:
-    """Look for modules that `python -m astro_ci` would load instead of those that are meant.
+    """Look for modules that `python -m astro_ci` would load instead of the installed ones.
 
     `loaded` names modules that this process has loaded, whosever they are.
     """
@@ -37,7 +37,7 @@ def modules(directory: Path, *, loaded: Iterable[str] = ()) -> Check:
 
 
 def _shadowing(directory: Path, known: set[str]) -> Iterable[str]:
-    """Name the files and packages whose import name is known; our own checkout is no stranger."""
+    """List the files and packages with these import names, except those of astro-ci itself."""
     ours = Path(__file__).parent.parent
     for path in directory.iterdir():
         name, _, _ = path.name.partition(".")

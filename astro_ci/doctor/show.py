@@ -1,4 +1,4 @@
-"""The examination as lines for people and as one document. Pure."""
+"""Show the checks as lines for people, or as one document. Pure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _place(check: Check) -> tuple[str, ...]:
 
 
 def summary(checks: Sequence[Check]) -> str:
-    """How it went, in one sentence."""
+    """Summarise the checks in one sentence."""
     counts = Counter(check.status for check in checks)
     shown = [
         f"{counts[status]} {status}{'s' if counts[status] > 1 else ''}"
@@ -70,7 +70,7 @@ def summary(checks: Sequence[Check]) -> str:
 
 
 def document(checks: Sequence[Check]) -> dict[str, Any]:
-    """The document of `doctor --json`."""
+    """Make the document of `doctor --json`."""
     return {
         "schema": SCHEMA,
         "checks": [

@@ -1,4 +1,4 @@
-"""What git knows: the repository, the shipped tree, what changed, and one missing commit."""
+"""Ask git: the repository, the tree to deploy, the changes, and a missing commit."""
 
 from astro_ci.git.history import HEX_COMMIT, Commit
 from astro_ci.git.index import GITLINK

@@ -82,7 +82,7 @@ def as_on_disk(root: Path, lines: Sequence[str], paths: Mapping[str, str]) -> li
 
 
 def _blob_id(file: Path, committed: str) -> str:
-    """The id that git would give a file's bytes; that of the commit where there is no file."""
+    """Return the id that git would give a file's bytes; the committed id without a file."""
     made = hashlib.new("sha1" if len(committed) == 40 else "sha256", usedforsecurity=False)
     try:
         with open(file, "rb", opener=_no_link) as stream:
@@ -93,13 +93,13 @@ def _blob_id(file: Path, committed: str) -> str:
         return committed
     except OSError as error:
         raise GitError(
-            f"{file} could not be read: {error.strerror}", hint="Check its permissions."
+            f"{file} could not be read: {error.strerror}", hint="Check the file's permissions."
         ) from error
     return made.hexdigest()
 
 
 def _read_start(file: Path) -> bytes:
-    """Read at most one byte more than an attributes file may have; nothing of what is none."""
+    """Read at most one byte more than an attributes file may have; nothing if it is not a file."""
     try:
         with open(file, "rb", opener=_no_link) as stream:
             is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)

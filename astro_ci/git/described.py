@@ -1,4 +1,4 @@
-"""What a repository says of itself, as GitPython reads it: its branches and its remotes.
+"""Describe a repository with GitPython: its branches and its remotes.
 
 For `init`, `doctor` and the demo, which have the time to load it. GitPython reads all of this by
 itself and starts no git for it, so nothing that the checkout names can run.
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 
 class Described(Struct, frozen=True, kw_only=True):
-    """A repository's own account of itself."""
+    """The branches and the remotes of a repository."""
 
     branch: str | None
     """The branch that is checked out; None when HEAD is detached, as in most CI systems."""
     default_branch: str | None
     """The branch that the remote's HEAD was on when it was cloned, else the one checked out."""
+    remote_branch: str | None
+    """The branch that the remote's HEAD was on when it was cloned; None where that is unknown."""
+    branches: frozenset[str]
+    """The branches that are known here, of this repository and of its remotes."""
     remotes: Mapping[str, str]
     """The URL of each remote. It may hold credentials: never show it as it is."""
 
@@ -48,7 +52,13 @@ def describe(root: Path) -> Described:
             branch = _target(repo, "HEAD", "refs/heads/")
             name = "origin" if "origin" in remotes or len(remotes) != 1 else next(iter(remotes))
             cloned = _target(repo, f"refs/remotes/{name}/HEAD", f"refs/remotes/{name}/")
-            return Described(branch=branch, default_branch=cloned or branch, remotes=remotes)
+            return Described(
+                branch=branch,
+                default_branch=cloned or branch,
+                remote_branch=cloned,
+                branches=_branches(repo),
+                remotes=remotes,
+            )
     except (UnreadableError, OSError) as error:
         raise ProjectError(
             f"the repository at {root} cannot be read", hint="Check the repository out again."
@@ -60,8 +70,16 @@ def _first_url(remote: Remote) -> str:
     return str(remote.config_reader.get_value("url", ""))
 
 
+def _branches(repo: Repo) -> frozenset[str]:
+    found = {head.name for head in repo.heads}
+    for remote in repo.remotes:
+        with contextlib.suppress(AssertionError, ValueError):  # nothing was fetched from it
+            found |= {ref.remote_head for ref in remote.refs}
+    return frozenset(found - {"HEAD"})
+
+
 def _target(repo: Repo, name: str, start: str) -> str | None:
-    """Name the branch that a symbolic reference stands for; None when it stands for none."""
+    """Name the branch that a symbolic reference points to, or None."""
     from git import SymbolicReference
 
     # A reference that is none, or that is kept in a way that GitPython does not read.

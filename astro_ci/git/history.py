@@ -1,4 +1,4 @@
-"""What the commits say: which are here, which led to which, and bringing a missing one."""
+"""Ask about commits: which are here, which came before which; and fetch a missing one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class History:
     """The commits of a clone, and those that its remote can add."""
 
     def __init__(self, git: Git, places: Places, remote: Remote) -> None:
-        """Nothing is asked before it is needed."""
+        """Start no git before it is needed."""
         self._git = git
         self._places = places
         self._remote = remote
@@ -53,14 +53,14 @@ class History:
         return sha in self._present
 
     def resolve(self, ref: str) -> str | None:
-        """The commit that a user's words name (a branch, a tag, `HEAD~1`), or None."""
+        """Return the commit that a user's ref names (a branch, a tag, `HEAD~1`), or None."""
         code, out, _ = self._git.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
         )
         return out.strip() if code == 0 else None
 
     def remote_tip(self, branch: str) -> str | None:
-        """The newest commit of a remote's branch, as far as the clone has heard of it."""
+        """Return the newest commit of a remote's branch that the clone knows."""
         return self.resolve(f"refs/remotes/{self._remote.name}/{branch}")
 
     def tree_of(self, commit: str) -> str | None:
@@ -69,13 +69,14 @@ class History:
         return out.strip() if code == 0 else None
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether history proves that one commit led to another. A shallow clone proves little."""
+        """Whether history proves that one commit is an ancestor of another; shallow ones prove "
+        "less."""
         if not (HEX_COMMIT.fullmatch(ancestor) and HEX_COMMIT.fullmatch(descendant)):
             return False
         return self._leads_to(ancestor, descendant) is True
 
     def merge_base(self, commit: str, other: str) -> str | None:
-        """Where two histories part; None when the clone does not hold it."""
+        """Return the merge base of two commits; None when the clone does not have it."""
         code, out, _ = self._git.run("merge-base", "--end-of-options", commit, other)
         return out.strip() if code == 0 else None
 
@@ -106,7 +107,7 @@ class History:
         return self._remote.find(name)
 
     def fetch_commit(self, sha: str) -> bool:
-        """Bring one missing commit into the clone; False when it cannot be had.
+        """Fetch one missing commit into the clone; False when it cannot be fetched.
 
         A shallow clone gets that commit alone (servers allow it for what their refs reach), and
         only where a server refuses, more and more of its history.
@@ -116,7 +117,7 @@ class History:
         return self._fetched[sha]
 
     def _leads_to(self, ancestor: str, descendant: str) -> bool | None:
-        """Whether one commit led to another; None when git cannot tell, as it lacks one."""
+        """Whether one commit is an ancestor of another; None when git lacks one of them."""
         pair = (ancestor, descendant)
         if pair not in self._led_to:
             code = self._git.code("merge-base", "--is-ancestor", ancestor, descendant)

@@ -38,7 +38,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     lines: Sequence[str]
     """`mode object 0<TAB>path`, sorted by the bytes of the paths."""
     flagged: Sequence[str]
-    """Those that git was told not to look at, with their tags."""
+    """Files that git was told not to look at, with their tags."""
     inner: Sequence[str]
     """Submodules."""
 
@@ -73,18 +73,18 @@ class ScratchIndex:
                 f"{self._real} could not be copied to {self._path.parent}: {error.strerror}",
                 hint=SPACE_HINT
                 if error.errno == errno.ENOSPC
-                else "Check the permissions of both.",
+                else "Check the permissions of both paths.",
             ) from error
 
     # --- what it lists ----------------------------------------------------------------------
 
     @property
     def is_small(self) -> bool:
-        """Whether one git for all is quicker than several at a time."""
+        """Whether one git process is quicker than several in parallel."""
         return self._path.stat().st_size < _SMALL_BYTES
 
     def all(self, paths: Sequence[str]) -> tuple[Staged, list[str], list[str]]:
-        """Give what `staged`, `changed` and `others` do, from one git."""
+        """Return the results of `staged`, `changed` and `others`, from one git process."""
         kinds = ("--cached", "--modified", "--deleted", "--others", *_AS_DIRECTORIES)
         found = self.names(*kinds, "--stage", "-v", paths=paths)
         changed = [line.partition("\t")[2] for line in found if line[0] in "CRcr"]
@@ -104,13 +104,13 @@ class ScratchIndex:
         )
 
     def changed(self, paths: Sequence[str]) -> list[str]:
-        """What differs from it; unlike ls-files, this looks at many files at a time."""
+        """List the files that differ from the index; unlike ls-files, in parallel."""
         flags = ("-z", "--name-only", "--no-renames", "--ignore-submodules=dirty")
         out = self._out("diff-files", *flags, "--", *_pathspecs(paths))
         return [path for path in out.split("\0") if path]
 
     def others(self, paths: Sequence[str]) -> list[str]:
-        """What is not in it, ignored or not; a directory of such files is one name."""
+        """List the files outside of the index, ignored or not; a directory of them is one name."""
         return self.names("--others", *_AS_DIRECTORIES, paths=paths)
 
     def names(self, *flags: str, paths: Sequence[str]) -> list[str]:
@@ -147,17 +147,17 @@ class ScratchIndex:
         return absent
 
     def add(self, paths: Sequence[str]) -> None:
-        """Take files as they are now, or as gone."""
+        """Record files as they are now, or as removed."""
         self._update("--add", "--remove", "--replace", paths=paths)
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Take files out, whatever the work tree holds."""
+        """Remove files from the index, whatever the work tree holds."""
         self._update("--force-remove", "--remove", "--replace", paths=paths)
 
     # --- trees ------------------------------------------------------------------------------
 
     def write_tree(self) -> str:
-        """Make a tree of it; gives the object id."""
+        """Write the index as a tree, and return its object id."""
         return self._out("write-tree", "--missing-ok").strip()
 
     def list_tree(self, tree: str, paths: Sequence[str]) -> list[str]:
@@ -208,7 +208,7 @@ def _is_untouched(file: Path, recorded: list[int]) -> bool:
 
 
 def _alternate(objects: Path) -> bytes:
-    """The line that names another object store; git unquotes it as it does strings of C."""
+    """Return the line that names another object store, quoted as git expects."""
     path = os.fsencode(objects)
     for character, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
         path = path.replace(character, escaped)

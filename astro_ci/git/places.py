@@ -1,4 +1,4 @@
-"""Where a repository keeps what we read, asked in one question."""
+"""The paths and the branch of a repository, from one git process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting git: in one directory, and with nothing that could mislead it or run a stranger's code.
+"""Start git in one directory, protected from misleading settings and a stranger's code.
 
 By `subprocess` alone, as all that we ask of git here is plumbing, and GitPython takes longer to
 load than git takes to answer.
@@ -96,14 +96,14 @@ class Git:
         found = parse_settings(out)
         if all(setting.key != _PROBE for setting in found):
             raise GitError(
-                "this git reads no settings from the environment",
+                "git is too old: it reads no settings from the environment",
                 hint="Install git 2.31 or later in the job's image.",
             )
         return [setting for setting in found if setting.key != _PROBE]
 
     @cached_property
     def closed(self) -> Closed:
-        """What keeps the programs from running that the configuration names. Raises GitError."""
+        """Return what stops the programs that the configuration names. Raises GitError."""
         return close(self.settings, self.checkout, self.env)
 
     def code(self, *arguments: str) -> int:
@@ -160,12 +160,12 @@ class Git:
             return KILLED, "", "git was stopped, or took too long"
 
     def stop(self) -> None:
-        """End what other threads run, soon, and let nothing more begin."""
+        """End the git processes of other threads, and let no more start."""
         self._is_stopped = True
 
     @cached_property
     def _inherited(self) -> Mapping[str, str]:
-        """What git inherits from us."""
+        """Return the environment that git inherits."""
         kept = {
             name: value
             for name, value in self.env.items()
@@ -175,7 +175,7 @@ class Git:
 
     @cached_property
     def _hardened(self) -> Mapping[str, str]:
-        """What git inherits from us, and what closes what its configuration names."""
+        """Return the environment for git, with the settings that stop configured programs."""
         headers = header_settings(self.settings, with_header=not self.access)
         closing = (*headers, *self.closed.settings)
         return {**with_settings(self._inherited, closing), **self.closed.variables}
@@ -192,7 +192,7 @@ class Git:
     def _started(
         self, arguments: Sequence[str], env: Mapping[str, str], stdin: int
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """A git that has ended when the context has, whatever ended that."""
+        """Start git, and end it with the context, however the context ends."""
         try:
             process = subprocess.Popen(
                 ["git", *self._flags, *arguments],
@@ -204,7 +204,8 @@ class Git:
             )
         except FileNotFoundError as error:
             if not self.root.is_dir():
-                raise GitError(f"{self.root} is gone", hint="Check it out again.") from error
+                message = f"the directory {self.root} no longer exists"
+                raise GitError(message, hint="Check the repository out again.") from error
             hint = "Install git in the job's image."
             raise GitError("git is not installed", hint=hint) from error
         except OSError as error:
@@ -233,7 +234,7 @@ def _as_file(content: bytes | None) -> Iterator[int]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask a git to end, which ends what it started, then insist; nothing if it has ended."""
+    """Ask git to end, with the processes that it started, then kill it; nothing if it has ended."""
     for end in (process.terminate, process.kill):
         if process.poll() is not None:
             return

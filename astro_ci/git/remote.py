@@ -1,4 +1,4 @@
-"""The remote that a clone came from: asking it, and fetching from it."""
+"""Ask the remote of a clone, and fetch from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_TIMEOUT_SECONDS = 30
 
 
 class Remote:
-    """`origin`, else the only remote. Where there is none, it answers nothing."""
+    """`origin`, else the only remote. Without a remote, every question has an empty answer."""
 
     def __init__(self, git: Git, with_access: Git | None = None) -> None:
         """`with_access` asks a remote that does not take what the checkout left."""
@@ -33,7 +33,7 @@ class Remote:
 
     @property
     def url(self) -> str | None:
-        """Its URL, as configured. May hold credentials: never show it as it is."""
+        """Return its URL, as configured. It may hold credentials: never show it unchanged."""
         return self._urls.get(self.name or "") or None
 
     @cached_property
@@ -41,7 +41,7 @@ class Remote:
         return remote_urls(self._git.settings)
 
     def answers(self) -> bool:
-        """Whether the remote answers, and lets itself be read. Fetches nothing."""
+        """Whether the remote answers and can be read. Fetches nothing."""
         if self.name is None:
             return False
         words = ("ls-remote", "--quiet", self.name, "HEAD")
@@ -67,7 +67,7 @@ class Remote:
         return {ref: sha for sha, _, ref in (line.partition("\t") for line in lines)}
 
     def fetch(self, *options: str, commit: str = "", refs: str | None = None) -> bool:
-        """Fetch a commit, or refs that are named line by line; False when it cannot be had."""
+        """Fetch a commit, or refs that are named line by line; False when that fails."""
         if self.name is None:
             return False
         code, _, err = self._ask(

@@ -1,4 +1,4 @@
-"""The repository that holds the project: its head, its files, and what of them ships."""
+"""The repository of the project: its head, its files, and the files to deploy."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ class GitRepo(History):
         return self._remote.url
 
     def reaches_remote(self) -> bool:
-        """Whether the remote answers, and lets itself be read. Fetches nothing."""
+        """Whether the remote answers and can be read. Fetches nothing."""
         return self._remote.answers()
 
     @cached_property
     def line_ends(self) -> str:
-        """What git made of line ends; empty where files are as they were committed."""
+        """Return git's conversion of line ends; empty where files are as they were committed."""
         autocrlf, eol = (last_value(self._git.settings, f"core.{n}") for n in ("autocrlf", "eol"))
         if (autocrlf or "").lower() != "true" and (eol or "").lower() != "crlf":
             return ""

@@ -1,4 +1,4 @@
-"""Which files of a work tree count, and what a repository within it would ship."""
+"""Which files of a work tree count, and the content of a repository within it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     excludes: Callable[[str], bool] = lambda _path: False
     """Names the paths that never ship."""
     needs_tree: bool = True
-    """Whether more is asked than to read the files."""
+    """Whether a tree is needed, or only the files."""
 
     @property
     def is_narrow(self) -> bool:
@@ -42,7 +42,7 @@ class Scope(Struct, frozen=True, kw_only=True):
 
 
 class Inner(Struct, frozen=True, kw_only=True):
-    """A repository within this one: what it would ship, and what it was recorded with."""
+    """A repository within this one: its files to deploy, and its recorded commit."""
 
     tree: str
     recorded: str | None

@@ -1,4 +1,4 @@
-"""What git's configuration says, who said it, and what it says of remotes and credentials. Pure."""
+"""Read git's configuration: values, their files, and settings of remotes and credentials. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def parse_settings(text: str) -> list[Setting]:
 
 
 def last_value(settings: Sequence[Setting], key: str) -> str | None:
-    """Give the value that counts; None when the key is not set."""
+    """Return the value that counts; None when the key is not set."""
     return next((s.value for s in reversed(settings) if s.key == key), None)
 
 

@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 
 class Snapshot:
-    """A tree of what will be shipped, and the questions that only it can answer."""
+    """The tree of the files to deploy, and the questions that only this tree can answer."""
 
     def __init__(
         self, git: Git, places: Places, scratch: Path, scope: Scope, take_inner: TakeInner
@@ -88,7 +88,7 @@ class Snapshot:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End what is still under way, which nobody waits for when something else went wrong."""
+        """Stop the processes that still run; after an error, nobody waits for them."""
         with self._stopping():
             if value:
                 raise value
@@ -96,7 +96,7 @@ class Snapshot:
 
     @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:
-        """Let no thread wait for git when an exception, such as that of a signal, ends us."""
+        """Let no thread wait for git when an exception, such as one of a signal, ends the run."""
         try:
             yield
         except BaseException:
@@ -120,7 +120,7 @@ class Snapshot:
 
     @property
     def absent(self) -> Sequence[str]:
-        """Files that a sparse checkout leaves out, and that so cannot ship."""
+        """Files that a sparse checkout leaves out, and that so cannot be deployed."""
         self._settle()
         return self._absent
 
@@ -139,7 +139,7 @@ class Snapshot:
 
     @property
     def identity(self) -> str:
-        """What stands for the whole of it: the tree, unless files lie on disk otherwise."""
+        """Return an identity of all files: the tree, unless files differ on disk."""
         self._settle()
         lines = self._as_on_disk(self._lines)
         if lines is self._lines:
@@ -169,19 +169,19 @@ class Snapshot:
         return [found[path] for path in sorted(found)]
 
     def is_tree_of(self, commit: Commit) -> bool:
-        """Whether what ships is the commit, to the last file."""
+        """Whether the files to deploy are exactly those of the commit."""
         self._settle()
         return self._tree == commit.tree and not self._inner_changed
 
     def is_ignored(self, path: str) -> bool:
-        """Whether git ignores a file that ships all the same."""
+        """Whether git ignores a file that is deployed all the same."""
         self._settle()
         return path in self._ignored
 
     # --- looking ----------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Wait for what git says of the work tree, and make the tree of it."""
+        """Wait for git's look at the work tree, and make the tree."""
         if self._is_settled:
             return
         staged = self._listing()
@@ -233,7 +233,7 @@ class Snapshot:
         self._lines = self._with_inner_repositories(lines, clones)
 
     def _with_inner_repositories(self, lines: list[str], clones: Sequence[str]) -> list[str]:
-        """Let the tree of an inner repository stand for it, instead of the commit it is at."""
+        """Replace the commit of each inner repository with its tree."""
         recorded = {
             path: meta.split(" ")[1]
             for meta, _, path in (line.partition("\t") for line in lines)
@@ -314,7 +314,7 @@ class Snapshot:
 
 
 class _Difference(Struct, frozen=True):
-    """What git printed of a commit and a tree."""
+    """git's output for the comparison of a commit with a tree."""
 
     tree: str
     text: str

@@ -1,4 +1,4 @@
-"""What git can be told to run, and what keeps each of it from running. Pure.
+"""The programs that git can be told to run, and how each is kept from running. Pure.
 
 A pull request controls every tracked file: `.gitattributes`, a script that `core.hooksPath` or
 another setting names, a file that `include.path` takes into the configuration. It controls
@@ -122,7 +122,7 @@ _FILTERS = ("filter.*.clean", "filter.*.smudge", "filter.*.process")
 
 
 class Closed(Struct, frozen=True, kw_only=True):
-    """What closes what a configuration names."""
+    """The settings that stop the programs of a configuration."""
 
     settings: Sequence[tuple[str, str]] = ()
     """To be configured after all others."""
@@ -134,7 +134,7 @@ class Closed(Struct, frozen=True, kw_only=True):
 
 
 def close(settings: Sequence[Setting], checkout: Path, env: Mapping[str, str]) -> Closed:
-    """Find what closes each program that the settings name and that has no business here."""
+    """Find how to stop each program that the settings name and that must not run."""
     has_upload_pack = any(s.shape == "remote.*.uploadpack" for s in settings)
     variables: dict[str, str] = {}
     if has_upload_pack:
@@ -164,7 +164,7 @@ def close(settings: Sequence[Setting], checkout: Path, env: Mapping[str, str]) -
 
 
 def environment(env: Mapping[str, str], checkout: Path) -> dict[str, str]:
-    """Give what git may inherit: no variable names a program of the checkout, nor does PATH."""
+    """Return the variables that git may inherit: none names a program of the checkout."""
     found = {
         name: value
         for name, value in env.items()

@@ -24,8 +24,8 @@ def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] |
         raise ProjectError(
             f"the image {facts.reference} has no label {LABEL}, so it is not built from "
             "Astro Runtime",
-            hint="let the last FROM of the Dockerfile name an Astro Runtime image, such as "
-            "astrocrpublic.azurecr.io/runtime:VERSION, and do not clear its labels",
+            hint="Name an Astro Runtime image in the last FROM of the Dockerfile, such as "
+            "astrocrpublic.azurecr.io/runtime:VERSION, and keep its labels.",
         )
     built, runs = RuntimeVersion.parse(facts.runtime_version), RuntimeVersion.parse(running)
     if built is not None and runs is not None:
@@ -41,7 +41,7 @@ def check_platform(facts: ImageFacts) -> None:
         raise ProjectError(
             f"the image {facts.reference} is for Windows ({platform}), and Astro runs "
             f"{PLATFORM} only",
-            hint="Build it from an Astro Runtime image, on an engine with Linux containers.",
+            hint="Build the image from Astro Runtime, on an engine with Linux containers.",
         )
     if platform != PLATFORM:
         raise ProjectError(
@@ -57,9 +57,9 @@ def check_platform(facts: ImageFacts) -> None:
 
 
 AMD64_HINT = (
-    "Build it with `docker build --platform=linux/amd64`, which computers with an ARM64 processor "
-    "(Apple silicon) do not do by themselves, and let no FROM line of the Dockerfile name another "
-    "--platform."
+    "Build the image with `docker build --platform=linux/amd64`, which is not the default on ARM64 "
+    "computers (Apple silicon), and remove any other --platform from the FROM lines of the "
+    "Dockerfile."
 )
 
 
@@ -69,16 +69,16 @@ def check_order(built: RuntimeVersion, runs: RuntimeVersion) -> None:
         raise ProjectError(
             f"the image has Astro Runtime {built} and the Deployment runs {runs}: Astro does not "
             "downgrade",
-            hint=f"use Runtime {runs} or later in the Dockerfile's FROM; to go back to what ran "
-            "before, roll back to an earlier deploy",
+            hint=f"Use Runtime {runs} or later in the Dockerfile's FROM; to go back to an earlier "
+            "version, roll back to an earlier deploy.",
         )
     if built.airflow > runs.airflow == 2 and runs < AIRFLOW_3_NEEDS:
         raise ProjectError(
             f"the image has Airflow {built.airflow} (Astro Runtime {built}) and the Deployment "
             f"runs Astro Runtime {runs}: the move from Airflow 2 starts at Runtime "
             f"{AIRFLOW_3_NEEDS}",
-            hint=f"deploy an image with Runtime {AIRFLOW_3_NEEDS} or a later one with Airflow 2 "
-            "first, then this one",
+            hint=f"First deploy an image with Runtime {AIRFLOW_3_NEEDS} or a later one with "
+            "Airflow 2, then this image.",
         )
 
 
@@ -91,5 +91,5 @@ def check_supported(version: str, supported: Collection[str]) -> None:
     more = f" and {len(newest) - _SHOWN} older ones" if len(newest) > _SHOWN else ""
     raise ProjectError(
         f"the image has Astro Runtime {version}, which this Deployment does not support",
-        hint=f"name a supported version in the Dockerfile's FROM: {shown}{more}",
+        hint=f"Use a supported version in the Dockerfile's FROM: {shown}{more}.",
     )

@@ -21,15 +21,14 @@ from astro_ci.text import crossed_out
 if TYPE_CHECKING:
     import docker
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # Between two lines of a build or a push: pip may compile for minutes without a word.
 _SILENCE_SECONDS = 3600
 _ANSWER_SECONDS = 30
 _HINT = (
-    "start Docker, or point DOCKER_HOST at an engine (a GitLab CI job needs the docker:dind "
-    "service); a DAG-only deploy (--type dags) needs no Docker"
+    "Start Docker, or set DOCKER_HOST to an engine (a GitLab CI job needs the docker:dind service)."
 )
 
 
@@ -59,7 +58,7 @@ class Engine(Struct, frozen=True):
             if len(self.client.images.get(reference).tags) > 1:
                 self.client.api.remove_image(reference, noprune=True)
         except (DockerException, RequestException) as error:
-            logger.debug("the tag %s was left behind: %s", reference, error)
+            log.debug("the tag %s was left behind: %s", reference, error)
 
     def remove_image(self, reference: str) -> None:
         """Remove an image of ours, if it is there; a failure is logged and no more."""
@@ -71,7 +70,7 @@ class Engine(Struct, frozen=True):
         except ImageNotFound:
             return
         except (DockerException, RequestException) as error:
-            logger.info("the image %s was left behind: %s", reference, error)
+            log.info("the image %s was left behind: %s", reference, error)
 
     def remove_container(self, name: str) -> None:
         """Remove a container of ours, if it is there; a failure is logged and no more."""
@@ -83,7 +82,7 @@ class Engine(Struct, frozen=True):
         except NotFound:
             return
         except (DockerException, RequestException) as error:
-            logger.info("the container %s was left behind: %s", name, error)
+            log.info("the container %s was left behind: %s", name, error)
 
 
 def connect(env: Mapping[str, str]) -> Engine:
@@ -113,7 +112,7 @@ def connect(env: Mapping[str, str]) -> Engine:
     client.api.timeout = _SILENCE_SECONDS
     components = [part.get("Name", "") for part in version.get("Components") or []]
     is_podman = any("podman" in name.lower() for name in components)
-    logger.debug("engine %s at %s", version.get("Version"), _shown(host))
+    log.debug("engine %s at %s", version.get("Version"), _shown(host))
     return Engine(client, host, str(version.get("Version", "")), is_podman)
 
 
@@ -152,7 +151,7 @@ def _context_endpoint(config: Path, context: str) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DockerError(
             f"the docker context {context!r} cannot be read: {type(error).__name__}",
-            hint="choose another with `docker context use`, or set DOCKER_HOST",
+            hint="Choose another context with `docker context use`, or set DOCKER_HOST.",
         ) from error
     found = {"DOCKER_HOST": host}
     certificates = config / "contexts" / "tls" / identity / "docker"

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, cast
 
+from msgspec.structs import replace
+
 from astro_ci.errors import DockerError
 from astro_ci.image.elf import HEADER_BYTES, machine_of
 from astro_ci.image.engine import Engine
@@ -29,13 +31,10 @@ _MOST_LINKS = 8
 _HOME = "/usr/local/airflow"
 
 
-def inspect_image(
-    engine: Engine, reference: str, *, named: str = "", reads_programs: bool = True
-) -> ImageFacts:
+def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFacts:
     """Read an image that the engine has; DockerError when it has none of that name.
 
-    `named` is how the user calls it, when that is something else. Without `reads_programs`, what
-    the image says of its processor is believed.
+    `named` is how the user calls it, when that is something else.
     """
     from docker.errors import DockerException, ImageNotFound
     from requests import RequestException
@@ -46,12 +45,11 @@ def inspect_image(
     except ImageNotFound as error:
         raise DockerError(
             f"the Docker Engine at {engine.host} has no image {shown}",
-            hint="Build or pull it in this job, on this engine, before the deploy.",
+            hint="Build or pull the image in this job, on this engine, before the deploy.",
         ) from error
     except (DockerException, RequestException) as error:
         raise DockerError(f"the image {shown} could not be inspected: {error}") from error
     labels = (found.get("Config") or {}).get("Labels") or {}
-    is_read = reads_programs and found.get("Os", "") == "linux"
     return ImageFacts(
         reference=shown,
         id=found["Id"],
@@ -60,8 +58,12 @@ def inspect_image(
         runtime_version=labels.get(LABEL) or None,
         revision=labels.get(REVISION_LABEL, ""),
         source_url=labels.get(SOURCE_LABEL, ""),
-        machine=read_machine(engine, found["Id"]) if is_read else "",
     )
+
+
+def look_into_image(engine: Engine, facts: ImageFacts) -> ImageFacts:
+    """Add what a program of the image was compiled for."""
+    return replace(facts, machine=read_machine(engine, facts.id))
 
 
 def read_machine(engine: Engine, reference: str) -> str:

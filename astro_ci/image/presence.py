@@ -1,4 +1,4 @@
-"""Whether the engine has an image: asked without the SDK, whose loading alone takes longer."""
+"""Ask the engine whether it has an image, without the SDK, which takes longer to load."""
 
 from __future__ import annotations
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.locate import find_config_file
-from astro_ci.deployments.find import Astro, connect, find_deployment
+from astro_ci.deployments.find import connect
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.git import GitRepo
 from astro_ci.git.described import describe
-from astro_ci.model import Deployment
 from astro_ci.pipelines.existing import how_to_add, other_deploys
+from astro_ci.pipelines.predecessor import OldStep, old_step
 from astro_ci.pipelines.projects import find_projects, is_project
+from astro_ci.pipelines.questions import Ask, Pick, choose_branch, choose_deployment
 from astro_ci.pipelines.render import (
     CONFIG_FILE,
-    Entry,
     check_branch,
     config_text,
     once,
@@ -28,22 +27,9 @@ from astro_ci.pipelines.systems import KEYS, SYSTEMS, System, detect_system, sys
 from astro_ci.pipelines.write import write_new
 from astro_ci.project.files import read_bytes
 from astro_ci.remote import repository_identity
-from astro_ci.text import Regex, listed, printable
+from astro_ci.text import listed, printable
 
-_ID = Regex(r"c[a-z0-9]{20,}")
 _ALL = "all of them"
-
-
-class Ask(Protocol):
-    """Somebody at a terminal."""
-
-    def __call__(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
-        """Ask until there is an answer: one of the choices, where there are some."""
-        ...
-
-
-Pick = Callable[[Astro, Config, str], Deployment]
-"""Lets somebody at a terminal pick a Deployment; the text is the question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +40,7 @@ class Adoption:
     files: Mapping[str, str]
     """New files, by name from the repository's root."""
     to_add: str = ""
-    """What has to go into the pipeline file that is there already."""
+    """The text to add to an existing pipeline file."""
     notes: Sequence[str] = ()
     setup: str = ""
     """What has to be done once in the CI system."""
@@ -80,16 +66,20 @@ def adopt(
     repo = GitRepo.open(project or Path(), env)
     projects = _projects(repo, project, ask)
     system = _system(repo, ci, ask)
-    branch = branch or _branch(repo, ask)
+    branch = branch or choose_branch(repo, ask)
     check_branch(branch)
     _refuse_configured(repo, projects)
     astro = connect(config, env)
+    old = old_step(repo.root, [system])
+    config = _as_before(config, old) if len(projects) == 1 else config
+    several = len(projects) > 1
     entries = [
-        _entry(config, name, astro, ask, pick, several=len(projects) > 1) for name in projects
+        choose_deployment(config, name, astro, ask, pick, several=several) for name in projects
     ]
-    notes = [*other_deploys(repo.root, SYSTEMS)]
+    notes = [*other_deploys(repo.root, SYSTEMS), *(old.notes() if old else ())]
     notes += [] if astro else ["without credentials, the Deployment was not looked up"]
-    pipeline = pipeline_text(system, entries, branch)
+    is_default = branch == describe(repo.root).remote_branch
+    pipeline = pipeline_text(system, entries, branch, is_default=is_default, old=old)
     adoption = Adoption(
         system=system,
         files={CONFIG_FILE: config_text(entries, branch), system.path: pipeline},
@@ -111,15 +101,24 @@ def adopt(
     return replace(adoption, is_written=True)
 
 
+def _as_before(config: Config, old: OldStep | None) -> Config:
+    """Take the Deployment from the step that there is, where none is named."""
+    if old is None or config.deployment_id or config.deployment_name:
+        return config
+    if old.deployment_id:
+        return replace(config, deployment_id=old.deployment_id)
+    return replace(config, deployment_name=old.deployment_name or None)
+
+
 def adoption_text(made: Adoption) -> str:
-    """What was done, or would be, and what comes next."""
+    """Say what was or would be written, and what to do next."""
     lines = []
     for name, text in made.files.items():
         lines += [f"wrote {name}"] if made.is_written else [f"--- {name}", text]
     if made.to_add:
         lines += [
             *([""] if made.is_written else []),
-            f"{made.system.path} is there already, and was not changed. Add this to it:",
+            f"{made.system.path} already exists and was not changed. Add this to it:",
             "",
             made.to_add,
         ]
@@ -140,7 +139,7 @@ def _next(made: Adoption) -> list[str]:
         "Next:",
         f"  1. {made.setup}",
         f"  2. Commit {' and '.join([*made.files, *([made.system.path] if made.to_add else [])])}.",
-        "  3. Check it all, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
+        "  3. Check everything, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
     ]
 
 
@@ -179,7 +178,8 @@ def _utf8(name: str) -> str:
         name.encode()
     except UnicodeEncodeError as error:
         raise ProjectError(
-            f"the name of the directory {printable(name)} is not UTF-8, which no YAML file holds",
+            f"the name of the directory {printable(name)} is not valid UTF-8, so it cannot go "
+            "into YAML",
             hint="Rename the directory.",
         ) from error
     return name
@@ -202,69 +202,15 @@ def _host(repo: GitRepo) -> str:
     return repository_identity(url).partition("/")[0] if url else ""
 
 
-def _branch(repo: GitRepo, ask: Ask | None) -> str:
-    found = describe(repo.root).default_branch
-    if ask is not None:
-        return ask("Which branch is deployed?", default=found or "")
-    if found is None:
-        raise ConfigurationError(
-            "the repository does not tell its default branch",
-            hint="Name the branch that is deployed with --branch.",
-        )
-    return found
-
-
 def _refuse_configured(repo: GitRepo, projects: Sequence[str]) -> None:
     for name in projects:
         found = find_config_file(repo.root / name)
         if found is not None:
             raise ConfigurationError(
-                f"{found} is there already, and init writes over nothing",
-                hint="Change it by hand, and look at what holds with `astro-ci config`.",
+                f"{found} already exists; init never overwrites files",
+                hint="Edit the file by hand, and check the options in effect with `astro-ci "
+                "config`.",
             )
-
-
-def _entry(
-    config: Config, project: str, astro: Astro | None, ask: Ask | None, pick: Pick, *, several: bool
-) -> Entry:
-    is_named = bool(config.deployment_id or config.deployment_name)
-    if is_named and several:
-        raise ConfigurationError(
-            "one Deployment is named for several projects",
-            hint="Name one of the projects with --project.",
-        )
-    if astro is None:
-        return _unseen(config, project, ask)
-    if is_named or ask is None:
-        found = find_deployment(astro, config, interactive=False)
-        return _of(found, project, by_id=bool(config.deployment_id))
-    return _picked(astro, config, project, pick)
-
-
-def _unseen(config: Config, project: str, ask: Ask | None) -> Entry:
-    """Take somebody's word for it."""
-    if config.deployment_id or config.deployment_name:
-        return Entry(
-            project=project, id=config.deployment_id or "", name=config.deployment_name or ""
-        )
-    if ask is None:
-        raise ConfigurationError(
-            "no Deployment is named, and without credentials none can be looked up",
-            hint="Name one with --deployment-id or --deployment-name, or set ASTRO_API_TOKEN.",
-        )
-    answer = ask(f"Which Deployment does {project or 'the project'} go to, by id or name?")
-    return Entry(project=project, **{"id" if _ID.fullmatch(answer) else "name": answer})
-
-
-def _picked(astro: Astro, config: Config, project: str, pick: Pick) -> Entry:
-    found = pick(astro, config, f"Which Deployment does {project or 'the project'} go to?")
-    workspaces = [config.workspace_id] if config.workspace_id else []
-    twins = astro.client.list_deployments(names=[found.name], workspace_ids=workspaces)
-    return _of(found, project, by_id=sum(one.name == found.name for one in twins) > 1)
-
-
-def _of(found: Deployment, project: str, *, by_id: bool) -> Entry:
-    return Entry(project=project, id=found.id if by_id else "", name=found.name)
 
 
 __all__ = ["KEYS", "Adoption", "adopt", "adoption_text"]

@@ -1,4 +1,4 @@
-"""The pipeline files that a repository has already, and what they mean for ours."""
+"""Look at the existing pipeline files of a repository."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _DEPLOYS = re.compile(
 
 
 def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
-    """What to mind when the pipeline is added to the file that is there."""
+    """Say what to watch out for when the pipeline is added to an existing file."""
     present, ours = _mapping(_text(there)), _mapping(pipeline)
     shared = [key for key in ours if key in present]
     if shared:
         yield (
-            f"{system.path} has {listed(shared)} already: put what is in ours into "
-            f"{'those' if len(shared) > 1 else 'that'}, as YAML takes only one of each"
+            f"{system.path} already has {listed(shared)}: add the new content under the existing "
+            f"key{'s' if len(shared) > 1 else ''}, as YAML allows each key only once"
         )
     stages = present.get("stages")
     names = stages.value if isinstance(stages, yaml.SequenceNode) else []
@@ -40,7 +40,7 @@ def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
 
 
 def other_deploys(root: Path, systems: Iterable[System]) -> Iterator[str]:
-    """The pipeline files that may deploy to Astro in another way."""
+    """Find pipeline files that may already deploy to Astro in another way."""
     markers = [marker for system in systems for marker in system.pipeline.markers]
     for path in sorted({path for marker in markers for path in root.glob(marker)}):
         if found := _DEPLOYS.search(_text(path)):

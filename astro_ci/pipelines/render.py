@@ -1,8 +1,9 @@
-"""The files as text. Pure: what is inserted is quoted for the language that it is inserted into."""
+"""Make the files as text. Pure: inserted values are quoted for the language of the file."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,26 @@ from astro_ci.configuration.file import parse
 from astro_ci.configuration.refs import read_pattern
 from astro_ci.configuration.scalar import yaml_text
 from astro_ci.errors import ConfigurationError
+from astro_ci.pipelines.predecessor import OldStep
 from astro_ci.pipelines.systems import ACTION, CHECKOUT, GITLAB_TEMPLATE, PACKAGE, System
 from astro_ci.text import Regex
 
 CONFIG_FILE = "astro-ci.yaml"
 
 _PLACE = Regex(r"@([a-z]+)@")
+_SECRET = Regex(r"\$\{\{ *secrets\.\w+ *\}\}")
+_WIDTH = 98
+_FOR_ONE = (
+    "an API token that may deploy to the Deployment (Astro UI > Deployment > Access > API Tokens)"
+)
+_FOR_SEVERAL = (
+    "a Workspace API token, as a Deployment's token sees that Deployment alone (Astro UI > "
+    "Workspace Settings > Access Management > API Tokens)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ProjectTarget:
     """A project, and the Deployment that it goes to. One of id and name is there."""
 
     project: str
@@ -31,16 +42,16 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """What the Deployment is called in the file."""
+        """The key of the Deployment in the file."""
         return self.name or self.id
 
 
-def config_text(entries: Sequence[Entry], branch: str) -> str:
+def config_text(entries: Sequence[ProjectTarget], branch: str) -> str:
     """The text of `astro-ci.yaml`. Raises ConfigurationError for what it cannot hold."""
     check_branch(branch)
     lines = [
         "# Which Deployment the astro-ci command deploys to, and from which branch.",
-        "# What holds, and where it comes from: astro-ci config",
+        "# To see the options in effect and their sources: astro-ci config",
     ]
     if len(entries) == 1:
         (only,) = entries
@@ -57,14 +68,25 @@ def config_text(entries: Sequence[Entry], branch: str) -> str:
     return text
 
 
-def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
-    """The text of the system's pipeline file. Raises ConfigurationError for a strange branch."""
+def pipeline_text(
+    system: System,
+    entries: Sequence[ProjectTarget],
+    branch: str,
+    *,
+    is_default: bool = False,
+    old: OldStep | None = None,
+) -> str:
+    """The text of the system's pipeline file. Raises ConfigurationError for a strange branch.
+
+    `is_default`: the CI system knows the branch as the default one, which needs no condition.
+    """
     check_branch(branch)
     pipeline = system.pipeline
     unfit = [text for text in pipeline.has_a_meaning_for if text in branch]
     if unfit:
         raise ConfigurationError(
-            f"{system.name} does not take {unfit[0]} in the name of the branch {branch} as it is",
+            f"the branch {branch} contains {unfit[0]}, which has a special meaning in "
+            f"{system.name}",
             hint="Write the pipeline file by hand, or deploy from another branch with --branch.",
         )
     name = slug(entries[0].key) if len(entries) == 1 else "deployments"
@@ -78,8 +100,55 @@ def pipeline_text(system: System, entries: Sequence[Entry], branch: str) -> str:
         "action": ACTION,
         "checkout": CHECKOUT,
         "include": GITLAB_TEMPLATE,
+        "inputs": _gitlab_inputs(name, "" if is_default else _condition(system, branch)),
+        "with": _with(old),
+        "env": _env(old),
+        "token": _FOR_SEVERAL if len({one.key for one in entries}) > 1 else _FOR_ONE,
     }
-    return fill(template_of(system.ci), values)
+    return _wrapped(fill(template_of(system.ci), values))
+
+
+def _gitlab_inputs(environment: str, condition: str) -> str:
+    """The inputs that differ from the template's defaults."""
+    lines = []
+    if environment != "production":
+        lines.append(f"      environment: {yaml_text(environment)}")
+    if condition:
+        lines += ["      rules:", f"        - if: {yaml_text(condition)}"]
+    return "".join(f"{line}\n" for line in (["    inputs:", *lines] if lines else []))
+
+
+def _with(old: OldStep | None) -> str:
+    kept = old.kept if old else {}
+    lines = [f"          {name}: {yaml_text(text)}" for name, text in kept.items()]
+    return "".join(f"{line}\n" for line in (["        with:", *lines] if lines else []))
+
+
+def _env(old: OldStep | None) -> str:
+    """The credentials: those of the old step, where they come from the secret store."""
+    found = old.env if old else {}
+    secrets = {name: text for name, text in found.items() if _SECRET.fullmatch(text.strip())}
+    given = secrets or {"ASTRO_API_TOKEN": "${{ secrets.ASTRO_API_TOKEN }}"}
+    return "".join(f"          {name}: {text.strip()}\n" for name, text in given.items())
+
+
+def _wrapped(text: str) -> str:
+    """The text with the long lines of the comment at its head wrapped."""
+    lines = text.splitlines()
+    marks = {"#", "//"}
+    for number, line in enumerate(lines):
+        mark = line.partition(" ")[0]
+        if mark not in marks:
+            break
+        if len(line) > _WIDTH:
+            lines[number] = textwrap.fill(
+                line,
+                _WIDTH,
+                subsequent_indent=f"{mark} ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join([*lines, ""])
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
@@ -88,7 +157,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def once(pipeline: str) -> str:
-    """What the head of a pipeline file says has to be done once, as one paragraph."""
+    """Return the setup instructions in the head of a pipeline file, as one paragraph."""
     head = []
     for line in pipeline.splitlines():
         if not line.startswith(("#", "//")):
@@ -98,12 +167,12 @@ def once(pipeline: str) -> str:
 
 
 def check_branch(branch: str) -> None:
-    """Refuse what is no single branch. Raises ConfigurationError."""
+    """Refuse a name that is not a single branch. Raises ConfigurationError."""
     read_pattern("--branch", branch)
     if "*" in branch or branch.startswith("!"):
         raise ConfigurationError(
-            f"--branch {branch} is a pattern, and not one branch",
-            hint=f"Name one branch; patterns can be written into {CONFIG_FILE} by hand.",
+            f"--branch {branch} is a pattern, not a branch",
+            hint=f"Name one branch; to use patterns, write them into {CONFIG_FILE} by hand.",
         )
 
 
@@ -117,7 +186,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "deployment"
 
 
-def _entry(entry: Entry, branch: str, margin: str) -> list[str]:
+def _entry(entry: ProjectTarget, branch: str, margin: str) -> list[str]:
     return [
         f"{margin}{yaml_text(entry.key)}:",
         *([f"{margin}  id: {yaml_text(entry.id)}"] if entry.id else []),
@@ -133,7 +202,7 @@ def _condition(system: System, branch: str) -> str:
     quote = "'" if '"' in branch else '"'
     if quote in branch:
         raise ConfigurationError(
-            f"{system.name} cannot compare with the branch {branch}, which holds both kinds of "
+            f"{system.name} cannot compare with the branch {branch}, which contains both kinds of "
             "quotes",
             hint="Deploy from another branch with --branch.",
         )

@@ -1,4 +1,4 @@
-"""The CI systems that `init` writes a pipeline for, and what shows that one is in use."""
+"""The CI systems that `init` writes a pipeline for, and how to detect them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from astro_ci.ci.systems import all_systems
 from astro_ci.errors import ConfigurationError
 from astro_ci.text import listed
 
-# How pipelines name this project.
+# How pipelines name this project, and what else they use: by the tag of a version, all of them.
 ACTION = "astro-ci/astro_ci@v0"
 GITLAB_TEMPLATE = (
     "https://raw.githubusercontent.com/astro-ci/astro_ci/v0/gitlab-templates/deploy.yml"
 )
 PACKAGE = f"astro-ci=={__version__}"
-CHECKOUT = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2"
+CHECKOUT = "actions/checkout@v6"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ KEYS = tuple(system.key for system in SYSTEMS)
 
 
 def detect_system(root: Path, host: str) -> System:
-    """Tell the CI system from the files of the repository, else from the remote's host.
+    """Find the CI system by the files of the repository, else by the remote's host.
 
     Raises ConfigurationError when that leaves none, or several.
     """
@@ -68,8 +68,8 @@ def detect_system(root: Path, host: str) -> System:
     raise ConfigurationError(
         f"the repository has files of several CI systems: {names}"
         if in_use
-        else "nothing in the repository, nor its remote, tells the CI system",
-        hint=f"Name it with --ci: {', '.join(KEYS)}.",
+        else "neither the repository's files nor its remote show which CI system is used",
+        hint=f"Name the CI system with --ci: {', '.join(KEYS)}.",
     )
 
 
@@ -79,6 +79,6 @@ def system_named(key: str) -> System:
         if system.key == key:
             return system
     raise ConfigurationError(
-        f"--ci is {key!r}, which init writes no pipeline for",
-        hint=f"Use one of {', '.join(KEYS)}; elsewhere, run `astro-ci deploy`.",
+        f"--ci is {key!r}, and init has no pipeline for it",
+        hint=f"Use one of {', '.join(KEYS)}; in other CI systems, run `astro-ci deploy`.",
     )

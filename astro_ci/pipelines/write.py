@@ -44,7 +44,7 @@ def _create(root: Path, name: str, text: str, made: list[Path]) -> None:
     if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root)):
         raise ProjectError(
             f"{name} leads out of the repository {root}",
-            hint="Replace the link by a directory; --print shows the files instead.",
+            hint="Replace the link with a directory; --print shows the files instead.",
         )
     with path.open("x", encoding="utf-8", newline="\n") as file:
         made.append(path)

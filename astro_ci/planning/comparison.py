@@ -15,9 +15,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
     base: str | None = None
     """The commit; None when there is none to compare with."""
     changes: Sequence[Change] | None = None
-    """What differs from the base, in every part; None when that cannot be told."""
+    """The changes since the base, in every part; None when they are not known."""
     digest: str | None = None
-    """The content that runs, where the running deploy tells."""
+    """The digest of the running content, when the running deploy has a marker."""
     unknown: str = ""
     """Why there is nothing to compare with, as a clause."""
     layout: str = ""
@@ -30,7 +30,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return [change for change in self.changes or () if part in change.parts]
 
     def sameness(self, part: Part, digest: str) -> Sameness:
-        """Whether the part, whose content has this digest, is what runs."""
+        """Say whether the part with this digest equals the running part."""
         if self.digest is not None:
             return "same" if self.digest == digest else "different"
         if self.changes is None:

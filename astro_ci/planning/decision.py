@@ -58,7 +58,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Everything a plan is made from."""
 
     head: str
-    dirty: bool
+    uncommitted: Mapping[str, frozenset[Part]]
+    """What makes the checkout differ from the head, by the parts that it ships in."""
     source: BaseSource
     compared: Mapping[Part, Comparison]
     digests: Digests
@@ -102,7 +103,10 @@ def make_plan(facts: Facts, options: Options) -> Plan:
         requested=options.requested,
         reason=reason,
         head=facts.head,
-        dirty=facts.dirty,
+        dirty=bool(facts.uncommitted),
+        uncommitted=sorted(
+            path for path, parts in facts.uncommitted.items() if parts & deploy_type.parts
+        ),
         base=Base(
             commits={part: side.base for part, side in facts.compared.items()}, source=facts.source
         ),
@@ -118,42 +122,49 @@ def make_plan(facts: Facts, options: Options) -> Plan:
 def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     if options.requested is not Request.AUTO:
         return _decide_explicit(facts, options, content)
-    if not facts.has_image and facts.dag_deploy_enabled:
+    if not facts.has_image:
         return _decide_dags(facts, options, content)
     if unknown := [part for part in Part if content.parts[part] == "unknown"]:
         why = facts.compared[unknown[0]].unknown
-        return DeployType.IMAGE_AND_DAGS, f"full deploy, as there is no usable base: {why}"
+        return DeployType.IMAGE_AND_DAGS, f"there is no usable base: {why}"
     if content.image == "different":
         return DeployType.IMAGE_AND_DAGS, _because(facts, Part.IMAGE)
     if _is_unhealthy(facts):
-        return DeployType.IMAGE_AND_DAGS, "full deploy, as the Deployment is UNHEALTHY"
+        return DeployType.IMAGE_AND_DAGS, "the Deployment is UNHEALTHY, so everything is deployed"
     if content.dags == "different":
         why = _because(facts, Part.DAGS)
         if facts.dag_deploy_enabled:
             return DeployType.DAGS, why
         return DeployType.IMAGE_AND_DAGS, f"{why}, and DAG-only deploys are disabled"
     if options.redeploy:
-        return DeployType.IMAGE_AND_DAGS, "nothing changed, and --redeploy deploys all the same"
+        return DeployType.IMAGE_AND_DAGS, "nothing changed, but --redeploy was requested"
     return DeployType.NONE, _because_same(facts)
 
 
 def _decide_dags(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     """Decide for a project of nothing but DAGs: its image is somebody else's."""
+    if not facts.dag_deploy_enabled:
+        name = facts.deployment.name if facts.deployment else "the Deployment"
+        raise ConfigurationError(
+            f"the project has no Dockerfile, and DAG-only deploys are disabled on {name}: only an "
+            "image could bring the DAGs there",
+            hint="Enable DAG-only deploys on the Deployment, or add a Dockerfile that starts FROM "
+            "an Astro Runtime image.",
+        )
     if content.dags == "unknown":
         why = facts.compared[Part.DAGS].unknown
         return DeployType.DAGS, f"all DAGs, as there is no usable base: {why}"
     if content.dags == "different":
         return DeployType.DAGS, _because(facts, Part.DAGS)
     if options.redeploy:
-        return DeployType.DAGS, "nothing changed, and --redeploy deploys all the same"
+        return DeployType.DAGS, "nothing changed, but --redeploy was requested"
     base = facts.compared[Part.DAGS].base
-    return DeployType.NONE, "the checked-out DAGs are already running" + (
-        f" (from {short(base)})" if base else ""
-    )
+    from_ = f" (from {short(base)})" if base else ""
+    return DeployType.NONE, f"the checked-out DAGs are {_there(facts)}{from_}"
 
 
 def _is_unhealthy(facts: Facts) -> bool:
-    """Whether what was deployed last may have failed to start: then it has to come again."""
+    """Whether the last deploy may have failed to start, and so has to be repeated."""
     return facts.deployment is not None and facts.deployment.status == "UNHEALTHY"
 
 
@@ -169,7 +180,7 @@ def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[
     if may_skip and {content.parts[part] for part in requested.parts} == {"same"}:
         same = _because_same(facts, has_dags=requested.has_dags)
         return DeployType.NONE, f"--skip-unchanged: {same}"
-    return requested, f"--type {requested} was asked for"
+    return requested, f"--type {requested} was requested"
 
 
 def _because(facts: Facts, part: Part) -> str:
@@ -184,33 +195,38 @@ def _because(facts: Facts, part: Part) -> str:
     if not counted:
         return f"{_WHAT[part]} from the running ones"
     if part is Part.IMAGE:
-        where = "which the image is made from"
+        where = "in the image"
     elif counted[0].affects == part.value:
         where = "under the DAGs directory"
     else:
-        where = "which shapes the DAGs"
+        where = "affects the DAGs"
     paths = listed([change.path for change in counted], most=1)
-    return f"{_CHANGED[part]} since {short(side.base or '')}: {paths}, {where}"
+    return f"{_CHANGED[part]} since {short(side.base or '')}: {paths} ({where})"
 
 
 def _because_same(facts: Facts, *, has_dags: bool = True) -> str:
     if facts.image:
         name = f"{facts.image.reference} ({shortened_digest(facts.image.digest)})"
         is_beside = has_dags and facts.dag_deploy_enabled
-        return f"the image {name} is already running" + (
-            ", and so are the checked-out DAGs" if is_beside else ""
-        )
+        beside = ", with the checked-out DAGs" if is_beside else ""
+        return f"the image {name}{beside} is {_there(facts)}"
     commits = dict.fromkeys(side.base for side in facts.compared.values())
     bases = [short(base) for base in commits if base]
     if facts.source in ("event", "ref"):
         return f"no deployed file has changed since {bases[0]}"
-    return "the checked-out version is already running" + (
-        f" (from {', '.join(bases)})" if bases else ""
-    )
+    from_ = f" (from {', '.join(bases)})" if bases else ""
+    return f"the checked-out version is {_there(facts)}{from_}"
+
+
+def _there(facts: Facts) -> str:
+    """Say that something needs no deploy, and of a Deployment that is asleep no more than that."""
+    if facts.deployment is not None and facts.deployment.status == "HIBERNATING":
+        return "already deployed; the Deployment hibernates, and runs it when it wakes up"
+    return "already running"
 
 
 def _all_changes(facts: Facts) -> list[Change]:
-    """Every change once: those of a part from the part's own base, the rest from either."""
+    """List every change once: a part's changes from its own base, the rest from either base."""
     found: dict[tuple[str, str], Change] = {}
     for part, side in facts.compared.items():
         for change in side.changes or ():

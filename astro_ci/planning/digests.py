@@ -56,7 +56,7 @@ def digests(
 def _shipped(
     lines: Sequence[str], rules: Rules, roots: Mapping[Part, Sequence[str]]
 ) -> Iterator[tuple[Part, str]]:
-    """What is in each part, with paths that are relative there; directories as a whole.
+    """List the content of each part, with paths relative to the part; directories as a whole.
 
     There may be a hundred thousand files, and a rule seldom tells those of a directory apart.
     """
@@ -79,7 +79,7 @@ def _shipped(
 
 
 def _parts(path: str, rules: Rules) -> frozenset[Part]:
-    """The parts that a file ships in: what makes its directory a leftover counts, and is one."""
+    """Return the parts that contain a file; a file that makes its directory a leftover counts."""
     parts, _ = rules.classify(path)
     return parts - {Part.DAGS} if Part.DAGS in parts and rules.is_leftover(path) else parts
 

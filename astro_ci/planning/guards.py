@@ -1,4 +1,4 @@
-"""The guards: what keeps a deploy from undoing a newer one, and from wiping DAGs. Pure.
+"""The guards: keep a deploy from undoing a newer one, and from removing the DAGs. Pure.
 
 Each has an option that lifts it.
 """
@@ -24,7 +24,7 @@ class DagFiles(Struct, frozen=True, kw_only=True):
 
 
 def find_newer(compared: Mapping[Part, Comparison], deploy_type: DeployType) -> str | None:
-    """Find the running commit that this deploy would replace by an older one."""
+    """Find the running commit that this deploy would replace with an older one."""
     newer = (compared[part].newer for part in Part if part in deploy_type.parts)
     return next(filter(None, newer), None)
 
@@ -52,15 +52,15 @@ def refuse_wipe(files: DagFiles, *, image: str = "") -> None:
         )
     if files.dag_files == 0:
         raise ProjectError(
-            "the deploy would hold no DAG file (.py, .zip or .yaml, what .airflowignore leaves out "
-            "aside), which removes every DAG from the Deployment",
+            "the deploy would contain no DAG file (.py, .zip or .yaml that .airflowignore does not "
+            "exclude), and would remove every DAG from the Deployment",
             hint="Check --project, --dags-path and .airflowignore, and that the step that "
             "generates DAGs ran. To leave the running DAGs as they are, deploy the image alone "
             "with --image; to deploy anyway, use --allow-shrink.",
         )
     if files.before is not None and files.shipped * 2 < files.before:
         raise ProjectError(
-            f"the deploy would hold {files.shipped} files under the DAGs directory, where "
-            f"{files.before} run: under half",
-            hint="If the DAGs were meant to go, deploy with --allow-shrink.",
+            f"the deploy would contain {files.shipped} files under the DAGs directory, less than "
+            f"half of the {files.before} that are running",
+            hint="If the files were removed on purpose, deploy with --allow-shrink.",
         )

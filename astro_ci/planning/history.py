@@ -20,8 +20,8 @@ class Row(Struct, frozen=True, kw_only=True):
 def read_history(deployment: Deployment, deploys: Iterable[Deploy]) -> Iterator[Row]:
     """Give the deploys, newest first, each as soon as it was read.
 
-    The newest deploy that put a part there has it; so a rollback has what it went back to. Nothing
-    of a hibernating Deployment is live.
+    The newest deploy that brought a part owns it, so a rollback owns the parts that it restored.
+    Nothing of a hibernating Deployment is live.
     """
     pending = live_parts(deployment)
     for deploy in deploys:

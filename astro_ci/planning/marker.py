@@ -20,7 +20,7 @@ from astro_ci.model import Deploy, DeployGit, Digests, Part
 
 DESCRIPTION_LIMIT = 500
 NO_DIGEST = "0" * 16
-"""Stands for content that is not known, and so is never the same as any."""
+"""Stands for unknown content, which never equals any other."""
 _NO_COMMIT = "dirty"
 _COMMIT_DIGITS = 12
 BUILT_ELSEWHERE = "elsewhere"
@@ -47,7 +47,7 @@ def describe(
 
 
 def description_room() -> int:
-    """How many characters of a description are the user's, whatever the marker has to say."""
+    """Return how many characters of a description the user has, however long the marker is."""
     digests = dict.fromkeys(Part, NO_DIGEST)
     commit = "0" * _COMMIT_DIGITS
     git = DeployGit(provider="GENERIC", commit_sha=commit)
@@ -85,7 +85,7 @@ def _words(deploy: Deploy) -> Mapping[str, str]:
 
 
 def without_marker(description: str) -> str:
-    """The user's own text."""
+    """Return the user's own text."""
     return _pattern().sub("", description).rstrip()
 
 

@@ -40,7 +40,7 @@ def parse_globs(patterns: Sequence[str], *, name: str) -> DockerIgnore:
 
 
 def default_ignore(ci_files: Sequence[str]) -> Sequence[str]:
-    """List the globs that no user has to name: the usual ones, and the files of the CI systems.
+    """List the globs that are ignored by default, with the files of the CI systems.
 
     The files are those of every system, so that a plan does not depend on where it is made.
     """
@@ -48,7 +48,7 @@ def default_ignore(ci_files: Sequence[str]) -> Sequence[str]:
 
 
 def build_files(dockerfile: str) -> Sequence[str]:
-    """What steers the build from a Dockerfile, itself included."""
+    """List the files that control a build from a Dockerfile, the Dockerfile included."""
     return (dockerfile, *ignore_file_names(dockerfile))
 
 
@@ -57,7 +57,7 @@ def _no_globs() -> DockerIgnore:
 
 
 class Rules(Struct, frozen=True, kw_only=True, dict=True):
-    """Where things are, and what the user says of them. Paths are relative to the repository."""
+    """Where things are, and the user's patterns. Paths are relative to the repository."""
 
     project: str
     """The project's directory; empty for the repository root."""
@@ -72,18 +72,18 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     ignore: DockerIgnore = field(default_factory=_no_globs)
     image_paths: DockerIgnore = field(default_factory=_no_globs)
     build_links: Sequence[str] = ()
-    """What a build file that is a link leads through, and to."""
+    """The links and the target behind a build file that is a link."""
     is_leftover: Callable[[str], bool] = lambda _path: False
     """Whether a path never ships with the DAGs, even when it was committed."""
 
     @property
     def build_files(self) -> Sequence[str]:
-        """What steers the build, relative to the project."""
+        """List the files that control the build, relative to the project."""
         return build_files(self.dockerfile)
 
     @cached_property
     def attribute_files(self) -> frozenset[str]:
-        """Where git looks for what it makes of the files that ship (line ends, encodings)."""
+        """List the .gitattributes files that apply to the deployed files."""
         return _attribute_files(self.project) | self._attribute_files_of_dags
 
     @cached_property
@@ -102,7 +102,7 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _directories_of_named_files(self) -> frozenset[str]:
-        """Where a rule names a file, or the DAGs directory, by its whole path."""
+        """List the directories in which a rule names a file, or the DAGs directory, by its path."""
         in_project = [join(self.project, name) for name in self.build_files]
         named = (*in_project, *self.build_links, *self.attribute_files, *self.dags)
         return frozenset(path.rpartition("/")[0] for path in named)
@@ -197,6 +197,6 @@ def _rule(rules: DockerIgnore, path: str) -> str:
 
 
 def _attribute_files(directory: str) -> frozenset[str]:
-    """Where git looks for the attributes of what is right in a directory."""
+    """List the .gitattributes files that apply to the files right in a directory."""
     path = PurePosixPath(directory)
     return frozenset((above / ATTRIBUTES).as_posix() for above in (path, *path.parents))

@@ -1,6 +1,6 @@
-"""What runs, read from the deploy history: the deploys that put each running part there.
+"""What is running, from the deploy history: the deploys that brought each running part.
 
-Pure. Matched by what runs (image tag, bundle version), not by recency, so that rollbacks and
+Pure. Deploys are matched by image tag and bundle version, not by recency, so that rollbacks and
 interleaved DAG-only deploys come out right.
 """
 
@@ -19,7 +19,7 @@ _NOUNS: Mapping[Part, str] = {Part.IMAGE: "the running image", Part.DAGS: "the r
 
 
 class Running(Struct, frozen=True, kw_only=True):
-    """What is known of one part of what runs.
+    """The known facts about one running part.
 
     `commit` and `digest` are None where the deploy does not tell; `unknown` says why, as the end
     of a sentence, when neither is there.
@@ -42,7 +42,7 @@ WhatRuns = Mapping[Part, Running]
 
 
 class Ours(Struct, frozen=True, kw_only=True):
-    """What makes a deploy one of ours.
+    """How to recognise a deploy of this project.
 
     `repository` is our repository's identity (None: it has no remote, so that no deploy can be
     told to come from another); `project` the project's path in it.
@@ -53,11 +53,11 @@ class Ours(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """A Deployment, and the deploys that put there what runs."""
+    """A Deployment, and the deploys that brought its running parts."""
 
     deployment: Deployment
     deploys: Mapping[Part, Deploy]
-    """Without the parts that no deploy of the history brought."""
+    """By part; a part that no deploy of the history brought is missing."""
     url: str
     """The Deployment's page."""
 
@@ -96,7 +96,7 @@ def layout_of(deploy: Deploy) -> str:
 
 
 def running_deploys(deployment: Deployment, deploys: Iterable[Deploy]) -> Mapping[Part, Deploy]:
-    """Find the deploys that put the running parts there.
+    """Find the deploys that brought the running parts.
 
     A rollback only points at an older deploy, which then counts. `deploys` are newest first and
     read only as far as needed.
@@ -122,7 +122,7 @@ def _is_settled(deploy: Deploy | None) -> bool:
 
 
 def put_image(deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether this deploy put the running image there, or a rollback to it did."""
+    """Whether this deploy, or a rollback to it, brought the running image."""
     return (
         deploy.status == "DEPLOYED"
         and deploy.type in ("IMAGE_AND_DAG", "IMAGE_ONLY")
@@ -132,7 +132,7 @@ def put_image(deploy: Deploy, deployment: Deployment) -> bool:
 
 
 def put_bundle(deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether this deploy put the running DAG bundle there, or a rollback to it did."""
+    """Whether this deploy, or a rollback to it, brought the running DAG bundle."""
     return (
         deploy.status == "DEPLOYED"
         and deploy.type in ("IMAGE_AND_DAG", "DAG_ONLY")
@@ -143,15 +143,15 @@ def put_bundle(deploy: Deploy, deployment: Deployment) -> bool:
 def _running(deploy: Deploy | None, part: Part, deployment: Deployment, ours: Ours) -> Running:
     noun = _NOUNS[part]
     if deploy is None:
-        return Running(unknown=f"no deploy in the history put {noun} there")
+        return Running(unknown=f"no deploy in the history brought {noun}")
     if deploy.is_dag_deploy_enabled != deployment.is_dag_deploy_enabled:
         return Running(
             deploy_id=deploy.id,
-            unknown=f"DAG-only deploys were switched since deploy {deploy.id} put {noun} there",
+            unknown=f"DAG-only deploys were switched since deploy {deploy.id} brought {noun}",
         )
     digest = read_marker(deploy).get(part)
     commit, why_none = commit_of(deploy, ours, part)
-    unknown = "" if commit or digest else f"deploy {deploy.id}, which put {noun} there, {why_none}"
+    unknown = "" if commit or digest else f"deploy {deploy.id}, which brought {noun}, {why_none}"
     return Running(deploy_id=deploy.id, commit=commit, digest=digest, unknown=unknown)
 
 

@@ -1,4 +1,4 @@
-"""What a Dockerfile's image starts from, read without building it. Pure."""
+"""Read the base image of a Dockerfile, without building it. Pure."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def base_image(text: str, build_args: Mapping[str, str] | None = None) -> BaseIm
 
 
 def needs_buildkit(text: str) -> bool:
-    """Whether it uses what the classic builder does not know."""
+    """Whether the Dockerfile uses features that the classic builder does not know."""
     return bool(_NEEDS_BUILDKIT.search(text.replace("\\\n", " ")))
 
 

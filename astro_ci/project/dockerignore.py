@@ -129,7 +129,7 @@ class DockerIgnore:
         return not self._exceptions and self.excludes(directory)
 
     def may_include_below(self, directory: str) -> bool:
-        """Tell whether an excluded directory has to be walked all the same."""
+        """Say whether an excluded directory has to be walked all the same."""
         if None in self._exceptions:
             return True
         known, here = self._sorted_exceptions, f"{directory}/"
@@ -199,8 +199,8 @@ def _read_patterns(text: str, name: str) -> Iterator[Pattern]:
         except BadPatternError as error:
             raise ProjectError(
                 f"{name} line {number}: the pattern '{excerpt(written)}' is not valid: {error}",
-                hint="correct the pattern; to match a special character itself, write a "
-                "backslash before it",
+                hint="Correct the pattern; to match a special character itself, write a "
+                "backslash before it.",
             ) from error
 
 

@@ -30,7 +30,7 @@ _DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class UnfitFileError(OSError):
-    """A file is there, and is not read: `strerror` says why, `hint` what to change."""
+    """A file exists but must not be read: `strerror` says why, `hint` what to change."""
 
     def __init__(self, number: int, why: str, hint: str) -> None:
         super().__init__(number, why)
@@ -170,7 +170,7 @@ def _refuse_special(mode: int, *, may_be_pipe: bool) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not (stat.S_ISREG(mode) or (may_be_pipe and stat.S_ISFIFO(mode))):
         raise UnfitFileError(
-            errno.EINVAL, "it is not a regular file", "Replace it by a regular file."
+            errno.EINVAL, "it is not a regular file", "Replace it with a regular file."
         )
 
 
@@ -178,7 +178,7 @@ def _leads_out() -> UnfitFileError:
     return UnfitFileError(
         errno.ELOOP,
         "it is a link that leads out of the repository",
-        "Replace the link by a file, or by a link to another file of the repository.",
+        "Replace the link with a file, or with a link to another file of the repository.",
     )
 
 

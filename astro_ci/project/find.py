@@ -1,4 +1,4 @@
-"""The Astro project on disk: where its parts are, and what `.dockerignore` says."""
+"""Find the parts of the Astro project on disk, and read `.dockerignore`."""
 
 from __future__ import annotations
 

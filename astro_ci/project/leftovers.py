@@ -1,4 +1,4 @@
-"""What never ships: the leftovers of tools, which no deploy is about. Pure.
+"""Leftovers of tools, which are never deployed. Pure.
 
 One list for the bundle that is packed and for the digest that says whether it changed.
 """
@@ -36,7 +36,7 @@ def may_hold_excluded_names(text: str) -> bool:
     return any(part in text for part in (*_NAMES, *_SUFFIXES))
 
 
-def excluder(is_venv: Callable[[str], bool]) -> Callable[[str], bool]:
+def leftover_matcher(is_venv: Callable[[str], bool]) -> Callable[[str], bool]:
     """Make the predicate for whole paths; `is_venv` tells whether a directory holds VENV_MARKER."""
     directories: dict[str, bool] = {"": False}
 

@@ -1,4 +1,4 @@
-"""What one pattern of `.dockerignore` means to the engine. Pure.
+"""Read one pattern of `.dockerignore` as the engine does. Pure.
 
 The engine turns each pattern into a Go regular expression, and its oddities follow from that:
 `[*]` is not a literal star, `^` is not escaped, `\\d` is a digit. So does this module: the Go
@@ -264,7 +264,7 @@ def _class_character(go: str, position: int) -> tuple[str | _Ranges, int]:
 
 
 def _escaped(character: str) -> str | _Ranges:
-    """Say what a backslash and a character mean to Go, inside a class or outside."""
+    """Return what a backslash and a character match in Go, inside a class or outside."""
     if character in _CLASSES:
         return _CLASSES[character]
     if character.lower() in _CLASSES:

@@ -1,4 +1,4 @@
-"""What a checkout holds in place of files whose filters did not run: LFS, git-crypt. Pure."""
+"""Placeholders of files whose git filters did not run: Git LFS, git-crypt. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from astro_ci.errors import ProjectError
 from astro_ci.text import printable
 
 START_BYTES = 64
-"""How much of a file tells."""
+"""How many bytes of a file are needed to recognise a placeholder."""
 _LFS_MAX_BYTES = 1024
 _LFS = b"version https://git-lfs.github.com/spec/"
 _GIT_CRYPT = b"\0GITCRYPT\0"
 
 
-def refuse_stand_in(path: str, start: bytes, size: int, *, otherwise: str = "") -> None:
-    """Raise ProjectError for a file that starts as what stands in for another does.
+def refuse_placeholder(path: str, start: bytes, size: int, *, otherwise: str = "") -> None:
+    """Raise ProjectError for a file that starts like a placeholder.
 
-    It would ship green, and nobody could tell it later from the file itself: for git they are one.
+    The deploy would succeed with the placeholder, and git would not show the difference later.
     `otherwise` is another remedy.
     """
     if size < _LFS_MAX_BYTES and start.startswith(_LFS):

@@ -1,4 +1,4 @@
-"""What an Astro Runtime brings: its Airflow and, by default, its Python. Pure.
+"""The Airflow and the default Python of each Astro Runtime. Pure.
 
 As of 2026-09-25. Sources: the Runtime architecture page (Python versioning) of the Astro
 documentation for Runtime 4 to 13, `defaultPythonVersion` of Astronomer's list of Runtime versions
@@ -37,7 +37,7 @@ _PYTHON_OF_AIRFLOW_3: Mapping[Version, Version] = {
 
 
 class Platform(Struct, frozen=True, kw_only=True):
-    """What the project's code runs on. None stands for what is not known."""
+    """The versions that the project's code runs on. None stands for an unknown version."""
 
     airflow: Version | None = None
     python: Version | None = None

@@ -1,1 +1,1 @@
-"""Tell people and programs what a run did."""
+"""Report the result of a run to people and programs."""

@@ -50,8 +50,8 @@ def write_comments(report: Report, ci: CIContext, env: Mapping[str, str], redact
             page = thread.put(marker, redact.markdown(body))
             log.info("commented on pull request %s: %s", ci.pull_request, page)
     except CommentError as error:
-        log.warning("no comment: %s; %s", error.message, error.hint)
-    except Exception as error:  # whatever it is, what was deployed is deployed
+        log.warning("no comment: %s. %s", error.message, error.hint)
+    except Exception as error:  # a deploy does not fail because of its comment
         log.warning("no comment: %s", type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""What people see while a command works: on standard error, live on a terminal, plain in a log."""
+"""Print progress to standard error: live on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Console:
 
     @property
     def redactor(self) -> Redactor:
-        """What crosses out secrets here, and learns those that a run comes to know."""
+        """The redactor, which also learns the secrets of the run."""
         return self._dialect.redactor
 
     def mask(self, secret: str) -> None:
@@ -172,7 +172,7 @@ class Console:
             self._region.remove(line)
 
     def _plain_transfer(self, label: str) -> Report:
-        """A line now and then: a log keeps every one."""
+        """Print a line now and then: a log keeps every line."""
         started = last = self._now()
 
         def report(done: int, total: int) -> None:
@@ -196,7 +196,7 @@ class LogHandler(logging.Handler):
         self._warned: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record; warnings say that they are, and say it once."""
+        """Print a record; a warning gets its prefix, and is printed once."""
         if record.levelno < logging.WARNING:
             self._console.say(record.getMessage())
             return

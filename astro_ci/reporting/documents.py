@@ -39,6 +39,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "reason": plan.reason,
         "head": plan.head,
         "dirty": plan.dirty,
+        "uncommitted": list(plan.uncommitted),
         "title": plan.title,
         "head_url": commit_page(plan.repository, plan.head),
         "base": {"image": plan.base.image, "dags": plan.base.dags, "source": plan.base.source},

@@ -1,4 +1,4 @@
-"""`env`: what the CI system says about the run, and which variable says it."""
+"""`env`: show what the CI system says about the run, and which variable says it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def env_document(ci: CIContext) -> dict[str, Any]:
 
 
 def env_text(ci: CIContext) -> str:
-    """The same for people; what is not said is left out."""
+    """Return the text for people; missing values are left out."""
     lines = [f"CI system: {ci.system}"]
     for name in FIELDS:
         if name in ci.sources:

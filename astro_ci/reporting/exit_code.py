@@ -11,7 +11,7 @@ from astro_ci.reporting.target_result import TargetResult
 SKIPPED_EXIT_CODE = 10
 PENDING_EXIT_CODE = 2
 FAILED_PLAN_EXIT_CODE = 1
-"""What a detailed exit code is for every failure, as 2 has its meaning already."""
+"""The detailed exit code of every failure, as 2 already means something else."""
 
 
 def exit_code(

@@ -6,6 +6,7 @@ being watched (docs/decisions/).
 
 from __future__ import annotations
 
+import _thread
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -84,19 +85,16 @@ class LiveRegion:
         self._is_hidden = False
         self._lock = threading.RLock()
         self._over = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def add(self, label: str) -> Line:
         """Begin a line."""
         line = Line(label, self._now())
         with _held(self._lock):
             self._lines.append(line)
-            if self._thread is None:
+            if len(self._lines) == 1:
                 self._over = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._refresh, args=(self._over,), name="live", daemon=True
-                )
-                self._thread.start()
+                # Nobody waits for it, neither now nor when the run ends.
+                _thread.start_new_thread(self._refresh, (self._over,))
         return line
 
     def remove(self, line: Line) -> None:
@@ -106,12 +104,8 @@ class LiveRegion:
                 self._lines.remove(line)
             self._erase()
             self._draw()
-            thread = None
-            if not self._lines and self._thread:
+            if not self._lines:
                 self._over.set()
-                thread, self._thread = self._thread, None
-        if thread:
-            thread.join(_LOCK_SECONDS)
 
     def write(self, text: str) -> None:
         """Print above the lines."""

@@ -1,4 +1,4 @@
-"""What later steps of a pipeline learn of a run. Pure."""
+"""The outputs of a run for later steps of a pipeline. Pure."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _as_planned(results: Sequence[TargetResult]) -> list[TargetResult]:
 
 
 def _base_sha(plan: Plan) -> str:
-    """The commit that decided: of the DAGs when they alone are deployed, else of the image."""
+    """Return the base commit of the DAGs when only DAGs are deployed, else of the image."""
     first, second = plan.base.image, plan.base.dags
     if plan.deploy_type is DeployType.DAGS:
         first, second = second, first

@@ -1,4 +1,4 @@
-"""Tell the CI system how a run went: outputs for later steps, the job summary, a comment."""
+"""Publish the result in the CI system: outputs for later steps, the job summary, a comment."""
 
 from __future__ import annotations
 

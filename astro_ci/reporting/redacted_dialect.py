@@ -1,4 +1,4 @@
-"""A CI system's dialect that says no secret, whoever speaks through it."""
+"""A CI system's dialect that crosses out secrets in everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to tell when a verb ends."""
+"""The results to report when a verb ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astro_ci.reporting.verb import Verb
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What there is to tell when a verb ends."""
+    """The results to report when a verb ends."""
 
     verb: Verb
     results: Sequence[TargetResult] = ()

@@ -1,4 +1,4 @@
-"""Which texts of a job's environment are secret. Pure."""
+"""Find the secret texts of a job's environment. Pure."""
 
 from __future__ import annotations
 

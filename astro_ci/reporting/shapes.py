@@ -1,4 +1,4 @@
-"""Cross out what shows by its shape that it is secret, known or not. Pure."""
+"""Cross out texts that look like secrets, even unknown ones. Pure."""
 
 from __future__ import annotations
 

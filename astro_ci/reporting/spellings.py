@@ -1,4 +1,4 @@
-"""How a secret may be spelled in a text that quotes it. Pure."""
+"""The spellings of a secret in texts that quote it. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _URL_SAFE = str.maketrans("+/", "-_")
 def spellings(secret: str) -> Iterator[str]:
     """As it is, in base64 (also within a longer text), in a URL, in JSON and in Python.
 
-    JSON is looked for once more within JSON: an error may quote what a service answered.
+    JSON within JSON counts too: an error may quote the answer of a service.
     """
     yield secret
     raw = _bytes(secret)

@@ -68,7 +68,7 @@ def _overview(report: Report, setting: Setting) -> str:
         will = "Merging this will deploy to" if setting.is_merge else "There is something for"
         counted = f"{will} {pending} of {len(report.results)} Deployments"
     rows = [_row(result, report.verb) for result in report.results]
-    table = "\n".join(["| Deployment | Outcome | What | Why |", "|---|---|---|---|", *rows])
+    table = "\n".join(["| Deployment | Outcome | Why |", "|---|---|---|", *rows])
     worst = _worst(report)
     return f"### {SYMBOLS[worst]} {escape(counted)}\n\n{table}"
 
@@ -77,7 +77,8 @@ def _row(result: TargetResult, verb: Verb) -> str:
     outcome = _outcome(result, verb)
     plan, known = result.final_plan, result.known_deploy
     name = link(result.target.label, known.url if known else "")
-    what = DEPLOY_TYPE_WORDS[plan.deploy_type] if plan else ""
+    has_parts = plan is not None and outcome in ("planned", "deployed")
+    what = f": {DEPLOY_TYPE_WORDS[plan.deploy_type]}" if plan and has_parts else ""
     if result.error:
         why = error_reason(result.error)
     elif result.deploy_result:
@@ -85,7 +86,7 @@ def _row(result: TargetResult, verb: Verb) -> str:
     else:
         why = plan.reason if plan else ""
     shown = escape(shorten(sentence(why), _LONGEST_REASON))
-    return f"| {name} | {SYMBOLS[outcome]} {_WORDS[outcome]} | {what} | {shown} |"
+    return f"| {name} | {SYMBOLS[outcome]} {_WORDS[outcome]}{what} | {shown} |"
 
 
 def _outcome(result: TargetResult, verb: Verb) -> str:

@@ -1,4 +1,4 @@
-"""What switching DAG-only deploys means, how it ended, and what comes next. Pure."""
+"""The texts about switching DAG-only deploys: meaning, result, next command. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def already_reason(deployment: Deployment, *, enable: bool) -> str:
 
 
 def switched_text(deployment: Deployment, *, enable: bool) -> str:
-    """Say what holds now."""
+    """Say what the setting is now."""
     return f"DAG-only deploys of {printable(deployment.name)} are {_state(enable)} now"
 
 
@@ -68,7 +68,8 @@ def switch_text(
     if result:
         return "\n".join([*lines, result_text(result)])
     lack = "nothing new is scheduled" if enable else "the Deployment has no DAGs"
-    return "\n".join([*lines, f"Until a deploy {lack}. Next:", f"  {next_command(deployment)}"])
+    closing = f"Until the next deploy, {lack}. Run:"
+    return "\n".join([*lines, closing, f"  {next_command(deployment)}"])
 
 
 def _state(enable: bool) -> str:

@@ -1,4 +1,4 @@
-"""How a run went for each of its Deployments, and for all of them together."""
+"""The results of a run: for each Deployment, and for all of them together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astro_ci.model import DeployResult, DeployType, Outcome, Plan
 
 
 class TargetResult(Struct, kw_only=True):
-    """How a run went for one Deployment, as far as it came."""
+    """The result of a run for one Deployment, as far as it came."""
 
     target: Target
     plan: Plan | None = None

@@ -55,8 +55,10 @@ def plan_text(plan: Plan, *, columns: int | None = None) -> str:
     lines += wrapped(f"because {printable(plan.reason)}", columns, indent=2)
     if plan.changes:
         lines.append("")
+    width = max((cell_width(printable(change.path)) for change in plan.changes), default=0)
     for affects, heading in _HEADINGS:
-        lines += _changes([c for c in plan.changes if c.affects == affects], heading, columns)
+        found = [change for change in plan.changes if change.affects == affects]
+        lines += _changes(found, heading, min(width, _WIDEST_PATH), columns)
     plain = [checked for checked in plan.checks if not _has_details(checked)]
     facts = [*_facts(plan), *(("Checked", headline(checked)) for checked in plain)]
     lines += ["", *(line for name, value in facts for line in fact_lines(name, value, columns))]
@@ -80,7 +82,7 @@ def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
 def commit_text(plan: Plan) -> str:
     """The commit that is checked out, as people write it."""
     title = f" {printable(plan.title)}" if plan.title else ""
-    return f"{short(plan.head)}{title}{', with uncommitted changes' if plan.dirty else ''}"
+    return f"{short(plan.head)}{title}{uncommitted_text(plan)}"
 
 
 def _has_details(checked: Checked) -> bool:
@@ -97,6 +99,23 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Image", printable(image_text(plan.image))
     yield "Compared with", base_text(plan)
     yield from (("Assumed", printable(note)) for note in plan.assumptions)
+
+
+def uncommitted_text(plan: Plan) -> str:
+    """That what ships is not the commit, as the end of a clause; and how many files of it."""
+    if not plan.dirty:
+        return ""
+    count = len(plan.uncommitted)
+    files = f" ({count} {'file' if count == 1 else 'files'})" if count else ""
+    return f", with uncommitted changes{files}"
+
+
+def uncommitted_list(plan: Plan) -> str:
+    """The uncommitted files that would ship, one a line, cut with a count."""
+    lines = [f"  {printable(path)}" for path in plan.uncommitted[:SHOWN_CHANGES]]
+    if more := len(plan.uncommitted) - len(lines):
+        lines.append(f"  ... and {more} more")
+    return "\n".join(lines)
 
 
 def image_text(image: PrebuiltImage) -> str:
@@ -147,7 +166,7 @@ def results_text(results: Sequence[TargetResult], reason: str) -> str:
 
 
 def result_reason(result: DeployResult) -> str:
-    """Why it ended so: the Plan's reason, and that it was a dry run when that is all."""
+    """Return the reason of the result: the Plan's reason, and that it was a dry run."""
     plan = result.plan
     is_dry_run = result.outcome == "skipped" and plan.deploy_type is not DeployType.NONE
     would = f"dry run; would deploy {DEPLOY_TYPE_WORDS[plan.deploy_type]}: " if is_dry_run else ""
@@ -159,7 +178,8 @@ def base_text(plan: Plan) -> str:
     base = plan.base
     if base.source == "none":
         return "nothing: no commit to compare with is known"
-    source = {"deployed": "what runs", "event": "the CI event", "ref": "--base"}[base.source]
+    names = {"deployed": "the running deploys", "event": "the CI event", "ref": "--base"}
+    source = names[base.source]
     image = _side(base.image, plan.content.image)
     dags = _side(base.dags, plan.content.dags)
     commits = image if image == dags else f"image {image}, DAGs {dags}"
@@ -180,13 +200,14 @@ def _side(base: str | None, content: Sameness) -> str:
     return "none" if content == "unknown" else "known by content"
 
 
-def _changes(changes: Sequence[Change], heading: str, columns: int | None) -> Iterator[str]:
+def _changes(
+    changes: Sequence[Change], heading: str, width: int, columns: int | None
+) -> Iterator[str]:
     """A line for each change: its symbol, its path, and what the rule says of the path."""
     if not changes:
         return
     yield f"  {heading}: {len(changes)} change{'' if len(changes) == 1 else 's'}"
     shown = [(SYMBOLS[c.status], printable(c.path), c.because) for c in changes[:SHOWN_CHANGES]]
-    width = min(max(cell_width(path) for _, path, _ in shown), _WIDEST_PATH)
     for symbol, path, because in shown:
         line = f"    {symbol} {padded(path, width)}  {printable(because)}"
         if columns and cell_width(line) > columns:

@@ -18,7 +18,7 @@ from astro_ci.text import excerpt, printable, short
 
 
 class Bases(Struct, frozen=True, kw_only=True):
-    """The commits to compare with, in the clone for sure, and why one is missing."""
+    """The commits to compare with, all of them in the clone, and why one is missing."""
 
     source: BaseSource
     commits: Mapping[Part, str | None] = field(default_factory=lambda: dict.fromkeys(Part))
@@ -37,12 +37,12 @@ class Bases(Struct, frozen=True, kw_only=True):
 
     @property
     def is_what_runs(self) -> bool:
-        """Whether the comparison is with the deploys that run, so that their digests count."""
+        """Whether the bases are the running deploys, so that their digests count."""
         return self.source == "deployed"
 
 
 def find_bases(config: Config, ci: CIContext, repo: GitRepo, runs: WhatRuns | None) -> Bases:
-    """Climb down the ladder: what the user named, what runs, the CI event, nothing.
+    """Find the bases: the user's choice, else the running deploys, the CI event, or none.
 
     `runs` is None when the deploy history could not be read. Raises ConfigurationError for a
     `--base` that is no commit.
@@ -82,10 +82,13 @@ def _event(ci: CIContext, repo: GitRepo) -> Bases:
         return Bases.none(f"{_not_here(named)} ({ci.history_hint})")
     source = ci.sources.get("before" if ci.before else "base_sha", "the CI event")
     note = f"compared with the CI event's commit {short(commit)} (from {source})"
-    # A pull request's own head lacks what its base branch gained since; merging takes nothing away.
+    # A pull request's head lacks newer commits of its base branch, which merging will not remove.
     forked = None if ci.before else repo.merge_base(commit, "HEAD")
     if forked and forked != commit:
-        commit, note = forked, f"compared with {short(forked)}, where the work left the base branch"
+        commit, note = (
+            forked,
+            f"compared with {short(forked)}, where this branch left its base branch",
+        )
     return Bases.one("event", commit, note)
 
 
@@ -115,20 +118,20 @@ def _deployed(runs: WhatRuns, repo: GitRepo, ci: CIContext) -> Bases:
 
 def _too_old(commit: str, ci: CIContext) -> str:
     return (
-        f"{short(commit)}, which runs, is older than what is checked out: it is not in this clone "
-        f"and cannot be fetched ({ci.history_hint})"
+        f"the running commit {short(commit)} is older than the checked-out one: it is not in this "
+        f"clone and cannot be fetched ({ci.history_hint})"
     )
 
 
 def _as_it_says(running: Running) -> str:
     return (
-        f"deploy {running.deploy_id}, which another client made, shipped commit "
-        f"{short(running.commit or '')} and nothing else"
+        f"deploy {running.deploy_id} by another client contained exactly commit "
+        f"{short(running.commit or '')}"
     )
 
 
 def _reachable(repo: GitRepo, commit: str) -> str | None:
-    """The commit, when the clone has it or could fetch it."""
+    """Return the commit if the clone has it or can fetch it, else None."""
     if not HEX_COMMIT.fullmatch(commit):
         return None
     return commit if repo.has_commit(commit) or repo.fetch_commit(commit) else None

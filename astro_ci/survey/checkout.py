@@ -18,7 +18,7 @@ from astro_ci.survey.layout import Layout, make_rules, named_directories
 
 
 class Checkout(Struct, frozen=True, kw_only=True):
-    """What is known without asking Astro, and before git has looked at every file."""
+    """The facts that need neither Astro nor a look at every file."""
 
     ci: CIContext
     project: Project
@@ -32,7 +32,7 @@ class Checkout(Struct, frozen=True, kw_only=True):
     image_paths: tuple[str, ...]
 
     def __repr__(self) -> str:
-        """Name it, without its secrets."""
+        """Show the checkout without its secrets."""
         return f"Checkout(project={self.project!r}, head={self.head!r})"
 
     @property

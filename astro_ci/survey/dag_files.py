@@ -13,7 +13,7 @@ from astro_ci.planning.comparison import Comparison
 from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder, may_hold_excluded_names
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher, may_hold_excluded_names
 
 if TYPE_CHECKING:  # loaded when there is such an image
     from astro_ci.image.source import ReadyImage
@@ -50,7 +50,7 @@ def count_dag_files(
     is_bundle: bool,
     ignored: Callable[[], Collection[str]] = frozenset,
 ) -> DagFiles:
-    """Count what ships, and what did at the commit that it was compared with.
+    """Count the DAG files that would be deployed, and those at the base commit.
 
     A file that `.airflowignore` leaves out, which `ignored` tells, is no DAG file.
     `names` are those in the listing, None to look for them. Without a bundle the DAGs are in the
@@ -104,5 +104,5 @@ def _count_at(
         return None
     names = [name for name in (below(path, directory) for path in paths) if name]
     venvs = {name.rpartition("/")[0] for name in names if name.endswith(f"/{VENV_MARKER}")}
-    is_leftover = excluder(venvs.__contains__)
+    is_leftover = leftover_matcher(venvs.__contains__)
     return sum(ships(name) and not is_leftover(name) for name in names)

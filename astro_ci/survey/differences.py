@@ -32,7 +32,8 @@ class Differences(Struct, frozen=True, kw_only=True):
     """Empty where nothing needs them."""
     dag_files: DagFiles | None
     """None: a prebuilt image has them, and could not be looked into."""
-    dirty: bool
+    uncommitted: Mapping[str, frozenset[Part]]
+    """What makes the checkout differ from its commit, by the parts that it ships in."""
     empty_submodules: Mapping[str, frozenset[Part]]
     """Submodules that were not checked out, by the parts that they are in."""
 
@@ -75,7 +76,7 @@ def find_differences(
     rules, bases = checkout.rules, standing.bases
     for base in dict.fromkeys(filter(None, bases.commits.values())):
         snapshot.prepare_changes(base)
-    # What history says is asked while git compares.
+    # Ask about the history while git compares.
     newer = {part: _newer(standing.runs[part], part, checkout, shipping) for part in Part}
     is_digested = needs_digests or standing.has_digests
 
@@ -85,7 +86,7 @@ def find_differences(
 
     shipped, dag_names = snapshot.read(read)
     _refuse_sparse(snapshot, checkout, shipping)
-    dirty = _is_dirty(snapshot, checkout, shipping)
+    uncommitted = _find_uncommitted(snapshot, checkout, shipping)
     compared = {
         part: _compare_image(standing, part, newer[part])
         if part not in shipping.parts and shipping.prebuilt
@@ -96,7 +97,7 @@ def find_differences(
         compared=compared,
         digests=shipped,
         dag_files=_count(dag_names, checkout, shipping, compared[Part.DAGS], ignored),
-        dirty=dirty,
+        uncommitted=uncommitted,
         empty_submodules={
             path: rules.classify(path)[0] & shipping.parts for path in snapshot.empty_submodules
         },
@@ -133,29 +134,34 @@ def _refuse_sparse(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -
     if missing:
         raise ProjectError(
             f"the checkout is sparse and leaves out files of the project: {listed(missing)}",
-            hint="Check the whole project out: add its directory to the sparse checkout.",
+            hint="Add the whole project directory to the sparse checkout.",
         )
 
 
-def _is_dirty(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -> bool:
-    """Whether what ships is not the commit: uncommitted or untracked files of the project.
+def _find_uncommitted(
+    snapshot: Snapshot, checkout: Checkout, shipping: Shipping
+) -> Mapping[str, frozenset[Part]]:
+    """Find what makes the checkout differ from its commit: uncommitted or untracked files.
 
-    Those count that lie in it, and those elsewhere that shape its image; beside a prebuilt image
-    those of the DAGs alone.
+    Those count that lie in the project, and those elsewhere that shape its image; beside a prebuilt
+    image those of the DAGs alone.
     """
     if snapshot.is_tree_of(checkout.head):
-        return False
+        return {}
     roots = checkout.layout.dags if Part.DAGS in shipping.parts else ()
     if Part.IMAGE in shipping.parts:
         roots = (checkout.layout.project, *roots)
-    return any(
-        not snapshot.is_ignored(path)
-        and (
-            any(is_under(path, root) for root in roots)
-            or checkout.rules.classify(path)[0] & shipping.parts
-        )
-        for path in (change.path for change in snapshot.changes(checkout.head.sha))
-    )
+    paths = (change.path for change in snapshot.changes(checkout.head.sha))
+    found = {
+        path: checkout.rules.classify(path)[0] & shipping.parts
+        for path in paths
+        if not snapshot.is_ignored(path)
+    }
+    return {
+        path: parts
+        for path, parts in found.items()
+        if parts or any(is_under(path, root) for root in roots)
+    }
 
 
 def _compare_image(standing: Standing, part: Part, newer: str | None) -> Comparison:
@@ -176,7 +182,7 @@ def _compare(
         try:
             changes = checkout.rules.explain(snapshot.changes(base))
         except GitError as error:  # a partial clone that cannot fetch what it lacks
-            log.warning("the plan does without its base %s: %s", base, error)
+            log.warning("the plan cannot use its base commit %s: %s", base, error)
             unknown = f"git could not compare with base commit {short(base)}"
             base = None
     return Comparison(

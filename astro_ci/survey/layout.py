@@ -16,7 +16,7 @@ from astro_ci.git import GitRepo
 from astro_ci.paths import join
 from astro_ci.planning.rules import Rules, build_files, default_ignore, parse_globs
 from astro_ci.project.find import DOCKERFILE, Project
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.text import excerpt
 
 _MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
@@ -82,7 +82,7 @@ def named_directories(image_paths: Sequence[str], repo: GitRepo, layout: Layout)
         parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
         literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
         if ".." in literal:
-            continue  # nothing of the repository, as globs are compared part by part
+            continue  # outside the repository, as globs are compared part by part
         for start in ("", layout.project):
             path = "/".join(filter(None, (start, *literal)))
             if (repo.root / path).exists():
@@ -94,7 +94,9 @@ def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
     """Make the predicate for what never ships. A project may lie in a virtual environment."""
     held = [PurePosixPath(path) for path in (layout.project, *layout.dags)]
     around = {above.as_posix() for path in held for above in (path, *path.parents)}
-    return excluder(lambda path: path not in around and (repo.root / path / VENV_MARKER).exists())
+    return leftover_matcher(
+        lambda path: path not in around and (repo.root / path / VENV_MARKER).exists()
+    )
 
 
 def _build_links(repo: GitRepo, project: Project) -> list[str]:
@@ -109,14 +111,15 @@ def _build_links(repo: GitRepo, project: Project) -> list[str]:
                 raise ProjectError(
                     f"{name} is a link that leads out of the repository {repo.root}, to "
                     f"{excerpt(str(step))}",
-                    hint="Keep it in the repository: a change elsewhere would go unnoticed.",
+                    hint="Move the target into the repository: changes outside would not be "
+                    "noticed.",
                 )
             found[join(path, step.name)] = None
     return list(found)
 
 
 def _steps(path: Path) -> Iterator[Path]:
-    """Each link on the way to what a path names, and that at last. The root is no link."""
+    """Yield each link on the way to the target of a path, and the target last."""
     here, ahead = Path(path.anchor), list(path.parts[:0:-1])
     links_left = _MAX_LINKS
     while ahead:
@@ -141,6 +144,6 @@ def _refuse_other_repository(repo: GitRepo, dags: str) -> None:
     if inner:
         raise ProjectError(
             f"the DAGs directory {dags} lies in another repository, {inner}",
-            hint="Let that repository be the DAGs directory itself, or deploy from a checkout of "
-            "it; a directory within a submodule cannot be compared with what runs.",
+            hint="Use the whole submodule as the DAGs directory, or deploy from a checkout of that "
+            "repository; a directory within a submodule cannot be compared with what runs.",
         )

@@ -15,7 +15,7 @@ from astro_ci.survey.survey import survey
 
 
 def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
-    """Say what `deploy` would do. Nothing is changed, and credentials are not required.
+    """Say what `deploy` would do. This changes nothing and does not require credentials.
 
     Raises AstroCIError: whatever would make `deploy` fail before it builds anything.
     """
@@ -26,7 +26,7 @@ def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -
 def plan_target(
     target: Target, env: Mapping[str, str], ci: CIContext, *, interactive: bool = False
 ) -> Plan:
-    """Plan for a chosen Deployment; what the choice assumed is an assumption of the Plan."""
+    """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice."""
     with image_source(target.config, env) as image:
         found = survey(target.config, env, ci=ci, interactive=interactive, image=image).plan
     notes = (target.note,) if target.note else ()

@@ -10,7 +10,7 @@ from astro_ci.survey.checkout import Checkout
 
 
 def silenced(checks: Iterable[Checked], config: Config, checkout: Checkout) -> tuple[Checked, ...]:
-    """The checks with what is left of their findings. Raises ConfigurationError, ProjectError."""
+    """Return the checks without the silenced findings. Raises ConfigurationError, ProjectError."""
     if not config.ignore_findings:
         return tuple(checks)
     from astro_ci.checks.ignore import read_silences, silence  # most projects silence nothing

@@ -17,7 +17,7 @@ from astro_ci.survey.checkout import Checkout
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """What to compare the checkout with."""
+    """The running deploys, and what to compare the checkout with."""
 
     connected: Connected | None
     """None: there are no credentials."""
@@ -89,12 +89,12 @@ def _assumptions(
         )
     notes = _layout_note(connected, runs[Part.DAGS], config)
     if config.base not in ("auto", *BASE_WORDS):
-        notes = (*notes, f"what runs is taken to be --base {config.base}")
+        notes = (*notes, f"what runs is assumed to be --base {config.base}")
     return (*bases.assumptions, *notes)
 
 
 def _layout_note(connected: Connected, running: Running, config: Config) -> tuple[str, ...]:
-    """Say what is assumed of a bundle that another client made: Astro does not tell its layout."""
+    """Say which layout is assumed for a bundle of another client: Astro does not report it."""
     version = RuntimeVersion.parse(connected.deployment.astro_runtime_version)
     is_told = bool(config.bundle_layout or running.layout) or running.deploy_id is None
     if is_told or not connected.deployment.is_dag_deploy_enabled:
@@ -102,6 +102,6 @@ def _layout_note(connected: Connected, running: Running, config: Config) -> tupl
     if version is None or version.airflow < 3:
         return ()
     return (
-        f"deploy {running.deploy_id}, which another client made, put dags/ in front of the files "
-        "of its DAG bundle (if it did not, use --bundle-layout root)",
+        f"deploy {running.deploy_id} by another client put dags/ in front of the files of its DAG "
+        "bundle (if not, use --bundle-layout root)",
     )

@@ -1,4 +1,4 @@
-"""The static check of the DAGs that would ship, made while git and Astro are asked."""
+"""The static check of the DAGs to deploy, which runs while git and Astro answer."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from astro_ci.project.platform import Platform, platform_of
 
 if TYPE_CHECKING:  # loaded when there is something to check
     from astro_ci.checks.static.check import StaticCheck
+    from astro_ci.checks.static.process import Reader
     from astro_ci.survey.checkout import Checkout
     from astro_ci.survey.image import Prebuilt
     from astro_ci.survey.standing import Standing
@@ -25,9 +26,11 @@ if TYPE_CHECKING:  # loaded when there is something to check
 class DagCheck:
     """Starts as soon as the Runtime is known: from the Dockerfile, else from the Deployment."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], reader: Reader | None = None) -> None:
+        """`reader` may have a process ready; it ends with this check."""
         self._env = env
         self._check: StaticCheck | None = None
+        self._reader = reader
 
     def __enter__(self) -> DagCheck:
         """Start nothing yet: the Runtime is not known."""
@@ -39,12 +42,20 @@ class DagCheck:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End what is still under way."""
+        """Stop a check that is still running."""
         if self._check:
             self._check.__exit__(kind, value, traceback)
+        if self._reader:
+            self._reader.stop()
 
     def start_early(self, checkout: Checkout) -> None:
-        """Start, when the Dockerfile names the Runtime."""
+        """Start the process, and let it begin when the Dockerfile names the Runtime."""
+        if not checkout.project.has_dags:
+            return
+        from astro_ci.checks.static.process import Reader
+
+        self._reader = self._reader or Reader()
+        self._reader.prepare()
         platform = platform_in_dockerfile(checkout)
         if platform.airflow:
             self._start(checkout, platform)
@@ -65,7 +76,7 @@ class DagCheck:
         if not checkout.project.has_dags:
             return
         from astro_ci.checks.static.check import StaticCheck
-        from astro_ci.checks.static.lint import find_ruff
+        from astro_ci.checks.static.lint import Ruff, find_ruff
         from astro_ci.checks.static.request import NEWEST, Request
 
         repository = os.path.realpath(checkout.repo.root)
@@ -76,7 +87,11 @@ class DagCheck:
             python=platform.python or NEWEST,
             airflow=platform.airflow or NEWEST,
         )
-        check = StaticCheck(request, lambda: find_ruff(self._env, platform, repository=repository))
+
+        def ruff() -> Ruff | None:
+            return find_ruff(self._env, platform, repository=repository)
+
+        check = StaticCheck(request, ruff, self._reader)
         self._check = check.__enter__()
 
     def ignored(self) -> frozenset[str]:
@@ -113,7 +128,7 @@ def _is_in_image(checkout: Checkout) -> Callable[[Finding], bool]:
 
 
 def platform_in_dockerfile(checkout: Checkout) -> Platform:
-    """What the image is built on; nothing is known where the Dockerfile names no Runtime."""
+    """Read the platform of the image; unknown when the Dockerfile names no Runtime."""
     try:
         content = read_dockerfile(checkout.project.root) or b""
     except ProjectError:

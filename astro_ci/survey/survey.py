@@ -26,6 +26,7 @@ from astro_ci.survey.standing import Standing, find_standing
 from astro_ci.survey.static import DagCheck
 
 if TYPE_CHECKING:
+    from astro_ci.checks.static.process import Reader
     from astro_ci.image.source import ImageSource
     from astro_ci.web.session import Patience
 
@@ -55,14 +56,16 @@ def survey(
     needs_credentials: bool = False,
     patience: Patience | None = None,
     image: ImageSource | None = None,
+    reader: Reader | None = None,
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
 
     `asked` is what `ask_astro` began, `ci` what the CI system says, where that is done already;
-    `image` is where the prebuilt image comes from, for a Config that names one.
+    `image` is where the prebuilt image comes from, for a Config that names one. `reader` is for the
+    static check, and is stopped in the end.
     """
     asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
-    with DagCheck(env) as dag_check:
+    with DagCheck(env, reader) as dag_check:
         checkout = open_checkout(config, env, ci or detect(env))
         if image is None:
             dag_check.start_early(checkout)
@@ -106,7 +109,7 @@ def facts_of(
     """Gather what the decision is made from."""
     return Facts(
         head=checkout.head.sha,
-        dirty=differences.dirty,
+        uncommitted=differences.uncommitted,
         source=standing.bases.source,
         compared=differences.compared,
         digests=differences.digests,

@@ -1,4 +1,4 @@
-"""Find what a run is about: the options, the configuration file, and what was pushed."""
+"""Find the Deployments of a run from the options, the configuration file and the push."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # PyYAML and git are only loaded for a file that exists
 _MERGED = "event.pull_request.base.ref"
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """The choice, and what it was made from."""
+class FoundTargets(Struct, frozen=True, kw_only=True):
+    """The choice, and the facts that it was made from."""
 
     choice: Choice
     file: ConfigFile | None
@@ -38,7 +38,7 @@ def find_targets(
     *,
     config_file: Path | None,
     deploys: bool,
-) -> Found:
+) -> FoundTargets:
     """Choose the Deployments of a run.
 
     `given` holds what flags and variables say, by field of Config. With `deploys`, a pull request
@@ -48,14 +48,14 @@ def find_targets(
     directory = Path(project.value) if project else Path()
     file = _load(config_file, directory)
     if file and ci.base_override and "base" not in given:
-        # Such a commit is read from the CI context, and counts for `auto` alone.
+        # A commit in ASTRO_CI_BASE is read from the CI context, and counts only for `auto`.
         given = {**given, "base": Setting(value="auto", source="ASTRO_CI_BASE")}
     choice = choose(file, given, directory, lambda: _ref(ci, directory, env, deploys=deploys))
-    return Found(choice=choice, file=file, ci=ci)
+    return FoundTargets(choice=choice, file=file, ci=ci)
 
 
 def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[str, Any]:
-    """Find `project` and `dags_path` as they are given, else as the file has them.
+    """Find the project, its DAGs and the silenced findings: as given, else as the file has them.
 
     Raises ConfigurationError when the file has several projects here.
     """
@@ -63,7 +63,7 @@ def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[
     directory = Path(project.value) if project else Path()
     file = _load(config_file, directory)
     settings = project_settings(file, given, directory) if file else given
-    fields = ("project", "dags_path")
+    fields = ("project", "dags_path", "ignore_findings")
     return {field: settings[field].value for field in fields if field in settings}
 
 
@@ -88,7 +88,7 @@ def _ref(ci: CIContext, directory: Path, env: Mapping[str, str], *, deploys: boo
     if branch is None:
         why = "neither a branch nor a tag is known"
         if elsewhere:
-            why = f"the run is about commit {short(elsewhere)}, and another one is checked out"
+            why = f"the run is for commit {short(elsewhere)}, but another commit is checked out"
         raise ConfigurationError(
             f"the Deployment cannot be chosen: {why}",
             hint="Set ASTRO_CI_BRANCH to the branch, or name the Deployment with "
@@ -98,7 +98,7 @@ def _ref(ci: CIContext, directory: Path, env: Mapping[str, str], *, deploys: boo
 
 
 def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str | None:
-    """The commit that the run is about, unless its branch or tag is that of the checked-out one.
+    """Return the run's commit, unless the checked-out commit is on the run's branch or tag.
 
     A job may check out something else, with or without a branch: an older commit, or one that was
     never on the branch. It may also commit on top.
@@ -119,7 +119,7 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str
 
 
 def _is_submodule_of(repo: GitRepo, commit: str, env: Mapping[str, str]) -> bool:
-    """Whether a superproject, which names a submodule's commit, is checked out at that one."""
+    """Whether a superproject that names this submodule commit is checked out."""
     from astro_ci.git import GitRepo
 
     outer = repo.superproject()
@@ -127,7 +127,7 @@ def _is_submodule_of(repo: GitRepo, commit: str, env: Mapping[str, str]) -> bool
 
 
 def _is_unmerged(ci: CIContext) -> bool:
-    """Whether the run is about what is not on its branch yet."""
+    """Whether the run is for a commit that is not on its branch yet."""
     if not (ci.pull_request or ci.base_branch):  # a merge queue's trial has the latter alone
         return False
     if ci.branch is None:
@@ -138,13 +138,14 @@ def _is_unmerged(ci: CIContext) -> bool:
 
 
 def _of_pull_request(ci: CIContext, *, deploys: bool) -> Ref:
-    name = f"pull request {ci.pull_request}" if ci.pull_request else "what is to be merged"
+    name = f"pull request {ci.pull_request}" if ci.pull_request else "the pull request"
     if deploys or not ci.base_branch:
         return Ref(
             branch=ci.branch,
-            refusal=f"{name} is not merged, and only what is pushed to a branch or a tag chooses "
-            "a Deployment; one that is named is deployed",
+            refusal=f"{name} is not merged, and only a push to a branch or a tag chooses a "
+            "Deployment; name one with --deployment-id to deploy anyway",
         )
     return Ref(
-        branch=ci.base_branch, note=f"{name} is taken as merged into the branch {ci.base_branch}"
+        branch=ci.base_branch,
+        note=f"{name} is treated as merged into the branch {ci.base_branch}",
     )

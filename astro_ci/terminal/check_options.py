@@ -9,6 +9,7 @@ from astro_ci.terminal.options import AS_JSON, CODE_QUALITY, CONFIG_FILE, JUNIT_
 CHECK_OPTIONS = (
     row("project"),
     row("dags_path"),
+    row("ignore_findings"),
     CONFIG_FILE,
     Option(
         flag="--image-name",
@@ -17,7 +18,7 @@ CHECK_OPTIONS = (
         default="",
         section=Section.WHERE,
         metavar="NAME",
-        help="Check in this image: from the Docker Engine, else pulled.",
+        help="Run the checks in this image: from the Docker Engine, else pulled.",
     ),
     Option(
         flag="--image-archive",
@@ -26,7 +27,7 @@ CHECK_OPTIONS = (
         default=None,
         section=Section.WHERE,
         metavar="FILE",
-        help="Check in the image of this `docker save` archive.",
+        help="Run the checks in the image of this `docker save` archive.",
     ),
     Option(
         flag="--runner",
@@ -35,7 +36,7 @@ CHECK_OPTIONS = (
         default="auto",
         section=Section.WHERE,
         metavar="auto|docker|local",
-        help="Where Airflow is: in the image, or in this job; auto takes the image if it is named.",
+        help="Where Airflow is: docker (the image) or local (this job); auto uses a named image.",
     ),
     Option(
         flag="--python",
@@ -52,7 +53,7 @@ CHECK_OPTIONS = (
         default=None,
         section=Section.HOW,
         metavar="FILE",
-        help="Variables for the DAG files and tests; else the project's .env, if there is one.",
+        help="A file with variables for the DAG files and tests; by default the project's .env.",
     ),
     AS_JSON,
 )
@@ -64,7 +65,7 @@ PARSE_OPTIONS = (
         default=(),
         section=Section.HOW,
         metavar="NAME=VALUE",
-        help="An Airflow Variable that DAG files read; others have made-up values.",
+        help="An Airflow Variable that DAG files read; the others get made-up values.",
     ),
     Option(
         flag="--max-parse-seconds",
@@ -73,7 +74,7 @@ PARSE_OPTIONS = (
         default=None,
         section=Section.HOW,
         metavar="SECONDS",
-        help="The time limit for a DAG file; else Airflow's own, 30 unless configured.",
+        help="The time limit for a DAG file; by default Airflow's own limit, 30 unless configured.",
     ),
     Option(
         flag="--allow-no-dags",
@@ -81,7 +82,7 @@ PARSE_OPTIONS = (
         kind=kinds.BOOLEAN,
         default=False,
         section=Section.GUARDS,
-        help="Let a project without a DAG pass.",
+        help="Pass even if the project has no DAG.",
     ),
 )
 WHICH_OPTIONS = (
@@ -91,7 +92,7 @@ WHICH_OPTIONS = (
         kind=kinds.BOOLEAN,
         default=True,
         section=Section.HOW,
-        help="Make the static check.",
+        help="Run the static check.",
     ),
     Option(
         flag="--parse",
@@ -104,10 +105,11 @@ WHICH_OPTIONS = (
     Option(
         flag="--pytest",
         field="pytest",
-        kind=kinds.BOOLEAN,
+        kind=kinds.SWITCH_OR_TESTS,
         default=True,
         section=Section.HOW,
         help="Run the tests.",
+        input_help="True, false, or a path.",
     ),
     Option(
         flag="--pytest-path",

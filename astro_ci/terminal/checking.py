@@ -1,4 +1,4 @@
-"""One run of `check`, `parse` or `pytest`: what it is about, where it runs, how it ends."""
+"""One run of `check`, `parse` or `pytest`: its project, its Airflow, its result."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from astro_ci.checks.checkout import Checkout
+from astro_ci.checks.ignore import read_silences, silence
 from astro_ci.checks.parse import ParseRequest, parse_dags
 from astro_ci.checks.pytest import PytestRequest, run_pytest
 from astro_ci.checks.runners import Kind, Runner, choose_runner
@@ -40,6 +43,7 @@ class Options:
     runner: Kind
     python: str
     env_file: Path | None
+    ignore_findings: Sequence[str] = ()
     variables: Sequence[str] = ()
     max_parse_seconds: float | None = None
     allow_no_dags: bool = False
@@ -52,6 +56,7 @@ class Checking:
         self._session = session
         self._options = options
         self.checkout = Checkout.find(options.project, options.dags_path, session.env)
+        self._silences = read_silences(options.ignore_findings, project=self.checkout.root)
         default = self.checkout.project.root / DEFAULT_FILE
         file = options.env_file or (default if default.is_file() else None)
         self._env: Mapping[str, str] = {
@@ -61,7 +66,7 @@ class Checking:
 
     @contextmanager
     def runner(self) -> Iterator[Runner]:
-        """Find where Airflow is, and say so. Raises CheckFailedError when it is nowhere."""
+        """Find an Airflow, and say which. Raises CheckFailedError when there is none."""
         options = self._options
         with choose_runner(
             options.runner,
@@ -91,7 +96,9 @@ class Checking:
         )
         find = functools.partial(find_ruff, env, platform, repository=repository)
         with StaticCheck(request, find) as check:
-            return check.result().checked
+            found = check.result().checked
+        found = found if self._options.allow_no_dags else _refusing_no_dag(found)
+        return silence(found, self._silences)
 
     def parse(self, runner: Runner) -> Checked:
         """Load the DAG files."""
@@ -104,7 +111,7 @@ class Checking:
             max_seconds=self._options.max_parse_seconds,
             allow_no_dags=self._options.allow_no_dags,
         )
-        return parse_dags(request, runner)
+        return silence(parse_dags(request, runner), self._silences)
 
     def pytest(
         self,
@@ -123,18 +130,31 @@ class Checking:
             env=self._env,
             junit_xml=junit_xml,
         )
-        return run_pytest(request, runner, on_line=self._session.console.say)
+        made = run_pytest(request, runner, on_line=self._session.console.say)
+        return silence(made, self._silences)
 
     def conclude(self, checks: Sequence[Checked]) -> int:
-        """Tell what was found, and return the exit code."""
+        """Report the findings, and return the exit code."""
         annotate_findings(checks, self._session.dialect)
         self._session.answer(checks_document(checks), "\n".join(checks_text(checks)))
         is_good = all(checked.status in ("passed", "skipped") for checked in checks)
         return 0 if is_good else CheckFailedError.exit_code
 
 
+def _refusing_no_dag(found: Checked) -> Checked:
+    """The check of a project without a DAG fails: what was to be checked is not there."""
+    if all(finding.rule != "dag-none" for finding in found.findings):
+        return found
+    findings = [
+        structs.replace(finding, severity="error") if finding.rule == "dag-none" else finding
+        for finding in found.findings
+    ]
+    ordered = tuple(sorted(findings, key=lambda finding: finding.order))
+    return replace(found, findings=ordered, status="failed")
+
+
 def _platform(project: Project) -> Platform:
-    """What the Dockerfile's Runtime brings; nothing is known where it names none."""
+    """Return the platform of the Dockerfile's Runtime; unknown when there is no Runtime."""
     found = read_dockerfile(project.root)
     image = base_image(dockerfile_text(found)) if found else None
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

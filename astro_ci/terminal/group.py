@@ -1,4 +1,4 @@
-"""A command group that loads a verb when it is called, and none to list them."""
+"""A command group that loads a verb only when the verb is called, not to list it."""
 
 from __future__ import annotations
 

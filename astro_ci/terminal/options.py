@@ -26,7 +26,7 @@ CONFIG_FILE = Option(
     default=None,
     section=Section.WHERE,
     metavar="FILE",
-    help="The configuration file; else the nearest astro-ci.yaml, from the project upward.",
+    help="The configuration file; by default the nearest astro-ci.yaml, in the project or above.",
 )
 DETAILED_EXITCODE = Option(
     flag="--detailed-exitcode",
@@ -51,7 +51,7 @@ COMMENT = Option(
     kind=kinds.BOOLEAN,
     default=False,
     section=Section.OUTPUT,
-    help="Keep one comment on the pull or merge request up to date.",
+    help="Write the result into one comment on the pull or merge request, updated by each run.",
     input_help="It needs the permission pull-requests: write on GitHub, and the variable "
     "GITLAB_TOKEN on GitLab.",
 )
@@ -71,7 +71,7 @@ SARIF = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as SARIF for code scanning.",
+    help="Write the findings of the checks to this file, as SARIF for code scanning.",
 )
 JUNIT_XML = Option(
     flag="--junit-xml",
@@ -80,7 +80,7 @@ JUNIT_XML = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as a JUnit report.",
+    help="Write the findings of the checks to this file, as a JUnit report.",
 )
 CODE_QUALITY = Option(
     flag="--code-quality",
@@ -89,14 +89,14 @@ CODE_QUALITY = Option(
     default=None,
     section=Section.OUTPUT,
     metavar="FILE",
-    help="Write what the checks found to this file, as a code quality report of GitLab's.",
+    help="Write the findings of the checks to this file, as a code quality report for GitLab.",
 )
 _READ = (
     *(kinds.DEPLOY_TYPE, kinds.DURATION, kinds.IMAGE_NAME),
     *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS),
 )
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
-"""Kinds of flags that may have a value, and are true without."""
+"""Kinds of flags with an optional value; without a value they are true."""
 RUN_OPTIONS = (
     CONFIG_FILE,
     SAVE,
@@ -107,11 +107,11 @@ RUN_OPTIONS = (
     JUNIT_XML,
     CODE_QUALITY,
 )
-"""What a verb takes beside the fields of Config."""
+"""The options of a verb that are not fields of Config."""
 
 
 class Lines(click.ParamType[str]):
-    """Text whose environment variable holds one value a line."""
+    """Text whose environment variable holds one value per line."""
 
     name = "text"
     envvar_list_splitter = "\n"
@@ -134,8 +134,22 @@ class Boolean(click.types.BoolParamType):
             self.fail(f"{error.message}. {error.hint}", param, ctx)
 
 
+class _BooleanOrText(Boolean):
+    """A flag whose environment variable may also hold a text that its kind reads."""
+
+    def __init__(self, row: Option) -> None:
+        self._row = row
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the variable; flags come as booleans."""
+        if isinstance(value, bool):
+            return value
+        read = self._row.kind.read(self._row.variable, str(value))
+        return read == "true" if read in ("true", "false") else read
+
+
 class _Read(click.ParamType[Any]):
-    """A value that its kind reads."""
+    """A value that is read by its kind."""
 
     name = "text"
 
@@ -173,7 +187,7 @@ def with_options(
 
 
 def row(field: str) -> Option:
-    """The row of a field of Config, for a verb that takes some of them."""
+    """Return the row of a field of Config, for a verb that takes only some fields."""
     return next(one for one in options() if one.field == field)
 
 
@@ -201,7 +215,7 @@ def flag(
 
 
 def _decorator(row: Option) -> Callable[[Any], Any]:
-    is_flag = row.kind is kinds.BOOLEAN
+    is_flag = row.kind is kinds.BOOLEAN or row.kind is kinds.SWITCH_OR_TESTS
     settings: dict[str, Any] = {
         "metavar": row.metavar or None,
         "section": row.section,
@@ -209,7 +223,7 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
     }
     if is_flag:
         settings.pop("metavar")
-    if row.kind in _FLAGS_WITH_VALUE:
+    if row.kind in _FLAGS_WITH_VALUE and not is_flag:
         settings |= {"is_flag": False, "flag_value": "true", "show_default": False}
     if row.has_variable:
         settings |= {"envvar": [row.variable, *row.variables], "show_envvar": True}
@@ -229,6 +243,8 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
 def _type(row: Option) -> click.ParamType[Any]:
     if row.kind is kinds.BOOLEAN:
         return Boolean()
+    if row.kind is kinds.SWITCH_OR_TESTS:
+        return _BooleanOrText(row)
     if row.kind is kinds.PATH:
         return click.Path(path_type=Path)
     if row.kind.is_list:

@@ -1,4 +1,4 @@
-"""Let somebody at a terminal pick a Deployment."""
+"""Let the user pick a Deployment at a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pick(prompt: Prompt, astro: Astro, config: Config, question: str = _QUESTION
     if not found:
         raise ConfigurationError(
             "the credentials can see no Deployment",
-            hint="Create one in Astro first, or use a token that may deploy to it.",
+            hint="Create a Deployment in Astro first, or use a token that may deploy to it.",
         )
     prompt.show(numbered_text(found))
     try:
@@ -47,7 +47,7 @@ def pick(prompt: Prompt, astro: Astro, config: Config, question: str = _QUESTION
 
 
 def chosen(found: Sequence[Overview], answer: str) -> Deployment:
-    """Read an answer. Raises Unfit for none of them, and for an answer that fits several."""
+    """Read an answer. Raises Unfit unless it fits exactly one Deployment."""
     fits = [
         overview.deployment
         for number, overview in enumerate(found, 1)

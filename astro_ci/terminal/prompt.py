@@ -21,7 +21,7 @@ class EndOfInput(click.Abort):
 
 
 class Unfit(ValueError):
-    """An answer that is none; the message says what is wanted."""
+    """The answer is not usable; the message says what to answer."""
 
 
 class Prompt:
@@ -66,7 +66,7 @@ class Prompt:
             ) from error
 
     def ask_until(self, question: str, read: Callable[[str], T]) -> T:
-        """Ask until `read` takes the answer; what it raises as Unfit is said. Raises EndOfInput."""
+        """Ask until `read` accepts the answer, and show the message of Unfit. Raises EndOfInput."""
         with self._console.paused():
             while True:
                 self.show(f"{printable(question)}: ", ends=False)

@@ -1,4 +1,4 @@
-"""One directory for all temporary files of a run, which goes at the end, whatever ended the run."""
+"""One directory for all temporary files of a run, removed at the end, however the run ended."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _PAUSE_SECONDS = 0.02
 class Scratch:
     """Makes the directory, and has `tempfile` use it.
 
-    A signal may come between the making of a temporary directory and the statement that would
-    remove it: what is left of it is in here. Raises CommandError where no file can be written.
+    A signal may arrive after a temporary directory is made and before the statement that would
+    remove it: this directory then holds the rest. Raises CommandError where no file can be written.
     """
 
     def __init__(self) -> None:
         self._before = tempfile.tempdir
         try:
             self.outside = Path(tempfile.gettempdir())
-            """Where temporary files outlive the run."""
+            """The directory for temporary files that outlive the run."""
         except FileNotFoundError as error:
             raise CommandError(
-                "no directory for temporary files can be written to",
-                hint="Let TMPDIR name a directory that this job may write to.",
+                "there is no directory for temporary files that this job can write to",
+                hint="Set TMPDIR to a directory that this job can write to.",
             ) from error
         self.path = Path(tempfile.mkdtemp(prefix="astro-ci-"))
         tempfile.tempdir = str(self.path)
 
     def remove(self, *, seconds: float = 1.0) -> None:
-        """Remove it; again for a while when something of ours still writes to it."""
+        """Remove the directory; try for a while, as our own processes may still write to it."""
         tempfile.tempdir = self._before
         over = time.monotonic() + seconds
         shutil.rmtree(self.path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""One run of the command line: how it speaks, and how it fails."""
+"""One run of the command line: its output and its failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.reporting.redact import Redactor
     from astro_ci.reporting.redacted_dialect import RedactedDialect
     from astro_ci.reporting.target_result import TargetResult
-    from astro_ci.survey.targets import Found
+    from astro_ci.survey.targets import FoundTargets
     from astro_ci.terminal.prompt import Prompt
     from astro_ci.terminal.scratch import Scratch
 
@@ -74,14 +74,14 @@ class Session:
 
     @functools.cached_property
     def redactor(self) -> Redactor:
-        """What crosses out secrets in all that the run says."""
+        """The redactor of everything that the run prints."""
         from astro_ci.reporting.redact import Redactor
 
         return Redactor(self.env)
 
     @functools.cached_property
     def dialect(self) -> RedactedDialect:
-        """How to speak to this CI system's log."""
+        """The dialect of this CI system's log."""
         from astro_ci.ci import system_of
         from astro_ci.reporting.redacted_dialect import RedactedDialect
 
@@ -164,18 +164,18 @@ class Session:
         return self._scratch.outside if self._scratch else Path()
 
     def enter_stage(self, cancelled_by: Callable[[int], CancelledError]) -> None:
-        """Take a function that says what a signal would leave of the deploy under way."""
+        """Set the function that describes the current deploy when a signal arrives."""
         self._cancelled_by = cancelled_by
 
     def cancelled(self, number: int) -> CancelledError:
-        """Say that a signal ended the run, and what became of the deploy."""
+        """Make the error for a signal, which says how far the deploy came."""
         if self._cancelled_by:
             return self._cancelled_by(number)
         message = f"cancelled by {signal.Signals(number).name}"
         if self.verb != "deploy":
             return CancelledError(message, signal_number=number)
         return CancelledError(
-            f"{message}; no deploy was created, and the Deployment is as it was",
+            f"{message}; no deploy was created, and the Deployment is unchanged",
             hint=RUN_AGAIN_HINT,
             signal_number=number,
         )
@@ -187,8 +187,8 @@ class Session:
         *,
         deploys: bool,
         named: Settings | None = None,
-    ) -> Found:
-        """Find the Deployments that this run is about; `named` comes before all that names one."""
+    ) -> FoundTargets:
+        """Find the Deployments of this run; `named` overrides every other name."""
         from astro_ci.survey.targets import find_targets
         from astro_ci.terminal.settings import read_settings
 
@@ -273,7 +273,7 @@ class Session:
         text: Callable[[Sequence[TargetResult], str], str],
         comment: bool,
     ) -> None:
-        """Tell how each Deployment ended: to the pipeline, to people, to programs.
+        """Report the result of each Deployment: to the pipeline, to people, to programs.
 
         No signal interrupts that. Raises the error of a single Deployment, for `fail` to tell.
         """
@@ -296,7 +296,7 @@ class Session:
         error: AstroCIError | None = None,
         comment: bool = False,
     ) -> None:
-        """Tell the pipeline how it went, once."""
+        """Report the result to the pipeline, once."""
         from astro_ci.reporting.verb import VERBS
 
         if self.is_reported or self.verb not in VERBS:
@@ -311,7 +311,7 @@ class Session:
         publish(report, self.dialect, self.ci, self.env, comment=comment)
 
     def explain(self, error: AstroCIError, *, label: str = "") -> None:
-        """Say what went wrong where people look, and with which Deployment of several."""
+        """Show an error in the log or as an annotation, and the Deployment that it is about."""
         from astro_ci.text import sentence
 
         message = f"{label}: {error.message}" if label else error.message
@@ -324,7 +324,7 @@ class Session:
                 self.console.tell(f"hint: {hint}")
 
     def fail(self, error: AstroCIError) -> int:
-        """Say what went wrong, where people look and where programs do."""
+        """Report an error to people and to programs, and return the exit code."""
         from astro_ci.reporting.documents import as_json, error_document
         from astro_ci.reporting.exit_code import error_exit_code
         from astro_ci.reporting.verb import VERBS
@@ -352,7 +352,7 @@ class Session:
             self._telling.acquire()  # for good
 
     def close(self) -> None:
-        """Remove what is temporary, and close what nobody asked anything of."""
+        """Remove the temporary files, and close the connections that nobody used."""
         if self._scratch:
             self._scratch.remove()
         if early := sys.modules.get("astro_ci.web.early"):

@@ -1,4 +1,4 @@
-"""What was given for the options: by a flag, or by a variable."""
+"""The values of the options, from flags and variables."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _let_flag_name_deployment(found: dict[str, Setting]) -> None:
 
 
 def _source(param: click.Parameter, value: Any, env: Mapping[str, str], *, is_flag: bool) -> str:
-    """The flag or the variable that gave a value."""
+    """Return the flag or the variable that a value came from."""
     if is_flag:
         return param.secondary_opts[0] if value is False else param.opts[0]
     names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()
@@ -72,7 +72,7 @@ def _take_shortcut(found: dict[str, Setting]) -> None:
     shortcuts = [name for name in _SHORTCUTS if found.pop(name, None)]
     if shortcuts and (len(shortcuts) == 2 or has_type):
         raise ConfigurationError(
-            "--type, --dags and --image say different things", hint="Use one of them."
+            "--type, --dags and --image contradict each other", hint="Use only one of them."
         )
     for name in shortcuts:
         found["requested"] = Setting(value=TYPE_WORDS[name], source=f"--{name}")

@@ -1,4 +1,4 @@
-"""Settle which Deployment a run is about, where nothing names one and somebody can be asked.
+"""Ask for the Deployment of a run, when nothing names one and a user is at the terminal.
 
 Nothing is remembered unless --save asks for it. Little is imported here: most runs name theirs.
 """
@@ -18,20 +18,20 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.configuration.choice import Target
     from astro_ci.configuration.config import Config
     from astro_ci.model import Deployment
-    from astro_ci.survey.targets import Found
+    from astro_ci.survey.targets import FoundTargets
     from astro_ci.terminal.session import Session
 
 
-def settle(session: Session, found: Found, *, save: bool = False) -> Sequence[Target]:
-    """Let the one Deployment that nothing names be picked, where somebody is there to answer.
+def settle(session: Session, found: FoundTargets, *, save: bool = False) -> Sequence[Target]:
+    """Let the user pick the Deployment when nothing names one and a user can answer.
 
     With `save` write the Deployment to `astro-ci.yaml`. Raises AstroCIError.
     """
     targets = found.choice.targets
     if save and len(targets) != 1:
         raise ConfigurationError(
-            f"--save is for one Deployment, and this run is about {len(targets) or 'none'}",
-            hint="Name the Deployment that is to be saved, or leave out --save.",
+            f"--save needs exactly one Deployment, and this run has {len(targets) or 'none'}",
+            hint="Name the Deployment to save, or leave out --save.",
         )
     config = targets[0].config if len(targets) == 1 else None
     is_named = config is None or config.deployment_id or config.deployment_name
@@ -66,7 +66,7 @@ def _picked(session: Session, config: Config) -> Deployment | None:
     )
 
 
-def _saved(session: Session, found: Found, config: Config) -> Deployment:
+def _saved(session: Session, found: FoundTargets, config: Config) -> Deployment:
     from astro_ci.astro.auth import missing_credentials
     from astro_ci.configuration.save import find_place, save_deployment
     from astro_ci.git import GitRepo
@@ -75,8 +75,8 @@ def _saved(session: Session, found: Found, config: Config) -> Deployment:
     branch = GitRepo.open(config.project, session.env).branch()
     if branch is None:
         raise ConfigurationError(
-            "--save writes which branch goes to the Deployment, and no branch is checked out",
-            hint="Check out the branch that is deployed, or leave out --save.",
+            "--save writes the branch that deploys to the Deployment, and no branch is checked out",
+            hint="Check out that branch, or leave out --save.",
         )
     deployment = _picked(session, config)
     if deployment is None:

@@ -96,7 +96,7 @@ class Signals:
         self.hold()
 
     def hold(self) -> None:
-        """Interrupt nothing from now on: what was done is done, and only has to be told."""
+        """Ignore signals from now on, while the result is reported."""
         self._is_held = True
 
     def check(self) -> None:

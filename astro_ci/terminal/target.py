@@ -1,4 +1,4 @@
-"""The one Deployment that a command is about, and the connection to it."""
+"""The one Deployment of a command, and the connection to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Target:
 
 
 def connect_as_given(ctx: click.Context, session: Session) -> tuple[Astro, Config]:
-    """Connect with what flags and variables say. Raises AuthenticationError, ApiError."""
+    """Connect with the values of flags and variables. Raises AuthenticationError, ApiError."""
     settings = read_settings(ctx, session.env)
     config = Config(**{name: setting.value for name, setting in settings.items()})
     return _connect(config, session), config

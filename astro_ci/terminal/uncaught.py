@@ -1,4 +1,4 @@
-"""What no handler catches is told like everything else: without secrets, fit for the log."""
+"""Report exceptions that no handler catches: without secrets, safe for the log."""
 
 from __future__ import annotations
 

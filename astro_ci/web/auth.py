@@ -1,4 +1,4 @@
-"""What a request is authenticated with, and that is all: nothing of ~/.netrc."""
+"""The authentication of requests, which never reads ~/.netrc."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class BearerAuth(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header. Called by requests. Raises AuthenticationError for what is no token."""
+        """Add the header. Called by requests. Raises AuthenticationError for a malformed token."""
         token = self._token()
         if not re.fullmatch(_B64TOKEN, token):
             raise AuthenticationError(
-                "the token holds characters that no token has, such as a line break or a quote",
+                "the token contains characters that no token has, such as a line break or a quote",
                 hint="Store the token's text alone, as it was shown when it was created.",
             )
         request.headers["Authorization"] = f"Bearer {token}"

@@ -1,4 +1,4 @@
-"""How a failed request is told: no answer, or one that says no.
+"""Describe a failed request: there was no answer, or an answer that refuses.
 
 Neither the words of an exception, which may hold the whole URL, nor what a service repeats of a
 request, which may be its credentials, get into a message.
@@ -27,7 +27,7 @@ def is_json(content: bytes) -> bool:
 
 
 def read_error(response: requests.Response) -> tuple[str, str]:
-    """The message and the request id of an error, whoever wrote it, without what was sent."""
+    """Return the message and the request id of an error answer, without the request's secrets."""
     message, request_id = _read_words(response)
     sent = _secrets_of(response.request)
     message = crossed_out(message, sent)
@@ -53,7 +53,7 @@ def _read_words(response: requests.Response) -> tuple[str, str]:
 
 
 def _secrets_of(request: requests.PreparedRequest) -> list[str]:
-    """What must not be repeated of a request, when the answer does."""
+    """List the secrets of a request, which an answer may repeat."""
     sent = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
     if isinstance(request.body, str):  # a form
         sent += parse_qs(request.body).get("client_secret", [])
@@ -69,30 +69,32 @@ def describe(error: OSError) -> str:
         case requests.exceptions.ProxyError():
             return "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect"
         case requests.exceptions.InvalidURL():  # ours was looked at before
-            return "HTTPS_PROXY or HTTP_PROXY names no proxy"
+            return "HTTPS_PROXY or HTTP_PROXY is not the address of a proxy"
         case requests.exceptions.InvalidSchema():
-            return "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY asks for what is not supported here"
+            return (
+                "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a kind of proxy that is not supported"
+            )
         case requests.ConnectTimeout():
             return "connecting timed out"
         case requests.Timeout():
             return "it timed out"
         case requests.exceptions.ContentDecodingError():
-            return "the answer is not encoded as it says"
+            return "the answer is not encoded as its headers say"
         case requests.ConnectionError():
             cause = _reason(error)
             if not is_connect_failure(error):
-                return "no connection, or one that broke off"
+                return "the connection failed or was closed"
             told = re.sub(r"^\[Errno -?\d+\] ", "", str(cause).rpartition(": ")[2])
             return f"no connection ({told})"
         case requests.RequestException():
             return type(error).__name__
     if "TLS" in str(error):  # requests looks for the file before it connects
-        return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names is not there"
+        return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names does not exist"
     return error.strerror or type(error).__name__
 
 
 def is_for_good(error: OSError) -> bool:
-    """Whether the next attempt would end like this one."""
+    """Whether the next attempt would fail in the same way."""
     lasting = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
     if isinstance(error, requests.exceptions.SSLError):
         return bool(

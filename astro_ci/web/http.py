@@ -49,7 +49,7 @@ class Http:
         )
 
     def within(self, seconds: float) -> Http:
-        """The same, without repeating anything, for somebody who asks again within that time."""
+        """Return a copy that does not retry and times out after `seconds`; for polling."""
         found = copy.copy(self)
         connect, read = (min(timeout, seconds) for timeout in self._patience.timeout_seconds)
         found._patience = replace(self._patience, attempts=1, timeout_seconds=(connect, read))
@@ -60,9 +60,9 @@ class Http:
         return self._send("GET", path, repeat=is_unavailable, params=params)
 
     def post(self, path: str, *, json: Any) -> bytes:
-        """POST something that has an effect; repeated only when the request never arrived.
+        """POST a request that has an effect; repeated only when the request never arrived.
 
-        After any answer, and after none, the caller reads back what came of it.
+        After any answer, and without one, the caller reads back the state.
         """
         return self._send("POST", path, repeat=never_arrived, json=json)
 
@@ -125,7 +125,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError | Authenticatio
         status=status,
         request_id=request_id or None,
     )
-    # A proxy says no as well, and 429 can come after the work is done: then nobody knows.
+    # A proxy may refuse too, and 429 can come after the work is done: the outcome is not known.
     is_final = 400 <= status < 500 and not is_worth_repeating(status)
     error.is_clear = is_final and is_json(response.content)
     if isinstance(error, UnavailableError):

@@ -1,4 +1,4 @@
-"""How to repeat a request: with jitter, and no sooner than the service asks for."""
+"""Repeat a request: with jitter, and no sooner than the service asks for."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5
 MAX_WAIT_SECONDS = 30.0
 MAX_ASKED_SECONDS = 300.0
-"""Who asks for more is not asked again."""
+"""A longer Retry-After ends the retries."""
 _DICE = random.Random()  # noqa: S311 - jitter, no secret; leaves the program's own dice alone
 
 
 def is_worth_repeating(status: int) -> bool:
-    """Whether the next answer may well be another. Proxies have numbers of their own above 500."""
+    """Whether the next answer may be a better one. Proxies use their own numbers above 500."""
     return status in (408, 429) or status >= 500
 
 
@@ -37,7 +37,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def never_arrived(error: BaseException) -> bool:
-    """Whether even a request with an effect can be repeated: no answer tells that, not even 429."""
+    """Whether a request with an effect can be repeated: no answer, not even 429, proves that."""
     return isinstance(error, UnavailableError) and error.never_arrived and may_come_again(error)
 
 
@@ -55,7 +55,7 @@ def may_come_again(error: BaseException) -> bool:
 
 
 class Repeating:
-    """Calls something until it works, `repeat` says no, or the attempts are used up."""
+    """Calls a function until it works, `repeat` returns False, or the attempts are used up."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Repeating:
         self._sleep = sleep
 
     def __call__(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Call it, and give what it gives; raises what its last attempt raised."""
+        """Call the function and return its result; raises the error of the last attempt."""
         failed: list[Exception] = []
         try:
             return function(*arguments, **named)
@@ -100,7 +100,7 @@ class Repeating:
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """How long the service wants to be left alone, in seconds. It may say so with a date."""
+    """Return the service's Retry-After in seconds. The header may hold a date."""
     asked = headers.get("Retry-After", "")
     try:
         seconds = float(asked)

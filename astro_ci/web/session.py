@@ -1,4 +1,4 @@
-"""One way to open a session, and how long to try."""
+"""Open a session, and say how long to try."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Patience(Struct, frozen=True, kw_only=True):
 
 
 def open_session(headers: Mapping[str, str] | None = None) -> requests.Session:
-    """Open a session that says who we are, and sends no credentials but those it is given."""
+    """Open a session with our User-Agent, which sends only the given credentials."""
     from astro_ci.web.auth import NoAuth
     from astro_ci.web.transport import Session
 

@@ -184,7 +184,7 @@ def test_an_image_without_airflow_is_no_pass(engine: Engine, newest: str, projec
     )
     bare = Path(program.decode().strip()).resolve()
     runner = DockerRunner(engine=engine, image=newest, python=str(bare))
-    with pytest.raises(CheckFailedError, match="Python found no Airflow in the image"):
+    with pytest.raises(CheckFailedError, match="Python cannot find Airflow in the image"):
         parse_dags(ParseRequest(project=project, dags=project / "dags"), runner)
 
 

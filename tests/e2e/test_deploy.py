@@ -218,7 +218,7 @@ class TestRefused:
         label = "LABEL io.astronomer.docker.runtime.version"
         world.project.write({"Dockerfile": f"FROM scratch\n{label}=99.0.0\nCOPY . .\n"})
         error = self.refused(world, engine, ProjectError, "does not support")
-        assert "name a supported version" in error.hint
+        assert "Use a supported version" in error.hint
 
     def test_a_push_that_is_refused(self, world: Stage, engine: Engine) -> None:
         world.astro.faults.add("POST", "^/v2/.*/uploads/", status=403, times=None)

@@ -116,7 +116,7 @@ def test_a_registry_that_is_not_there_is_given_up_in_the_end(engine: Engine, bas
     with pytest.raises(RegistryError, match=f"could not reach the registry {host}") as caught:
         push_image(engine, base, f"{host}/org/project", "1", password="x", sleep=pauses.append)
     assert "connection refused" in str(caught.value)
-    assert "engine itself makes the connection" in caught.value.hint
+    assert "which makes the connection itself" in caught.value.hint
     assert len(pauses) == 2
     assert pauses == sorted(pauses)
     assert names(engine, base) == [base]
@@ -125,7 +125,7 @@ def test_a_registry_that_is_not_there_is_given_up_in_the_end(engine: Engine, bas
 @pytest.mark.parametrize(
     ("status", "attempts", "message"),
     [
-        ("429 Too Many Requests", 3, "could not take the push"),
+        ("429 Too Many Requests", 3, "could not accept the push"),
         ("403 Forbidden", 1, "refused the push"),
         ("418 I'm a teapot", 1, "the push to .* failed"),
     ],

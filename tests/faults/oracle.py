@@ -37,7 +37,7 @@ def _runs(world: World, before: Runs, after: Runs, said: re.Match[str]) -> bool:
 
 
 CLAIMS: dict[str, Claim] = {
-    r"the Deployment is as it was": _as_it_was,
+    r"the Deployment is unchanged": _as_it_was,
     r"no deploy was created, and": _none_created,
     r"no deploy was created, or one that stays unfinished": _none_live,
     rf"deploy {_ID} was left unfinished": _status(1, "INITIALIZED"),
@@ -45,9 +45,9 @@ CLAIMS: dict[str, Claim] = {
     rf"deploy {_ID} was being finalized, and may go live": _status(
         1, "INITIALIZED", "DEPLOYED", "FAILED"
     ),
-    rf"deploy {_ID} was finalized before that, and goes live": _runs,
+    rf"deploy {_ID} was already finalized, and goes live": _runs,
     rf"Astro reports that deploy {_ID} failed": _status(1, "FAILED"),
-    rf"deploy {_ID} was accepted, and is not live": _runs,
+    rf"deploy {_ID} was accepted, but is not live": _runs,
     rf"turned UNHEALTHY after deploy {_ID}": _runs,
     rf"created deploy {_ID}": _status(1, "INITIALIZED", "DEPLOYED", "FAILED"),
     rf"finalized deploy {_ID}": _status(1, "DEPLOYED", "FAILED"),

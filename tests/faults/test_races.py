@@ -22,8 +22,8 @@ RACES = 2
 PAUSE_SECONDS = 0.3
 """What a job sleeps at the most."""
 _REDS = (
-    "put an older commit in the place of",
-    "other deploys went live while this one was made",
+    "with an older commit",
+    "other deploys went live during this one",
 )
 
 

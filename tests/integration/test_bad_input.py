@@ -109,7 +109,7 @@ class TestCredentials:
             f"    token: Bearer {token}\n    organization: {world.astro.organization_id}\n"
         )
         env = self.without(world, HOME=str(tmp_path))
-        refused(world, AuthenticationError, "takes deploys from CI/CD only", "API token", env=env)
+        refused(world, AuthenticationError, "accepts deploys from CI/CD only", "API token", env=env)
 
 
 class TestDeployment:
@@ -189,7 +189,7 @@ class TestProject:
         world.project.git("rm", "-rq", "dags")
         world.project.write({"dags/notes.txt": "nothing here"})
         refused(
-            world, ProjectError, "would hold no DAG file", "--allow-shrink", requested=requested
+            world, ProjectError, "would contain no DAG file", "--allow-shrink", requested=requested
         )
 
     def test_most_dags_gone(self, world: Stage) -> None:
@@ -197,12 +197,12 @@ class TestProject:
         world.project.commit()
         world.deploy()
         world.project.remove(*(f"dags/{n}.py" for n in range(9)))
-        refused(world, ProjectError, "would hold 3 files .* where 12 run", "--allow-shrink")
+        refused(world, ProjectError, "would contain 3 files .* half of the 12", "--allow-shrink")
         assert world.deploy(allow_shrink=True).outcome == "deployed"
 
     def test_a_bad_dockerignore(self, world: Stage) -> None:
         world.project.write({".dockerignore": "ok\n[\n"})
-        refused(world, ProjectError, r"\.dockerignore line 2", "correct the pattern")
+        refused(world, ProjectError, r"\.dockerignore line 2", "Correct the pattern")
 
     def test_a_git_lfs_pointer(self, world: Stage) -> None:
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1\n"
@@ -248,9 +248,13 @@ class TestConfiguration:
     @pytest.mark.parametrize(
         ("arguments", "message", "hint"),
         [
-            (["--description", "x" * 501], "--description is 501 characters", "Shorten it to"),
+            (
+                ["--description", "x" * 501],
+                "--description is too long: it has 501 characters",
+                "Shorten it to",
+            ),
             (["--type", "everything"], "is not a deploy type", "dags-only"),
-            (["--dags", "--image"], "say different things", "Use one"),
+            (["--dags", "--image"], "contradict each other", "Use only one"),
             (["--wait-time", "soon"], "'soon' is not a duration", "10m"),
             (["--base", "nowhere"], "--base nowhere is not a commit", "exists"),
             (["--deployment-id", "a/b"], "not an id", "--deployment-name"),
@@ -302,7 +306,7 @@ class TestAstro:
 
     def test_a_blob_store_without_versions(self, world: Stage) -> None:
         world.astro.faults.add("PUT", "^/blobs/", strip=["x-ms-version-id"], times=None)
-        refused(world, ApiError, "gave no version for it", "proxy")
+        refused(world, ApiError, "returned no version for it", "proxy")
         assert world.astro.deploys("production")[0].status == "INITIALIZED", "never finalized"
 
     def test_finalize_is_refused(self, world: Stage) -> None:
@@ -323,7 +327,7 @@ class TestAstro:
         world.astro.fail_next_rollout("production")
         with pytest.raises(DeployFailedError, match="turned UNHEALTHY") as caught:
             world.deploy(wait_seconds=0.5)
-        assert "rolling back" in caught.value.hint
+        assert "roll back" in caught.value.hint
 
     def test_the_wait_runs_out(self, tmp_path: Path) -> None:
         with Sandbox(rollout_seconds=600) as astro:

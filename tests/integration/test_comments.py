@@ -146,7 +146,7 @@ def test_what_is_refused_is_a_warning_and_the_summary_stands(
     assert run.code == 0
     (warning,) = (line for line in run.err.splitlines() if line.startswith("warning: no comment"))
     assert said in warning
-    hints = ("pull-requests: write", "GITLAB_TOKEN", "has been renamed")
+    hints = ("pull-requests: write", "GITLAB_TOKEN", "was renamed")
     assert any(hint in warning for hint in hints)
     assert (hints[-1] in warning) is (said == "301")
     assert summary.exists() is ("GITHUB_ACTIONS" in job)
@@ -189,7 +189,7 @@ def test_a_push_has_nothing_to_comment_on(stage: Stage, forge: Forge) -> None:
 def test_other_systems_have_none(stage: Stage) -> None:
     run = comment(stage, {"BUILDKITE": "true", "BUILDKITE_PULL_REQUEST": "7"})
     assert run.code == 0
-    assert "comments are for GitHub and GitLab, and this is Buildkite" in run.err
+    assert "works on GitHub and GitLab, and the CI system here is Buildkite" in run.err
 
 
 def test_a_failed_plan_is_commented_too(stage: Stage, forge: Forge, job: dict[str, str]) -> None:

@@ -147,7 +147,7 @@ class TestByBranch:
         done = run(world, "deploy", file=BY_BRANCH, **dispatched(run_is_about[:short]))
         if chosen is None:
             assert done.code == 2
-            assert f"commit {run_is_about[:7]}, and another one is checked out" in done.err
+            assert f"commit {run_is_about[:7]}, but another commit is checked out" in done.err
         else:
             assert done.code == 0, done.err
         assert only_deployed(world) == chosen
@@ -402,7 +402,7 @@ class TestPullRequests:
             "GITHUB_REF": "refs/heads/gh-readonly-queue/main/pr-7",
         }
         done = run(world, "deploy", file=BY_BRANCH.replace("main", "'**'"), **env)
-        assert done.out.startswith("skipped: what is to be merged is not merged")
+        assert done.out.startswith("skipped: the pull request is not merged")
         assert deploys(world) == {"production": 0, "development": 0}
 
     def test_but_where_one_is_named(self, world: Stage) -> None:
@@ -441,7 +441,7 @@ class TestPullRequests:
     def test_plan_shows_what_merging_would_deploy(self, world: Stage) -> None:
         found = run(world, "plan", "--json", file=BY_BRANCH, **PULL_REQUEST).document
         assert found["deployment"]["name"] == "production"
-        note = "pull request 7 is taken as merged into the branch main"
+        note = "pull request 7 is treated as merged into the branch main"
         assert note in found["assumptions"]
 
 
@@ -511,7 +511,7 @@ class TestSeveral:
         first, second = found["deployments"]
         assert (first["error"]["exit_code"], second["error"]["exit_code"]) == (143, 143)
         assert "was left unfinished" in first["error"]["message"]
-        assert "not tried, as the run was cancelled before" in second["error"]["message"]
+        assert "not attempted: the run was cancelled" in second["error"]["message"]
         assert astro.deploys("development") == []
 
 
@@ -577,7 +577,7 @@ class TestMonorepo:
     def test_a_directory_that_is_no_project(self, world: Stage) -> None:
         done = run(world, "deploy", "--project", "teams/ml/pipelines")
         assert done.code == 2
-        assert "is none of the projects of astro-ci.yaml" in done.err
+        assert "is not a project in astro-ci.yaml" in done.err
         assert "teams/sales, teams/ml" in done.err
 
 
@@ -697,7 +697,7 @@ class TestConfig:
         assert done.code == 2
         message = done.document["error"]["message"].splitlines()
         assert message[0] == "astro-ci.yaml has 2 problems:"
-        assert message[1].startswith("astro-ci.yaml line 1: waits is not a key of the file; did")
+        assert message[1].startswith("astro-ci.yaml line 1: waits is not a key of the file (did")
         assert message[2].startswith("astro-ci.yaml line 2: type is 'everything'")
         assert done.err.splitlines()[-1] == "outcome: failed"
 

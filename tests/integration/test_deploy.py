@@ -325,7 +325,7 @@ class TestCancelled:
             killed = Killed(world)
             said = killed.after_line("finalized deploy", number)
             assert killed.process.returncode == code
-            assert "was finalized before that, and goes live" in said
+            assert "was already finalized, and goes live" in said
             assert world.running_dags() == world.checked_out_dags()
 
 

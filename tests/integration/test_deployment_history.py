@@ -175,8 +175,8 @@ class TestAfterADeploy:
         (deploy,) = world.astro.deploys("production")
         assert done.code == 8, done.err
         assert (
-            f"error: deploy {deploy.id} was accepted, and is not live: the Deployment hibernates"
-            in done.err
+            f"error: deploy {deploy.id} was accepted, but is not live: the Deployment is "
+            "hibernating" in done.err
         )
         assert "hint: Wake the Deployment up in Astro." in done.err
         assert done.document["outcome"] == "failed"
@@ -187,4 +187,4 @@ class TestAfterADeploy:
         world.astro.hibernate("production")
         done = world.command("deploy", "--type", "dags", "--no-wait")
         assert done.code == 0, done.err
-        assert "not waiting until it is live (--no-wait)" in done.err
+        assert "not waiting until the deploy is live" in done.err

@@ -104,7 +104,7 @@ class TestPick:
     def test_without_a_terminal_the_error_lists_them(self, world: Stage) -> None:
         done = elsewhere(world, *DEPLOY)
         assert done.code == 2
-        assert "no Deployment is named, and the credentials can see 3: " in done.err
+        assert "no Deployment is named, and the credentials can see 3 Deployments: " in done.err
         assert deployed_to(world) == []
 
 
@@ -154,23 +154,23 @@ class TestSave:
         [
             (
                 "deployments: {classic: {branches: other}}\n",
-                "--save would write `deployments` into astro-ci.yaml, which has `deployments` "
-                "already",
+                "--save would write `deployments` into astro-ci.yaml, which already has "
+                "`deployments`",
             ),
             (
                 "deployments: {}\n",
-                "--save cannot add the Deployment at the end of astro-ci.yaml: the file would not "
-                "be read as it is meant",
+                "--save cannot add the Deployment at the end of astro-ci.yaml: the file would "
+                "then be read differently",
             ),
             (
                 "{type: dags}\n",
-                "--save cannot add the Deployment at the end of astro-ci.yaml: the file would not "
-                "be read as it is meant",
+                "--save cannot add the Deployment at the end of astro-ci.yaml: the file would "
+                "then be read differently",
             ),
             (
                 "type: dags\n...\n",
-                "--save cannot add the Deployment at the end of astro-ci.yaml: the file would not "
-                "be read as it is meant",
+                "--save cannot add the Deployment at the end of astro-ci.yaml: the file would "
+                "then be read differently",
             ),
         ],
     )

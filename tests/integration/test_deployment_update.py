@@ -137,7 +137,7 @@ class TestOneField:
         identity = world.astro.deployment("production").id
         assert done.out.splitlines() == [
             "updated: DAG-only deploys of production are disabled now",
-            "Until a deploy the Deployment has no DAGs. Next:",
+            "Until the next deploy, the Deployment has no DAGs. Run:",
             f"  astro-ci deploy --deployment-id {identity} --type image-and-dags",
         ]
 
@@ -186,7 +186,7 @@ class TestRefused:
         assert_refused(
             disable(world, "production"),
             5,
-            "the credentials may not change the Deployment production, which is as it was: ",
+            "the credentials may not change the Deployment production, which is unchanged:  ",
             "Use a token with the role Workspace Owner, or another role that may update the "
             "Deployment.",
         )
@@ -209,7 +209,7 @@ class TestRefused:
             disable(world, "production", ASTRO_API_URL=relay.url),
             5,
             "the Deployment production was changed by somebody else in the meantime, so nothing "
-            "was updated: description was unset, and is 'theirs'",
+            "was updated: description was unset and is now 'theirs'",
             "Look at the change, and run the command again.",
         )
         assert relay.posts() == []
@@ -233,7 +233,8 @@ class TestRefused:
         assert_refused(
             done,
             9,
-            "the Deployment production takes deploys from CI/CD only, and these credentials are a "
+            "the Deployment production accepts deploys from CI/CD only, and these credentials are "
+            "a "
             "person's session: the deploy that has to follow would be refused, so nothing was "
             "changed",
             "Use an API token in ASTRO_API_TOKEN.",
@@ -269,9 +270,9 @@ class TestNotAsItWas:
         assert_refused(
             disable(world, "production", ASTRO_API_URL=relay.url),
             5,
-            "DAG-only deploys of production are disabled now, and other settings are not as they "
-            "were: description was 'ours', and is 'lost'",
-            "If nobody else changed the Deployment at this moment, set them back in Astro.",
+            "DAG-only deploys of production are disabled now, but other settings changed "
+            "too: description was 'ours' and is now 'lost'",
+            "Set them back in Astro, unless somebody else changed them at the same time.",
         )
 
     def test_an_update_that_astro_takes_and_drops(self, world: Stage, relay: Relay) -> None:
@@ -282,7 +283,7 @@ class TestNotAsItWas:
         assert_refused(
             disable(world, "production", ASTRO_API_URL=relay.url),
             5,
-            "Astro took the update, and DAG-only deploys of production are still enabled",
+            "Astro accepted the update, but DAG-only deploys of production are still enabled",
             "Switch DAG-only deploys in the Deployment's settings in Astro.",
         )
 

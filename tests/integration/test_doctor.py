@@ -267,9 +267,9 @@ class TestCredentials:
     @pytest.mark.parametrize(
         ("form", "code", "said"),
         [
-            ("'{}'", 9, "stands in quotes"),
+            ("'{}'", 9, "is wrapped in quotes"),
             ("{}\nsecond", 9, "has 2 lines"),
-            ("$(ASTRO_API_TOKEN)", 9, "holds the name of a variable"),
+            ("$(ASTRO_API_TOKEN)", 9, "contains the name of a variable"),
             ("production", 9, "is not a token"),
             ("{}\n", 0, "has a line break or space around it"),
             ("Bearer {}", 0, "starts with the word Bearer"),
@@ -365,7 +365,8 @@ class TestPlatform:
         first = world.project.head
         world.deploy(requested=Request.DAGS)
         message = status(doctor(world), "what runs")[1]
-        assert message.startswith(f"commit {first[:7]}, which is in this clone; of the image, none")
+        expected = f"commit {first[:7]}, which is in this clone; no commit of the image"
+        assert message.startswith(expected)
         message = status(doctor(world, "--type", "dags"), "what runs")[1]
         assert message == f"commit {first[:7]}, which is in this clone"
         message = status(doctor(world, "--type", "image"), "what runs")[1]

@@ -98,7 +98,7 @@ def test_without_it_the_plan_is_a_full_deploy_with_a_remedy(
     assert run.code == 0, run.err
     assert run.document["base"]["dags"] is None
     (note,) = run.document["assumptions"]
-    assert "which runs, is older than what is checked out: it is not in this clone" in note
+    assert "is older than the checked-out one: it is not in this clone" in note
     assert all(not headers or "Z2hzX2Zvcm" not in headers[0] for headers in server.given)
 
 

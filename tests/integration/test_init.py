@@ -182,7 +182,7 @@ class TestDetection:
     def test_files_say_more_than_the_remote(self, repository: Repository) -> None:
         repository.git("remote", "add", "origin", "git@github.com:ada/flows.git")
         repository.write({".github/CODEOWNERS": "", ".circleci/config.yml": "version: 2.1\n"})
-        assert ".circleci/config.yml is there already" in init(repository, *NAMED).out
+        assert ".circleci/config.yml already exists" in init(repository, *NAMED).out
 
     def test_neither(self, repository: Repository) -> None:
         done = init(repository, *NAMED)
@@ -300,7 +300,7 @@ class TestWhatIsThere:
         done = init(repository, "--ci", key, *NAMED)
         assert done.code == 0, done.err
         assert (repository.root / PATHS[key]).read_text() == "# mine\n"
-        assert f"{PATHS[key]} is there already, and was not changed" in done.out
+        assert f"{PATHS[key]} already exists and was not changed" in done.out
         assert len(holds(repository)["deployments"]) == 1
 
     def test_what_to_mind_when_adding_to_gitlabs(self, repository: Repository) -> None:
@@ -316,7 +316,10 @@ lint:
         repository.write({".gitlab-ci.yml": mine})
         done = init(repository, "--ci", "gitlab", *NAMED)
         assert done.code == 0, done.err
-        assert "note: .gitlab-ci.yml has include already: put what is in ours into that" in done.out
+        assert (
+            "note: .gitlab-ci.yml already has include: add the new content under the existing key,"
+            in done.out
+        )
         assert "note: .gitlab-ci.yml has no stage deploy" in done.out
 
     @pytest.mark.parametrize(
@@ -340,7 +343,10 @@ lint:
     def test_keys_of_which_there_is_one(self, repository: Repository) -> None:
         repository.write({".circleci/config.yml": "version: 2.1\njobs: {}\nworkflows: {}\n"})
         done = init(repository, "--ci", "circleci", *NAMED)
-        assert "has version, jobs, workflows already: put what is in ours into those" in done.out
+        assert (
+            "already has version, jobs, workflows: add the new content under the existing keys"
+            in done.out
+        )
 
     @pytest.mark.parametrize(
         ("text", "is_one"),
@@ -405,12 +411,13 @@ class TestTerminal:
         done = Terminal(
             repository.root,
             "init",
-            answers="GitLab CI\nrelease\ndevelopment\n",
+            answers="GitLab CI\nrelease\nrelease\ndevelopment\n",
             **credentials(astro),
         )
         assert done.code == 0, done.asked
         assert "Which one is it?" in done.asked
         assert "Which branch is deployed? [main]" in done.asked
+        assert "There is no branch release here." in done.asked
         assert "Which Deployment does the project go to? (number, name or id)" in done.asked
         assert set(written(repository)) == {"astro-ci.yaml", ".gitlab-ci.yml"}
         config = yaml.safe_load((repository.root / "astro-ci.yaml").read_text())

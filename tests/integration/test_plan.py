@@ -472,7 +472,7 @@ class TestShrinking:
         self.deployed(world, {f"dags/lib/{number}.py": "x" for number in range(20)})
         world.repository.write({"dags/lib/pyvenv.cfg": "home = x"})
         world.repository.commit()
-        with pytest.raises(ProjectError, match=r"would hold 2 files .* where 22 run"):
+        with pytest.raises(ProjectError, match=r"would contain 2 files .* half of the 22"):
             world.plan()
         assert world.plan(allow_shrink=True).deploy_type is DAGS
 
@@ -487,7 +487,7 @@ class TestShrinking:
         inner.commit("most are gone")
         world.repository.git("-C", "dags", "pull", "--quiet")
         world.repository.commit()
-        with pytest.raises(ProjectError, match=r"would hold 2 files .* where 20 run"):
+        with pytest.raises(ProjectError, match=r"would contain 2 files .* half of the 20"):
             world.plan()
 
 
@@ -634,7 +634,7 @@ class TestBases:
         found = self.plan(world, env)
         assert (found.deploy_type, affected(found)) == (DAGS, {"dags/new.py": "dags"})
         assert found.base.image == forked
-        assert any("where the work left the base branch" in note for note in found.assumptions)
+        assert any("where this branch left its base branch" in note for note in found.assumptions)
 
     def test_zeros_are_no_commit(self, world: World, tmp_path: Path) -> None:
         found = self.plan(world, self.push_event(world, tmp_path, "0" * 40))

@@ -260,7 +260,7 @@ def test_blocks_that_are_dropped_again_and_again_are_an_error(
 
     with pytest.raises(ApiError, match="400 InvalidBlockList") as error:
         uploader.upload(store.url, large.path, md5=large.md5)
-    assert "one deploy at a time" in error.value.hint
+    assert "Run only one deploy" in error.value.hint
     assert len(store.requests("Put Block List")) == 2
 
 
@@ -313,7 +313,7 @@ def test_trouble_that_stays_is_an_error_after_five_attempts(
     assert error.value.status == 503
     assert error.value.exit_code == 5
     assert "(request id abc-1)" in str(error.value)
-    assert "run the job again" in error.value.hint
+    assert "Run the job again" in error.value.hint
     if what != "Put Block":  # of which several fail at once
         assert len(store.requests(what)) == 5
         assert len(waits) == 4
@@ -339,7 +339,7 @@ def test_an_expired_url_is_said_to_be_expired_and_not_tried_again(
 
     assert not isinstance(error.value, UnavailableError)
     assert error.value.status == 403
-    assert "asks for a new URL" in error.value.hint
+    assert "to get a new URL" in error.value.hint
     assert waits == []
 
 
@@ -399,7 +399,7 @@ def test_without_a_version_the_deploy_cannot_go_on(
     sample = Sample.for_request(tmp_path, what)
     store.trouble(what, trouble)
 
-    with pytest.raises(ApiError, match=r"gave no version .*request id r-1") as error:
+    with pytest.raises(ApiError, match=r"returned no version .*request id r-1") as error:
         uploader.upload(store.url, sample.path, md5=sample.md5)
     assert "proxy" in error.value.hint
     assert error.value.status == 201

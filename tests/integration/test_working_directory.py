@@ -16,7 +16,7 @@ SCRIPT = Path(sys.executable).with_name("astro-ci")
 SAFE = {"script": [str(SCRIPT)], "-P": [sys.executable, "-P", "-m", "astro_ci"]}
 PLAIN = [sys.executable, "-m", "astro_ci"]
 VERBS = (["--version"], ["env"], ["plan", "--help"], ["config"])
-OURS = ("click", "requests", "yaml", "msgspec", "isal", "docker", "tenacity", "rich", "urllib3")
+OURS = ("click", "requests", "yaml", "msgspec", "isal", "docker", "tenacity", "urllib3")
 
 
 @pytest.fixture

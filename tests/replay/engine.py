@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
-from docker.errors import ImageNotFound
+from docker.errors import ImageNotFound, NotFound
 
 from astro_ci.image.engine import Engine
 
@@ -34,6 +34,7 @@ class QuickEngine:
         self.fail_next_build = False
         self.api = self
         self.images = self
+        self.containers = self
 
     def engine(self) -> Engine:
         """As the rest of the program sees it; Podman is what needs no docker command."""
@@ -70,6 +71,13 @@ class QuickEngine:
         self.layers.pop(reference, None)
         self.labels.pop(reference, None)
 
+    def create(self, reference: str, **_options: Any) -> QuickContainer:
+        """Make a container that is never started."""
+        return QuickContainer()
+
+    def remove_container(self, name: str, **_options: Any) -> None:
+        """There is nothing to remove."""
+
     def push(
         self, repository: str, *, tag: str, auth_config: dict[str, str], **_options: Any
     ) -> Iterator[dict[str, Any]]:
@@ -85,6 +93,14 @@ class QuickEngine:
             yield {"error": f"received unexpected HTTP status: {error}"}
             return
         yield {"aux": {"Tag": tag, "Digest": digest}}
+
+
+class QuickContainer:
+    """A container of an image that holds no program."""
+
+    def get_archive(self, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
+        """Find nothing."""
+        raise NotFound(path)
 
 
 class QuickImage:

@@ -45,6 +45,9 @@ _DOCUMENT = _object(
         runtime_version={"type": "string"},
     ),
     assumptions={"type": "array", "items": _TEXT},
+    image={"anyOf": [{"type": "null"}, _object(reference=_TEXT, digest=_TEXT, commit=_TEXT)]},
+    uncommitted={"type": "array", "items": _TEXT},
+    bundle_layout={"enum": ["prefixed", "root"]},
     checks={"type": "array", "items": _object(name=_TEXT, status=_TEXT)},
     findings={
         "type": "array",

@@ -121,7 +121,7 @@ def _run(place: Place, runner: Runner) -> Log:
 def _no_airflow(found: Log, runner: Runner) -> CheckFailedError:
     if found.airflow and found.airflow.version is None:
         return CheckFailedError(
-            f"Python found no Airflow {runner.description}, so no DAG file could be loaded",
+            f"Python cannot find Airflow {runner.description}, so no DAG file could be loaded",
             hint="Name an Astro Runtime image with --image-name, or the interpreter of an "
             "environment that has apache-airflow with --python.",
         )

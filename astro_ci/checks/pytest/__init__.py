@@ -1,5 +1,5 @@
 """Run the project's own tests where Airflow is."""
 
-from astro_ci.checks.pytest.check import PytestRequest, run_pytest
+from astro_ci.checks.pytest.check import PytestRequest, find_tests, run_pytest
 
-__all__ = ["PytestRequest", "run_pytest"]
+__all__ = ["PytestRequest", "find_tests", "run_pytest"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from astro_ci.checks.pytest.junit import Report, read_report
+from astro_ci.checks.pytest.junit import JUnitReport, read_report
 from astro_ci.checks.runners import Job, Place, Runner
 from astro_ci.checks.runners.job import OnLine
 from astro_ci.errors import SPACE_HINT, CheckFailedError, CommandError
@@ -21,6 +21,7 @@ _CODES = {
     4: "pytest refused its arguments",
     5: "pytest collected no test",
 }
+_TESTS = "tests"
 _CONFIGURATION = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
@@ -46,6 +47,17 @@ class PytestRequest:
     """Where the report goes."""
 
 
+def find_tests(project: Path, named: str) -> str:
+    """Find what is meant: from the project, or from its tests directory, as in the Astro CLI."""
+    inside = named.lstrip("/")
+    places = (inside, f"{_TESTS}/{inside}")
+    return next((path for path in places if (project / _file(path)).exists()), inside)
+
+
+def _file(path: str) -> str:
+    return path.partition("::")[0]
+
+
 def run_pytest(request: PytestRequest, runner: Runner, *, on_line: OnLine) -> Checked:
     """Run the tests. Raises CheckFailedError, DockerError or CommandError when none could run."""
     started = time.monotonic()
@@ -58,7 +70,7 @@ def run_pytest(request: PytestRequest, runner: Runner, *, on_line: OnLine) -> Ch
     if request.junit_xml and document is not None:
         _write(request.junit_xml, document)
     report = read_report(document, request.root) if document is not None else None
-    return Checked.of(
+    made = Checked.of(
         "pytest",
         _findings(code, report),
         notes=[
@@ -68,10 +80,11 @@ def run_pytest(request: PytestRequest, runner: Runner, *, on_line: OnLine) -> Ch
         files=report.tests if report else 0,
         seconds=time.monotonic() - started,
     )
+    return replace(made, cases=report.cases) if report else made
 
 
 def _require(project: Path, path: str) -> None:
-    file = path.partition("::")[0]
+    file = _file(path)
     if not (project / file).exists():
         raise CheckFailedError(
             f"{printable(str(project / file))} does not exist, so there are no tests to run",
@@ -80,7 +93,7 @@ def _require(project: Path, path: str) -> None:
 
 
 def _job(request: PytestRequest) -> Job:
-    files = [path.partition("::")[0] for path in request.paths]
+    files = [_file(path) for path in request.paths]
     tops = [PurePosixPath(file).parts[0] for file in files if PurePosixPath(file).parts]
     names = dict.fromkeys([*request.directories, *tops, *_CONFIGURATION, "conftest.py"])
     trees = {name: request.project / name for name in names if name not in ("..", "dags")}
@@ -103,11 +116,11 @@ def _version(place: Place, runner: Runner, code: int) -> str:
         raise CheckFailedError(
             f"pytest could not be started {runner.description}: the process ended with exit code "
             f"{code}",
-            hint="The lines above are what it printed.",
+            hint="Look at the lines above, which pytest printed.",
         )
     if not begun:
         raise CheckFailedError(
-            f"Python found no pytest {runner.description}, so no test could be run",
+            f"Python cannot find pytest {runner.description}, so no test could be run",
             hint="Add pytest to requirements.txt: not every image has it.",
         )
     return printable(begun.decode("utf-8", "replace"))
@@ -124,7 +137,7 @@ def _write(path: Path, document: bytes) -> None:
         ) from error
 
 
-def _findings(code: int, report: Report | None) -> list[Finding]:
+def _findings(code: int, report: JUnitReport | None) -> list[Finding]:
     """Findings for the tests that failed; pytest's exit code has the last word."""
     found = list(report.findings) if report else []
     if code != 0 and not found:
@@ -141,7 +154,7 @@ def _failure(message: str) -> Finding:
     return Finding(path="", rule="test-failed", severity="error", message=message)
 
 
-def _count(report: Report | None) -> str:
+def _count(report: JUnitReport | None) -> str:
     if report is None:
         return "no report"
     skipped = f", {report.skipped} skipped" if report.skipped else ""

@@ -5,34 +5,40 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from astro_ci.finding import Finding
+from astro_ci.finding import Case, Finding
 from astro_ci.paths import join
 from astro_ci.text import Regex, printable, shorten
 
+_TIME = Regex(r"\d{1,9}(?:\.\d{1,9})?")
 _PLACE = Regex(r"(?P<path>[^\s:]+):(?P<line>\d+): ")
 _MOST = 200
+_MOST_CASES = 10_000
 _LONGEST = 500
 _MOST_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class JUnitReport:
     """What a report says."""
 
     tests: int
     skipped: int
     findings: tuple[Finding, ...]
     """One for each test that failed, up to 200."""
+    cases: tuple[Case, ...]
+    """The others, up to 10,000."""
 
 
-def read_report(document: bytes, root: str) -> Report | None:
+def read_report(document: bytes, root: str) -> JUnitReport | None:
     """Read a report; None when it is no JUnit report. `root` is the project, from the repository.
 
     Tests wrote it, so it may hold anything: a document type, whose entities can grow without
     bounds, is refused.
     """
-    if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
+    # A null byte shows an encoding of more bytes, in which these words look otherwise.
+    if any(word in document for word in (b"<!DOCTYPE", b"<!ENTITY", b"\0")):
         return None
     try:
         tree = ElementTree.fromstring(document)  # noqa: S314 - without a document type
@@ -40,11 +46,29 @@ def read_report(document: bytes, root: str) -> Report | None:
         return None
     cases = list(tree.iter("testcase"))
     found = list(_failures(cases, root))
-    return Report(
+    return JUnitReport(
         tests=len(cases),
         skipped=sum(case.find("skipped") is not None for case in cases),
         findings=tuple(found[:_MOST]),
+        cases=tuple(islice(_others(cases), _MOST_CASES)),
     )
+
+
+def _others(cases: list[ElementTree.Element]) -> Iterator[Case]:
+    """The tests that did not fail."""
+    for case in cases:
+        if case.find("failure") is None and case.find("error") is None:
+            yield Case(
+                group=shorten(printable(case.get("classname", "")), _LONGEST),
+                name=shorten(printable(case.get("name", "")), _LONGEST),
+                seconds=_seconds(case.get("time", "")),
+                is_skipped=case.find("skipped") is not None,
+            )
+
+
+def _seconds(text: str) -> float:
+    """A time as pytest writes it; 0 for anything else."""
+    return float(text) if _TIME.fullmatch(text) else 0.0
 
 
 def _failures(cases: list[ElementTree.Element], root: str) -> Iterator[Finding]:

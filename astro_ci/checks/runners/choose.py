@@ -70,6 +70,6 @@ def choose_runner(
             "there is no Airflow to load DAG files with: no image is named, and no Python on "
             "PATH has apache-airflow",
             hint="Name an Astro Runtime image with --image-name, run this job in such an image, "
-            "or let --python name an interpreter that has apache-airflow.",
+            "or set --python to an interpreter that has apache-airflow.",
         )
     yield LocalRunner(python=found, env=visible)

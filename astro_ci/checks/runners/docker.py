@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import tarfile
 import tempfile
 import uuid
@@ -27,6 +28,7 @@ _PYTHON = "python"
 _LABEL = "astro-ci-check"
 _IN_MEMORY_BYTES = 8 << 20
 _LARGEST_RESULT_BYTES = 256 << 20
+_LONGEST_LINE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +115,12 @@ class DockerPlace:
 
     def run(self, on_line: OnLine) -> int:
         """Start the container and wait until it ends."""
-        hint = "Let --python name the interpreter of the image that has Airflow."
+        hint = "Set --python to the interpreter of the image that has Airflow."
         with _asking(f"a container of the image {self.image} could not be started", hint=hint):
             self.container.start()
+        lost = f"the check in a container of the image {self.image} was cut off"
+        hint = "See that the Docker Engine stays up and reachable, and run the job again."
+        with _asking(lost, hint=hint):
             for line in _lines(self.container.logs(stream=True, follow=True)):
                 on_line(line)
             return int(self.container.wait()["StatusCode"])
@@ -138,10 +143,12 @@ class DockerPlace:
 def _asking(what: str, *, hint: str = "") -> Iterator[None]:
     from docker.errors import DockerException
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except (DockerException, RequestException) as error:
+    # An answer that is cut off in the middle ends in errors of whatever reads it.
+    except (DockerException, RequestException, HTTPError, tarfile.TarError, struct.error) as error:
         text = str(getattr(error, "explanation", None) or error)
         raise DockerError(f"{what}: {text}", hint=hint) from error
 
@@ -165,9 +172,12 @@ def _owner(container: Container, user: str) -> Owner:
         return Owner(0, 0)
     rows = [line.split(":") for line in _passwd(container).splitlines()]
     row = next((row for row in rows if len(row) > 3 and name in (row[0], row[2])), None)
-    uid = int(name) if name.isdigit() else int(row[2]) if row else 0
-    gid = int(group) if group.isdigit() else int(row[3]) if row else 0
-    return Owner(uid, gid)
+    uid, gid = (_number(text) for text in (row[2:4] if row else ("", "")))
+    return Owner(_number(name, uid), _number(group, gid))
+
+
+def _number(text: str, otherwise: int = 0) -> int:
+    return int(text) if text.isascii() and text.isdigit() else otherwise
 
 
 def _passwd(container: Container) -> str:
@@ -212,6 +222,8 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LONGEST_LINE_BYTES:
+            whole, rest = [*whole, rest], b""
         yield from (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
     if rest:
         yield rest.decode("utf-8", "replace").rstrip("\r")
@@ -227,4 +239,4 @@ def _remove(engine: Engine, name: str) -> None:
     except NotFound:
         return
     except (DockerException, RequestException) as error:
-        log.warning("the container %s was left behind: %s", name, error)
+        log.warning("the container %s could not be removed: %s", name, error)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from msgspec import Struct, field
@@ -15,14 +13,11 @@ from msgspec import Struct, field
 from astro_ci.checks.static.lint import ABSENT, LintError, Ruff
 from astro_ci.checks.static.process import Died, Reader
 from astro_ci.checks.static.request import Answer, Problem, Request
-from astro_ci.checks.static.worker import look_here
 from astro_ci.finding import Checked, Finding
 from astro_ci.text import printable
 
 _MOST_CULPRITS = 5
-_TRIES = 2 * _MOST_CULPRITS
-_STACK_BYTES = 16 << 20
-"""Many times what a harmless file needs; some systems give a thread 128 KiB."""
+_TRIES = 2 + _MOST_CULPRITS
 
 
 class Static(Struct, frozen=True, kw_only=True):
@@ -42,20 +37,17 @@ class StaticCheck:
         self,
         request: Request,
         find_ruff: Callable[[], Ruff | None],
-        *,
-        looks_here: bool = True,
+        reader: Reader | None = None,
     ) -> None:
-        """With `looks_here`, harmless files are looked at in this process, which is quicker."""
+        """`reader` may have a process ready."""
         self._request = request
         self._find_ruff = find_ruff
-        self._reader = Reader()
-        self._looks_here = looks_here
+        self._reader = reader or Reader()
         self._pool = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> StaticCheck:
         """Start to look at the files."""
-        with _roomy_threads():
-            self._found = self._pool.submit(self._run)
+        self._found = self._pool.submit(self._run)
         return self
 
     def __exit__(
@@ -74,8 +66,7 @@ class StaticCheck:
 
     def _run(self) -> Static:
         started = time.monotonic()
-        here = look_here(self._request) if self._looks_here else None
-        answer = here or _look(self._request, self._reader.ask)
+        answer = _look(self._request, self._reader.ask)
         if isinstance(answer, Died):
             reason = f"the files under the DAGs directory could not be read: {answer.reason}"
             return Static(
@@ -110,18 +101,6 @@ class StaticCheck:
         return list(ruff.findings(paths, repository=repository))
 
 
-@contextmanager
-def _roomy_threads() -> Iterator[None]:
-    """Start threads with room for the compiler."""
-    before = threading.stack_size()
-    with suppress(ValueError):  # the system has a limit below
-        threading.stack_size(_STACK_BYTES)
-    try:
-        yield
-    finally:
-        threading.stack_size(before)
-
-
 class _Culprits(Struct):
     """Files over which a process ended, and what there is to say of each."""
 
@@ -139,7 +118,7 @@ def _look(request: Request, ask: Callable[[Request], Answer | Died]) -> Answer |
         if isinstance(found, Answer):
             found.problems += culprits.problems
             return found
-        if is_careful and not found.path:
+        if found.is_final or (is_careful and not found.path):
             return found
         if is_careful:
             culprits.paths.append(found.path)
@@ -150,7 +129,7 @@ def _look(request: Request, ask: Callable[[Request], Answer | Died]) -> Answer |
                     name=os.path.relpath(found.path, request.repository),
                 )
             )
-        is_careful = not is_careful
+        is_careful = True
     return Died(reason=f"more than {_MOST_CULPRITS} files end the process that compiles them")
 
 

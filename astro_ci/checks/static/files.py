@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from astro_ci.checks.static import airflowignore
 from astro_ci.checks.static.airflowignore import IgnoreFile, Pattern
-from astro_ci.checks.static.limits import MATCH_SECONDS, TooSlowError
-from astro_ci.checks.static.reading import Reading
+from astro_ci.checks.static.limits import MATCH_SECONDS, TooSlowError, time_limit
 from astro_ci.checks.static.request import Problem, Request
-from astro_ci.checks.static.source import is_inside
+from astro_ci.checks.static.source import is_inside, read_source
 from astro_ci.project.leftovers import VENV_MARKER, is_excluded_name
 
 
@@ -30,11 +29,10 @@ class Found(NamedTuple):
 class Walk:
     """One walk, and what was noticed on the way."""
 
-    def __init__(self, request: Request, beat: Callable[[str], None], reading: Reading) -> None:
+    def __init__(self, request: Request, beat: Callable[[str], None]) -> None:
         """`beat` is told each directory before it is listed."""
         self.request = request
         self.beat = beat
-        self.reading = reading
         self.problems: list[Problem] = []
         """Their names are relative to the DAGs directory."""
         self.not_checked: list[str] = []
@@ -120,7 +118,7 @@ class Walk:
         if not patterns or self._is_too_slow:
             return False
         try:
-            with self.reading.match_limit():
+            with time_limit(MATCH_SECONDS):
                 return airflowignore.is_ignored(
                     patterns,
                     name,
@@ -139,7 +137,7 @@ class Walk:
         path = f"{self.request.dags}/{name}"
         if os.path.islink(path) and not self._stays_inside(path):  # noqa: PTH114 - quicker
             return []
-        data = self.reading.ignore_file(path)
+        data = read_source(path)
         if data is None:
             return []
         if isinstance(data, Problem):

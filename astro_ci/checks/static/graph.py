@@ -9,8 +9,8 @@ from functools import cache
 from astro_ci.checks.static.look import Looked, look_at
 from astro_ci.checks.static.module import Module
 from astro_ci.checks.static.project_modules import ProjectModules
-from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import NEWEST, Problem, Request
+from astro_ci.checks.static.source import read_source
 from astro_ci.checks.static.syntax import FILE_NAME, OURS
 
 _MOST_FILES = 20_000
@@ -24,13 +24,11 @@ class Graph:
         looked: Mapping[str, Looked],
         request: Request,
         beat: Callable[[str], None],
-        reading: Reading,
     ) -> None:
         self.looked = dict(looked)
         self.modules = ProjectModules(request.root, request.dags, request.repository)
         self._request = request
         self._beat = beat
-        self._reading = reading
         self._parsed = [path for path, found in looked.items() if found.is_parsed]
         self._edges: dict[str, set[str]] = {}
         self.module = cache(self._module)
@@ -46,7 +44,7 @@ class Graph:
                 seen.add(path)
                 if path not in self.looked:
                     self._beat(path)
-                    found = look_at(path, self._request, self._reading, is_ignored=True)
+                    found = look_at(path, self._request, is_ignored=True)
                     if found is None:
                         continue
                     self.looked[path] = found
@@ -96,7 +94,7 @@ class Graph:
         found = self.looked.get(path)
         if found is None or found.problem or found.is_newer:
             return Module()
-        data = self._reading.python(path)
+        data = read_source(path)
         if data is None or isinstance(data, Problem):
             return Module()
         self._beat(path)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from astro_ci.checks.static.module import may_define, may_import
-from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Problem, Request, Version
-from astro_ci.checks.static.source import undecodable
+from astro_ci.checks.static.source import read_source, undecodable
 from astro_ci.checks.static.syntax import NewerSyntaxError, check_syntax
 
 
@@ -24,8 +23,8 @@ class Looked:
         self.problem = problem
         self.imports: set[str] = set()
         """Modules that it may import."""
-        self.dag_ids: set[str] = set()
-        """DAG ids that it may define."""
+        self.dag_ids: tuple[str, ...] = ()
+        """DAG ids that it may define, as often as it may."""
 
     def packed(self) -> tuple[Any, ...]:
         """As built-in types alone, for `marshal`."""
@@ -49,9 +48,9 @@ def mentions_dag(data: bytes, airflow: Version) -> bool:
     return b"dag" in text or (airflow >= (3, 0) and b"asset" in text)
 
 
-def look_at(path: str, request: Request, reading: Reading, *, is_ignored: bool) -> Looked | None:
+def look_at(path: str, request: Request, *, is_ignored: bool) -> Looked | None:
     """Look at a file; None when there is no regular file of that name."""
-    data = reading.python(path)
+    data = read_source(path)
     if data is None:
         return None
     if isinstance(data, Problem):

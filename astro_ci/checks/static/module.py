@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-_FROM = re.compile(rb"(?:^|;)[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]*", re.M)
-_NAMES = re.compile(rb"[^\n#;]+")
-_PLAIN = re.compile(rb"(?:^|;)[ \t]*import[ \t]+([^\n#;]+)", re.M)
+# These start with plain letters, for which a text is searched many times as fast.
+_IMPORT = re.compile(rb"import\b[ \t]*")
+_DAG_ID = re.compile(rb"dag(?:_id[ \t]*=|[ \t]*\()\s*[rRuUbB]*(['\"])(.+?)\1")
+_DAG_CLASS = re.compile(rb"DAG[ \t]*\(\s*[rRuUbB]*(['\"])(.+?)\1")
+_DECORATOR = re.compile(rb"@(?:\w+\.)*dag\b")
+_FUNCTION = re.compile(rb"^(?:async[ \t]+)?def[ \t]+(\w+)", re.M)
+_NAMES = re.compile(rb"\((?:[^()#]++|#[^\n]*+)*+\)?|(?:[^\n#;\\]|\\\n)*+")
+_LONGEST_BEFORE = 1000
+"""Bytes of a line in front of `import` that are looked at."""
 _COMMENT = re.compile(r"#[^\n]*")
 _PUNCTUATION = str.maketrans("()\\", "   ")
-_ID = re.compile(rb"(?:\bdag_id[ \t]*=|\bDAG[ \t]*\()\s*[rub]*(['\"])(.+?)\1", re.I)
-_DECORATOR_OR_FUNCTION = re.compile(rb"^(?:@(?:\w+\.)*dag\b|(?:async[ \t]+)?def[ \t]+(\w+))", re.M)
 
 
 class Import(NamedTuple):
@@ -51,53 +55,75 @@ def may_import(data: bytes) -> set[str]:
 
     Of `from a import b` both a and a.b are named, and `from . import b` gives `.b`.
     """
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     found: set[str] = set()
-    for plain in _PLAIN.findall(data):
-        found.update(_names(plain))
     at = 0
-    while match := _FROM.search(data, at):
-        names, at = _imported(data, match.end())
-        found.update(_sources(match[1], names))
+    while match := _IMPORT.search(data, at):
+        at = match.end()
+        source = _source(_before(data, match.start()))
+        if source is not None and (names := _NAMES.match(data, at)):
+            at = names.end()
+            found.update(_imported(source, names[0]))
     return found
 
 
-def _imported(data: bytes, at: int) -> tuple[bytes, int]:
-    """What stands after `import`, in parentheses or up to the end of the line; and its end."""
-    if data.startswith(b"(", at) and (end := data.find(b")", at) + 1):
-        return data[at:end], end
-    match = _NAMES.match(data, at)
-    return (match[0], match.end()) if match else (b"", at)
+def _before(data: bytes, at: int) -> bytes:
+    """What stands in front in the line, with the lines that the line continues."""
+    first = max(0, at - _LONGEST_BEFORE)
+    start = data.rfind(b"\n", first, at)
+    while start > first and data.startswith(b"\\", start - 1):
+        start = data.rfind(b"\n", first, start)
+    return data[start + 1 if start >= 0 else first : at]
 
 
 # Files of one project import the same things over and over.
 @lru_cache(maxsize=4096)
-def _sources(source: bytes, names: bytes) -> frozenset[str]:
-    module = source.decode("utf-8", "replace")
-    dot = "" if module.endswith(".") else "."
-    return frozenset({module, *(f"{module}{dot}{name}" for name in _names(names))})
+def _source(before: bytes) -> str | None:
+    """The module that names are taken from; "" for a plain import, None for no import at all."""
+    text = before.replace(b"\\\n", b" ")
+    start = 1 + max(text.rfind(b";"), text.rfind(b":"))
+    if not text[start:].strip():
+        return "" if text[-1:] in b" \t;:" else None
+    words = text[start:].replace(b"from.", b"from .").decode("utf-8", "replace").split()
+    return words[1] if words[0] == "from" and len(words) == 2 else None
 
 
 @lru_cache(maxsize=4096)
+def _imported(source: str, text: bytes) -> frozenset[str]:
+    names = _names(text)
+    dot = "" if source.endswith(".") else "."
+    return frozenset({source, *(f"{source}{dot}{name}" for name in names)}) if source else names
+
+
 def _names(text: bytes) -> frozenset[str]:
     """The names in `a as b, (c, d)`."""
     plain = _COMMENT.sub("", text.decode("utf-8", "replace")).translate(_PUNCTUATION)
     return frozenset(part.split()[0] for part in plain.split(",") if part.split()) - {"*"}
 
 
-def may_define(data: bytes) -> set[str]:
-    """Literal DAG ids that a text may define, and other text that looks like one."""
-    found = {match[2].decode("utf-8", "replace") for match in _ID.finditer(data)}
-    if b"dag" in data:
-        found.update(_decorated_functions(data))
-    return found
+def may_define(data: bytes) -> tuple[str, ...]:
+    """Literal DAG ids that a text may define, as often as it does, and what looks like one."""
+    found = [
+        match[2].decode("utf-8", "replace")
+        for pattern in (_DAG_ID, _DAG_CLASS)
+        for match in pattern.finditer(data)
+        if not _goes_on(data, match.start())
+    ]
+    return (*found, *_decorated_functions(data))
+
+
+def _goes_on(data: bytes, at: int) -> bool:
+    """Whether a word began before."""
+    return at > 0 and (data[at - 1 : at].isalnum() or data.startswith(b"_", at - 1))
 
 
 def _decorated_functions(data: bytes) -> Iterator[str]:
     """The functions at the top of the file that follow a `@dag`."""
-    is_decorated = False
-    for match in _DECORATOR_OR_FUNCTION.finditer(data):
-        if match[1] is None:
-            is_decorated = True
-        elif is_decorated:
-            yield match[1].decode("utf-8", "replace")
-            is_decorated = False
+    at = 0
+    while decorator := _DECORATOR.search(data, at):
+        function = _FUNCTION.search(data, decorator.end())
+        if function is None:
+            return
+        at = function.end()
+        yield function[1].decode("utf-8", "replace")

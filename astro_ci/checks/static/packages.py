@@ -11,9 +11,8 @@ import re
 import sys
 from collections.abc import Mapping
 
-from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import NEWEST, Problem, Request, Version
-from astro_ci.checks.static.source import is_inside
+from astro_ci.checks.static.source import is_inside, read_source
 from astro_ci.text import Regex
 
 RUNTIME = """
@@ -114,13 +113,13 @@ def python_modules(version: Version) -> frozenset[str]:
     return frozenset(found)
 
 
-def provided_modules(request: Request, reading: Reading) -> frozenset[str] | None:
+def provided_modules(request: Request) -> frozenset[str] | None:
     """The top-level modules that an image of the project has; None when that is not certain."""
-    requirements = _read(request, reading, "requirements.txt")
-    dockerfile = _read(request, reading, "Dockerfile")
+    requirements = _read(request, "requirements.txt")
+    dockerfile = _read(request, "Dockerfile")
     if requirements is None or not dockerfile or _MAY_INSTALL.search(dockerfile):
         return None
-    if any(_read(request, reading, name) != "" for name in _ELSEWHERE):
+    if any(_read(request, name) != "" for name in _ELSEWHERE):
         return None
     found = {"airflow", *RUNTIME.split(), *python_modules(request.python)}
     for line in requirements.splitlines():
@@ -135,12 +134,12 @@ def provided_modules(request: Request, reading: Reading) -> frozenset[str] | Non
     return frozenset(found)
 
 
-def _read(request: Request, reading: Reading, name: str) -> str | None:
+def _read(request: Request, name: str) -> str | None:
     """A file of the project; empty when there is none, None when it cannot be read."""
     path = f"{request.root}/{name}"
     if os.path.islink(path) and not is_inside(path, request.repository):  # noqa: PTH114 - quicker
         return None
-    data = reading.text(path)
+    data = read_source(path)
     if isinstance(data, Problem):
         return None
     try:

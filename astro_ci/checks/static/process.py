@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -12,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -34,6 +34,8 @@ class Died(Struct, frozen=True, kw_only=True):
     """A clause, such as `it took more than 10 s`."""
     path: str = ""
     """What it said last that it would look at; empty when it said nothing."""
+    is_final: bool = False
+    """Whether asking again is of no use."""
 
 
 class Reader:
@@ -44,6 +46,18 @@ class Reader:
         self._lock = threading.Lock()
         self._is_stopped = False
 
+    def prepare(self) -> None:
+        """Start the first process before there is anything to ask: starting takes its time."""
+        with suppress(OSError):  # told by the one that asks
+            self._ready()
+
+    def _ready(self) -> subprocess.Popen[bytes] | None:
+        """The process to ask, which is started if need be; None after `stop`. Raises OSError."""
+        with self._lock:
+            if self._process is None and not self._is_stopped:
+                self._process = _start()
+            return None if self._is_stopped else self._process
+
     def stop(self) -> None:
         """End the process that runs, and start no other."""
         with self._lock:
@@ -51,11 +65,13 @@ class Reader:
             _end(self._process)
 
     def ask(self, request: Request) -> Answer | Died:
-        """Start a process and wait for its answer."""
-        with self._lock:
-            if self._is_stopped:
-                return Died(reason="it was stopped")
-            self._process = process = _start()
+        """Ask the process that is ready, or a new one, and wait for its answer."""
+        try:
+            process = self._ready()
+        except OSError as error:
+            return Died(reason=f"no process could be started: {error.strerror}", is_final=True)
+        if process is None:
+            return Died(reason="it was stopped", is_final=True)
         try:
             return _converse(process, json.dumps(request.as_json()).encode())
         finally:
@@ -90,20 +106,28 @@ def _search_path() -> list[str]:
 def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died:
     assert process.stdin  # noqa: S101 - both are pipes
     assert process.stdout  # noqa: S101
-    with contextlib.suppress(BrokenPipeError):
+    with suppress(BrokenPipeError):
         process.stdin.write(request)
         process.stdin.close()
     deadline = time.monotonic() + _TOTAL_SECONDS
-    said, path = b"", ""
+    said, path = bytearray(), ""
     while True:
         left = deadline - time.monotonic()
-        ready, _, _ = select.select([process.stdout], [], [], min(STALL_SECONDS, max(left, 0)))
-        if not ready:
+        if left <= 0:
+            reason = f"all files together take more than {_TOTAL_SECONDS:.0f} s"
+            return Died(reason=reason, is_final=True)
+        ready, _, _ = select.select([process.stdout], [], [], min(STALL_SECONDS, left))
+        if not ready and left > STALL_SECONDS:
             return Died(reason=f"it took more than {STALL_SECONDS:.0f} s", path=path)
+        if not ready:
+            continue
         block = os.read(process.stdout.fileno(), 1 << 16)
         if not block:
             return Died(reason=_ending(process), path=path)
-        *lines, said = (said + block).split(b"\n")
+        said += block
+        if b"\n" not in block:
+            continue
+        *lines, said = said.split(b"\n")
         for line in lines:
             if line.startswith(b"= "):
                 return Answer.from_json(json.loads(line[2:]))
@@ -114,7 +138,7 @@ def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died
 def _ending(process: subprocess.Popen[bytes]) -> str:
     code = process.wait()
     if code < 0:
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             return f"it ended Python with {signal.Signals(-code).name}"
     return f"it ended Python with exit code {code}"
 
@@ -122,10 +146,10 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
 def _end(process: subprocess.Popen[bytes] | None) -> None:
     if process is None:
         return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # its own session, so its own helpers too
     process.wait()
     for stream in (process.stdin, process.stdout):
         if stream:
-            with contextlib.suppress(BrokenPipeError):
+            with suppress(BrokenPipeError):
                 stream.close()

@@ -10,20 +10,16 @@ from astro_ci.checks.static.graph import Graph
 from astro_ci.checks.static.look import Looked, as_warning
 from astro_ci.checks.static.module import DagId
 from astro_ci.checks.static.packages import provided_modules
-from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Problem, Request
 
 
-class Report:
+class StaticReport:
     """The problems that need more than one file to see."""
 
-    def __init__(
-        self, request: Request, files: Mapping[str, Found], graph: Graph, reading: Reading
-    ) -> None:
+    def __init__(self, request: Request, files: Mapping[str, Found], graph: Graph) -> None:
         self.request = request
         self._files = files
         self._graph = graph
-        self._reading = reading
 
     def problems(self) -> Iterator[Problem]:
         """Every problem, with the file's name from the repository root."""
@@ -67,16 +63,18 @@ class Report:
             for made in self._graph.module(path).dag_ids:
                 places.setdefault(made.value, []).append((path, made))
         for dag_id, found_at in places.items():
-            if len({path for path, _ in found_at}) > 1:
+            if len(found_at) > 1:
                 yield from self._duplicate(dag_id, found_at)
 
     def _duplicate(self, dag_id: str, places: Sequence[tuple[str, DagId]]) -> Iterator[Problem]:
-        for path, made in places:
-            other, its = next(place for place in places if place[0] != path)
+        for place in places:
+            path, made = place
+            others = [other for other in places if other is not place]
+            other, its = next((found for found in others if found[0] != path), others[0])
+            where = "" if other == path else f" in {self.name(other)},"
             yield Problem(
                 rule="dag-duplicate-id",
-                message=f"the DAG id {dag_id!r} is also used in {self.name(other)}, "
-                f"line {its.line}",
+                message=f"the DAG id {dag_id!r} is also used{where} on line {its.line}",
                 line=made.line,
                 column=made.column,
                 name=self.name(path),
@@ -85,7 +83,7 @@ class Report:
 
     def _missing(self) -> Iterator[Problem]:
         """Imports that certainly happen, of modules that nothing provides."""
-        provided = provided_modules(self.request, self._reading)
+        provided = provided_modules(self.request)
         if provided is None:
             return
         for path, found in self._parsed():

@@ -11,11 +11,13 @@ from astro_ci.checks.static.request import NEWEST, Problem, Version
 FILE_NAME = "<astro-ci static check>"
 OURS: Version = sys.version_info[:2]
 
-_F_STRING = rb"(?i:\b(?:f|fr|rf))[\"']"
+_F_STRING = re.compile(rb"(?i:\b(?:f|fr|rf))[\"']")
+_F_STRINGS_SINCE: Version = (3, 12)
+"""The version that reads any expression in an f-string; see `fstrings`."""
 _NEW_SYNTAX: Mapping[Version, bytes] = {
     (3, 10): rb"^[ \t]*match\b|^[ \t]*(?:async[ \t]+)?with[ \t]*\(",
     (3, 11): rb"\bexcept[ \t]*\*|\[[^\]\n]*\*|\*args[ \t]*:[ \t]*\*",
-    (3, 12): rb"^[ \t]*type[ \t]+\w|\b(?:def|class)[ \t]+\w+[ \t]*\[|" + _F_STRING,
+    (3, 12): rb"^[ \t]*type[ \t]+\w|\b(?:def|class)[ \t]+\w+[ \t]*\[",
     (3, 13): rb"\b(?:def|class|type)[ \t]+\w+[ \t]*\[[^\]\n]*=",
     (3, 14): rb"\bexcept\b[^:\n]*,|(?i:\b(?:t|tr|rt))[\"']",
     (3, 15): rb"^[ \t]*lazy[ \t]+(?:import|from)\b",
@@ -39,10 +41,11 @@ def check_syntax(data: bytes, target: Version) -> Problem | None:
             import ast  # takes longer to load than most files take to compile
 
             ast.parse(data, FILE_NAME, feature_version=target)
+        if target < _F_STRINGS_SINCE <= OURS and _F_STRING.search(data):
+            return _newer_f_string(data, target)
     except SyntaxError as error:
-        if target > OURS and _may_be_newer(data, error, target):
-            raise NewerSyntaxError from None
-        return _syntax_problem(error, target)
+        certain = _certain_error(data, error, target) if target > OURS else error
+        return _syntax_problem(certain, target)
     except (RecursionError, MemoryError) as error:
         return _too_complex(error, target)
     except ValueError as error:
@@ -56,21 +59,74 @@ def uses_newer(data: bytes, since: Version, until: Version) -> bool:
     return any(re.search(expression, data, re.MULTILINE) for expression in expressions)
 
 
+def _certain_error(data: bytes, error: SyntaxError, target: Version) -> SyntaxError:
+    """Find an error that is one for a newer Python too. Raises NewerSyntaxError when none is."""
+    certain: SyntaxError | None = error
+    if OURS < _F_STRINGS_SINCE <= target and _F_STRING.search(data):
+        certain = _error_outside_f_strings(data)
+    if certain is None or _may_be_newer(data, certain, target):
+        raise NewerSyntaxError from None
+    return certain
+
+
+def _error_outside_f_strings(data: bytes) -> SyntaxError | None:
+    from astro_ci.checks.static.fstrings import NotReadError, without_f_strings
+
+    try:
+        compile(without_f_strings(_with_plain_ends(data)), FILE_NAME, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return error
+    except (NotReadError, RecursionError, MemoryError, ValueError):
+        return None
+    return None
+
+
+def _newer_f_string(data: bytes, target: Version) -> Problem | None:
+    """What an f-string holds that the Runtime's Python cannot read, while ours can."""
+    from astro_ci.checks.static.fstrings import NotReadError, f_strings
+
+    data = _with_plain_ends(data)
+    try:
+        newer = next((found.newer for found in f_strings(data) if found.newer is not None), None)
+    except NotReadError:
+        return None
+    if newer is None:
+        return None
+    start = data.rfind(b"\n", 0, newer) + 1
+    message = (
+        "the f-string holds what Python reads since 3.12: its own quotes, a backslash, a comment "
+        "or a line end within braces"
+    )
+    return Problem(
+        rule="dag-syntax",
+        message=message + _of_version(target),
+        line=data.count(b"\n", 0, start) + 1,
+        column=len(data[start:newer].decode("utf-8", "replace")) + 1,
+    )
+
+
+def _with_plain_ends(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 def _may_be_newer(data: bytes, error: SyntaxError, target: Version) -> bool:
     """Whether the line of an error, or the one before, may be newer syntax."""
     line = error.lineno or 1
-    around = b"\n".join(data.split(b"\n")[max(0, line - 2) : line])
-    return (error.msg or "").startswith("f-string") or uses_newer(around, OURS, target)
+    around = b"\n".join(_with_plain_ends(data).split(b"\n")[max(0, line - 2) : line])
+    return uses_newer(around, OURS, target)
+
+
+def _of_version(target: Version) -> str:
+    return "" if target == NEWEST else f" (Python {target[0]}.{target[1]})"
 
 
 def _syntax_problem(error: SyntaxError, target: Version) -> Problem:
     message = error.msg or "invalid syntax"
     if "codec can't decode" in message or "encoding" in message:
         return Problem(rule="dag-encoding", message=message, line=error.lineno or None)
-    version = "" if target == NEWEST else f" (Python {target[0]}.{target[1]})"
     return Problem(
         rule="dag-syntax",
-        message=f"{message}{version}",
+        message=message + _of_version(target),
         line=error.lineno or None,
         column=error.offset if error.offset and error.offset > 0 else None,
     )

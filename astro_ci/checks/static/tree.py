@@ -16,16 +16,46 @@ def read_module(tree: ast.Module) -> Module:
     found = Module()
     names: dict[str, str] = {}
     decorated: dict[str, str | None] = {}
+    bound: dict[str, DagId] = {}
     for statement in _certain(tree.body):
+        for name in _rebound(statement):
+            bound.pop(name, None)
         if isinstance(statement, ast.Import | ast.ImportFrom):
             found.imports.extend(_imports(statement))
             names.update(_airflow_names(statement))
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             if decorator := _dag_decorator(statement, names):
                 decorated[statement.name] = _decorated_id(statement.name, decorator)
+        elif name := _target(statement):
+            bound.update((name, made) for made in _made(statement, names, decorated))
         else:
             found.dag_ids.extend(_made(statement, names, decorated))
+    found.dag_ids.extend(bound.values())
+    found.dag_ids.sort(key=lambda made: (made.line, made.column))
     return found
+
+
+def _target(statement: ast.stmt) -> str:
+    """The variable that a statement gives a value: Airflow looks for DAGs in variables."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+    return ""
+
+
+def _rebound(statement: ast.stmt) -> Iterator[str]:
+    """The variables that a statement may give another value, or remove."""
+    inner = statement.items if isinstance(statement, ast.With) else [statement]
+    for node in (node for part in inner for node in ast.walk(part)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.ClassDef(name=name):
+                yield name
+            case ast.alias(name=name, asname=asname):
+                yield asname or name
 
 
 def _certain(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -80,22 +110,31 @@ def _decorated_id(function: str, decorator: ast.expr) -> str | None:
 def _made(
     statement: ast.stmt, names: dict[str, str], decorated: dict[str, str | None]
 ) -> Iterator[DagId]:
-    """The DAGs that a statement makes: `DAG(...)`, or a call of a DAG function."""
+    """The DAGs that a statement makes: `DAG(...)`, or a call of a DAG function.
+
+    A DAG that is in no variable counts when it was entered by `with`, or made by a function.
+    """
     for call in _calls(statement):
         if not isinstance(call.func, ast.Name):
             continue
         if names.get(call.func.id) == "DAG":
-            value = _literal_id(call)
+            is_kept = not isinstance(statement, ast.Expr) and not _may_be_hidden(call)
+            value = _literal_id(call) if is_kept else None
         else:
             value = decorated.get(call.func.id)
         if value:
             yield DagId(value, call.lineno, call.col_offset + 1)
 
 
+def _may_be_hidden(call: ast.Call) -> bool:
+    """Whether an argument may say that Airflow is not to register the DAG."""
+    return any(keyword.arg in (None, "auto_register") for keyword in call.keywords)
+
+
 def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
     values: list[ast.expr | None] = []
-    if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign):
-        values = [statement.value]
+    if isinstance(statement, ast.Expr) or _target(statement):
+        values = [getattr(statement, "value", None)]
     elif isinstance(statement, ast.With):
         values = [item.context_expr for item in statement.items]
     yield from (value for value in values if isinstance(value, ast.Call))

@@ -17,8 +17,7 @@ from astro_ci.checks.static.files import Found, Walk
 from astro_ci.checks.static.graph import Graph
 from astro_ci.checks.static.limits import limit_memory
 from astro_ci.checks.static.look import Looked, look_at, look_into
-from astro_ci.checks.static.reading import CarefulReading, NotHarmlessError, Reading
-from astro_ci.checks.static.report import Report
+from astro_ci.checks.static.report import StaticReport
 from astro_ci.checks.static.request import Answer, Problem, Request
 from astro_ci.checks.static.syntax import FILE_NAME
 from astro_ci.checks.static.zips import may_be_zip, read_zip
@@ -32,35 +31,26 @@ def main(source: int = 0, target: int = 1) -> None:
     with os.fdopen(source, encoding="ascii") as stream:
         request = Request.from_json(json.load(stream))
     limit_memory()
-    answer = look(request, _beats(target, is_careful=request.is_careful), Reading())
+    answer = look(request, _beats(target, is_careful=request.is_careful))
     _write(target, f"= {json.dumps(answer.as_json())}\n")
 
 
-def look_here(request: Request) -> Answer | None:
-    """Look at the files in this process; None when one of them may not be harmless."""
-    try:
-        return look(request, lambda _path: None, CarefulReading())
-    except NotHarmlessError:
-        return None
-
-
-def look(request: Request, beat: Callable[[str], None], reading: Reading) -> Answer:
+def look(request: Request, beat: Callable[[str], None]) -> Answer:
     """Look at every file under the DAGs directory. `beat` is told each path before."""
     # What the compiler warns of is no finding. For its file name alone: other threads may warn.
     warnings.filterwarnings("ignore", module=FILE_NAME)
-    walk = Walk(request, beat, reading)
+    walk = Walk(request, beat)
     found = [file for file in walk.files() if file.path not in request.excluded]
     sources = [file for file in found if _is_python(file.name)]
-    reading.expect(len(sources))
     answer = Answer(files=len(sources), not_checked=walk.not_checked)
     looked: dict[str, Looked] = {}
     files = {file.path: file for file in sources}
-    for file, one in zip(sources, _look_at_all(sources, request, beat, reading), strict=True):
+    for file, one in zip(sources, _look_at_all(sources, request, beat), strict=True):
         if one is not None:
             looked[file.path] = one
-    graph = Graph(looked, request, beat, reading)
+    graph = Graph(looked, request, beat)
     graph.grow()
-    report = Report(request, files, graph, reading)
+    report = StaticReport(request, files, graph)
     dags = report.name(request.dags)
     answer.problems += [_under(dags, problem) for problem in walk.problems]
     answer.problems += report.problems()
@@ -69,10 +59,9 @@ def look(request: Request, beat: Callable[[str], None], reading: Reading) -> Ans
     answer.not_checked += _not_checked(sources, graph, report)
     for file in found:
         if not _is_python(file.name) and not file.is_ignored and may_be_zip(file.path):
-            reading.unpack()
             answer.parsed.append(file.name)
             answer.files += 1
-            answer.problems += _look_into_zip(file, request, report.name(file.path))
+            answer.problems += _look_into_zip(file, request, report.name(file.path), beat)
     if not answer.parsed:
         answer.problems.append(_no_dag(answer.files, dags))
     return answer
@@ -87,29 +76,27 @@ def _is_parsed(looked: Looked | None) -> bool:
 
 
 def _look_at_all(
-    files: Sequence[Found], request: Request, beat: Callable[[str], None], reading: Reading
+    files: Sequence[Found], request: Request, beat: Callable[[str], None]
 ) -> list[Looked | None]:
     """Look at the files, with as many processes as there are cores when it is worth it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     shares = 1 if request.is_careful else min(cores, 1 + len(files) // _FILES_WORTH_A_PROCESS)
     others = [_Share(files[number::shares], request) for number in range(1, shares)]
     found: list[Looked | None] = [None] * len(files)
-    found[0::shares] = _look_at_each(files[0::shares], request, beat, reading)
+    found[0::shares] = _look_at_each(files[0::shares], request, beat)
     for number, share in enumerate(others, start=1):
         found[number::shares] = share.result(beat)
     return found
 
 
 def _look_at_each(
-    files: Sequence[Found], request: Request, beat: Callable[[str], None], reading: Reading
+    files: Sequence[Found], request: Request, beat: Callable[[str], None]
 ) -> list[Looked | None]:
     found = []
     for file in files:
         beat(file.path)
         found.append(
-            None
-            if file.is_outside
-            else look_at(file.path, request, reading, is_ignored=file.is_ignored)
+            None if file.is_outside else look_at(file.path, request, is_ignored=file.is_ignored)
         )
     return found
 
@@ -125,7 +112,7 @@ class _Share:
             return
         try:
             os.close(self._source)
-            looked = _look_at_each(files, request, _beats(1, is_careful=False), Reading())
+            looked = _look_at_each(files, request, _beats(1, is_careful=False))
             packed = [one and one.packed() for one in looked]
             with os.fdopen(target, "wb") as stream:
                 marshal.dump(packed, stream)
@@ -144,7 +131,7 @@ class _Share:
         return [one and Looked.unpacked(one) for one in marshal.loads(data)]  # noqa: S302 - ours
 
 
-def _not_checked(files: Sequence[Found], graph: Graph, report: Report) -> Iterator[str]:
+def _not_checked(files: Sequence[Found], graph: Graph, report: StaticReport) -> Iterator[str]:
     version = ".".join(map(str, report.request.python))
     for path, found in graph.looked.items():
         if found.is_newer:
@@ -157,10 +144,14 @@ def _not_checked(files: Sequence[Found], graph: Graph, report: Report) -> Iterat
             yield f"{report.name(file.path)}: it is a link that leads out of the repository"
 
 
-def _look_into_zip(file: Found, request: Request, name: str) -> Iterator[Problem]:
+def _look_into_zip(
+    file: Found, request: Request, name: str, beat: Callable[[str], None]
+) -> Iterator[Problem]:
     if file.is_outside:
         return
+    beat(file.path)
     for member in read_zip(file.path):
+        beat(file.path)
         if isinstance(member, Problem):
             yield Problem(rule=member.rule, message=member.message, name=name)
             continue

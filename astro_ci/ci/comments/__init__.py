@@ -13,7 +13,7 @@ __all__ = ["CommentError", "Thread", "thread_of"]
 
 
 def thread_of(ci: CIContext, env: Mapping[str, str]) -> Thread | None:
-    """The comments of the pull request that this run is about; None when it is about none.
+    """Return the comments of the run's pull request; None when the run has no pull request.
 
     Raises CommentError when they cannot be reached: no token, another CI system.
     """
@@ -22,7 +22,7 @@ def thread_of(ci: CIContext, env: Mapping[str, str]) -> Thread | None:
     place_of = system_of(ci.key).comments
     if place_of is None:
         raise CommentError(
-            f"comments are for GitHub and GitLab, and this is {ci.system}",
-            hint="leave --comment out; the plan is in the log",
+            f"--comment works on GitHub and GitLab, and the CI system here is {ci.system}",
+            hint="Remove --comment; the plan is in the log.",
         )
     return Thread(place_of(ci.pull_request, env))

@@ -1,4 +1,4 @@
-"""Write one comment, or update it where it stands. It is found by a marker that nobody sees."""
+"""Write one comment, or update it. An invisible marker identifies the comment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS = (5.0, 10.0)
 _ATTEMPTS = 3
 _MOST_PAGES = 30
 _REFUSED = (401, 403, 404)
-_MOVED = "if the repository has been renamed, run again: new jobs know its new address"
+_MOVED = "If the repository was renamed, run the job again: new jobs know its new address."
 
 
 class _BusyError(CommentError):
@@ -68,7 +68,7 @@ class Thread:
         return url if is_here else None
 
     def _update(self, number: str, text: str) -> bool:
-        """Whether the comment could be written: somebody else's cannot."""
+        """Update a comment; False when another user wrote it, so that it cannot be changed."""
         url = self._place.comment + number
         response = self._request(self._place.update_method, url, text)
         if response.status_code in _REFUSED:
@@ -82,7 +82,8 @@ class Thread:
         found = _json(response)
         if not isinstance(found, dict) or "id" not in found:
             raise CommentError(
-                "writing a comment: the answer does not name it", hint=self._place.permission_hint
+                "writing a comment: the answer does not name the new comment",
+                hint=self._place.permission_hint,
             )
         return str(found["id"])
 
@@ -113,7 +114,7 @@ class Thread:
             host = urlsplit(self._place.comments).hostname
             raise CommentError(
                 f"{host} could not be reached ({type(error).__name__})",
-                hint="the plan is in the log and in the job summary",
+                hint="Look at the plan in the log and in the job summary.",
             ) from error
 
     def _refuse(
@@ -122,7 +123,7 @@ class Thread:
         if response.status_code >= 300:
             is_moved = response.status_code < 400
             raise kind(
-                f"{what} was answered with {response.status_code} {response.reason}",
+                f"{what} failed with {response.status_code} {response.reason}",
                 hint=_MOVED if is_moved else self._place.permission_hint,
             )
 

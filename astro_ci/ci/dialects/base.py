@@ -1,4 +1,4 @@
-"""What every dialect of a CI log can say."""
+"""The interface of the dialects of CI logs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Dialect(Protocol):
         ...
 
     def set_output(self, name: str, value: str) -> None:
-        """Hand a value to later steps or jobs, where the system can. `name` is kebab-case."""
+        """Pass a value to later steps or jobs, where the system can. `name` is kebab-case."""
         ...
 
     def write_summary(self, markdown: str) -> None:

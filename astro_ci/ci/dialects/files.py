@@ -1,15 +1,15 @@
-"""Append to the files that CI systems collect from a job; failing to is a warning."""
+"""Append to the files that CI systems collect from a job; a failure is only a warning."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def append(path: Path, text: str) -> None:
-    """Append as UTF-8; what is no Unicode text is escaped.
+    """Append as UTF-8; text that is not Unicode is escaped.
 
     A deploy is not undone by an output that could not be written, so that is only logged.
     """
@@ -17,7 +17,7 @@ def append(path: Path, text: str) -> None:
         with path.open("ab") as file:
             file.write(encoded(text))
     except (OSError, ValueError) as error:
-        _log.warning("could not write to %s: %s", path.name, error)
+        log.warning("could not write to %s: %s", path.name, error)
 
 
 def size(path: Path) -> int:
@@ -29,7 +29,7 @@ def size(path: Path) -> int:
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8, with escapes for what is no Unicode text (an undecodable file name)."""
+    """Encode as UTF-8, with escapes for text that is not Unicode (an undecodable file name)."""
     return text.encode("utf-8", "backslashreplace")
 
 

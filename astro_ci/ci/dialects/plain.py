@@ -54,7 +54,7 @@ class PlainDialect:
         """See Dialect: not possible here."""
 
     def write_summary(self, markdown: str) -> None:
-        """See Dialect: there is no summary here, and the log says it all."""
+        """See Dialect: there is no summary here, and the log has the same."""
 
     @contextmanager
     def _flat_group(self, title: str, start: str, end: str) -> Iterator[None]:

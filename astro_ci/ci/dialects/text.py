@@ -1,4 +1,4 @@
-"""Make untrusted text fit for a log: one line, no terminal control, nothing invisible."""
+"""Make untrusted text safe for a log: one line, no terminal control, nothing invisible."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def clean_line(text: str) -> str:
 
 
 def titled(title: str | None, message: str) -> str:
-    """The message, after its title where it has one."""
+    """Put the title before the message, where there is one."""
     return f"{title}: {message}" if title else message
 
 
 def placed(text: str, file: str | None, line: int | None) -> str:
-    """The text, with the place that it is about behind it."""
+    """Put the place behind the text, where there is one."""
     place = f"{file}:{line}" if file and line else file
     return f"{text} ({place})" if place else text
 

@@ -1,8 +1,8 @@
-"""No CI system that we know: a terminal, or one that only sets our own variables."""
+"""No known CI system: a terminal, or a system that only sets the variables of astro-ci."""
 
 from __future__ import annotations
 
-from astro_ci.ci.context import Facts
+from astro_ci.ci.context import RunFacts
 from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.system import CISystem
 
@@ -12,9 +12,9 @@ def is_here(env: Lookup) -> bool:
     return True
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Nothing to read; git knows the rest."""
-    return Facts()
+    return RunFacts()
 
 
 SYSTEM = CISystem(
@@ -24,6 +24,6 @@ SYSTEM = CISystem(
     is_here=is_here,
     read=read,
     history_hint="fetch the full history: git fetch --unshallow",
-    credentials_hint="set the environment variable ASTRO_API_TOKEN",
-    concurrency_hint="start one deploy after the other",
+    credentials_hint="Set the environment variable ASTRO_API_TOKEN.",
+    concurrency_hint="Start one deploy after the other.",
 )

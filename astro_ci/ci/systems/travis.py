@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem
 
 
@@ -15,9 +15,9 @@ def is_here(env: Lookup) -> bool:
     return env.says("TRAVIS", "true")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "TRAVIS_EVENT_TYPE"),
         run_url=env.first(values.web_url, "TRAVIS_JOB_WEB_URL", "TRAVIS_BUILD_WEB_URL"),
         repository_url=env.first(_github_url, "TRAVIS_REPO_SLUG"),
@@ -47,10 +47,10 @@ def read(env: Lookup) -> Facts:
     )
 
 
-def _is_fork(env: Lookup) -> Found[bool] | None:
+def _is_fork(env: Lookup) -> Sourced[bool] | None:
     ours = env.text("TRAVIS_REPO_SLUG").lower()
     name = "TRAVIS_PULL_REQUEST_SLUG"
-    return Found(env.text(name).lower() != ours, name) if ours and env.get(name) else None
+    return Sourced(env.text(name).lower() != ours, name) if ours and env.get(name) else None
 
 
 def _range_start(raw: str) -> str | None:
@@ -70,7 +70,7 @@ SYSTEM = CISystem(
     is_here=is_here,
     read=read,
     history_hint="set git: depth: false",
-    credentials_hint="add the environment variable ASTRO_API_TOKEN under the repository's Settings",
-    concurrency_hint="limit the concurrent jobs of the repository to 1 in its settings",
+    credentials_hint="Add the environment variable ASTRO_API_TOKEN in the repository's settings.",
+    concurrency_hint="Limit the concurrent jobs of the repository to 1 in its settings.",
     files=(".travis.yml",),
 )

@@ -7,7 +7,7 @@ import click
 from astro_ci.terminal.group import LazyGroup
 
 SUMMARIES = {
-    "list": "List the Deployments in view, and what they run.",
+    "list": "List the Deployments that the credentials can see, and what they run.",
     "inspect": "Show one Deployment, or a single value of it for scripts.",
     "update": "Enable or disable DAG-only deploys, and change nothing else.",
     "history": "List the deploys of a Deployment, and which part of which deploy is live now.",

@@ -1,4 +1,4 @@
-"""`deployment list`: the Deployments in view."""
+"""`deployment list`: the visible Deployments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from astro_ci.terminal.session import Session
 @click.pass_obj
 @click.pass_context
 def list(ctx: click.Context, session: Session, /, as_json: bool, **_options: Any) -> None:
-    """List the Deployments in view, and what they run."""
+    """List the Deployments that the credentials can see, and what they run."""
     from astro_ci.deployments.listing import list_overviews
     from astro_ci.reporting.deployments import overviews_document, overviews_text
     from astro_ci.terminal.target import connect_as_given

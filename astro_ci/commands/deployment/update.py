@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 Error = TypeVar("Error", bound=AstroCIError)
 _SETTLED = ("requested", "base", "ignore", "image_paths", "redeploy", "skip_unchanged", "dry_run")
-"""What the deploy that follows leaves no choice in."""
+"""Options that the following deploy fixes."""
 
 
 @click.command(cls=VerbCommand)
@@ -48,7 +48,7 @@ _SETTLED = ("requested", "base", "ignore", "image_paths", "redeploy", "skip_unch
         "deploys",
         section=Section.WHAT,
         default=None,
-        help="Deploy the image and the DAGs right after; on a terminal you are asked.",
+        help="Deploy the image and the DAGs afterwards; on a terminal, you are asked.",
     ),
     *(row for row in options() if row.field not in _SETTLED),
     CONFIG_FILE,

@@ -21,7 +21,7 @@ from astro_ci.image.inspection import inspect_image
 from astro_ci.project.find import dockerfile_text, read_dockerfile
 from astro_ci.web.ahead import begin
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 3.0
 """How long a run that ends early waits for docker commands to say what they can."""
@@ -48,7 +48,7 @@ def build_image(
     if not build.root.joinpath(build.dockerfile).is_file():
         raise ProjectError(
             f"there is no {build.dockerfile} in {build.root}",
-            hint="run this in an Astro project, or name its directory with --project",
+            hint="Run this in an Astro project, or name the project's directory with --project.",
         )
     check_secrets(build.secrets, env)
     output: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -62,8 +62,7 @@ def build_image(
         problem = _build(engine, build, env, show, builder)
         if problem:
             raise _failed(build, problem, list(output))
-        # Whatever the build ran shows that its base is for this machine.
-        facts = inspect_image(engine, build.tag, reads_programs=False)
+        facts = inspect_image(engine, build.tag)
         is_built = True
     finally:
         if not is_built:
@@ -93,7 +92,7 @@ def _build(
     on_line: Callable[[str], None],
     builder: Future[Builder | None] | None,
 ) -> str:
-    """Run the build that is possible here; return what went wrong, empty for nothing."""
+    """Run the build that is possible here; return its error, or an empty text."""
     with private_config(env) as command_env:
         # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
         found = None
@@ -102,7 +101,7 @@ def _build(
         if found:
             return buildkit.run_build(found, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
-        logger.warning(
+        log.warning(
             "no docker command with BuildKit was found, so the engine's classic builder is used: "
             "RUN --mount and COPY --chmod need BuildKit (install docker's buildx plugin)"
         )

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from astro_ci.web.ahead import begin
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 PLATFORM = "linux/amd64"
 _PROBE_SECONDS = 20
@@ -47,7 +47,7 @@ def find_builder(env: Mapping[str, str]) -> Builder | None:
     for command, usage in _usages(commands, ("build",), env):
         if "--secret" in usage:
             return Builder((command, "build"))
-    logger.debug("no BuildKit in %s", commands or "PATH: no docker command")
+    log.debug("no BuildKit in %s", commands or "PATH: no docker command")
     return None
 
 
@@ -76,7 +76,7 @@ def _commands(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _ask(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return what a command prints; nothing when it fails, as one without buildx does."""
+    """Return the output of a command; empty when it fails, as it does without buildx."""
     try:
         done = subprocess.run(
             argv,
@@ -88,6 +88,6 @@ def _ask(argv: Sequence[str], env: Mapping[str, str]) -> str:
             timeout=_PROBE_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        logger.debug("%s: %s", argv[0], error)
+        log.debug("%s: %s", argv[0], error)
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -17,7 +17,7 @@ from astro_ci.image.building.spec import Build
 from astro_ci.project.find import read_dockerfile
 from astro_ci.text import Regex
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # Build arguments travel in the environment, except where that would steer the command itself.
 _STEERING = Regex(
@@ -30,8 +30,8 @@ _STEERING = Regex(
 def run_build(
     builder: Builder, build: Build, *, env: Mapping[str, str], on_line: Callable[[str], None]
 ) -> str:
-    """Run the build and return what went wrong, empty for nothing."""
-    logger.debug("building with %s", " ".join(builder.arguments))
+    """Run the build and return its error, or an empty text."""
+    log.debug("building with %s", " ".join(builder.arguments))
     build_args, carried = _build_arguments(build.build_args, env)
     with _context(build, env.get("TMPDIR")) as (context, feed):
         argv = [
@@ -71,7 +71,7 @@ def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], F
         copy_context(build.root, context, ignore=ignore, leave_out=build.leave_out)
         dockerfile = Path(made, Path(build.dockerfile).name)
         dockerfile.write_bytes(read_dockerfile(build.root, build.dockerfile) or b"")
-        # Keeps the engine from applying a .dockerignore of the copy once more.
+        # Keeps the engine from applying a .dockerignore of the copy a second time.
         Path(f"{dockerfile}.dockerignore").write_text("# applied already\n", "utf-8")
         yield ["--file", str(dockerfile), str(context)], None
 
@@ -79,7 +79,7 @@ def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], F
 def _build_arguments(
     build_args: Mapping[str, str], env: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
-    """Split build arguments into what the command line says and what the environment carries."""
+    """Split build arguments into those on the command line and those in the environment."""
     arguments, carried = [], {}
     for name, value in build_args.items():
         if _STEERING.fullmatch(name) or env.get(name, value) != value:

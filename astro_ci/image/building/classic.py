@@ -20,15 +20,15 @@ _COLOUR = Regex(r"\x1b\[[0-9;]*m")
 
 
 def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -> str:
-    """Run the build and return what went wrong, empty for nothing."""
+    """Run the build and return its error, or an empty text."""
     from docker.errors import DockerException
     from requests import RequestException
 
     if build.secrets:
         raise DockerError(
             "build secrets need BuildKit, and no docker command here has it",
-            hint="install the Docker command line with its buildx plugin (packages "
-            "docker-ce-cli and docker-buildx-plugin)",
+            hint="Install the Docker command line with its buildx plugin (packages "
+            "docker-ce-cli and docker-buildx-plugin).",
         )
     with _tar(build) as chunks:
         try:
@@ -48,7 +48,7 @@ def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -
             with closing(messages):
                 return _show(messages, on_line)
         except (DockerException, RequestException) as error:
-            raise DockerError(f"the engine broke off the build: {error}") from error
+            raise DockerError(f"the Docker Engine aborted the build: {error}") from error
 
 
 @contextmanager

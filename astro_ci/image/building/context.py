@@ -21,9 +21,9 @@ from msgspec import Struct
 from astro_ci.errors import ProjectError
 from astro_ci.image.building.spec import LeaveOut, nothing
 from astro_ci.project.dockerignore import DockerIgnore
-from astro_ci.project.placeholders import START_BYTES, refuse_stand_in
+from astro_ci.project.placeholders import START_BYTES, refuse_placeholder
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # The first day that a zip archive can hold in every time zone: wheels are built from these files.
 FILE_DATE = 315_619_200
@@ -95,7 +95,7 @@ def copy_context(
 
 
 class _Choice:
-    """What to send, as the caller gave it."""
+    """The caller's choice of what to send."""
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
     except OSError as error:
         raise _unreadable(path, error) from error
     if entry is None:
-        logger.info("%s is left out of the build context: not a file, directory or link", path)
+        log.info("%s is left out of the build context: not a file, directory or link", path)
     elif descriptor is None:
         archive.addfile(entry)
     else:
@@ -188,12 +188,12 @@ def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
 
 def _refuse_stand_in(file: IO[bytes], size: int, path: str) -> None:
     otherwise = "; or exclude it in .dockerignore, when the image does not need it"
-    refuse_stand_in(path, file.read(START_BYTES), size, otherwise=otherwise)
+    refuse_placeholder(path, file.read(START_BYTES), size, otherwise=otherwise)
     file.seek(0)
 
 
 class _Steady(io.RawIOBase):
-    """A file that must not turn out shorter than its header has already said."""
+    """A file that must not be shorter than its header, which was already sent."""
 
     def __init__(self, file: IO[bytes], path: str) -> None:
         self._file, self._path = file, path
@@ -209,7 +209,7 @@ class _Steady(io.RawIOBase):
 
 
 def _entry(source: Path, path: str, status: os.stat_result) -> tarfile.TarInfo | None:
-    """Describe one path, or None when it is something that no context can hold."""
+    """Describe one path; None for a kind of file that a context cannot hold."""
     entry = tarfile.TarInfo(path)
     entry.mode = stat.S_IMODE(status.st_mode)
     entry.mtime = FILE_DATE
@@ -226,13 +226,14 @@ def _entry(source: Path, path: str, status: os.stat_result) -> tarfile.TarInfo |
 def _changed(path: str, how: str) -> ProjectError:
     return ProjectError(
         f"{path} {how} while it was read for the build context",
-        hint="stop what writes to it during the deploy, or exclude it in .dockerignore",
+        hint="Make sure that nothing writes to it during the deploy, or exclude it in "
+        ".dockerignore.",
     )
 
 
 def _unreadable(path: str, error: OSError) -> ProjectError:
     return ProjectError(
         f"{path} cannot be read for the build context: {error.strerror}",
-        hint="the project has to be readable and at rest while it is built; what the image does "
-        "not need can be excluded in .dockerignore",
+        hint="Check the file's permissions, and that nothing changes the project during the build; "
+        "exclude files that the image does not need in .dockerignore.",
     )

@@ -1,4 +1,4 @@
-"""A private configuration for the docker command: what it needs to read, nothing it could spoil.
+"""Make a private configuration for the docker command, so that it cannot change the user's.
 
 The user's registry credentials, plugins, contexts and buildx builders are carried over, so that
 base images can be pulled and a chosen builder is used. Whatever the command writes goes with it.

@@ -13,7 +13,7 @@ from typing import IO
 
 from astro_ci.errors import AstroCIError, DockerError
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Feed = Callable[[IO[bytes]], None]
 # Less than a cancelled job has before it is killed itself.
@@ -34,7 +34,7 @@ class Feeder:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait until nothing more is written."""
+        """Wait until everything is written."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -46,7 +46,7 @@ class Feeder:
             self._on_error()
         except OSError as error:
             # The reader went away; its own words say why.
-            logger.debug("the build context was not read to its end: %s", error)
+            log.debug("the build context was not read to its end: %s", error)
         finally:
             with suppress(OSError):
                 self._pipe.close()

@@ -1,4 +1,4 @@
-"""Build secrets: where each comes from, as `docker build --secret` takes it."""
+"""Build secrets, written as for `docker build --secret`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.project.files import read_named_text
 from astro_ci.text import excerpt
 
-_HINT = "write it as `docker build --secret` takes it: id=NAME,env=VARIABLE or id=NAME,src=FILE"
+_HINT = "Write it as for `docker build --secret`: id=NAME,env=VARIABLE or id=NAME,src=FILE."
 _MOST_BYTES = 500_000  # as many as BuildKit takes
 _KEYS = {"id", "env", "src", "source", "type"}
 
@@ -24,22 +24,21 @@ def check_secrets(secrets: Sequence[str], env: Mapping[str, str]) -> None:
     for name, path, variable in map(_source, secrets):
         if path and not Path(path).is_file():
             raise ConfigurationError(
-                f"the build secret {excerpt(name)} is to come from the file {excerpt(path)}, "
-                "which is not there",
-                hint="create the file before the build; the path is relative to the directory "
-                "that this command is run in",
+                f"the build secret {excerpt(name)} names the file {excerpt(path)}, "
+                "which does not exist",
+                hint="Create the file before the build; its path is relative to the working "
+                "directory of this command.",
             )
         if variable is not None and variable not in env:
             raise ConfigurationError(
-                f"the build secret {excerpt(name)} is to come from the environment variable "
-                f"{excerpt(variable)}, "
-                "which is not set",
-                hint=f"set {excerpt(variable)} for this job, from your CI system's secrets",
+                f"the build secret {excerpt(name)} names the environment variable "
+                f"{excerpt(variable)}, which is not set",
+                hint=f"Set {excerpt(variable)} for this job, from your CI system's secrets.",
             )
 
 
 def secret_texts(secrets: Sequence[str], env: Mapping[str, str]) -> Iterator[str]:
-    """What they hold, as far as it is there."""
+    """Return the texts of the secrets that exist."""
     for secret in secrets:
         with suppress(ConfigurationError, OSError):
             _, path, variable = _source(secret)
@@ -52,7 +51,7 @@ def secret_texts(secrets: Sequence[str], env: Mapping[str, str]) -> Iterator[str
 
 
 def _source(secret: str) -> tuple[str, str | None, str | None]:
-    """The id, the file and the environment variable of one."""
+    """Return the id, the file and the environment variable of a secret."""
     fields = _fields(secret)
     path = fields.get("src") or fields.get("source")
     return fields["id"], path, fields.get("env") or (None if path else fields["id"])

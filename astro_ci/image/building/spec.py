@@ -1,4 +1,4 @@
-"""What to build."""
+"""The description of an image to build."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from astro_ci.errors import DockerError, ProjectError, RegistryError
 from astro_ci.image.checks import AMD64_HINT, PLATFORM, check_platform
 from astro_ci.image.engine import Engine, config_directory
-from astro_ci.image.inspection import inspect_image
+from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.text import Regex
 
@@ -56,6 +56,8 @@ class NamedImage:
                 self._pull(self._engine)
             facts = inspect_image(self._engine, self.reference)
             check_platform(facts)
+            facts = look_into_image(self._engine, facts)
+            check_platform(facts)
             self._ready = EngineImage(engine=self._engine, name=facts.id, facts=facts)
         return self._ready
 
@@ -90,14 +92,14 @@ def pull_error(reference: str, host: str, text: str) -> ProjectError | RegistryE
     """Turn the engine's words about a pull into an error with a remedy."""
     if _OTHER_PLATFORM.search(text):
         return ProjectError(
-            f"the image {reference} is not for {PLATFORM}, which is all that Astro runs: {text}",
+            f"the image {reference} is not for {PLATFORM}, and Astro runs no other: {text}",
             hint=AMD64_HINT,
         )
     message = f"the Docker Engine at {host} has no image {reference}, and could not pull it: {text}"
     if _UNKNOWN.search(text):
         hint = (
             "Check the name and the tag. An image that this job builds has to be on this engine "
-            "before the deploy; for one of a private registry, `docker login` comes first."
+            "before the deploy; for an image of a private registry, run `docker login` first."
         )
     else:
         hint = (
@@ -120,5 +122,5 @@ def find_id(engine: Engine, reference: str) -> str | None:
         text = str(getattr(error, "explanation", None) or error)
         raise DockerError(
             f"the Docker Engine at {engine.host} could not look for the image {reference}: {text}",
-            hint="Check that it is the name of an image.",
+            hint="Check the name of the image.",
         ) from error

@@ -101,7 +101,7 @@ def _manifest(found: dict[str, bytes], path: Path) -> dict[str, Any]:
         held = f"{len(images)} images ({listed(names)})" if images else "no image"
         raise ProjectError(
             f"the image archive {excerpt(str(path))} holds {held}, and a deploy takes one",
-            hint="Save the one image that is to be deployed: `docker save IMAGE -o FILE`.",
+            hint="Save only the image to deploy: `docker save IMAGE -o FILE`.",
         )
     image: dict[str, Any] = images[0]
     if not isinstance(image.get("Config"), str) or not isinstance(image.get("Layers"), list):

@@ -62,7 +62,7 @@ def _read_manifest(
     if wanted and digest_of(raw, wanted) != wanted:
         raise RegistryError(
             f"the registry {connection.host} answered {asked} with other bytes than {wanted}",
-            hint="Push the image again: what the registry has is not what it says.",
+            hint="Push the image again: its content in the registry is damaged.",
         )
     return raw, response.headers.get("Content-Type", "").partition(";")[0].strip()
 

@@ -157,8 +157,8 @@ class Repository(Struct, frozen=True, kw_only=True):
         raw, _ = read_manifest_bytes(self.connection, self.name, tag, self._push, f"{self}:{tag}")
         if raw != manifest.raw:
             raise RegistryError(
-                f"the registry {self.host} took {manifest.digest} as {self}:{tag} and now has "
-                f"{digest_of(raw)} there",
+                f"the registry {self.host} accepted {manifest.digest} as {self}:{tag}, and now has "
+                f"{digest_of(raw)} under that tag",
                 hint="Run the job again, and look for what else pushes to that tag.",
             )
         return manifest.digest

@@ -211,7 +211,7 @@ class Connection:
         is_fine = parts.scheme == "https" or (parts.scheme == "http" and base.scheme == "http")
         if not parts.netloc or not is_fine:
             raise RegistryError(
-                f"the registry {self.host} sent {what} on to an address without TLS",
-                hint="Check the address that the registry believes to have.",
+                f"the registry {self.host} redirected {what} to an address without TLS",
+                hint="Check the external URL in the configuration of the registry.",
             )
         return url

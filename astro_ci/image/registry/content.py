@@ -44,7 +44,7 @@ class Content:
         if position < end:
             raise RegistryError(
                 f"{self._what} ends after {position} of {self.blob.size} bytes",
-                hint="Make the image again: it is truncated.",
+                hint="Build the image again: the stored content is cut off.",
             )
         if not self.blob.size:
             self._require_whole(pieces)
@@ -61,7 +61,7 @@ class Content:
         if self._digested == self.blob.size and found != self.blob.digest:
             raise RegistryError(
                 f"{self._what} should be {self.blob.digest} and is {found}",
-                hint="Make or push the image again: what is stored there is not what it says.",
+                hint="Build or push the image again: the stored content is damaged.",
             )
 
 

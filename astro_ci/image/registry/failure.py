@@ -54,8 +54,8 @@ def unreachable(what: str, host: str, error: OSError) -> RegistryError:
     hint = NETWORK_HINT
     if told.startswith("its TLS"):
         hint = (
-            f"Let REQUESTS_CA_BUNDLE name a file with the certificate authority of {host}, next to "
-            "the public ones."
+            f"Set REQUESTS_CA_BUNDLE to a file with the certificate authority of {host} and the "
+            "public ones."
         )
     elif told.startswith("it does not speak TLS"):
         hint = f"Give {host} a TLS certificate: credentials are not sent without encryption."
@@ -72,7 +72,7 @@ def refusal(
     if is_worth_repeating(status) and status != 501:
         busy = TransientRegistryError(
             f"the registry {host} answered {status} to {what}: {message}",
-            hint="The registry is busy or in trouble: run the job again in some minutes.",
+            hint="Run the job again in a few minutes: the registry is busy or has a problem.",
         )
         busy.retry_after_seconds = asked_wait(response.headers)
         return busy

@@ -11,7 +11,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.text import crossed_out
 
 PLATFORM = "linux/amd64"
-"""What Astro runs."""
+"""The platform of Astro."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def _has(engine: Engine, name: str) -> bool:
     except ImageNotFound:
         return False
     except (DockerException, RequestException) as error:
-        raise RegistryError(f"the image {name} could not be looked for: {error}") from error
+        raise RegistryError(f"looking for the image {name} failed: {error}") from error
     return True
 
 

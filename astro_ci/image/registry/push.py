@@ -20,7 +20,7 @@ from astro_ci.image.registry.failure import TransientRegistryError
 from astro_ci.text import Regex, crossed_out
 from astro_ci.web.retry import Repeating
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Password = str | Callable[[], str]
 OnProgress = Callable[[int, int], None]
@@ -45,10 +45,10 @@ _BUSY = Regex(
 )
 _UNTRUSTED = Regex(r"x509|certificate|HTTP response to HTTPS client", re.IGNORECASE)
 
-_REFUSED_HINT = "check that the token is not expired and may deploy to this Deployment"
+_REFUSED_HINT = "Check that the token has not expired and may deploy to this Deployment."
 _CONTAINERD_HINT = (
-    "; this engine keeps images in containerd, whose pushes Astro's registry may refuse: set "
-    '"features": {"containerd-snapshotter": false} in its daemon.json'
+    " This engine keeps images in containerd, and Astro's registry may refuse its pushes: set "
+    '"features": {"containerd-snapshotter": false} in its daemon.json.'
 )
 
 
@@ -92,8 +92,8 @@ def _tagged(engine: Engine, local: str, repository: str, tag: str) -> Iterator[N
         image.tag(repository, tag)
     except ImageNotFound as error:
         raise RegistryError(
-            f"the image {local} cannot be pushed: the Docker Engine has none of that name",
-            hint="build or pull it in this job, on this engine, before the deploy",
+            f"the image {local} cannot be pushed: the Docker Engine has no image of that name",
+            hint="Build or pull the image in this job, on this engine, before the deploy.",
         ) from error
     except (DockerException, RequestException) as error:
         raise RegistryError(f"the image {local} could not be tagged {name}: {error}") from error
@@ -134,7 +134,7 @@ def _push(
         raise classify(text, repository, engine.uses_containerd_store()) from error
     except (DockerException, RequestException) as error:
         text = crossed_out(str(error), sent)
-        raise RegistryError(f"the engine broke off the push to {repository}: {text}") from None
+        raise RegistryError(f"the Docker Engine aborted the push to {repository}: {text}") from None
 
 
 class _PushFailedError(Exception):
@@ -148,7 +148,7 @@ def _follow(messages: Iterable[dict[str, Any]], on_progress: OnProgress) -> str:
         if "error" in message:
             raise _PushFailedError(str(message["error"]).strip())
         if str(message.get("status", "")).startswith("Retrying in 5 seconds"):
-            logger.info("layer %s: the registry failed, the engine tries again", message["id"])
+            log.info("layer %s: the registry failed, the engine tries again", message["id"])
         progress = message.get("progressDetail") or {}
         if message.get("id") and progress.get("total"):
             done, total = int(progress.get("current") or 0), int(progress["total"])
@@ -170,8 +170,8 @@ def classify(text: str, repository: str, uses_containerd_store: bool) -> Registr
     if _UNTRUSTED.search(text):
         return RegistryError(
             f"the Docker Engine does not trust the registry {host}: {text}",
-            hint="give the engine, not this job, the registry's certificate authority, or list a "
-            "registry without TLS among its insecure-registries",
+            hint="Give the engine, not this job, the registry's certificate authority, or list a "
+            "registry without TLS in the engine's insecure-registries.",
         )
     if _REFUSED.search(text):
         return RegistryError(
@@ -181,11 +181,12 @@ def classify(text: str, repository: str, uses_containerd_store: bool) -> Registr
     if _UNREACHABLE.search(text):
         return TransientRegistryError(
             f"the Docker Engine could not reach the registry {host}: {text}",
-            hint="the engine itself makes the connection: look at its network, proxy and DNS",
+            hint="Check the network, proxy and DNS of the engine, which makes the connection "
+            "itself.",
         )
     if _BUSY.search(text):
         return TransientRegistryError(
-            f"the registry {host} could not take the push: {text}",
-            hint="the registry is in trouble or busy: run the job again in some minutes",
+            f"the registry {host} could not accept the push: {text}",
+            hint="Run the job again in a few minutes: the registry is busy or has a problem.",
         )
     return RegistryError(f"the push to {repository} failed: {text}")

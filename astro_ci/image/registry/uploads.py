@@ -164,9 +164,9 @@ class Upload(Struct, kw_only=True):
         told = response.headers.get("Docker-Content-Digest", self.content.blob.digest)
         if told != self.content.blob.digest:
             raise RegistryError(
-                f"the registry {self.connection.host} took {self.content.blob.digest} and calls it "
-                f"{told[:100]}",
-                hint="Run the job again; if it happens again, tell who runs the registry.",
+                f"the registry {self.connection.host} accepted {self.content.blob.digest}, "
+                f"and calls it {told[:100]}",
+                hint="Run the job again; if it happens again, contact the registry's operator.",
             )
 
     # --- after a failure -------------------------------------------------------------------------

@@ -44,7 +44,7 @@ _FULL_NAME = "io.containerd.image.name"
 _KIND = "vnd.docker.reference.type"
 _MOST_NESTED = 3
 _ONE_HINT = (
-    "Save the one image that is to be deployed: `docker save IMAGE -o FILE`, or name one in the "
+    "Save only the image to deploy: `docker save IMAGE -o FILE`, or name one image in the "
     "OCI layout."
 )
 
@@ -238,7 +238,7 @@ def _from_layout(files: Files, scratch: Path) -> ArchivedImage:
 def _manifest_of(files: Files, digest: str) -> Manifest:
     for _ in range(_MOST_NESTED):
         if not is_digest(digest):
-            raise unfit(files.shown, f"its index names {excerpt(digest)!r}, which is no digest")
+            raise unfit(files.shown, f"its index names {excerpt(digest)!r}, which is not a digest")
         raw = read_small(files, _path(digest), MAX_MANIFEST_BYTES)
         if raw is None:
             raise unfit(files.shown, f"it lacks the manifest {digest}")

@@ -149,7 +149,7 @@ class TarFiles:
                 raise unfit(
                     self.shown,
                     "it changed while it was read",
-                    "Let nothing write to the archive during the deploy.",
+                    "Make sure that nothing writes to the archive during the deploy.",
                 )
             file.seek(place[0] + offset)
             left = place[1] - offset

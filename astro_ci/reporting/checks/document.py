@@ -19,7 +19,7 @@ def checks_document(checks: Sequence[Checked]) -> dict[str, Any]:
 
 
 def checks_keys(checks: Sequence[Checked]) -> dict[str, Any]:
-    """The same for documents that tell more: without a schema, and the same for each run."""
+    """Return the keys for larger documents: without a schema, and the same for each run."""
     return {
         "checks": [_check(checked) for checked in checks],
         "findings": [

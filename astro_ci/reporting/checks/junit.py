@@ -1,6 +1,7 @@
 """Findings as a JUnit report: a test suite for each check, a test case for each finding. Pure.
 
-Every CI system shows such a report. A check that found nothing is a test case that passed.
+Every CI system shows such a report. A check that found nothing is a test case that passed, and so
+is each of the project's tests that did.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from astro_ci.finding import Checked, Finding
+from astro_ci.finding import Case, Checked, Finding
 from astro_ci.reporting.checks.text import place
 from astro_ci.text import unicode
 
@@ -26,6 +27,7 @@ def junit(checks: Sequence[Checked]) -> str:
 
 def _suite(checked: Checked) -> ElementTree.Element:
     cases = [_case(checked, finding) for finding in checked.findings]
+    cases += [_test(case) for case in checked.cases]
     if checked.status == "impossible":
         cases.insert(0, _impossible(checked))
     elif checked.status == "skipped":
@@ -60,6 +62,18 @@ def _case(checked: Checked, finding: Finding) -> ElementTree.Element:
     return case
 
 
+def _test(case: Case) -> ElementTree.Element:
+    element = ElementTree.Element(
+        "testcase",
+        classname=_text(case.group),
+        name=_text(case.name),
+        time=f"{case.seconds:.3f}",
+    )
+    if case.is_skipped:
+        ElementTree.SubElement(element, "skipped")
+    return element
+
+
 def _impossible(checked: Checked) -> ElementTree.Element:
     case = _named(checked, "the check itself")
     reason = _text("; ".join(checked.not_checked) or "the check was not possible")
@@ -78,5 +92,5 @@ def _named(checked: Checked, name: str) -> ElementTree.Element:
 
 
 def _text(text: str) -> str:
-    """What XML can hold of a text."""
+    """Drop the characters that XML cannot hold."""
     return unicode(text).translate(_FORBIDDEN)

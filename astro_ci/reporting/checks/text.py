@@ -18,7 +18,7 @@ _STATUS_WORDS = {
 
 
 def checks_text(checks: Sequence[Checked]) -> list[str]:
-    """The lines of checks: how each ended, then its findings, the gravest first."""
+    """Return the lines of checks: each result, then its findings, the most severe first."""
     return [line for checked in checks for line in _check(checked)]
 
 

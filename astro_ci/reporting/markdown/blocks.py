@@ -11,7 +11,7 @@ from astro_ci.reporting.checks.text import counts, headline, place
 from astro_ci.reporting.closing import airflow_page
 from astro_ci.reporting.markdown.escaping import code, escape, link
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import base_text, image_text
+from astro_ci.reporting.text import base_text, image_text, uncommitted_text
 from astro_ci.text import duration_text, sentence, short, shorten
 
 SHOWN_CHANGES = 50
@@ -59,9 +59,7 @@ def commit_rows(plan: Plan) -> Iterator[Row]:
     """What is checked out, and what it was compared with, each with its page."""
     repository, head = plan.repository, plan.head
     shown = link(code(short(head)), commit_page(repository, head), is_markdown=True)
-    dirty = ", with uncommitted changes" if plan.dirty else ""
-    title = escape(shorten(plan.title, LONGEST_TITLE))
-    yield "Commit", f"{shown} {title}".rstrip() + dirty
+    yield "Commit", shown + uncommitted_text(plan)
     yield "Prebuilt image", escape(image_text(plan.image)) if plan.image else ""
     bases = dict.fromkeys(filter(None, (plan.base.image, plan.base.dags)))
     pages = [(base, compare_page(repository, base, head)) for base in bases if base != head]
@@ -86,11 +84,17 @@ def changes(plan: Plan) -> Iterator[str]:
     """For each part what changed: a list of sentences, of which only some are unfolded."""
     for affects, heading in _PARTS:
         found = [change for change in plan.changes if change.affects == affects]
-        if found:
-            counted = f"{len(found)} change{'' if len(found) == 1 else 's'}"
+        if not found:
+            continue
+        counted = f"{len(found)} change{'' if len(found) == 1 else 's'}"
+        items = [_change(one) for one in found]
+        if affects == "nothing":
+            yield folded(f"<strong>{heading}:</strong> {counted}", _listed(items))
+        else:
             yield f"**{heading}:** {counted}"
-            is_folded = affects == "nothing"
-            yield from _items([_change(one) for one in found], is_folded=is_folded)
+            yield "\n".join(items[:OPEN_ITEMS])
+            if rest := items[OPEN_ITEMS:]:
+                yield folded(f"{len(rest)} more", _listed(rest, most=SHOWN_CHANGES - OPEN_ITEMS))
 
 
 def checks(found: Sequence[Checked]) -> Iterator[str]:
@@ -119,19 +123,9 @@ def _change(change: Change) -> str:
     return f"- {code(change.path)} {escape(change.because)} ({_STATUS[change.status]})"
 
 
-def _items(items: Sequence[str], *, is_folded: bool) -> Iterator[str]:
-    first = 0 if is_folded else OPEN_ITEMS
-    shown, rest = items[:SHOWN_CHANGES], len(items) - SHOWN_CHANGES
-    if len(items) <= first:
-        yield "\n".join(items)
-        return
-    if first:
-        yield "\n".join(shown[:first])
-    hidden = "\n".join(shown[first:])
-    if rest > 0:
-        hidden += f"\n\n... and {rest} more"
-    more = len(items) - first
-    yield folded(f"{more} more" if first else f"the {'path' if more == 1 else 'paths'}", hidden)
+def _listed(items: Sequence[str], *, most: int = SHOWN_CHANGES) -> str:
+    shown = "\n".join(items[:most])
+    return f"{shown}\n\n... and {len(items) - most} more" if len(items) > most else shown
 
 
 def _findings(found: Sequence[Finding]) -> str:

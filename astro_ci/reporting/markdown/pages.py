@@ -26,12 +26,12 @@ from astro_ci.reporting.verb import Verb
 from astro_ci.text import sentence, shorten
 
 SYMBOLS: Mapping[Outcome | str, str] = {
-    "deployed": "\N{WHITE HEAVY CHECK MARK}",
-    "skipped": "\u23ed\ufe0f",
-    "failed": "\N{CROSS MARK}",
-    "planned": "\N{MEMO}",
+    "deployed": "\N{HEAVY CHECK MARK}",
+    "skipped": "\N{CIRCLED DIVISION SLASH}",
+    "failed": "\N{HEAVY BALLOT X}",
+    "planned": "\N{LOWER RIGHT PENCIL}",
 }
-"""Each of another form, for those who see no colours."""
+"""Each of another form, for those who see no colours, and in every font."""
 _PARTS: Mapping[DeployType, str] = {
     DeployType.NONE: "nothing",
     DeployType.DAGS: "the DAGs",

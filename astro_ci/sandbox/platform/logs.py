@@ -14,7 +14,7 @@ SOURCES = ("scheduler", "triggerer", "worker", "webserver", "dag-processor", "ap
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """A line of the log."""
 
     timestamp: float
@@ -22,27 +22,27 @@ class Entry:
     raw: str
 
 
-def log_entries(platform: Platform, deployment: DeploymentRecord) -> list[Entry]:
+def log_entries(platform: Platform, deployment: DeploymentRecord) -> list[LogEntry]:
     """List what was logged, newest first."""
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     for deploy in reversed(platform.deploys(deployment)):
         if deploy.status == "DEPLOYED":
             entries += _told(deploy)
     return entries[::-1]
 
 
-def _told(deploy: DeployRecord) -> Iterator[Entry]:
+def _told(deploy: DeployRecord) -> Iterator[LogEntry]:
     moment = deploy.updated_at
     if has_image(deploy):
         airflow = airflow_version(deploy.runtime_version)
         text = f"Starting Airflow {airflow} from image {deploy.image_tag}"
         web = "webserver" if airflow.startswith("2.") else "apiserver"
         for source in ("scheduler", web, "triggerer", "worker"):
-            yield Entry(moment, source, f"[{source}] {text}")
+            yield LogEntry(moment, source, f"[{source}] {text}")
     version = deploy.dag_tarball_version
     if version and deploy.type in ("DAG_ONLY", "IMAGE_AND_DAG"):
-        yield Entry(moment, "dag-processor", f"[dag-processor] Loading DAG bundle {version}")
+        yield LogEntry(moment, "dag-processor", f"[dag-processor] Loading DAG bundle {version}")
     if deploy.type == "BUNDLE":
         what = deploy.bundle_tarball_version or "nothing"
         text = f"[worker] Mounting {what} at {deploy.bundle_mount_path}"
-        yield Entry(moment, "worker", text)
+        yield LogEntry(moment, "worker", text)

@@ -1,4 +1,4 @@
-"""What the local Astro says no with."""
+"""Error responses of the local Astro."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from astro_ci.sandbox.store.state import DeploymentRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class DeploymentPhase:
     """The status of a Deployment, in the API's words, and why."""
 
     status: str
@@ -43,17 +43,17 @@ def settle(deployment: DeploymentRecord, now: float, rollout_seconds: float) -> 
         deployment.live_version = deployment.desired_version
 
 
-def phase(deployment: DeploymentRecord, now: float) -> Phase:
+def phase(deployment: DeploymentRecord, now: float) -> DeploymentPhase:
     """Say what a settled Deployment is doing."""
     if deployment.creation_started_at is not None:
-        return Phase("CREATING", "The Deployment is being created")
+        return DeploymentPhase("CREATING", "The Deployment is being created")
     if is_hibernating(deployment, now):
-        return Phase("HIBERNATING", "The Deployment is hibernating")
+        return DeploymentPhase("HIBERNATING", "The Deployment is hibernating")
     if deployment.rollout_started_at is not None:
-        return Phase("DEPLOYING", "A deploy is being rolled out")
+        return DeploymentPhase("DEPLOYING", "A deploy is being rolled out")
     if deployment.health == "UNHEALTHY":
-        return Phase("UNHEALTHY", "The last deploy did not become healthy")
-    return Phase("HEALTHY", "Successfully deployed")
+        return DeploymentPhase("UNHEALTHY", "The last deploy did not become healthy")
+    return DeploymentPhase("HEALTHY", "Successfully deployed")
 
 
 def is_hibernating(deployment: DeploymentRecord, now: float) -> bool:

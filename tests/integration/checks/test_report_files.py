@@ -98,6 +98,36 @@ def test_check_reads_the_project_from_the_file(world: Stage, tmp_path: Path) -> 
     assert run.document["findings"][0]["path"] == "pipelines/broken.py"
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "is_silent"),
+    [
+        ("checks: {ignore: [{rule: dag-syntax, paths: [dags/b*.py]}]}\n", (), True),
+        ("checks: {ignore: [{rule: dag-syntax, paths: [dags/old/**]}]}\n", (), False),
+        ("", ("--ignore-finding", "dag-syntax"), True),
+    ],
+)
+def test_check_silences_findings(
+    world: Stage, tmp_path: Path, text: str, words: tuple[str, ...], is_silent: bool
+) -> None:
+    world.project.write({"astro-ci.yaml": text})
+    run = world.command("check", *STATIC_ALONE, "--json", *words, *files(tmp_path))
+    assert run.code == (0 if is_silent else 6), run.err
+    assert run.document["checks"][0]["silenced"] == int(is_silent)
+    assert bool(json.loads((tmp_path / "a.json").read_text())) is not is_silent
+
+
+def test_check_of_nothing_has_not_passed(world: Stage) -> None:
+    run = world.command("check", "--no-static", *STATIC_ALONE)
+    assert run.code == 2
+    assert "every check is turned off" in run.err
+    world.project.git("rm", "-rq", "dags")
+    assert world.command("check", *STATIC_ALONE).code == 6
+    world.project.write({"dags/README": "soon"})
+    run = world.command("check", *STATIC_ALONE)
+    assert run.code == 6
+    assert "Airflow would parse no file: dags holds no Python or zip file" in run.out
+
+
 def test_check_of_several_projects_wants_one_of_them(world: Stage) -> None:
     world.project.write(
         {
@@ -109,5 +139,7 @@ def test_check_of_several_projects_wants_one_of_them(world: Stage) -> None:
     run = world.command("check", *STATIC_ALONE)
     assert run.code == 2
     assert "several projects: one, other" in run.err
-    run = world.command("check", *STATIC_ALONE, "--project", "other")
+    words = ("--project", "other")
+    assert world.command("check", *STATIC_ALONE, *words).code == 6, "there is no DAG"
+    run = world.command("check", *STATIC_ALONE, *words, "--allow-no-dags")
     assert run.code == 0, run.err

@@ -152,6 +152,11 @@ def test_tests_pass_or_fail_with_their_own_exit_code(
     assert document(done)["checks"][0]["files"] == 1
     assert b'name="test_a"' in report.read_bytes()
     assert sorted(str(path) for path in project.rglob("*")) == before
+    # `check` takes the variable of `deploy`, and its report lists each test.
+    words = ("check", "--no-static", "--no-parse", *arguments[1:])
+    done = command(project, *words, env={"ASTRO_CI_PYTEST": "test_a.py"})
+    assert done.returncode == 0, done.stderr
+    assert b'classname="tests.test_a" name="test_a"' in report.read_bytes()
     nothing = command(project, *arguments, "tests/test_a.py", "--", "-k", "nothing_at_all")
     assert nothing.returncode == 6
     [finding] = document(nothing)["findings"]

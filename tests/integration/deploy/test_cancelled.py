@@ -19,7 +19,7 @@ from tests.integration.deploy.support import SECONDS, Job, Process
 
 HANG_SECONDS = 0.4
 """How long an answer is kept back, so that the signal comes while it is waited for."""
-AS_IT_WAS = "the Deployment is as it was"
+AS_IT_WAS = "the Deployment is unchanged"
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
 
@@ -62,7 +62,7 @@ MOMENTS = {
         request=("POST", "/finalize$"), says="; deploy ID was being finalized, and may go live"
     ),
     "waiting": Moment(
-        request=("GET", "/deploys/"), says="; deploy ID was finalized before that, and goes live"
+        request=("GET", "/deploys/"), says="; deploy ID was already finalized, and goes live"
     ),
 }
 

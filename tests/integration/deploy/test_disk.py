@@ -14,7 +14,7 @@ from astro_ci import cli
 from astro_ci.errors import CommandError, of_the_disk
 from tests.integration.deploy.support import Job
 
-HINT = "Free some space there, or let TMPDIR name a directory with more of it"
+HINT = "Free some space there, or set TMPDIR to a directory with more space"
 
 
 @pytest.fixture

@@ -32,6 +32,9 @@ PLAN: Keys = {
         "runtime_version": TEXT,
     },
     "assumptions": list,
+    "image": type(None),
+    "bundle_layout": {"prefixed", "root"},
+    "uncommitted": list,
     "checks": list,
     "findings": list,
 }

@@ -58,7 +58,7 @@ def test_dags_where_airflow_does_not_look(full: Job, name: str, *, is_warned: bo
     env = {**full.env, "ASTRO_CI_DEPLOYMENT_NAME": name}
     run = full.command("deploy", "--dags-path", "flows", env=env)
     assert run.code == 0, run.err
-    assert ("those of flows there, they will not run" in run.err) is is_warned
+    assert ("the files of flows there, these DAGs will not run" in run.err) is is_warned
 
 
 @pytest.mark.parametrize("github", ["", "true"], ids=["elsewhere", "github"])
@@ -133,7 +133,7 @@ def test_a_push_that_is_refused(full: Job, engine: Engine, path: str, status: in
         4, "the registry localhost:[0-9]+ refused the push .*left unfinished", "token"
     )
     (deploy,) = full.astro.deploys("production")
-    assert f"deploy {deploy.id} was left unfinished, and the Deployment is as it was" in run.err
+    assert f"deploy {deploy.id} was left unfinished, and the Deployment is unchanged" in run.err
     assert leftovers(engine, full) == []
 
 

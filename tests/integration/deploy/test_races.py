@@ -106,7 +106,8 @@ def test_the_newer_commit_comes_again_while_its_job_is_waiting(
     assert f"replaced by deploy {newer['deploy_id']} since" in first.text
     assert newer["replaced_by"] == ""
     assert (
-        f"deploy {replaced['deploy_id']} put an older commit there; planning again" in second.said
+        f"deploy {replaced['deploy_id']} replaced it with an older commit; planning again"
+        in second.said
     )
 
 
@@ -122,12 +123,13 @@ def test_the_older_commit_ends_red_when_the_newer_ones_job_is_over(
     assert running_dag(yard) == b"old\n"
     assert first.code == 7, first.text
     assert str(first.error) == (
-        f"this deploy, {first.document['deploy_id']}, put an older commit in the place of deploy "
-        f"{second.document['deploy_id']} of commit {new[:7]}, which went live in the meantime"
+        f"this deploy, {first.document['deploy_id']}, replaced deploy "
+        f"{second.document['deploy_id']} of commit {new[:7]}, which went live in the meantime, "
+        "with an older commit"
     )
     assert first.error
     assert f"Run the job of commit {new[:7]} again" in first.error.hint
-    assert "give the job a concurrency group" in first.error.hint
+    assert "Give the job a concurrency group" in first.error.hint
 
 
 def test_twice_is_a_failure_that_names_the_other(yard: Yard) -> None:
@@ -143,7 +145,7 @@ def test_twice_is_a_failure_that_names_the_other(yard: Yard) -> None:
     assert running_dag(yard) == b"old\n"
     assert second.code == 7, second.text
     runs = newest(yard)
-    assert f"deploy {runs.id} put an older commit in the place of deploy" in str(second.error)
+    assert f"deploy {runs.id} replaced deploy" in str(second.error)
     assert f"of commit {new[:7]}, for the second time" in str(second.error)
     assert second.document["replaced_by"] == runs.id
 

@@ -118,7 +118,7 @@ def test_a_login_that_repeats_what_it_was_sent(job: Job) -> None:
         run = job.command("deploy", "--dags", env=env)
     assert run.code == 9
     assert "*** is not it" in run.err
-    assert "replace them by an API token" in run.err
+    assert "replace them with an API token" in run.err
 
 
 def test_a_token_is_not_followed_to_another_host(job: Job) -> None:

@@ -33,7 +33,7 @@ WAYS = {
     "impatient": (INT, INT),
     "twice": (TERM, TERM),
 }
-AS_IT_WAS = "the Deployment is as it was"
+AS_IT_WAS = "the Deployment is unchanged"
 
 needs_proc = pytest.mark.skipif(
     sys.platform != "linux", reason="/proc says when a process has its handlers"

@@ -134,7 +134,7 @@ class TestFinalize:
     def test_a_refusal_is_no_less_clear_for_having_been_read_back(self, job: Job) -> None:
         before = job.running()
         job.astro.faults.add("POST", "/finalize$", status=403)
-        with pytest.raises(ApiError, match="was left unfinished, and the Deployment is as it was"):
+        with pytest.raises(ApiError, match="was left unfinished, and the Deployment is unchanged"):
             job.deploy()
         assert posts(job, "/finalize") == 1
         assert job.running() == before
@@ -203,7 +203,7 @@ class TestWaiting:
             job = Job.prepare(tmp_path, astro)
             run = job.command("deploy", "--dags", "--no-wait")
             assert run.code == 0
-            assert "not waiting until it is live (--no-wait)" in run.err
+            assert "not waiting until the deploy is live" in run.err
             assert job.running_dags() == job.checked_out_dags()
 
     def test_until_the_time_is_up(self, tmp_path: Path) -> None:
@@ -212,16 +212,16 @@ class TestWaiting:
             run = job.command("deploy", "--dags", "--wait-time", "1")
             (deploy,) = astro.deploys("production")
             assert run.code == DeployTimeoutError.exit_code
-            assert f"deploy {deploy.id} was accepted, and is not live after 1 seconds" in run.err
+            assert f"deploy {deploy.id} was accepted, but is not live after 1 seconds" in run.err
             assert "bundle version not yet" in run.err
-            assert "hint: It may still go live" in run.err
+            assert "hint: Look at the Deployment in Astro" in run.err
 
     @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, ApiError)])
     def test_and_then_not_being_allowed_to_look(
         self, job: Job, status: int, kind: type[ApiError | AuthenticationError]
     ) -> None:
         job.astro.faults.add("GET", "/deploys/", status=status, times=None)
-        with pytest.raises(kind, match="was finalized before that, and goes live"):
+        with pytest.raises(kind, match="was already finalized, and goes live"):
             job.deploy()
         job.assert_runs_the_checkout()
 
@@ -246,10 +246,10 @@ class TestUploadUrl:
             job = Job.prepare(tmp_path, astro)
             run = job.refused(
                 5, "403 AuthenticationFailed: the upload URL of this deploy has expired",
-                "asks for a new URL", "--dags",
+                "to get a new URL", "--dags",
             )  # fmt: skip
             (deploy,) = astro.deploys("production")
-            assert f"deploy {deploy.id} was left unfinished, and the Deployment is as it was" in (
+            assert f"deploy {deploy.id} was left unfinished, and the Deployment is unchanged" in (
                 run.err
             )
             assert sum(line.method == "PUT" for line in astro.requests) == 1, "it is not repeated"
@@ -292,7 +292,7 @@ class TestKeys:
         (deploy,) = job.astro.deploys("production")
         assert run.code == 9
         assert "refused the credentials: The authorization token has expired" in run.err
-        assert f"deploy {deploy.id} was left unfinished, and the Deployment is as it was" in run.err
+        assert f"deploy {deploy.id} was left unfinished, and the Deployment is unchanged" in run.err
         assert job.running() == before
 
 

@@ -71,7 +71,7 @@ def test_an_archive_is_deployed(world: Stage, tmp_path: Path, kind: str) -> None
     done = run(world, "deploy", "--image-archive", str(path), "--json", ASTRO_CI_PARSE="")
     assert done.code == 0, done.err
     assert done.document["deploy_type"] == "image-and-dags"
-    assert "DAG files were not loaded: no Airflow is at hand" in done.err
+    assert "DAG files were not loaded: there is no Airflow here" in done.err
     assert world.astro.image_config("production") == json.loads(config(BASE, CODE))
     assert world.running_dags() == world.checked_out_dags()
     again = run(world, "deploy", "--image-archive", str(path), "--json")
@@ -179,5 +179,27 @@ def test_a_layer_that_is_not_its_digest_never_goes_live(world: Stage, odd: OddRe
     done = run(world, "deploy", "--json", "--image-name", f"{odd.host}/team/app:1", "--image")
     assert done.code == 4
     assert "should be sha256:" in done.document["error"]["message"]
-    assert "was left unfinished, and the Deployment is as it was" in done.err
+    assert "was left unfinished, and the Deployment is unchanged" in done.err
     assert world.state() == before
+
+
+def test_several_deployments_get_each_layer_once(
+    world: Stage, odd: OddRegistry, tmp_path: Path
+) -> None:
+    names = ("production", "development")
+    entries = "".join(f"  {name}: {{branches: main}}\n" for name in names)
+    world.project.write({"astro-ci.yaml": f"deployments:\n{entries}"})
+    world.project.commit("two Deployments")
+    image = MemoryImage()
+    stored(odd, image)
+    uploads = world.astro.faults.add("PUT", "/blobs/uploads/", status=None, times=None)
+    done = run(
+        world,
+        *("deploy", "--json", "--image-name", f"{odd.host}/team/app:1"),
+        ASTRO_CI_DEPLOYMENT_NAME="",
+    )
+    assert done.code == 0, done.err
+    assert uploads.hits == len(image.blobs)
+    assert len(odd.requests("GET", "/manifests/")) == 1, "the tag is read once for both"
+    for name in names:
+        assert world.astro.image_config(name) == image.config

@@ -25,7 +25,8 @@ def test_a_push_deploys(runner: Runner) -> None:
     (included,) = file["include"]
     assert included.pop("remote") == GITLAB_TEMPLATE
     included["local"] = "ci/deploy.yml"
-    included["inputs"] |= {"builder": "none", "type": "dags", "package": str(runner.wheel)}
+    inputs = {"builder": "none", "type": "dags", "package": str(runner.wheel)}
+    included.setdefault("inputs", {}).update(inputs)
     project.write({PIPELINE: yaml.safe_dump(file)})
     project.commit("a pipeline")
     run = runner.run(variables={"ASTRO_DEPLOYMENT_ID": ""})

@@ -17,6 +17,7 @@ import yaml
 from tests.dag_files import a_dag
 from tests.repository import Repository
 from tests.surfaces.gitlab.runner import PIPELINE, ROOT, TEMPLATES, Runner
+from tests.unit.reporting.checks.schemas import CODE_QUALITY, validate
 
 # Shell, GitLab's interpolation and GitHub's commands, YAML, and what is not ASCII.
 HOSTILE = (
@@ -358,7 +359,9 @@ def test_checks_hand_their_reports_to_gitlab(runner: Runner, airflow_3: Path) ->
     reports = run.expanded()["astro-check"]["artifacts"]["reports"]
     built = run.state / "builds" / "astro-check"
     quality, junit = built / reports["codequality"], built / reports["junit"]
-    places = [(e["check_name"], e["location"]) for e in json.loads(quality.read_text())]
+    entries = json.loads(quality.read_text())
+    validate(entries, CODE_QUALITY)
+    places = [(entry["check_name"], entry["location"]) for entry in entries]
     assert ("dag-import", {"path": "dags/bad.py", "lines": {"begin": 4}}) in places
     suites = ElementTree.parse(junit).getroot()  # noqa: S314 - ours
     failures = {suite.get("name"): suite.get("failures") for suite in suites}

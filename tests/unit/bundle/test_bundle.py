@@ -147,7 +147,7 @@ def test_special_files_are_left_out_with_a_warning(
 
     assert sorted(record.levelname for record in caplog.records) == ["WARNING", "WARNING"]
     assert "pipe\\n" in caplog.text
-    assert "socket is neither a file nor a link and does not ship" in caplog.text
+    assert "socket is neither a file nor a link, so it is not deployed" in caplog.text
 
 
 def test_a_very_deep_tree_is_listed(dags: Path) -> None:

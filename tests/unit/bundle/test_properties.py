@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from astro_ci.bundle import list_members, write_bundle
 from astro_ci.bundle.links import _Shipped
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from tests.size import examples
 
 MTIME = 1_700_000_000
@@ -184,7 +184,9 @@ def test_the_bytes_depend_on_nothing_but_the_content(tree: Tree, seed: int, umas
 @given(trees(st.sampled_from([*LEFTOVERS, b"a", b"b.py", b"\xff"])))
 def test_what_is_packed_is_what_the_digest_counts(tree: Tree) -> None:
     with on_disk(tree) as dags:
-        excludes = excluder(lambda directory: os.path.lexists(dags / directory / VENV_MARKER))
+        excludes = leftover_matcher(
+            lambda directory: os.path.lexists(dags / directory / VENV_MARKER)
+        )
 
         listed = [member.name for member in list_members(dags)]
 

@@ -34,7 +34,7 @@ def test_a_line_that_is_no_assignment_is_refused_without_its_text(
     path.write_text(f"A=1\n{line}\n")
     with pytest.raises(ConfigurationError) as caught:
         read_env_file(path)
-    assert str(caught.value) == f"line 2 of {path} is no assignment NAME=value"
+    assert str(caught.value) == f"line 2 of {path} is not an assignment NAME=value"
 
 
 def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:

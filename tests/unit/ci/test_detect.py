@@ -17,8 +17,8 @@ from msgspec.structs import asdict
 
 from astro_ci.ci import CIContext, detect
 from astro_ci.ci.lookup import ReadFile
-from tests.unit.ci import test_github, test_gitlab, test_other_systems, test_teamcity
 from tests.unit.ci.context_table import ZEROS, A, B
+from tests.unit.ci.systems import test_github, test_gitlab, test_others, test_teamcity
 
 GITHUB = {
     "GITHUB_ACTIONS": "true",
@@ -105,7 +105,7 @@ def test_the_context_is_a_value() -> None:
 ENVIRONMENTS: list[Mapping[str, str]] = [
     *({**test_github.RUN, **row[0]} for row in test_github.ROWS.values()),
     *({**test_gitlab.RUN, **row[0]} for row in test_gitlab.ROWS.values()),
-    *(row[0] for rows in test_other_systems.TABLES.values() for row in rows.values()),
+    *(row[0] for rows in test_others.TABLES.values() for row in rows.values()),
     test_teamcity.ENV,
     {f"ASTRO_CI_{name}": "" for name in ("BASE", "HEAD", "BRANCH", "PR", "RUN_URL")},
 ]

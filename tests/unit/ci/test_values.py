@@ -10,7 +10,7 @@ NOT_SET = ["", "  ", "false", "False", "null", "$(Build.X)", "${X}", "$CI_X", "<
 
 @pytest.mark.parametrize("raw", NOT_SET)
 def test_not_set(raw: str) -> None:
-    assert values.given(raw) is None
+    assert values.non_empty(raw) is None
     for parse in (values.sha, values.branch, values.tag, values.number, values.web_url):
         assert parse(raw) is None
 

@@ -18,7 +18,7 @@ from astro_ci.planning.marker import description_room
         ({"workspace_id": "a/b"}, "--workspace-id", "Copy the id"),
         ({"organization_id": ""}, "--organization-id", "Copy the id"),
         ({"deployment_id": "cl1", "deployment_name": "x"}, "both set", "once"),
-        ({"description": "x" * 501}, "501 characters long", "Shorten it to"),
+        ({"description": "x" * 501}, "it has 501 characters", "Shorten it to"),
         ({"base": "--upload-pack=x"}, "not a commit or ref", "deployed"),
         ({"build_args": ("1=2",)}, "--build-arg is not NAME=value", "NAME=value"),
         ({"build_args": ("--x",)}, "--build-arg is not NAME=value", "NAME=value"),

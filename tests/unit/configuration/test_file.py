@@ -161,21 +161,21 @@ class TestRead:
 
 
 PROBLEMS = [
-    ("dags_path: x", 1, "dags_path is not a key of the file; did you mean dags-path?", "ignore"),
-    ("\nbuild-arg: x", 2, "did you mean build-args?", "There are"),
-    ("api-token: hunter2", 1, "api-token is not a key of the file", "There are"),
-    ("branches: main", 1, "branches is not for the file: it is for a Deployment", ""),
-    ("deployments: {p: {branch: x, tags: y}}", 1, "did you mean branches?", "There are"),
-    ("projects: {x: {project: y}}", 1, "project is not for the project x", ""),
+    ("dags_path: x", 1, "dags_path is not a key of the file (did you mean dags-path?)", "ignore"),
+    ("\nbuild-arg: x", 2, "did you mean build-args?", "Use one of"),
+    ("api-token: hunter2", 1, "api-token is not a key of the file", "Use one of"),
+    ("branches: main", 1, "branches is not a key of the file, but of a Deployment", ""),
+    ("deployments: {p: {branch: x, tags: y}}", 1, "did you mean branches?", "Use one of"),
+    ("projects: {x: {project: y}}", 1, "project is not a key of the project x, but of", ""),
     ("deployments:\n  p:\n    id: clx", 2, "the Deployment p has neither branches", "branches: []"),
     ("deployments:\n  p:", 2, "the Deployment p has neither branches", "branches: []"),
-    ("deployments: {p: main}", 1, "the Deployment p is a single value, and not keys", ""),
-    ("deployments: [p]", 1, "deployments is a list, and not keys", ""),
+    ("deployments: {p: main}", 1, "the Deployment p is a single value, not keys", ""),
+    ("deployments: [p]", 1, "deployments is a list, not keys", ""),
     ("- a\n- b", 1, "the file is a list", ""),
-    ("ignore: a\n\nignore: b", 3, "ignore stands twice in the file, first on line 1", "Remove"),
+    ("ignore: a\n\nignore: b", 3, "ignore is set twice in the file, first on line 1", "Remove"),
     ("ignore:", 1, "ignore has no value", "remove it"),
     ("ignore: [a, ~]", 1, "ignore has no value", "remove it"),
-    ("ignore: [a, [b]]", 1, "ignore is a list, and not a single value", ""),
+    ("ignore: [a, [b]]", 1, "ignore is a list, not a single value", ""),
     ("ignore: {a: b}", 1, "ignore is keys with values", ""),
     ("ignore: '['", 1, "ignore: the pattern '[' is not valid", "backslash"),
     ("wait: !ours yes", 1, "wait has the tag !ours", "'!ours yes'"),
@@ -183,7 +183,7 @@ PROBLEMS = [
     ("deployments:\n  p: {branches: *}", 2, "this is not YAML", "in quotes"),
     ("deployments:\n  p: {branches: *x}", 2, "this is not YAML", "in quotes"),
     ("ignore: @x", 1, "this is not YAML", "in quotes"),
-    ("deployments:\n\tp: {branches: x}", 2, "this is not YAML", "no tabs"),
+    ("deployments:\n\tp: {branches: x}", 2, "this is not YAML", "does not allow tabs"),
     ("ignore: a: b", 1, "this is not YAML", "a text with a colon"),
     ("? [a]\n: b", 1, "a key of the file is a list", ""),
     ("wait: perhaps", 1, "wait is 'perhaps', which is neither true nor false", "yes"),
@@ -193,21 +193,21 @@ PROBLEMS = [
     ("type: everything", 1, "type is 'everything', which is not a deploy type", "dags-only"),
     ("base: --upload-pack=x", 1, "which is not a commit or ref", "deployed"),
     ("workspace-id: a/b", 1, "workspace-id is 'a/b', which is not an id", "Copy"),
-    ("description: " + "x" * 501, 1, "501 characters long", "Shorten"),
+    ("description: " + "x" * 501, 1, "it has 501 characters", "Shorten"),
     ("dags-path: ''", 1, "dags-path is empty", "remove it"),
     ("build-args: 1=2", 1, "build-args is not NAME=value or NAME", "NAME=value"),
     ("deployments: {p: {id: x y, tags: v*}}", 1, "id is 'x y', which is not an id", "name"),
-    ("deployments: {p: {id: x, name: y, tags: v*}}", 1, "has an id and a name", "enough"),
+    ("deployments: {p: {id: x, name: y, tags: v*}}", 1, "has an id and a name", "Remove the name"),
     ("deployments: {p: {branches: refs/heads/x}}", 1, "is a full ref", "Write 'x'"),
     ("deployments: {p: {branches: '!refs/tags/x'}}", 1, "is a full ref", "Write 'x'"),
     ("deployments: {p: {branches: 'a b'}}", 1, "no branch and no tag can match 'a b'", "**"),
     ("deployments: {p: {tags: 'v[0-9]'}}", 1, "no branch and no tag can match", "**"),
-    ("deployments: {p: {branches: ['!main']}}", 1, "only says what is left out", "'**'"),
+    ("deployments: {p: {branches: ['!main']}}", 1, "contains only exclusions", "'**'"),
     ("project: /abs", 1, "project is not a path relative to the file", "directory"),
-    ("projects:", 1, "projects names no project", ""),
-    ("projects: {x: }\nproject: y", 2, "project stands beside projects", "Move"),
-    ("projects: {x: }\ndeployments: {}", 2, "deployments stands beside projects", "Move"),
-    ("projects:\n  x:\n  y/../x/:", 3, "y/../x/ is the project x once more", ""),
+    ("projects:", 1, "`projects` is empty", "Add"),
+    ("projects: {x: }\nproject: y", 2, "project is not allowed beside projects", "Move"),
+    ("projects: {x: }\ndeployments: {}", 2, "deployments is not allowed beside projects", "Move"),
+    ("projects:\n  x:\n  y/../x/:", 3, "project x is listed twice, again as y/../x/", ""),
     ("a: [", 1, "this is not YAML", ""),
     ("a: 1\n---\nb: 2", 2, "this is not YAML", ""),
     ("ok: 1\na: \x01", 2, "this is not YAML", ""),
@@ -439,9 +439,9 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("text", "directory", "options", "message", "hint"),
         [
-            (MONOREPO, "/repo/other", {}, "none of the projects of astro-ci.yaml", "teams/sales"),
-            (MONOREPO, "/repo/teams/ml/dags", {}, "none of the projects", "teams/ml"),
-            (MONOREPO, "/repo", {"deployment_name": "x"}, "none of the projects", "ml-prod"),
+            (MONOREPO, "/repo/other", {}, "is not a project in astro-ci.yaml", "teams/sales"),
+            (MONOREPO, "/repo/teams/ml/dags", {}, "not a project in", "teams/ml"),
+            (MONOREPO, "/repo", {"deployment_name": "x"}, "no project in", "ml-prod"),
             ("projects: {a: , b: }", "/repo", {}, "project a .* has no deployments", "--project"),
             ("{}", "/repo", {"deployment_id": "x y"}, "not an id", "Copy"),
             (
@@ -450,7 +450,7 @@ class TestChoice:
             ),
             (
                 "deployments: {a: {id: c, branches: x}, b: {id: c, branches: y}}",
-                "/repo", {"deployment_id": "c"}, "several times: a, b", "by its key",
+                "/repo", {"deployment_id": "c"}, "several such entries: a, b", "by its key",
             ),
         ],
     )  # fmt: skip
@@ -540,9 +540,15 @@ class TestSchema:
         "projects: {a: }",
     )
     ONLY_CODE = (
-        *("stands twice", "first on line", "the pattern", "has the tag", "a key of the file is"),
-        *("which is not a commit", "characters long", "is empty", "is not NAME", "is a full ref"),
-        *("no branch and no tag", "only says", "not a path relative", "once more", "not YAML"),
+        *("is set twice", "first on line", "the pattern", "has the tag", "a key of the file is"),
+        *("which is not a commit", "too long", "is empty", "is not NAME", "is a full ref"),
+        *(
+            "no branch and no tag",
+            "contains only",
+            "not a path relative",
+            "listed twice",
+            "not YAML",
+        ),
         *("too deeply", "wait is 'on'"),  # which PyYAML's loader takes for true
     )
 
@@ -601,9 +607,9 @@ def test_no_error_repeats_much_of_the_file(key: str, value: str) -> None:
 
 @pytest.mark.parametrize("text", ['"a\\0b"', '"\\ud800"'])
 def test_what_is_no_text_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"line 1: .*(what is no text|invalid Unicode)"):
+    with pytest.raises(ConfigurationError, match=r"line 1: .*(which is not text|invalid Unicode)"):
         parse(f"dags-path: {text}\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
-    with pytest.raises(ConfigurationError, match=r"line 1: .*(what is no text|invalid Unicode)"):
+    with pytest.raises(ConfigurationError, match=r"line 1: .*(which is not text|invalid Unicode)"):
         parse(f"{text}: a\n", path=Path("astro-ci.yaml"), name="astro-ci.yaml")
 
 
@@ -611,7 +617,7 @@ def test_aliases_cannot_make_a_file_larger_than_files_are() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 12)]
     for text in ("\n".join(lines), "a: &a [*a]", "? &a {*a : b}\n: c"):
-        with pytest.raises(ConfigurationError, match=r"aliases stand for more|not YAML"):
+        with pytest.raises(ConfigurationError, match=r"aliases expand to more|not YAML"):
             parse(text, path=Path("astro-ci.yaml"), name="astro-ci.yaml")
 
 

@@ -59,13 +59,13 @@ def test_the_innermost_list_counts() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("checks: dag-import", "checks is a single value, and not keys with values"),
+        ("checks: dag-import", "checks is a single value, not keys with values"),
         ("checks: {skip: dag-import}", "skip is not a key of checks"),
         ("checks: {ignore: ['1!']}", "'1!', which is not the name of a rule"),
-        ("checks: {ignore: [[dag-import]]}", "ignore is a list, and not a single value"),
+        ("checks: {ignore: [[dag-import]]}", "ignore is a list, not a single value"),
         ("checks: {ignore: [{paths: x}]}", "an entry of ignore has no rule"),
         ("checks: {ignore: [{rule: dag-none, path: x}]}", "path is not a key of an entry"),
-        ("checks: {ignore: [{rule: dag-none, paths: '!x'}]}", "which excludes"),
+        ("checks: {ignore: [{rule: dag-none, paths: '!x'}]}", "which starts with !"),
         ("checks: {ignore: [{rule: dag-none, paths: 'a['}]}", "checks.ignore"),
     ],
 )

@@ -7,10 +7,8 @@ from typing import cast
 import pytest
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.deploying.requests import finalize
 from astro_ci.deploying.rollout import Rollout, Waiter
 from astro_ci.errors import (
-    ApiError,
     DeployFailedError,
     DeployTimeoutError,
     UnavailableError,
@@ -41,7 +39,6 @@ class Astro:
 
     looks: Sequence[Deployment | UnavailableError]
     deploys: list[Deploy] = field(default_factory=lambda: [deploy()])
-    finalized: list[Exception | None] = field(default_factory=list)
 
     def within(self, seconds: float) -> Astro:
         return self
@@ -58,12 +55,6 @@ class Astro:
 
     def list_deploys(self, deployment_id: str) -> Iterator[Deploy]:
         return iter(self.deploys)
-
-    def finalize_deploy(self, *ids: str, bundle_version: str | None) -> Deploy:
-        error = self.finalized.pop(0)
-        if error:
-            raise error
-        return deploy()
 
 
 class Clock:
@@ -131,8 +122,8 @@ class TestWaiter:
         with pytest.raises(DeployTimeoutError) as caught:
             wait(astro)
         assert str(caught.value) == (
-            "deploy d1 was accepted, and is not live: the Deployment hibernates, and takes the "
-            "deploy in when it wakes up"
+            "deploy d1 was accepted, but is not live: the Deployment is hibernating, and runs the "
+            "deploy when it wakes up"
         )
         assert caught.value.hint.startswith("Wake the Deployment up in Astro.")
         assert "--no-wait" in caught.value.hint
@@ -175,66 +166,17 @@ class TestWaiter:
         )
         astro = Astro([moved_on], [deploy(), deploy(id_="d2"), deploy()])
         _, said = wait(astro)
-        assert said == ["deploy d2 has replaced this one already"]
+        assert said == ["deploy d2 has already replaced this deploy"]
 
     def test_one_that_was_replaced_by_one_that_was_created_before(self) -> None:
         other = Deploy(id="d0", type="DAG_ONLY", status="DEPLOYED", dag_tarball_version="v3")
         moved_on = deployment(dag_tarball_version="v3", desired_dag_tarball_version="v3")
         old = deployment(dag_tarball_version="v1", desired_dag_tarball_version="v1")
         _, said = wait(Astro([moved_on], [deploy(), deploy(), other]), before=old)
-        assert said == ["deploy d0 has replaced this one already"]
+        assert said == ["deploy d0 has already replaced this deploy"]
 
     def test_one_that_is_yet_to_be_taken_in_is_waited_for(self) -> None:
         first = Deploy(id="d0", type="DAG_ONLY", status="DEPLOYED", dag_tarball_version="v1")
         old = deployment(dag_tarball_version="v1", desired_dag_tarball_version="v1")
         clock, _ = wait(Astro([old, old, LIVE], [*[deploy()] * 5, first]), before=old)
         assert len(clock.pauses) == 2
-
-
-class TestFinalize:
-    ROLLOUT = Rollout(
-        deployment=deployment(), deploy=deploy("INITIALIZED"), bundle_version="v2", image_tag=None
-    )
-
-    def run(self, *answers: Exception | None, status: str = "INITIALIZED") -> list[float]:
-        pauses = list[float]()
-        self.astro = Astro([LIVE], [deploy(status)], list(answers))
-        finalize(cast(AstroClient, self.astro), self.ROLLOUT, sleep=pauses.append)
-        return pauses
-
-    def test_once(self) -> None:
-        assert self.run(None) == []
-
-    def test_a_lost_answer_is_looked_up(self) -> None:
-        assert self.run(DOWN, status="DEPLOYED") == []
-
-    def test_a_request_that_never_arrived_is_repeated(self) -> None:
-        assert len(self.run(DOWN, DOWN, None)) == 2
-
-    def test_a_refusal_after_a_lost_answer_is_looked_up(self) -> None:
-        """The first attempt arrived late: the second is refused because of it."""
-        self.astro = Astro(
-            [LIVE],
-            [deploy("INITIALIZED"), deploy()],
-            [DOWN, ApiError("already", status=400, is_clear=True)],
-        )
-        finalize(cast(AstroClient, self.astro), self.ROLLOUT, sleep=lambda seconds: None)
-        assert self.astro.finalized == []
-
-    def test_a_refusal_after_a_lost_answer_is_not_called_harmless(self) -> None:
-        with pytest.raises(UnavailableError, match="forbidden"):
-            self.run(DOWN, ApiError("forbidden", status=403, is_clear=True))
-
-    def test_what_a_proxy_says_is_looked_up(self) -> None:
-        self.astro = Astro([LIVE], [deploy()], [ApiError("a web page", status=403)])
-        found = finalize(cast(AstroClient, self.astro), self.ROLLOUT, sleep=lambda seconds: None)
-        assert found.status == "DEPLOYED"
-
-    def test_not_for_ever(self) -> None:
-        with pytest.raises(UnavailableError):
-            self.run(DOWN, DOWN, DOWN, DOWN)
-
-    def test_a_refusal_is_final(self) -> None:
-        with pytest.raises(ApiError, match="missing version"):
-            self.run(ApiError("missing version", status=400, is_clear=True))
-        assert self.astro.finalized == []

@@ -75,7 +75,7 @@ def test_an_override_goes_back_while_it_is_active(is_active: bool) -> None:
 
 @pytest.mark.parametrize("kind", [None, "LUNAR"])
 def test_a_type_that_is_not_known_is_refused(kind: str | None) -> None:
-    with pytest.raises(ApiError, match="are not known here, so none is updated") as caught:
+    with pytest.raises(ApiError, match="astro-ci does not know Deployments of the type") as caught:
         update_request({**SHOWN, "type": kind}, enable=True)
     assert caught.value.hint == "Switch DAG-only deploys in the Deployment's settings in Astro."
 
@@ -98,8 +98,8 @@ class TestDifferences:
             "workerQueues": [{**SHOWN["workerQueues"][0], "new": 2}],
         }
         assert [*map(str, differences(SHOWN, after))] == [
-            "executor was 'CELERY', and is 'ASTRO'",
-            "workerQueues[default].new was 1, and is 2",
+            "executor was 'CELERY' and is now 'ASTRO'",
+            "workerQueues[default].new was 1 and is now 2",
         ]
 
     def test_the_value_of_a_variable_is_not(self) -> None:

@@ -28,7 +28,7 @@ def test_a_name_that_was_not_replaced(raw: str) -> None:
 def test_quotes(raw: str) -> None:
     error = malformed(raw, detect({}))
     assert error is not None
-    assert error.message == "ASTRO_API_TOKEN stands in quotes"
+    assert error.message == "ASTRO_API_TOKEN is wrapped in quotes"
     assert error.exit_code == 9
 
 

@@ -53,7 +53,7 @@ class TestAttempt:
     def test_what_would_have_come_is_not_checked(self) -> None:
         found, _ = run(attempt("here", "a", steps(ok("b", ""), error=True), then=("b", "c")))
         assert [(c.name, c.status) for c in found[1:]] == [("a", "problem"), ("c", "not checked")]
-        assert found[-1].message == "a comes first"
+        assert found[-1].message == "a has to be right first"
 
 
 def test_the_first_problem_gives_the_exit_code() -> None:

@@ -130,5 +130,5 @@ def test_a_git_that_is_too_old_to_be_hardened(tmp_path: Path) -> None:
 
 
 def test_a_checkout_that_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(GitError, match="is gone"):
+    with pytest.raises(GitError, match="no longer exists"):
         Git(tmp_path / "none", {}).code("version")

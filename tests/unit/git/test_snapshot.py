@@ -10,7 +10,7 @@ import pytest
 
 from astro_ci.git import GitRepo
 from astro_ci.model import PathChange
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from tests.repository import Repository, fingerprint
 
 FILES = {"Dockerfile": "FROM x", "dags/a.py": "a", "dags/b.py": "b", "include/sql.sql": "select 1"}
@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Repository:
 def changes(project: Repository, base: str | None = None, **options: object) -> list[str]:
     """What a snapshot says changed, as `M path`."""
     repo = GitRepo.open(project.root, os.environ)
-    excludes = excluder(lambda d: (project.root / d / VENV_MARKER).exists())
+    excludes = leftover_matcher(lambda d: (project.root / d / VENV_MARKER).exists())
     with repo.snapshot([""], excludes=excludes, **options) as snapshot:  # type: ignore[arg-type]
         return [_line(change) for change in snapshot.changes(base or project.head)]
 
@@ -290,7 +290,7 @@ class TestReadingWhileGitLooks:
 
     def test_files_that_never_ship_are_no_difference(self, project: Repository) -> None:
         project.write({"dags/__pycache__/a.pyc": "x", ".venv/pyvenv.cfg": "", ".venv/x.py": ""})
-        excludes = excluder(lambda d: (project.root / d / VENV_MARKER).exists())
+        excludes = leftover_matcher(lambda d: (project.root / d / VENV_MARKER).exists())
         seen: list[int] = []
         with GitRepo.open(project.root, os.environ).snapshot([""], excludes=excludes) as snapshot:
             snapshot.read(lambda lines: seen.append(len(lines)))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from astro_ci.git import GitRepo
 from astro_ci.paths import is_under
-from astro_ci.project.leftovers import VENV_MARKER, excluder
+from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from tests.repository import Repository
 from tests.size import examples
 
@@ -149,7 +149,7 @@ def test_the_snapshot_is_what_the_slow_way_makes(
         for step in steps:
             take(repository, step)
         root = repository.root
-        excludes = excluder(lambda path: (root / path / VENV_MARKER).exists())
+        excludes = leftover_matcher(lambda path: (root / path / VENV_MARKER).exists())
 
         def counts(path: str) -> bool:
             return path.startswith(kept)

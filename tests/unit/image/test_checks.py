@@ -78,7 +78,7 @@ def test_what_astro_can_run_passes(built: str, running: str) -> None:
             "11.9.0",
             None,
             "the move from Airflow 2 starts at Runtime 12.0.0",
-            "12.0.0 or a later one with Airflow 2 first",
+            "12.0.0 or a later one with Airflow 2, then",
             id="airflow 3 too early",
         ),
         pytest.param(

@@ -88,9 +88,9 @@ def test_a_failure_that_stays_is_not_repeated(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("received unexpected HTTP status: 503 Service Unavailable", "could not take the push"),
-        ("received unexpected HTTP status: 500 Internal Server Error", "could not take the push"),
-        ("toomanyrequests: retry later", "could not take the push"),
+        ("received unexpected HTTP status: 503 Service Unavailable", "could not accept the push"),
+        ("received unexpected HTTP status: 500 Internal Server Error", "could not accept the push"),
+        ("toomanyrequests: retry later", "could not accept the push"),
         ("dial tcp 10.0.0.1:443: connect: connection refused", "could not reach"),
         ("dial tcp: lookup x on 1.1.1.1:53: no such host", "could not reach"),
         ("net/http: TLS handshake timeout", "could not reach"),

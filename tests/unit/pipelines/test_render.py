@@ -16,7 +16,7 @@ from astro_ci.configuration.file import parse
 from astro_ci.configuration.scalar import yaml_text
 from astro_ci.errors import ConfigurationError
 from astro_ci.pipelines.render import (
-    Entry,
+    ProjectTarget,
     config_text,
     fill,
     groovy_text,
@@ -26,7 +26,7 @@ from astro_ci.pipelines.render import (
 )
 from astro_ci.pipelines.systems import KEYS, system_named
 
-ENTRY = Entry(project="", name="production")
+ENTRY = ProjectTarget(project="", name="production")
 BRANCHES = ("main", "feature/x", "on", "1.10", "it's", 'a"b', "a#b", "a&b", "ä/🎉", "a$x", "a+b")
 
 
@@ -119,7 +119,7 @@ def test_it_says_what_has_to_be_done_once(key: str) -> None:
 
 @pytest.mark.parametrize("key", sorted(set(KEYS) - {"codebuild", "drone", "jenkins"}))
 def test_deploys_wait_for_each_other_by_the_deployments_name(key: str) -> None:
-    entry = Entry(project="", name="Prod: EU #1")
+    entry = ProjectTarget(project="", name="Prod: EU #1")
     # The template of GitLab puts `astro-` before the name of the environment.
     before = "environment: " if key == "gitlab" else "astro-"
     assert f"{before}prod-eu-1\n" in pipeline_text(system_named(key), [entry], "main")
@@ -174,12 +174,12 @@ class TestConfiguration:
         assert read(config_text([ENTRY], "other")) == {}
 
     def test_an_id_comes_first(self) -> None:
-        text = config_text([Entry(project="a b", id="clx1", name="it's")], "main")
+        text = config_text([ProjectTarget(project="a b", id="clx1", name="it's")], "main")
         assert read(text) == {"/r/a b": "clx1"}
         assert yaml.safe_load(text)["deployments"]["it's"]["id"] == "clx1"
 
     def test_several_projects(self) -> None:
-        entries = [Entry(project="a: #b", name="x"), Entry(project="c", id="clx2")]
+        entries = [ProjectTarget(project="a: #b", name="x"), ProjectTarget(project="c", id="clx2")]
         assert read(config_text(entries, "main")) == {"/r/a: #b": "x", "/r/c": "clx2"}
 
     @pytest.mark.parametrize("branch", ["!a", "a*", "refs/heads/main", ""])

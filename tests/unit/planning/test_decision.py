@@ -53,7 +53,7 @@ def compared(*changes: Change, digest: str | None = None, newer: str | None = No
 def facts(image: Comparison, dags: Comparison | None = None, *, enabled: bool = True) -> Facts:
     return Facts(
         head=HEAD,
-        dirty=False,
+        uncommitted={},
         source="deployed",
         compared={Part.IMAGE: image, Part.DAGS: dags or image},
         digests=SHIPPED,
@@ -122,9 +122,9 @@ TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
     ("a file of both parts", facts(compared(BOTH_CHANGE)), AUTO, FULL,
      "the image changed since bbbbbbb: dags/lib/x.py"),
     ("a file of both parts, whose image runs already", facts(compared(), compared(BOTH_CHANGE)),
-     AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/lib/x.py, which shapes the DAGs"),
+     AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/lib/x.py (affects the DAGs)"),
     ("a DAG comes first in the reason", facts(compared(), compared(BOTH_CHANGE, DAG_CHANGE)),
-     AUTO, DAGS, "dags/a.py and 1 more, under the DAGs directory"),
+     AUTO, DAGS, "dags/a.py and 1 more (under the DAGs directory)"),
     # explicit requests are obeyed
     ("dags, unchanged", facts(compared()), Config(requested=Request.DAGS), DAGS, "--type dags"),
     ("dags, though the image changed", facts(compared(IMAGE_CHANGE)),
@@ -140,7 +140,7 @@ TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
      Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
     ("redeploy", facts(compared()), Config(redeploy=True), FULL, "--redeploy"),
     ("what runs is unhealthy, so that it has to come again", unhealthy(compared()), AUTO, FULL,
-     "full deploy, as the Deployment is UNHEALTHY"),
+     "the Deployment is UNHEALTHY, so everything is deployed"),
     ("unhealthy, and a DAG changed", unhealthy(compared(DAG_CHANGE)), AUTO, FULL, "is UNHEALTHY"),
     ("unhealthy, --skip-unchanged", unhealthy(compared()),
      Config(requested=Request.DAGS, skip_unchanged=True), DAGS, "--type dags"),
@@ -194,7 +194,7 @@ def test_a_plan_tells_what_it_was_made_from() -> None:
     assert plan == Plan(
         deploy_type=IMAGE,
         requested=Request.IMAGE,
-        reason="--type image was asked for",
+        reason="--type image was requested",
         head=HEAD,
         dirty=True,
         base=Base(commits={Part.IMAGE: BASE, Part.DAGS: NEWER}, source="event"),
@@ -222,9 +222,9 @@ def test_content_is_same_or_different_or_unknown() -> None:
     ("known", "reason"),
     [
         (facts(compared(IMAGE_CHANGE)),
-         "the image changed since bbbbbbb: requirements.txt, which the image is made from"),
+         "the image changed since bbbbbbb: requirements.txt (in the image)"),
         (facts(compared(DAG_CHANGE)),
-         "only DAGs changed since bbbbbbb: dags/a.py, under the DAGs directory"),
+         "only DAGs changed since bbbbbbb: dags/a.py (under the DAGs directory)"),
         (facts(compared()), "the checked-out version is already running (from bbbbbbb)"),
         (facts(compared(), Comparison(base=NEWER, changes=())),
          "the checked-out version is already running (from bbbbbbb, eeeeeee)"),
@@ -249,8 +249,8 @@ class TestWipeGuard:
         with pytest.raises(ProjectError) as caught:
             self.plan(facts(UNKNOWN), files)
         assert caught.value.message == (
-            "the deploy would hold no DAG file (.py, .zip or .yaml, what .airflowignore leaves out "
-            "aside), which removes every DAG from the Deployment"
+            "the deploy would contain no DAG file (.py, .zip or .yaml that .airflowignore does not "
+            "exclude), and would remove every DAG from the Deployment"
         )
         assert caught.value.hint == (
             "Check --project, --dags-path and .airflowignore, and that the step that generates "
@@ -261,9 +261,13 @@ class TestWipeGuard:
     def test_refuses_to_lose_more_than_half(self) -> None:
         known = facts(compared(DAG_CHANGE))
         assert self.plan(known, DagFiles(shipped=5, dag_files=5, before=10)) is DAGS
-        with pytest.raises(ProjectError, match=r"would hold 4 files .* where 10 run") as caught:
+        with pytest.raises(
+            ProjectError, match=r"would contain 4 files .* half of the 10"
+        ) as caught:
             self.plan(known, DagFiles(shipped=4, dag_files=4, before=10))
-        assert caught.value.hint == "If the DAGs were meant to go, deploy with --allow-shrink."
+        assert (
+            caught.value.hint == "If the files were removed on purpose, deploy with --allow-shrink."
+        )
 
     def test_can_be_lifted(self) -> None:
         files = DagFiles(shipped=0, dag_files=0, before=10)

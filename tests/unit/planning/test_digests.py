@@ -14,7 +14,7 @@ from astro_ci.paths import below
 from astro_ci.planning.digests import digests
 from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
-from astro_ci.project.leftovers import excluder
+from astro_ci.project.leftovers import leftover_matcher
 from tests.size import examples
 
 
@@ -214,7 +214,7 @@ def rules(draw: st.DrawFn) -> Rules:
         name: DockerIgnore.parse("\n".join(draw(PATTERNS)))
         for name in ("dockerignore", "ignore", "image_paths")
     }
-    leftovers = excluder(VENVS.__contains__)
+    leftovers = leftover_matcher(VENVS.__contains__)
     return made(project=project, dags=(dags, *linked), is_leftover=leftovers, **sets)
 
 
@@ -249,7 +249,7 @@ def test_what_a_directory_affects_holds_for_each_file(
     directory: str, names: set[str], rules: Rules
 ) -> None:
     parts = rules.parts_of_all_in(directory)
-    leftover = excluder(lambda _path: False)
+    leftover = leftover_matcher(lambda _path: False)
     for name in names:
         if parts is not None and "/" not in name and not leftover(name):
             assert rules.classify(f"{directory}/{name}")[0] == parts
@@ -278,7 +278,7 @@ def test_digests_are_those_of_the_markers_that_are_out_there() -> None:
         project="astro",
         dags=("astro/dags",),
         image_paths=parse_globs(["shared/**"], name="image-paths"),
-        is_leftover=excluder({"astro/dags/venv"}.__contains__),
+        is_leftover=leftover_matcher({"astro/dags/venv"}.__contains__),
     )
     paths = [
         *("README.md", "astro/Dockerfile", "astro/dags/a.py", "astro/dags/lib/b\tc.py"),

@@ -124,13 +124,13 @@ def test_a_dockerfile_by_another_name_has_one_too() -> None:
         "docker/Dockerfile.astro.dockerignore",
         ".dockerignore",
     )
-    assert given.classify("Dockerfile.dockerignore")[1] == "in the image"
+    assert given.classify("Dockerfile.dockerignore")[1] == "is built into the image"
 
 
 def test_no_globs_match_nothing() -> None:
     bare = Rules(project="", dags=("dags",), default_ignore=parse_globs([], name="none"))
     for path in ("XXXX", "a", "x/y"):
-        assert bare.classify(path) == (frozenset({Part.IMAGE}), "in the image")
+        assert bare.classify(path) == (frozenset({Part.IMAGE}), "is built into the image")
 
 
 def test_a_glob_that_cannot_be_read_is_told_by_its_option() -> None:

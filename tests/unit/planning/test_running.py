@@ -106,9 +106,9 @@ def test_each_reason_is_a_clause() -> None:
 
     bare = deploy("IMAGE_AND_DAG", tag="t1", version="v1")
     assert why() == "nothing has been deployed yet"
-    assert why(FULL_C) == "no deploy in the history put the running image there"
+    assert why(FULL_C) == "no deploy in the history brought the running image"
     assert why(bare) == (
-        "deploy IMAGE_AND_DAG-t1-v1, which put the running image there, does not say which commit "
+        "deploy IMAGE_AND_DAG-t1-v1, which brought the running image, does not say which commit "
         "it came from"
     )
     other = deploy("IMAGE_AND_DAG", A, tag="t1", repo="other")
@@ -137,7 +137,7 @@ def test_a_part_tells_which_deploy_brought_it() -> None:
     switched = what_runs(deployment("t1", dag_deploy=False), [FULL_A], OURS)[Part.IMAGE]
     assert switched.deploy_id == FULL_A.id
     assert switched.unknown == (
-        f"DAG-only deploys were switched since deploy {FULL_A.id} put the running image there"
+        f"DAG-only deploys were switched since deploy {FULL_A.id} brought the running image"
     )
 
 
@@ -183,7 +183,7 @@ def test_a_deployment_that_never_had_dags_has_no_commit_for_them() -> None:
     """A project without DAGs can be deployed with an empty bundle version."""
     runs = what_runs(deployment("t1", ""), [deploy("IMAGE_AND_DAG", A, tag="t1")], OURS)
     assert commits(runs) == (A, None)
-    assert runs[Part.DAGS].unknown == "no deploy in the history put the running DAGs there"
+    assert runs[Part.DAGS].unknown == "no deploy in the history brought the running DAGs"
 
 
 def test_a_bundle_that_no_longer_counts_is_not_looked_for() -> None:

@@ -223,6 +223,7 @@ OPENS_OTHER_FILES = {
     "pipelines/write.py": "creates files",
     "ci/systems/__init__.py": "our own templates",
     "cli.py": "the null device",
+    "terminal/session.py": "the null device",
     "configuration/save.py": "writes the file that it read, and opens no link",
     "commands/config.py": "our own schema",
     "git/attributes.py": "only looks for words, and repeats none",

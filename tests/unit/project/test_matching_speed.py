@@ -8,7 +8,7 @@ from astro_ci.configuration.refs import RefPatterns
 from astro_ci.errors import ProjectError
 from astro_ci.project.dockerfile import base_image, needs_buildkit
 from astro_ci.project.dockerignore import DockerIgnore
-from astro_ci.project.leftovers import excluder
+from astro_ci.project.leftovers import leftover_matcher
 
 MANY = 100_000
 DEEP = "d/" * 2_000
@@ -49,7 +49,7 @@ def test_a_deep_path_needs_no_stack() -> None:
     assert not DockerIgnore.parse("*.pyc\n").excludes(f"{DEEP}a.py")
     assert DockerIgnore.parse("d/d/d/**\n").excludes(f"{DEEP}a.py")
     assert DockerIgnore.parse("**/a.py\n").excludes(f"{DEEP}a.py")
-    is_leftover = excluder(lambda path: path.count("/") == 1_500)
+    is_leftover = leftover_matcher(lambda path: path.count("/") == 1_500)
     assert is_leftover(f"{DEEP}a.py")
     assert not is_leftover(f"{'d/' * 1_000}a.py")
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from astro_ci.configuration.choice import Target
+from astro_ci.configuration.config import Config
+from astro_ci.errors import DeployFailedError
 from astro_ci.model import (
+    NO_PARTS,
     Base,
     Change,
     Content,
@@ -15,8 +21,11 @@ from astro_ci.model import (
     Request,
     Status,
 )
+from astro_ci.reporting.report import Report
+from astro_ci.reporting.target_result import TargetResult
+from astro_ci.reporting.verb import DEPLOY
 
-DAGS, IMAGE = frozenset({Part.DAGS}), frozenset({Part.IMAGE})
+DAGS, IMAGE, NOTHING = frozenset({Part.DAGS}), frozenset({Part.IMAGE}), NO_PARTS
 PLAN = Plan(
     deploy_type=DeployType.DAGS,
     requested=Request.AUTO,
@@ -42,3 +51,20 @@ RESULT = DeployResult(
     bundle_version="v",
     phases={"survey": 0.4, "upload": 0.25},
 )
+
+
+def target(name: str) -> Target:
+    """A Deployment of the file."""
+    return Target(config=Config(deployment_name=name), settings={}, entry=name)
+
+
+def several(plan: Plan) -> Report:
+    """A run for three Deployments, of which each ended in another way."""
+    failed = DeployFailedError("Astro reports that it failed", hint="Look at the logs.")
+    skipped = replace(RESULT, outcome="skipped", plan=replace(plan, deploy_type=DeployType.NONE))
+    results = [
+        TargetResult(target=target("prod"), deploy_result=replace(RESULT, plan=plan)),
+        TargetResult(target=target("dev"), deploy_result=skipped),
+        TargetResult(target=target("old"), plan=plan, error=failed),
+    ]
+    return Report(verb=DEPLOY, results=results)

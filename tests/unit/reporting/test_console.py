@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import time
 
 import pytest
 
@@ -170,12 +171,16 @@ def test_nobody_draws_while_somebody_is_asked() -> None:
         assert "comparing" in Screen(written(made)).lines[-1]
 
 
-def test_nothing_is_left_of_the_lines_and_no_thread_when_a_phase_ends() -> None:
+def test_nothing_is_left_of_the_lines_when_a_phase_ends() -> None:
     made, _ = console(is_live=True)
-    with made.phase(Phase.SURVEY):
-        pass
-    assert Screen(written(made)).lines == [""]
-    assert not any(thread.name == "live" for thread in threading.enumerate())
+    for _ in range(3):
+        with made.phase(Phase.SURVEY):
+            pass
+    drawn = written(made)
+    assert Screen(drawn).lines == [""]
+    time.sleep(0.3)  # in which the lines would be drawn three times
+    assert written(made) == drawn
+    assert threading.active_count() == 1, "the end of the process waits for no thread"
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100, 160])

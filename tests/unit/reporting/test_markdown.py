@@ -12,10 +12,8 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from astro_ci.ci import CIContext, detect
-from astro_ci.configuration.choice import Target
-from astro_ci.configuration.config import Config
-from astro_ci.errors import DeployFailedError, DockerError, ProjectError
-from astro_ci.model import NO_PARTS, Change, Deployment, DeployResult, DeployType, Plan, Status
+from astro_ci.errors import DockerError, ProjectError
+from astro_ci.model import NO_PARTS, Change, Deployment, DeployResult, DeployType, Status
 from astro_ci.reporting import verb
 from astro_ci.reporting.comment import comments
 from astro_ci.reporting.markdown.blocks import OPEN_ITEMS, SHOWN_CHANGES
@@ -30,10 +28,9 @@ from astro_ci.reporting.markdown.pages import (
 )
 from astro_ci.reporting.report import Report
 from astro_ci.reporting.summary import setting_of, summary
-from astro_ci.reporting.target_result import TargetResult
 from astro_ci.text import printable
 from tests.unit.reporting.forges import FORGES, Page
-from tests.unit.reporting.samples import DAGS, IMAGE, PLAN, RESULT
+from tests.unit.reporting.samples import DAGS, IMAGE, PLAN, RESULT, several
 
 ZERO_WIDTH = "\N{ZERO WIDTH SPACE}"
 TEXTS = st.text(
@@ -120,7 +117,7 @@ def test_what_strangers_chose_stays_text_wherever_it_stands(text: str, forge: Ma
         result_markdown(replace(RESULT, plan=plan)),
         error_markdown(ProjectError(text, hint=text), plan, verb=verb.DEPLOY),
         error_markdown(DockerError(f"x\n{text}", hint=text), plan, verb=verb.DEPLOY),
-        summary(_several(plan), Setting()),
+        summary(several(plan), Setting()),
     ]
     ours = {"h3", "p", "a", "code", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
     ours |= {"strong", "details", "summary", "pre"}
@@ -136,21 +133,6 @@ def _balanced(html: str) -> bool:
     return html.count("<details") == html.count("</details>")
 
 
-def _several(plan: Plan) -> Report:
-    def result(name: str, **ended: object) -> TargetResult:
-        target = Target(config=Config(deployment_name=name), settings={}, entry=name)
-        return TargetResult(target=target, **ended)  # type: ignore[arg-type]
-
-    failed = DeployFailedError("Astro reports that it failed", hint="Look at the logs.")
-    skipped = replace(RESULT, outcome="skipped", plan=replace(plan, deploy_type=DeployType.NONE))
-    results = [
-        result("prod", deploy_result=replace(RESULT, plan=plan)),
-        result("dev", deploy_result=skipped),
-        result("old", plan=plan, error=failed),
-    ]
-    return Report(verb=verb.DEPLOY, results=results)
-
-
 # --- what the pages say ---------------------------------------------------------------------------
 
 
@@ -159,7 +141,7 @@ def test_a_plan_says_what_and_why_first(forge: MarkdownIt) -> None:
     assert re.match(r"### \S+ Plan: DAGs only - <code>prod</code>: \[Load the orders\]", markdown)
     page = Page(markdown, forge)
     assert "Only DAGs changed." in page.text
-    assert "aaaaaaa Load the orders, with uncommitted changes" in page.text
+    assert "aaaaaaa, with uncommitted changes" in page.text
     assert "Assumed: So it is." in page.text
 
 
@@ -171,7 +153,7 @@ def test_the_commit_and_what_changed_are_links() -> None:
 
 
 def test_no_table_has_an_empty_heading(forge: MarkdownIt) -> None:
-    for markdown in (plan_markdown(PLAN), summary(_several(PLAN), Setting())):
+    for markdown in (plan_markdown(PLAN), summary(several(PLAN), Setting())):
         assert not re.search(r"<th[^>]*>\s*</th>", Page(markdown, forge).html)
 
 
@@ -258,7 +240,7 @@ def test_a_failure_says_the_cause_first_and_what_to_do() -> None:
 
 
 def test_several_deployments_have_a_row_each(forge: MarkdownIt) -> None:
-    page = Page(summary(_several(PLAN), Setting()), forge)
+    page = Page(summary(several(PLAN), Setting()), forge)
     assert page.text.lstrip().startswith(f"{SYMBOLS['failed']} 3 Deployments: 1 deployed, 1 skip")
     rows = re.findall(r"<tr>\s*<td>(\w+)</td>|<tr>\s*<td><a [^>]+>(\w+)</a>", page.html)
     assert {a or b for a, b in rows} >= {"prod", "dev", "old"}
@@ -270,7 +252,7 @@ def test_a_comment_about_several_deployments_is_one(forge: MarkdownIt) -> None:
     ci = _pull_request()
     plans = [
         replace(result, deploy_result=None, error=None, plan=PLAN)
-        for result in _several(PLAN).results
+        for result in several(PLAN).results
     ]
     ((marker, body),) = comments(Report(verb=verb.PLAN, results=plans), ci)
     assert marker.startswith("<!-- astro-ci.all:")
@@ -280,13 +262,13 @@ def test_a_comment_about_several_deployments_is_one(forge: MarkdownIt) -> None:
     ((again, cut),) = comments(Report(verb=verb.PLAN, results=long), ci)
     assert again == marker
     assert len(cut) < 65_000
-    assert cut.count("| Planned |") == 0
+    assert "<details" not in cut
     assert all(f"| {name} | " in cut for name in ("prod", "dev", "old"))
 
 
 def test_a_comment_that_is_too_long_is_cut_between_its_lines(forge: MarkdownIt) -> None:
     changes = [replace(PLAN.changes[0], path="x" * 3000)] * SHOWN_CHANGES
-    result = replace(_several(PLAN).results[0], deploy_result=None)
+    result = replace(several(PLAN).results[0], deploy_result=None)
     result = replace(result, plan=replace(PLAN, changes=changes))
     ((_, body),) = comments(Report(verb=verb.PLAN, results=[result]), _pull_request())
     page = Page(body, forge)

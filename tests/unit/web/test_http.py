@@ -88,8 +88,12 @@ class TestNeverSent:
         ("variable", "value", "message"),
         [
             ("REQUESTS_CA_BUNDLE", "/nonexistent/ca.pem", "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"),
-            ("HTTPS_PROXY", "http://[bad", "HTTPS_PROXY or HTTP_PROXY names no proxy"),
-            ("HTTPS_PROXY", "socks5://127.0.0.1:1", "asks for what is not supported"),
+            (
+                "HTTPS_PROXY",
+                "http://[bad",
+                "HTTPS_PROXY or HTTP_PROXY is not the address of a proxy",
+            ),
+            ("HTTPS_PROXY", "socks5://127.0.0.1:1", "names a kind of proxy that is not supported"),
         ],
     )
     def test_a_variable_that_misleads(
@@ -200,7 +204,7 @@ class TestRetries:
             post(http(script.url))
         assert len(script.requests) == 1
         assert not caught.value.never_arrived
-        assert str(caught.value).endswith("got no answer: no connection, or one that broke off")
+        assert str(caught.value).endswith("got no answer: the connection failed or was closed")
 
     def test_an_answer_that_breaks_off_is_told_without_its_address(self) -> None:
         """The words of the exception may hold the whole URL, which can be a secret."""

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
 
@@ -27,9 +27,9 @@ def is_here(env: Lookup) -> bool:
     return env.says("TF_BUILD", "true")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; there is no previous commit."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "BUILD_REASON"),
         run_url=_run_url(env),
         repository_url=env.first(values.repository_url, "BUILD_REPOSITORY_URI"),
@@ -45,7 +45,7 @@ def read(env: Lookup) -> Facts:
     )
 
 
-def _pull_request(env: Lookup, common: Facts) -> Facts:
+def _pull_request(env: Lookup, common: RunFacts) -> RunFacts:
     prefix = "SYSTEM_PULLREQUEST_"
     fork = f"{prefix}ISFORK"
     return replace(
@@ -58,11 +58,11 @@ def _pull_request(env: Lookup, common: Facts) -> Facts:
             values.number, f"{prefix}PULLREQUESTNUMBER", f"{prefix}PULLREQUESTID"
         ),
         base_branch=env.first(values.branch, f"{prefix}TARGETBRANCH"),
-        is_fork_pull_request=Found(env.says(fork, "true"), fork) if env.get(fork) else None,
+        is_fork_pull_request=Sourced(env.says(fork, "true"), fork) if env.get(fork) else None,
     )
 
 
-def _run_url(env: Lookup) -> Found[str] | None:
+def _run_url(env: Lookup) -> Sourced[str] | None:
     project = env.first(_project, "SYSTEM_TEAMPROJECT")
     build = env.first(values.number, "BUILD_BUILDID")
     if project is None or build is None:
@@ -71,12 +71,12 @@ def _run_url(env: Lookup) -> Found[str] | None:
     page = f"{collection}/{project.value}/_build/results?buildId={build.value}"
     job = env.first(values.word, "SYSTEM_JOBID")
     url = values.web_url(f"{page}&j={job.value}" if job else page)
-    return Found(url, build.source) if url else None
+    return Sourced(url, build.source) if url else None
 
 
 def _project(raw: str) -> str | None:
-    """A project's name as it stands in an address; people put spaces into theirs."""
-    name = values.given(raw)
+    """Return a project's name as in a URL; the names may have spaces."""
+    name = values.non_empty(raw)
     if name is None or _NOT_IN_A_PROJECT.search(name):
         return None
     return quote(name, safe="", errors="replace")
@@ -96,12 +96,12 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set fetchDepth: 0 on the checkout step",
     credentials_hint=(
-        "create the secret variable ASTRO_API_TOKEN, and map it to the step: "
+        "Create the secret variable ASTRO_API_TOKEN, and map it to the step: "
         "env: ASTRO_API_TOKEN: $(ASTRO_API_TOKEN)"
     ),
     concurrency_hint=(
-        "set lockBehavior: sequential on the stage, and give the environment of its deployment "
-        "job the check Exclusive lock"
+        "Set lockBehavior: sequential on the stage, and give the environment of its deployment "
+        "job the check Exclusive lock."
     ),
     speak=speak,
     files=("azure-pipelines.yml", ".azure-pipelines/**"),

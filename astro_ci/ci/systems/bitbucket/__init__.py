@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 
 
@@ -13,9 +13,9 @@ def is_here(env: Lookup) -> bool:
     return bool(env.text("BITBUCKET_BUILD_NUMBER"))
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; there is no previous commit."""
-    return Facts(
+    return RunFacts(
         # The source commit on pull requests too: the merge is made in the clone.
         head=env.first(values.sha, "BITBUCKET_COMMIT"),
         branch=env.first(values.branch, "BITBUCKET_BRANCH"),
@@ -28,13 +28,13 @@ def read(env: Lookup) -> Facts:
     )
 
 
-def _run_url(env: Lookup) -> Found[str] | None:
+def _run_url(env: Lookup) -> Sourced[str] | None:
     name = env.first(values.slug, "BITBUCKET_REPO_FULL_NAME")
     number = env.first(values.number, "BITBUCKET_BUILD_NUMBER")
     if not (name and number):
         return None
     page = f"https://bitbucket.org/{name.value}/pipelines/results/{number.value}"
-    return Found(page, number.source)
+    return Sourced(page, number.source)
 
 
 SYSTEM = CISystem(
@@ -44,10 +44,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set clone: depth: full",
     credentials_hint=(
-        "add the secured variable ASTRO_API_TOKEN under Repository settings > Repository "
-        "variables, or to the step's deployment environment"
+        "Add the secured variable ASTRO_API_TOKEN under Repository settings > Repository "
+        "variables, or to the step's deployment environment."
     ),
-    concurrency_hint="give the step a concurrency-group",
+    concurrency_hint="Give the step a concurrency-group.",
     files=("bitbucket-pipelines.yml",),
     pipeline=Pipeline(
         path="bitbucket-pipelines.yml",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
 
@@ -25,10 +25,10 @@ def is_here(env: Lookup) -> bool:
     return env.says("BUILDKITE", "true")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     tag = env.first(values.tag, "BUILDKITE_TAG")
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "BUILDKITE_SOURCE"),
         # `HEAD` in a build that was started without a commit, which is no SHA: git knows.
         head=env.first(values.sha, "BUILDKITE_COMMIT"),
@@ -58,10 +58,10 @@ def _own_branch(raw: str) -> str | None:
     return values.branch(raw.rpartition(":")[2])
 
 
-def _is_fork(env: Lookup) -> Found[bool] | None:
+def _is_fork(env: Lookup) -> Sourced[bool] | None:
     name = "BUILDKITE_PULL_REQUEST_REPO"
     theirs, ours = _path(env.text(name)), _path(env.text("BUILDKITE_REPO"))
-    return Found(theirs != ours, name) if theirs and ours else None
+    return Sourced(theirs != ours, name) if theirs and ours else None
 
 
 def _path(address: str) -> str:
@@ -70,10 +70,10 @@ def _path(address: str) -> str:
     return match[1].lower() if match else ""
 
 
-def _run_url(env: Lookup) -> Found[str] | None:
+def _run_url(env: Lookup) -> Sourced[str] | None:
     build = env.first(values.web_url, "BUILDKITE_BUILD_URL")
     job = env.first(values.word, "BUILDKITE_JOB_ID")
-    return Found(f"{build.value}#{job.value}", build.source) if build and job else build
+    return Sourced(f"{build.value}#{job.value}", build.source) if build and job else build
 
 
 def speak(out: TextIO, _env: Mapping[str, str]) -> Dialect:
@@ -90,10 +90,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="remove --depth from BUILDKITE_GIT_CLONE_FLAGS and BUILDKITE_GIT_FETCH_FLAGS",
     credentials_hint=(
-        "create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set "
-        "it in the agent's environment hook"
+        "Create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set "
+        "it in the agent's environment hook."
     ),
-    concurrency_hint="give the step concurrency: 1 and a concurrency_group",
+    concurrency_hint="Give the step concurrency: 1 and a concurrency_group.",
     speak=speak,
     files=(".buildkite/**",),
     pipeline=Pipeline(

@@ -24,7 +24,7 @@ META_DATA_PREFIX = "astro-ci:"
 _TIMEOUT_SECONDS = 10
 _TRUNCATED = "\n\n*Truncated: Buildkite limits an annotation to 1 MiB.*\n"
 _HEADING = Regex(r"(?:---|\+\+\+|~~~|\^\^\^)(?:\s|$)")
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class BuildkiteDialect(PlainDialect):
@@ -76,4 +76,4 @@ class BuildkiteDialect(PlainDialect):
             )
         except (OSError, subprocess.SubprocessError) as error:
             # Not the error's text, which may hold what was sent.
-            _log.debug("%s %s failed: %s", AGENT, arguments[0], type(error).__name__)
+            log.debug("%s %s failed: %s", AGENT, arguments[0], type(error).__name__)

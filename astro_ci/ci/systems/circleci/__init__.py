@@ -7,8 +7,8 @@ to ASTRO_CI_BASE.
 from __future__ import annotations
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
 
@@ -20,17 +20,17 @@ def is_here(env: Lookup) -> bool:
     return env.says("CIRCLECI", "true")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     from_fork = env.first(values.number, "CIRCLE_PR_NUMBER") or env.first(
         _fork_branch_number, "CIRCLE_BRANCH"
     )
-    return Facts(
+    return RunFacts(
         head=env.first(values.sha, "CIRCLE_SHA1"),
         branch=env.first(_own_branch, "CIRCLE_BRANCH"),
         tag=env.first(values.tag, "CIRCLE_TAG"),
         pull_request=from_fork or env.first(_last_part, "CIRCLE_PULL_REQUEST"),
-        is_fork_pull_request=Found(True, from_fork.source) if from_fork else None,
+        is_fork_pull_request=Sourced(True, from_fork.source) if from_fork else None,
         run_url=env.first(values.web_url, "CIRCLE_BUILD_URL"),
         repository_url=env.first(values.repository_url, "CIRCLE_REPOSITORY_URL"),
     )
@@ -56,10 +56,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set method: full on the checkout step",
     credentials_hint=(
-        "add the environment variable ASTRO_API_TOKEN under Project Settings > Environment "
-        "Variables, or to a context that the job uses"
+        "Add the environment variable ASTRO_API_TOKEN under Project Settings > Environment "
+        "Variables, or to a context that the job uses."
     ),
-    concurrency_hint="give the job of the workflow a serial-group",
+    concurrency_hint="Give the job of the workflow a serial-group.",
     runs_for_pushes_alone=True,  # it only mentions that the branch has a pull request
     files=(".circleci/**",),
     pipeline=Pipeline(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
+from astro_ci.ci.context import RunFacts
 from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
@@ -21,9 +21,9 @@ def is_here(env: Lookup) -> bool:
     return bool(env.text("CODEBUILD_BUILD_ARN") or env.text("CODEBUILD_BUILD_ID"))
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; most are only there when a webhook started the build."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "CODEBUILD_WEBHOOK_EVENT"),
         head=env.first(values.sha, "CODEBUILD_RESOLVED_SOURCE_VERSION"),
         run_url=env.first(values.web_url, "CODEBUILD_PUBLIC_BUILD_URL")
@@ -63,7 +63,7 @@ def _pull_request(raw: str) -> str | None:
 
 
 def _after(prefix: str, raw: str) -> str:
-    """What follows the prefix that says what kind of thing it is; empty for another kind."""
+    """Return the text after a prefix such as `branch/`; empty with another prefix."""
     text = raw.strip()
     return text.removeprefix(prefix) if text.startswith(prefix) else ""
 
@@ -86,10 +86,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set the source's git clone depth to Full; under CodePipeline choose a full clone",
     credentials_hint=(
-        "store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
-        "under env: secrets-manager: or env: parameter-store:"
+        "Store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
+        "under env: secrets-manager: or env: parameter-store:."
     ),
-    concurrency_hint="start the build from a CodePipeline with executionMode QUEUED",
+    concurrency_hint="Start the build from a CodePipeline with executionMode QUEUED.",
     files=("buildspec.yml",),
     pipeline=Pipeline(
         path="buildspec.yml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
+from astro_ci.ci.context import RunFacts
 from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.ci.systems import woodpecker
@@ -16,9 +16,9 @@ def is_here(env: Lookup) -> bool:
     return env.says("DRONE", "true")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "DRONE_BUILD_EVENT"),
         head=env.first(values.sha, "DRONE_COMMIT_SHA", "DRONE_COMMIT_AFTER"),
         run_url=env.first(values.web_url, "DRONE_BUILD_LINK"),
@@ -50,7 +50,7 @@ SYSTEM = CISystem(
     read=read,
     history_hint="remove depth from the pipeline's clone section",
     credentials_hint=woodpecker.CREDENTIALS_HINT,
-    concurrency_hint="give the pipeline concurrency: limit: 1",
+    concurrency_hint="Give the pipeline concurrency: limit: 1.",
     files=(".drone.yml",),
     pipeline=Pipeline(
         path=".drone.yml",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import FIRST, Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import FIRST, Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 
 if TYPE_CHECKING:
@@ -25,27 +25,27 @@ def is_here(env: Lookup) -> bool:
     return env.says("GITHUB_ACTIONS", "true")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables and the event document say."""
     facts = _read_event(env)
     run = _run_url(facts, env.first(values.number, "GITHUB_RUN_ID"))
     attempt = env.first(values.number, "GITHUB_RUN_ATTEMPT")
     if run and attempt:
-        run = Found(f"{run.value}/attempts/{attempt.value}", run.source)
+        run = Sourced(f"{run.value}/attempts/{attempt.value}", run.source)
     return replace(facts, run_url=run)
 
 
-def read_by_number(env: Lookup) -> Facts:
+def read_by_number(env: Lookup) -> RunFacts:
     """Collect the same on Gitea or Forgejo, whose pages name a run by its number, not its id."""
     facts = _read_event(env)
     return replace(facts, run_url=_run_url(facts, env.first(values.number, "GITHUB_RUN_NUMBER")))
 
 
-def _read_event(env: Lookup) -> Facts:
+def _read_event(env: Lookup) -> RunFacts:
     """Everything but the run's own URL, whose form differs between the three systems."""
     event = env.json("GITHUB_EVENT_PATH")
     kind = env.text("GITHUB_EVENT_NAME")
-    facts = Facts(
+    facts = RunFacts(
         event=env.first(values.word, "GITHUB_EVENT_NAME"),
         repository_url=_repository(env),
     )
@@ -70,7 +70,7 @@ def _read_event(env: Lookup) -> Facts:
     )
 
 
-def _pull_request(env: Lookup, event: Lookup, facts: Facts) -> Facts:
+def _pull_request(env: Lookup, event: Lookup, facts: RunFacts) -> RunFacts:
     # GITHUB_SHA is a synthetic merge (pull_request) or the base branch (pull_request_target).
     head = event.first(values.sha, "pull_request.head.sha")
     branch = env.first(values.branch, "GITHUB_HEAD_REF") or event.first(
@@ -95,7 +95,7 @@ def _pull_request(env: Lookup, event: Lookup, facts: Facts) -> Facts:
     )
 
 
-def _workflow_run(event: Lookup, facts: Facts) -> Facts:
+def _workflow_run(event: Lookup, facts: RunFacts) -> RunFacts:
     """After another workflow, which was about this commit; the variables name the newest one."""
     facts = replace(
         facts,
@@ -115,44 +115,44 @@ def _workflow_run(event: Lookup, facts: Facts) -> Facts:
     )
 
 
-def _differs(event: Lookup, base: str, head: str) -> Found[bool] | None:
+def _differs(event: Lookup, base: str, head: str) -> Sourced[bool] | None:
     # A deleted fork has no repository any more. `.fork` would not do: ours may be a fork itself.
     name = event.text(base).lower()
-    return Found(event.text(head).lower() != name, event.prefix + head) if name else None
+    return Sourced(event.text(head).lower() != name, event.prefix + head) if name else None
 
 
 def _number_in_ref(raw: str) -> str | None:
     return values.number(raw.removeprefix("refs/pull/").partition("/")[0])
 
 
-def _branch(env: Lookup) -> Found[str] | None:
+def _branch(env: Lookup) -> Sourced[str] | None:
     if env.text("GITHUB_REF"):
         return env.first(values.branch_ref, "GITHUB_REF")
     is_branch = env.says("GITHUB_REF_TYPE", "branch")
     return env.first(values.branch, "GITHUB_REF_NAME") if is_branch else None
 
 
-def _tag(env: Lookup) -> Found[str] | None:
+def _tag(env: Lookup) -> Sourced[str] | None:
     if env.text("GITHUB_REF"):
         return env.first(values.tag_ref, "GITHUB_REF")
     is_tag = env.says("GITHUB_REF_TYPE", "tag")
     return env.first(values.tag, "GITHUB_REF_NAME") if is_tag else None
 
 
-def _repository(env: Lookup) -> Found[str] | None:
+def _repository(env: Lookup) -> Sourced[str] | None:
     slug = env.first(values.slug, "GITHUB_REPOSITORY")
     if slug is None:
         return None
     url = values.repository_url(f"{env.text('GITHUB_SERVER_URL').rstrip('/')}/{slug.value}")
-    return Found(url, slug.source) if url else None
+    return Sourced(url, slug.source) if url else None
 
 
-def _run_url(facts: Facts, run: Found[str] | None) -> Found[str] | None:
+def _run_url(facts: RunFacts, run: Sourced[str] | None) -> Sourced[str] | None:
     """The page of the run with this id or number."""
     if run is None or facts.repository_url is None:
         return None
     page = values.web_url(f"{facts.repository_url.value}/actions/runs/{run.value}")
-    return Found(page, run.source) if page else None
+    return Sourced(page, run.source) if page else None
 
 
 def find_comments(number: str, env: Mapping[str, str]) -> Place:
@@ -177,10 +177,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set fetch-depth: 0 on actions/checkout",
     credentials_hint=(
-        "create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and "
-        "pass it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
+        "Create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and "
+        "pass it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}."
     ),
-    concurrency_hint="give the job a concurrency group with cancel-in-progress: false",
+    concurrency_hint="Give the job a concurrency group with cancel-in-progress: false.",
     takes_forge_token=True,
     speak=speak,
     comments=find_comments,
@@ -200,8 +200,8 @@ LIKENESS = replace(
     turn=30,  # before GitHub, whose variables are set as well
     read=read_by_number,
     credentials_hint=(
-        "create the secret ASTRO_API_TOKEN under Settings > Actions > Secrets, and pass it to the "
-        "step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}"
+        "Create the secret ASTRO_API_TOKEN under Settings > Actions > Secrets, and pass it to the "
+        "step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}."
     ),
     pipeline=None,
 )

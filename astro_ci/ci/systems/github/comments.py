@@ -13,7 +13,7 @@ from astro_ci.ci.access import FORGE_TOKEN
 from astro_ci.ci.comments.place import CommentError, Place, first_of
 
 _PERMISSION = (
-    "give the job the permission `pull-requests: write`; a fork's pull request never has it"
+    "Give the job the permission `pull-requests: write`; a fork's pull request never has it."
 )
 
 
@@ -23,14 +23,14 @@ def place(number: str, env: Mapping[str, str]) -> Place:
     if not token:
         raise CommentError(
             "there is no token to comment with",
-            hint="pass the job's own to the step: env: GITHUB_TOKEN: ${{ github.token }}",
+            hint="Pass the job's token to the step: env: GITHUB_TOKEN: ${{ github.token }}.",
         )
     api = env.get("GITHUB_API_URL", "").rstrip("/")
     slug = values.slug(env.get("GITHUB_REPOSITORY", ""))
     if not api or not slug:
         raise CommentError(
             "GITHUB_API_URL and GITHUB_REPOSITORY do not name a repository",
-            hint="run inside a job of GitHub Actions",
+            hint="Run this in a job of GitHub Actions.",
         )
     issues = f"{api}/repos/{quote(slug)}/issues"
     server = env.get("GITHUB_SERVER_URL", "").rstrip("/")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def is_here(env: Lookup) -> bool:
     return env.says("GITLAB_CI", "true")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "CI_PIPELINE_SOURCE"),
         run_url=env.first(values.web_url, "CI_JOB_URL", "CI_PIPELINE_URL"),
         # Never CI_REPOSITORY_URL, which holds the job's token.
@@ -45,7 +45,7 @@ def read(env: Lookup) -> Facts:
     )
 
 
-def _merge_request(env: Lookup, common: Facts) -> Facts:
+def _merge_request(env: Lookup, common: RunFacts) -> RunFacts:
     # In merged results pipelines and merge trains CI_COMMIT_SHA is a synthetic merge.
     merged = env.says("CI_MERGE_REQUEST_EVENT_TYPE", "merged_result", "merge_train")
     names = ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", *(() if merged else ("CI_COMMIT_SHA",)))
@@ -60,7 +60,7 @@ def _merge_request(env: Lookup, common: Facts) -> Facts:
     )
 
 
-def _external_pull_request(env: Lookup, common: Facts) -> Facts:
+def _external_pull_request(env: Lookup, common: RunFacts) -> RunFacts:
     prefix = "CI_EXTERNAL_PULL_REQUEST_"
     return replace(
         common,
@@ -72,12 +72,12 @@ def _external_pull_request(env: Lookup, common: Facts) -> Facts:
     )
 
 
-def _is_fork(env: Lookup) -> Found[bool] | None:
+def _is_fork(env: Lookup) -> Sourced[bool] | None:
     source = env.text("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
     target = env.text("CI_MERGE_REQUEST_PROJECT_ID")
     if not (source and target):
         return None
-    return Found(source != target, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
+    return Sourced(source != target, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
 
 
 def secret_remedy(env: Mapping[str, str]) -> str:
@@ -85,9 +85,9 @@ def secret_remedy(env: Mapping[str, str]) -> str:
     if env.get("CI_COMMIT_REF_PROTECTED") != "false":
         return ""
     return (
-        "This branch or tag is not protected, and protected variables are only there on those that "
-        "are: protect it under Settings > Repository, or create ASTRO_API_TOKEN as a masked "
-        "variable that is not protected"
+        "This branch or tag is not protected, and only protected branches and tags get protected "
+        "variables. Protect it under Settings > Repository, or create ASTRO_API_TOKEN as a masked "
+        "variable that is not protected."
     )
 
 
@@ -113,10 +113,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint='set GIT_DEPTH: "0" in the job\'s variables',
     credentials_hint=(
-        "create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; a "
-        "protected one is only there on protected branches and tags"
+        "Create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; only "
+        "protected branches and tags get protected variables."
     ),
-    concurrency_hint="give the job a resource_group",
+    concurrency_hint="Give the job a resource_group.",
     secret_remedy=secret_remedy,
     speak=speak,
     comments=find_comments,

@@ -10,8 +10,9 @@ from astro_ci.ci.comments.place import CommentError, Place, first_of
 
 # A job's own token may not write notes.
 _REMEDY = (
-    "create a project access token with the scope `api`, and the masked variable GITLAB_TOKEN with "
-    "it under Settings > CI/CD > Variables; a protected one is not there in merge requests"
+    "Create a project access token with the scope `api`, and store it as the masked variable "
+    "GITLAB_TOKEN under Settings > CI/CD > Variables; merge requests do not get protected "
+    "variables."
 )
 
 
@@ -24,7 +25,8 @@ def place(number: str, env: Mapping[str, str]) -> Place:
     project = first_of(env, "CI_MERGE_REQUEST_PROJECT_ID", "CI_PROJECT_ID")
     if not api or not project:
         raise CommentError(
-            "CI_API_V4_URL and CI_PROJECT_ID do not name a project", hint="run inside a GitLab job"
+            "CI_API_V4_URL and CI_PROJECT_ID do not name a project",
+            hint="Run this in a GitLab job.",
         )
     notes = f"{api}/projects/{quote(project, safe='')}/merge_requests/{number}/notes"
     page = first_of(env, "CI_MERGE_REQUEST_PROJECT_URL", "CI_PROJECT_URL").rstrip("/")

@@ -26,7 +26,7 @@ OUTPUT_PREFIX = "ASTRO_RESULT_"
 _JSON_OUTPUTS = {"plan"}
 _CLEAR = "\x1b[0K"
 _NOT_IN_A_NAME = Regex(r"[^a-z0-9]+")
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class GitLabDialect(PlainDialect):
@@ -72,7 +72,7 @@ class GitLabDialect(PlainDialect):
         line = f"{variable}={clean_line(value).replace('$', '_').strip()}\n"
         path = Path(self._dotenv_file)
         if size(path) + len(encoded(line)) >= DOTENV_LIMIT_BYTES:
-            _log.warning("%s is left out of %s, which would exceed 5 KiB", variable, path.name)
+            log.warning("%s is left out of %s, which would exceed 5 KiB", variable, path.name)
             return
         append(path, line)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.text import Regex
 
@@ -21,9 +21,9 @@ def is_here(env: Lookup) -> bool:
     return bool(env.text("JENKINS_URL"))
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; a scripted pipeline's checkout sets none of git's."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "gitlabActionType"),
         run_url=env.first(values.web_url, "BUILD_URL"),
         repository_url=env.first(values.repository_url, "GIT_URL", "GIT_URL_1"),
@@ -43,11 +43,11 @@ def read(env: Lookup) -> Facts:
         branch=env.first(values.branch, "BRANCH_NAME", "GIT_LOCAL_BRANCH")
         or env.first(_remote_branch, "GIT_BRANCH"),
         before=previous or env.first(values.sha, "gitlabBefore"),
-        before_is_previous_run=previous and Found(True, previous.source),
+        before_is_previous_run=previous and Sourced(True, previous.source),
     )
 
 
-def _pull_request(env: Lookup, common: Facts) -> Facts:
+def _pull_request(env: Lookup, common: RunFacts) -> RunFacts:
     head = env.first(values.sha, "ghprbActualCommit", "gitlabMergeRequestLastCommit")
     # A multibranch job that builds both names them PR-7-head and PR-7-merge; PR-7 may be either.
     if head is None and env.text("BRANCH_NAME").endswith("-head"):
@@ -59,7 +59,7 @@ def _pull_request(env: Lookup, common: Facts) -> Facts:
         base_branch=env.first(
             values.branch, "CHANGE_TARGET", "ghprbTargetBranch", "gitlabTargetBranch"
         ),
-        is_fork_pull_request=Found(True, "CHANGE_FORK") if env.text("CHANGE_FORK") else None,
+        is_fork_pull_request=Sourced(True, "CHANGE_FORK") if env.text("CHANGE_FORK") else None,
     )
 
 
@@ -77,10 +77,10 @@ SYSTEM = CISystem(
     read=read,
     history_hint="turn off the shallow clone in the job's advanced clone behaviours",
     credentials_hint=(
-        "create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
-        "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }"
+        "Create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
+        "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }."
     ),
-    concurrency_hint="add disableConcurrentBuilds() to the options of the pipeline",
+    concurrency_hint="Add disableConcurrentBuilds() to the options of the pipeline.",
     # It names the commit of whichever repository a job checked out first.
     names_own_checkout=False,
     files=("Jenkinsfile",),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ def is_here(env: Lookup) -> bool:
     return bool(env.text("TEAMCITY_VERSION"))
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the environment and the two files say; there is no previous commit."""
     build = env.properties("TEAMCITY_BUILD_PROPERTIES_FILE")
     config = build.properties("teamcity.configuration.properties.file")
-    common = Facts(
+    common = RunFacts(
         head=env.first(values.sha, "BUILD_VCS_NUMBER")
         or build.first(values.sha, "build.vcs.number"),
         run_url=env.first(values.web_url, "BUILD_URL") or _run_url(build, config),
@@ -55,12 +55,12 @@ def _branch(raw: str) -> str | None:
     return None if raw.strip() == "<default>" else values.branch(raw)
 
 
-def _run_url(build: Lookup, config: Lookup) -> Found[str] | None:
+def _run_url(build: Lookup, config: Lookup) -> Sourced[str] | None:
     number = build.first(values.number, "teamcity.build.id")
     number = number or config.first(values.number, "teamcity.build.id")
     server = config.text("teamcity.serverUrl")
     url = values.web_url(f"{server.rstrip('/')}/build/{number.value}") if number else None
-    return Found(url, "teamcity.serverUrl") if url else None
+    return Sourced(url, "teamcity.serverUrl") if url else None
 
 
 def speak(out: TextIO, _env: Mapping[str, str]) -> Dialect:
@@ -78,9 +78,9 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set teamcity.git.shallowClone and teamcity.git.agent.shallowClone to false",
     credentials_hint=(
-        "add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration"
+        "Add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration."
     ),
-    concurrency_hint="limit the simultaneously running builds of the build configuration to 1",
+    concurrency_hint="Limit the simultaneously running builds of the build configuration to 1.",
     speak=speak,
     obeys_stdout_alone=True,
     files=(".teamcity/**",),

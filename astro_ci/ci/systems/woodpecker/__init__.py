@@ -5,13 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from astro_ci.ci import values
-from astro_ci.ci.context import Facts
-from astro_ci.ci.lookup import Found, Lookup
+from astro_ci.ci.context import RunFacts
+from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 
 CREDENTIALS_HINT = (
-    "create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
-    "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }"
+    "Create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
+    "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }."
 )
 
 
@@ -20,9 +20,9 @@ def is_here(env: Lookup) -> bool:
     return env.says("CI", "woodpecker")
 
 
-def read(env: Lookup) -> Facts:
+def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
-    common = Facts(
+    common = RunFacts(
         event=env.first(values.word, "CI_PIPELINE_EVENT", "CI_BUILD_EVENT"),
         head=env.first(values.sha, "CI_COMMIT_SHA"),
         run_url=env.first(values.web_url, "CI_STEP_URL", "CI_PIPELINE_URL"),
@@ -48,7 +48,7 @@ def read(env: Lookup) -> Facts:
         common,
         branch=branch,
         before=before,
-        before_is_previous_run=before and Found(True, before.source),
+        before_is_previous_run=before and Sourced(True, before.source),
     )
 
 
@@ -60,7 +60,7 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set partial: false and depth: 0 on the git plugin in the clone section",
     credentials_hint=CREDENTIALS_HINT,
-    concurrency_hint="give the workflow concurrency: limit: 1 and a group",
+    concurrency_hint="Give the workflow concurrency: limit: 1 and a group.",
     files=(".woodpecker.yml", ".woodpecker/**"),
     pipeline=Pipeline(
         path=".woodpecker/deploy-to-astro.yaml",

@@ -23,7 +23,7 @@ from astro_ci.sandbox.platform.configure import (
     update_deployment,
 )
 from astro_ci.sandbox.platform.deployment_bodies import read_create, read_update
-from astro_ci.sandbox.platform.logs import SOURCES, Entry, log_entries
+from astro_ci.sandbox.platform.logs import SOURCES, LogEntry, log_entries
 from astro_ci.sandbox.platform.refusal import invalid
 
 
@@ -140,7 +140,7 @@ def _time_range(query: QueryParams, now: float) -> tuple[float, float]:
 
 
 def _log_page(
-    entries: list[Entry], limit: int, offset: int, most: int, query: QueryParams
+    entries: list[LogEntry], limit: int, offset: int, most: int, query: QueryParams
 ) -> dict[str, object]:
     page = entries[offset : offset + limit]
     return {

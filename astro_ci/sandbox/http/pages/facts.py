@@ -43,7 +43,7 @@ class Commit:
     url: str
 
 
-class Facts:
+class PageFacts:
     """Makes what each template is given."""
 
     def __init__(self, platform: Platform, requests: Sequence[RequestLine]) -> None:

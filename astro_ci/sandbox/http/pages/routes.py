@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from astro_ci.sandbox.http.pages.facts import Facts
+from astro_ci.sandbox.http.pages.facts import PageFacts
 from astro_ci.sandbox.http.pages.render import HEADERS, is_addressed_here, refused, render
 from astro_ci.sandbox.http.request_log import RequestLine
 from astro_ci.sandbox.platform.platform import Platform
@@ -42,7 +42,7 @@ class Pages:
         self, platform: Platform, requests: Sequence[RequestLine], is_stopping: Callable[[], bool]
     ) -> None:
         self._platform = platform
-        self._facts = Facts(platform, requests)
+        self._facts = PageFacts(platform, requests)
         self._is_stopping = is_stopping
 
     def routes(self) -> list[Route]:

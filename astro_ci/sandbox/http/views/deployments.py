@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro_ci.sandbox.http.views.json import Json, given, subject
+from astro_ci.sandbox.http.views.json import Json, subject, without_empty
 from astro_ci.sandbox.http.views.organizations import WORKSPACE_NAME
 from astro_ci.sandbox.http.views.settings import scaling, settings
 from astro_ci.sandbox.platform.options import airflow_version
@@ -34,7 +34,7 @@ def deployment(record: DeploymentRecord, state: State, registry: str, now: float
         "airflowVersion": airflow_version(record.runtime_version),
         "imageRepository": image_repository(record, state, registry),
         "imageTag": record.image_tag,
-        **given(
+        **without_empty(
             imageVersion=record.image_tag,
             dagTarballVersion=record.live_version,
             desiredDagTarballVersion=record.desired_version,

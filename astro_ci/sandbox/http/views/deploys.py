@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro_ci.sandbox.http.views.json import Json, given, subject
+from astro_ci.sandbox.http.views.json import Json, subject, without_empty
 from astro_ci.sandbox.platform.options import airflow_version
 from astro_ci.sandbox.store.ids import timestamp
 from astro_ci.sandbox.store.state import Bundle, DeployRecord, State
@@ -24,14 +24,14 @@ def deploy(record: DeployRecord, state: State, repository: str, upload_url: str)
         "imageTag": record.image_tag,
         "astroRuntimeVersion": record.runtime_version,
         "airflowVersion": airflow_version(record.runtime_version),
-        **given(
+        **without_empty(
             dagTarballVersion="" if is_bundle else record.dag_tarball_version,
             description=record.description,
             git=record.git,
             rollbackFromId=record.rollback_from_id,
             bundleMountPath=record.bundle_mount_path,
         ),
-        **given(**{url_key: upload_url}),
+        **without_empty(**{url_key: upload_url}),
         **({"bundles": _bundles(record)} if is_bundle else {}),
         "createdAt": timestamp(record.created_at),
         "updatedAt": timestamp(record.updated_at),
@@ -53,5 +53,5 @@ def _bundle(bundle: Bundle) -> Json:
         "bundleType": bundle.type,
         "deployId": bundle.deploy_id,
         "mountPath": bundle.mount_path,
-        **given(currentVersion=bundle.version, desiredVersion=bundle.version),
+        **without_empty(currentVersion=bundle.version, desiredVersion=bundle.version),
     }

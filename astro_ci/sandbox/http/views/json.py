@@ -11,7 +11,7 @@ USER_NAME = "Sandbox User"
 USER_EMAIL = "sandbox@example.com"
 
 
-def given(**values: object) -> Json:
+def without_empty(**values: object) -> Json:
     """Leave out the keys without a value."""
     return {key: value for key, value in values.items() if value}
 

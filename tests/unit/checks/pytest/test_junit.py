@@ -32,6 +32,10 @@ def test_each_test_that_failed_is_a_finding_on_its_line() -> None:
     report = read_report(REPORT, "team")
     assert report is not None
     assert (report.tests, report.skipped) == (4, 1)
+    assert [(case.group, case.name, case.is_skipped) for case in report.cases] == [
+        ("tests.test_a", "test_ok", False),
+        ("tests.test_a", "test_skipped", True),
+    ]
     assert [(f.path, f.line, f.message) for f in report.findings] == [
         ("team/tests/test_a.py", 15, "tests.test_a.TestX::test_bad[1]: assert 1 == 2"),
         (
@@ -58,6 +62,7 @@ def test_without_a_line_in_the_text_the_test_itself_is_the_place() -> None:
         b"<testsuite>",
         b'<!DOCTYPE x [<!ENTITY a "aaa">]><testsuite>&a;</testsuite>',
         b"\xff\xfe<",
+        '<!DOCTYPE x [<!ENTITY a "aaa">]><testsuite>&a;</testsuite>'.encode("utf-16"),
     ],
 )
 def test_what_is_no_report_is_none(document: bytes) -> None:

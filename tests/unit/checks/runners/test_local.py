@@ -57,7 +57,7 @@ def test_a_python_that_is_named_has_to_have_airflow(tmp_path: Path) -> None:
     bare = command(tmp_path / "bare", f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     with pytest.raises(CheckFailedError, match="has no Airflow"):
         find_python({"PATH": ""}, str(bare))
-    with pytest.raises(CheckFailedError, match="is no program"):
+    with pytest.raises(CheckFailedError, match="is not a program"):
         find_python({"PATH": ""}, str(tmp_path / "none"))
 
 

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from astro_ci.checks.static import worker
-from astro_ci.checks.static.reading import Reading
 from astro_ci.checks.static.request import Request
 from tests.real_airflow import RealAirflow
 from tests.size import examples
@@ -56,7 +55,6 @@ def ours(root: Path, airflow: tuple[int, int], syntax: str = "") -> list[str] | 
     answer = worker.look(
         Request(root=name, dags=name, repository=name, airflow=airflow, ignore_syntax=syntax),
         lambda path: None,
-        Reading(),
     )
     if any(found.rule in STOPS and found.severity == "error" for found in answer.problems):
         return "stops"

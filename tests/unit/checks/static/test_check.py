@@ -24,17 +24,33 @@ HEALTHY: list[tuple[str, Files]] = [
     ("a cache", {"dags/__pycache__/a.py": "x = (", "dags/.git/a.py": "x = ("}),
     ("a virtual environment", {"dags/v/pyvenv.cfg": "", "dags/v/a.py": DAG + "x = ("}),
     ("the same id under a condition", {
-        "dags/a.py": DAG + 'DAG("x")\n', "dags/b.py": DAG + 'if input():\n    DAG("x")\n'}),
+        "dags/a.py": DAG + 'a = DAG("x")\n', "dags/b.py": DAG + 'if input():\n    a = DAG("x")\n'}),
     ("the same id of another class", {
-        "dags/a.py": DAG + 'DAG("x")\n',
-        "dags/b.py": DAG + 'from os import path as DAG\nfrom mine import DAG\nMAKE("x")\n'}),
+        "dags/a.py": DAG + 'a = DAG("x")\n',
+        "dags/b.py": DAG + 'from os import path as DAG\nfrom mine import DAG\na = MAKE("x")\n'}),
     ("the same id in another operator", {
-        "dags/a.py": DAG + 'DAG("x")\n', "dags/b.py": DAG + 'Trigger(dag_id="x")\n'}),
+        "dags/a.py": DAG + 'a = DAG("x")\n', "dags/b.py": DAG + 'Trigger(dag_id="x")\n'}),
     ("a DAG function that is not called", {
         "dags/a.py": "from airflow.decorators import dag\n@dag\ndef x(): pass\nx()\n",
         "dags/b.py": "from airflow.decorators import dag\n@dag\ndef x(): pass\n"}),
+    ("the same id in one file, under a condition", {
+        "dags/a.py": DAG + 'if input():\n    a = DAG("x")\nelse:\n    a = DAG("x")\n'}),
+    ("an id that other DAGs are triggered by", {
+        "dags/a.py": DAG + 'DAG("x")\nTrigger(trigger_dag_id="x")\nWait(dag_id="x")\n'}),
+    ("the same id of a DAG that no variable holds", {
+        "dags/a.py": DAG + 'a = DAG("x")\n', "dags/b.py": DAG + 'DAG("x")\n'}),
+    ("the same id of a DAG that another one takes the place of", {
+        "dags/a.py": DAG + 'a = DAG("x")\na = DAG("y")\n',
+        "dags/b.py": DAG + 'b = DAG("x")\ndef b(): pass\n',
+        "dags/c.py": DAG + 'c = DAG("x")\nfor c in (): pass\n',
+        "dags/d.py": DAG + 'd = DAG("x")\ndel d\n',
+        "dags/e.py": DAG + 'e = DAG("x")\n'}),
+    ("the same id of a DAG that is not registered", {
+        "dags/a.py": DAG + 'a = DAG("x")\n',
+        "dags/b.py": DAG + 'with DAG("x", auto_register=False): pass\n',
+        "dags/c.py": DAG + 'with DAG("x", **{"auto_register": False}): pass\n'}),
     ("an ignored duplicate", {
-        "dags/a.py": DAG + 'DAG("x")\n', "dags/b.py": DAG + 'DAG("x")\n',
+        "dags/a.py": DAG + 'a = DAG("x")\n', "dags/b.py": DAG + 'a = DAG("x")\n',
         "dags/.airflowignore": "b.py\n"}),
     ("a syntax error elsewhere in the project", {"dags/a.py": DAG, "include/b.py": "x = ("}),
     ("an import under a condition of a broken file", {
@@ -93,6 +109,13 @@ FOUND: list[tuple[str, Files, list[str]]] = [
         "dags/a.py": "from airflow.decorators import dag\n@dag()\ndef x(): pass\nx()\n",
         "dags/b.py": "from airflow.sdk import dag\n@dag(\n  dag_id='x')\ndef y(): pass\nz = y()\n"},
      ["dags/a.py:4:1 error dag-duplicate-id", "dags/b.py:5:5 error dag-duplicate-id"]),
+    ("an id that one file uses twice", {
+        "dags/a.py": DAG + 'a = DAG("x")\nb = DAG(dag_id="x")\nc = DAG("y")\n'},
+     ["dags/a.py:2:5 error dag-duplicate-id", "dags/a.py:3:5 error dag-duplicate-id"]),
+    ("an id of a DAG that is entered and of one that a variable holds", {
+        "dags/a.py": DAG + 'with DAG("x"):\n    b = 1\n',
+        "dags/b.py": DAG + 'b: DAG = DAG("x")\nc = 2\n'},
+     ["dags/a.py:2:6 error dag-duplicate-id", "dags/b.py:2:10 error dag-duplicate-id"]),
     ("a damaged zip file", {"dags/a.zip": b"PK\x03\x04" + b"\0" * 40 + b"PK\x05\x06" + b"\0" * 8 +
                             b"\xff\0\0\0" + b"\xff\0\0\0" + b"\0\0"},
      ["dags/a.zip error dag-bad-zip"]),

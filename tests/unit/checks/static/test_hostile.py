@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from astro_ci.checks.static.process import Died, Reader
 from astro_ci.checks.static.request import Answer, Problem, Request
 from astro_ci.checks.static.source import read_source
 from astro_ci.checks.static.syntax import OURS
+from astro_ci.checks.static.worker import look
 from tests.unit.checks.static.support import DAG, StaticProject, told
 
 DEEP = {
@@ -184,11 +186,54 @@ def test_a_process_that_hangs(boot: Callable[[str], None], monkeypatch: pytest.M
     assert found == Died(reason="it took more than 0 s", path="/r/dags/a.py")
 
 
+def test_a_process_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    reader = Reader()
+    reader.prepare()
+    asked = request()._replace(root=str(tmp_path))
+    with StaticCheck(asked, lambda: None, reader) as check:
+        checked = check.result().checked
+    assert checked.status == "impossible"
+    assert checked.not_checked[0].endswith("no process could be started: No such file or directory")
+
+
+def test_a_zip_file_is_named_before_it_is_opened(tmp_path: Path) -> None:
+    project = StaticProject(tmp_path).write({"dags/a.py": DAG})
+    with zipfile.ZipFile(tmp_path / "dags" / "b.zip", "w") as archive:
+        archive.writestr("c.py", DAG + "x = (\n")
+    seen: list[str] = []
+    asked = Request(root=str(tmp_path), dags=f"{tmp_path}/dags", repository=str(project.repository))
+    answer = look(asked, seen.append)
+    assert seen[-2:] == [f"{tmp_path}/dags/b.zip"] * 2
+    assert [problem.name for problem in answer.problems] == ["dags/b.zip"]
+
+
+def test_files_that_take_too_long_together(
+    boot: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_TOTAL_SECONDS", 1.0)
+    boot("import os, time\nwhile True: os.write(1, b'.\\n'); time.sleep(0.05)")
+    found = _look(request(), Reader().ask)
+    assert found == Died(reason="all files together take more than 1 s", is_final=True)
+
+
+def test_a_process_that_was_started_ahead_is_asked(boot: Callable[[str], None]) -> None:
+    reader = Reader()
+    boot("raise SystemExit(3)")
+    reader.prepare()
+    boot("raise SystemExit(4)")
+    assert reader.ask(request()) == Died(reason="it ended Python with exit code 3")
+    assert reader.ask(request()) == Died(reason="it ended Python with exit code 4")
+    reader.prepare()
+    reader.stop()
+    assert reader.ask(request()) == Died(reason="it was stopped", is_final=True)
+
+
 def test_leaving_ends_the_process(boot: Callable[[str], None], tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     boot(f"import os, time; open({str(marker)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
     asked = request()._replace(root=str(tmp_path))
-    with StaticCheck(asked, lambda: None, looks_here=False):
+    with StaticCheck(asked, lambda: None):
         while not marker.exists() or not marker.read_text():
             time.sleep(0.01)
     with pytest.raises(ProcessLookupError):

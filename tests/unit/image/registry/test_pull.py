@@ -95,7 +95,7 @@ def test_a_pull_that_fails_says_why_and_names_no_secret(tmp_path: Path, status: 
 def test_an_engine_that_cannot_look(tmp_path: Path) -> None:
     with (
         serve(tmp_path, {LOOK: (500, {"message": "the disk is gone"})}) as stub,
-        pytest.raises(RegistryError, match=r"could not be looked for: .*the disk is gone"),
+        pytest.raises(RegistryError, match=r"looking for the image .* failed: .*the disk is gone"),
         image(stub),
     ):
         pytest.fail("nothing is known")

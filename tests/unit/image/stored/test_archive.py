@@ -241,7 +241,7 @@ REFUSED: list[tuple[str, Callable[[], Files], str]] = [
             **layout_files(),
             "index.json": as_json({"manifests": [{"digest": "../../x", "size": 1}]}),
         },
-        "which is no digest",
+        "which is not a digest",
     ),
     (
         "a loop",

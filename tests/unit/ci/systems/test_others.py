@@ -589,10 +589,12 @@ def test_every_system_has_its_own_words(system: CISystem) -> None:
     assert system.name
     assert system.key
     assert "ASTRO_API_TOKEN" in system.credentials_hint
-    # A hint completes an error: no capital, no full stop.
-    for hint in (system.history_hint, system.concurrency_hint):
-        assert hint[0].islower()
-        assert not hint.endswith(".")
+    for hint in (system.credentials_hint, system.concurrency_hint):
+        assert hint[0].isupper()
+        assert hint.endswith((".", ")"))
+    # A reason quotes this one in brackets: no capital, no full stop.
+    assert system.history_hint[0].islower()
+    assert not system.history_hint.endswith(".")
 
 
 def test_keys_are_unique() -> None:

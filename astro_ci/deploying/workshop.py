@@ -1,0 +1,71 @@
+"""What the deploys of one run share: images are fetched and built once for many Deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from astro_ci.configuration.config import Config
+from astro_ci.survey.image import image_source
+
+if TYPE_CHECKING:  # loaded when there is an image
+    from astro_ci.image.engine import Engine
+    from astro_ci.image.on_engine import EngineImage
+    from astro_ci.image.source import ImageSource
+
+ConnectEngine = Callable[[Mapping[str, str]], "Engine"]
+
+
+class Workshop:
+    """Keeps what was fetched and built until the run ends, and then takes it away again.
+
+    Two Deployments share an image when all that it is made of is the same.
+    """
+
+    def __init__(self) -> None:
+        self._held = ExitStack()
+        self._sources: dict[Hashable, ImageSource | None] = {}
+        self._images: dict[Hashable, EngineImage] = {}
+        self._engine: Engine | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._held.close()
+
+    def source(
+        self, config: Config, env: Mapping[str, str], connect_engine: ConnectEngine
+    ) -> ImageSource | None:
+        """Choose where the prebuilt image comes from; None where the image is built."""
+        key = (config.project, config.image_name, config.image_archive)
+        if key not in self._sources:
+            source = self._held.enter_context(image_source(config, env, connect_engine))
+            self._sources[key] = source
+        return self._sources[key]
+
+    def engine(self, env: Mapping[str, str], connect_engine: ConnectEngine) -> Engine:
+        """Connect to the engine, once. Raises DockerError."""
+        if self._engine is None:
+            self._engine = connect_engine(env)
+            self._held.callback(self._engine.close)
+        return self._engine
+
+    def find(self, inputs: Hashable) -> EngineImage | None:
+        """Find the image that was built from the same inputs before."""
+        return self._images.get(inputs)
+
+    def keep(self, inputs: Hashable, image: EngineImage) -> None:
+        """Have an image found again; the run's end takes it off the engine."""
+        self._images[inputs] = image
+
+    def on_close(self, clean_up: Callable[[], None]) -> None:
+        """Call this when the run ends."""
+        self._held.callback(clean_up)

@@ -1,0 +1,32 @@
+"""Uncommitted files that would be deployed: asked about at a terminal, listed elsewhere."""
+
+from __future__ import annotations
+
+from astro_ci.errors import ConfigurationError
+from astro_ci.model import Plan
+from astro_ci.reporting.text import uncommitted_list
+from astro_ci.terminal.session import Session
+
+_NO_CI = "none"
+
+
+def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None:
+    """Ask whether to deploy them; outside of a terminal, list them.
+
+    In CI, files that an earlier step made are no surprise, and the plan counts them. Raises
+    ConfigurationError for a no.
+    """
+    if session.ci.key != _NO_CI:
+        return
+    count = len(plan.uncommitted)
+    files = "1 uncommitted file" if count == 1 else f"{count} uncommitted files"
+    if is_dry or not session.is_interactive:
+        session.console.say(f"warning: {files} would be deployed:\n{uncommitted_list(plan)}")
+        return
+    session.console.say(f"{files} would be deployed:\n{uncommitted_list(plan)}")
+    pronoun = "it" if count == 1 else "them"
+    if not session.prompt.confirm(f"Deploy {pronoun} without a commit?"):
+        raise ConfigurationError(
+            f"nothing was deployed, as {files} would have been deployed as well",
+            hint="Commit them, or put them aside with `git stash -u`, and deploy again.",
+        )
