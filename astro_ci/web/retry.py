@@ -50,7 +50,7 @@ def was_not_served(error: BaseException) -> bool:
 
 def may_come_again(error: BaseException) -> bool:
     """Whether the service asked for a wait that is short enough, or for none."""
-    asked = error.retry_after_seconds if isinstance(error, UnavailableError) else None
+    asked: float | None = getattr(error, "retry_after_seconds", None)
     return (asked or 0.0) <= MAX_ASKED_SECONDS
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.docker
 
 NAMES = ("production", "classic", "development")
 BUILT = "Build the image"
-SHARED = "the image is the one that was built before in this run"
+SHARED = "using the image that this run built before"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from astro_ci.image.engine import Engine
-from astro_ci.image.inspection import inspect_image
+from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.prebuilt.without_engine import RegistryImage, StoredArchive
 from astro_ci.image.source import Destination
 from tests.e2e.images import Registry, read_image_files, registry, unique
@@ -57,7 +57,7 @@ def test_what_the_engine_saved_is_what_it_pulls(
     login = {"username": "cli", "password": store.password}
     engine.client.images.pull(pulled, auth_config=login)
     try:
-        facts = inspect_image(engine, pulled)
+        facts = look_into_image(engine, inspect_image(engine, pulled))
         assert facts.id == image.facts.id
         assert facts.machine == image.facts.machine == "amd64"
         assert facts.runtime_version == image.facts.runtime_version == "13.1.0"
@@ -80,7 +80,7 @@ def test_what_the_engine_pushed_is_read_without_it(
     source = RegistryImage(f"{repository}:1", docker_login(tmp_path, store.host, store.password))
     facts = source.fetch().facts
     source.close()
-    expected = inspect_image(engine, base)
+    expected = look_into_image(engine, inspect_image(engine, base))
     assert (facts.id, facts.os, facts.architecture, facts.runtime_version, facts.machine) == (
         expected.id,
         expected.os,

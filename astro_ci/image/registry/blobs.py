@@ -18,14 +18,14 @@ from astro_ci.image.registry.failure import (
 )
 from astro_ci.image.registry.login import Scopes
 from astro_ci.image.registry.manifest import ACCEPT, MAX_MANIFEST_BYTES, Descriptor, digest_of
-from astro_ci.web.retry import Repeating, pause_seconds
+from astro_ci.web.retry import Repeating, may_come_again, pause_seconds
 
 log = logging.getLogger(__name__)
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether a request that is safe twice should be repeated."""
-    return isinstance(error, TransientRegistryError)
+    return isinstance(error, TransientRegistryError) and may_come_again(error)
 
 
 def repeating(connection: Connection) -> Repeating:
@@ -131,7 +131,7 @@ def read_blob(
                 )
         except TransientRegistryError as error:
             failures += 1
-            if failures >= connection.patience.attempts:
+            if failures >= connection.patience.attempts or not may_come_again(error):
                 raise
             log.warning("%s; going on at byte %d", error, position)
             pause = pause_seconds(error, failures)

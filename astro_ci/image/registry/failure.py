@@ -80,10 +80,16 @@ def refusal(
         text = f"the registry {host} refused {what}: {message}"
     else:
         text = f"the registry {host} answered {status} to {what}: {message}"
-        hint = "" if is_from_registry(response, codes) else NETWORK_HINT
+        hint = _hint(status) if is_from_registry(response, codes) else NETWORK_HINT
     error = StatusError(text, hint=hint)
     error.status, error.codes = status, codes
     return error
+
+
+def _hint(status: int) -> str:
+    if status == 404:
+        return "Check the name and the tag or digest of the image."
+    return "Run the job again; if it happens again, tell who runs the registry."
 
 
 def is_from_registry(response: requests.Response, codes: frozenset[str] = frozenset()) -> bool:

@@ -19,7 +19,7 @@ from astro_ci.image.registry.connection import Body, Connection
 from astro_ci.image.registry.content import Content
 from astro_ci.image.registry.failure import StatusError, TransientRegistryError, release
 from astro_ci.image.registry.login import Scopes
-from astro_ci.web.retry import pause_seconds
+from astro_ci.web.retry import may_come_again, pause_seconds
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ class Upload(Struct, kw_only=True):
             except TransientRegistryError as error:
                 failures = 1 if self._offset > best else failures + 1
                 best = max(best, self._offset)
-                if failures >= self.connection.patience.attempts:
+                attempts = self.connection.patience.attempts
+                if failures >= attempts or not may_come_again(error):
                     raise
                 pause = pause_seconds(error, failures)
                 log.warning("%s; trying again (attempt %d)", error, failures + 1)

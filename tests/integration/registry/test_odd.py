@@ -235,6 +235,20 @@ def test_a_registry_that_stays_busy_is_given_up(odd: OddRegistry) -> None:
     assert len(odd.requests("POST")) == 3
 
 
+def test_a_registry_that_asks_for_a_day_is_not_waited_for(odd: OddRegistry) -> None:
+    pauses: list[float] = []
+    for method in ("POST", "HEAD", "GET .*blobs/sha"):
+        odd.trouble(method, lambda e: e.refuse(429, "TOOMANYREQUESTS", Retry_After="86400"))
+    target = repository(odd.host, "a/b", sleep=pauses)
+    with pytest.raises(RegistryError, match="answered 429"):
+        target.upload(content_of(b"data"))
+    with pytest.raises(RegistryError, match="answered 429"):
+        target.has(blob_of(b"data"))
+    with pytest.raises(RegistryError, match="answered 429"):
+        list(target.read(blob_of(b"data")))
+    assert pauses == []
+
+
 @pytest.mark.parametrize("status", [400, 404, 405, 413, 501])
 def test_a_registry_without_chunks_gets_the_blob_at_once(odd: OddRegistry, status: int) -> None:
     data = os.urandom(5000)
