@@ -66,6 +66,8 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     # Without git, GitPython would end the process; astro-ci reports that itself.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     tell_uncaught(lambda text: session.console.tell(text))
+    if verb in ("deploy", "plan"):
+        session.connect_early()
     code = _attempt(session, words)
     session.close()
     signals.ignore()

@@ -19,13 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from common import SCRIPT, Cost, cost_of, plain_environment, project
+
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = Path(sys.executable).with_name("astro-ci")
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "astro-ci --version": [str(SCRIPT), "--version"],
@@ -35,7 +36,10 @@ COMMANDS = {
 }
 IMPORT_REQUESTS = [sys.executable, "-c", "import requests"]
 DEPLOY = [str(SCRIPT), "deploy", "--type", "dags", "--no-wait"]
-_LEFT_OUT = ("GIT_", "PYTHONDONTWRITEBYTECODE")  # the bytecode of packages is there where users are
+MEASURES: Mapping[str, Callable[[Cost], float]] = {
+    "CPU": lambda cost: cost.cpu,
+    "wall": lambda cost: cost.wall,
+}
 GIT_WRAPPER = '#!/bin/sh\necho "$@" >>"$ASTRO_CI_BENCHMARK_LOG"\nexec {git} "$@"\n'
 
 
@@ -49,22 +53,6 @@ def best_of(command: list[str], repeat: int) -> float:
     return min(times)
 
 
-def cpu_and_wall(command: list[str], cwd: Path, env: Mapping[str, str]) -> tuple[float, float]:
-    """CPU seconds of a command and all that it started, and how long it took."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert process.stderr
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}: {os.fsdecode(said)}")
-    return usage.ru_utime + usage.ru_stime, wall
-
-
 @contextmanager
 def sandbox() -> Iterator[dict[str, Any]]:
     """A sandbox in a process of its own."""
@@ -75,25 +63,6 @@ def sandbox() -> Iterator[dict[str, Any]]:
             yield json.loads(process.stdout.readline())
         finally:
             process.terminate()
-
-
-def project(directory: Path) -> Path:
-    """A committed project with three DAGs."""
-    root = directory / "project"
-    for name in ("a", "b", "c"):
-        path = root / "dags" / f"{name}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"from airflow import DAG\n\nDAG('{name}')\n")
-    (root / "Dockerfile").write_text("FROM x\n")
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-    for words in (
-        ("init", "--quiet"),
-        ("remote", "add", "origin", "https://git.example.com/acme/airflow.git"),
-        ("add", "."),
-        (*identity, "commit", "--quiet", "--message", "first"),
-    ):
-        subprocess.run(["git", *words], cwd=root, check=True)
-    return root
 
 
 def show_versions(repeat: int) -> None:
@@ -109,13 +78,13 @@ def show_deploy(root: Path, env: Mapping[str, str], repeat: int) -> None:
     """Print the second table: the two commands in turn, so that the machine's speed cancels out."""
     ours, theirs = [], []
     for _ in range(repeat + 1):
-        theirs.append(cpu_and_wall(IMPORT_REQUESTS, root, env))
-        ours.append(cpu_and_wall(DEPLOY, root, env))
-    for index, what in enumerate(("CPU", "wall")):
-        mine = statistics.median(times[index] for times in ours[1:])
-        base = statistics.median(times[index] for times in theirs[1:])
+        theirs.append(cost_of(IMPORT_REQUESTS, root, env))
+        ours.append(cost_of(DEPLOY, root, env))
+    for what, seconds in MEASURES.items():
+        mine = statistics.median(seconds(cost) for cost in ours[1:])
+        base = statistics.median(seconds(cost) for cost in theirs[1:])
         ratio = statistics.median(
-            one[index] / other[index] for one, other in zip(ours[1:], theirs[1:], strict=True)
+            seconds(one) / seconds(other) for one, other in zip(ours[1:], theirs[1:], strict=True)
         )
         print(
             f"DAG-only deploy, {what:4} {mine * 1000:7.1f} ms, import requests "
@@ -131,7 +100,7 @@ def show_git(root: Path, env: Mapping[str, str], scratch: Path) -> None:
     wrapper.write_text(GIT_WRAPPER.format(git=found.stdout.strip()))
     wrapper.chmod(0o755)
     path = f"{wrapper.parent}:{env['PATH']}"
-    cpu_and_wall(DEPLOY, root, {**env, "PATH": path, "ASTRO_CI_BENCHMARK_LOG": str(log)})
+    cost_of(DEPLOY, root, {**env, "PATH": path, "ASTRO_CI_BENCHMARK_LOG": str(log)})
     print(f"git processes of the deploy: {len(log.read_text().splitlines())}")
 
 
@@ -144,14 +113,14 @@ def show_first_run(root: Path, env: Mapping[str, str], scratch: Path) -> None:
     for part in ("actions", "astro_ci"):
         shutil.copytree(ROOT / part, scratch / "action" / part, ignore=without_bytecode)
     launch = [sys.executable, "-I", str(scratch / "action" / "actions" / "launch.py")]
-    cpu_and_wall([*launch, "--version"], root, variables)
+    cost_of([*launch, "--version"], root, variables)
     arguments = [*launch, *DEPLOY[1:]]
-    first, *later = (cpu_and_wall(arguments, root, variables) for _ in range(6))
-    for index, what in enumerate(("CPU", "wall")):
-        usual = statistics.median(times[index] for times in later)
-        ratio = first[index] / usual
+    first, *later = (cost_of(arguments, root, variables) for _ in range(6))
+    for what, seconds in MEASURES.items():
+        usual = statistics.median(seconds(cost) for cost in later)
+        ratio = seconds(first) / usual
         print(
-            f"first run after installing, {what:4} {first[index]:.3f} s, "
+            f"first run after installing, {what:4} {seconds(first):.3f} s, "
             f"later {usual:.3f} s {ratio:6.2f} x"
         )
 
@@ -166,7 +135,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="astro-ci-startup-") as scratch, sandbox() as astro:
         root = project(Path(scratch))
         env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)},
+            **plain_environment(),
             "ASTRO_API_URL": astro["api_url"],
             "ASTRO_API_TOKEN": astro["token"],
             "ASTRO_DEPLOYMENT_ID": astro["deployments"][0]["id"],

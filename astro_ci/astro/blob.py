@@ -10,16 +10,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlsplit
 
-import requests
-
 from astro_ci.errors import ApiError, UnavailableError
-from astro_ci.web.failure import describe
 from astro_ci.web.logs import keep_queries_out_of_logs
 from astro_ci.web.retry import asked_wait, is_worth_repeating
+
+if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
+    import requests
 
 API_VERSION = "2023-11-03"
 BLOCK_ID_BYTES = 64
@@ -32,10 +32,20 @@ class BlocksLostError(ApiError):
 
 
 class Body:
-    """A part of a file as a request's body: its length is known, its bytes are read as sent."""
+    """A part of a file as a request's body: its length is known, its bytes are read as sent.
 
-    def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
+    `on_sent` hears when somebody asks for more than there is, as who sends it does in the end.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        offset: int,
+        length: int,
+        on_sent: Callable[[], None] = lambda: None,
+    ) -> None:
         self._file = file
+        self._on_sent = on_sent
         self._offset = offset
         self._left = length
         self.len = length  # where requests looks for the Content-Length
@@ -55,6 +65,8 @@ class Body:
         wanted = self._left if size < 0 else min(size, self._left)
         data = self._file.read(wanted)
         self._left -= len(data)
+        if not data:
+            self._on_sent()
         return data
 
     def __iter__(self) -> Iterator[bytes]:
@@ -123,6 +135,8 @@ class Blob:
                 allow_redirects=False,
             )
         except OSError as error:  # those of requests among them
+            from astro_ci.web.failure import describe
+
             problem = describe(error)
         if problem:
             # Outside the handler, so without a context: the exception holds the URL.

@@ -35,8 +35,10 @@ class _Deployments(msgspec.Struct, rename="camel"):
     total_count: int
 
 
-class _Deploys(msgspec.Struct, rename="camel"):
-    deploys: list[Deploy]
+class DeploysPage(msgspec.Struct, frozen=True, rename="camel"):
+    """Some deploys of a Deployment, newest first."""
+
+    deploys: Sequence[Deploy]
     total_count: int
 
 
@@ -91,22 +93,28 @@ class AstroClient:
             if not page.deployments or offset >= page.total_count:
                 return
 
-    def list_deploys(self, deployment_id: str) -> Iterator[Deploy]:
+    def newest_deploys(self, deployment_id: str) -> DeploysPage:
+        """List the newest deploys. Source: GET /organizations/{o}/deployments/{d}/deploys."""
+        return self._deploys(deployment_id, 0, FIRST_PAGE)
+
+    def list_deploys(
+        self, deployment_id: str, *, newest: DeploysPage | None = None
+    ) -> Iterator[Deploy]:
         """List a Deployment's deploys, newest first, read page by page as they are asked for.
 
-        A deploy made in between moves the pages; a deploy that was already returned is left out.
+        `newest` is the first page, where it was read already. A deploy made in between moves the
+        pages; a deploy that was already returned is left out.
         Source: GET /organizations/{o}/deployments/{d}/deploys.
         """
         seen: set[str] = set()
-        offset, limit = 0, FIRST_PAGE
+        offset, page = 0, newest or self.newest_deploys(deployment_id)
         while True:
-            path = f"/deployments/{deployment_id}/deploys"
-            page = self._get(path, _Deploys, _page(offset, limit))
             yield from (deploy for deploy in page.deploys if deploy.id not in seen)
             seen.update(deploy.id for deploy in page.deploys)
-            offset, limit = offset + len(page.deploys), PAGE
+            offset += len(page.deploys)
             if not page.deploys or offset >= page.total_count:
                 return
+            page = self._deploys(deployment_id, offset, PAGE)
 
     def get_deploy(self, deployment_id: str, deploy_id: str) -> Deploy:
         """Read a deploy. Source: GET .../deploys/{id}."""
@@ -139,6 +147,10 @@ class AstroClient:
         """List what a Deployment may run. Source: GET /organizations/{o}/deployment-options."""
         query = {"deploymentId": deployment_id}
         return self._get("/deployment-options", _DeploymentOptions, query).runtime_releases
+
+    def _deploys(self, deployment_id: str, offset: int, limit: int) -> DeploysPage:
+        path = f"/deployments/{deployment_id}/deploys"
+        return self._get(path, DeploysPage, _page(offset, limit))
 
     def _get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
         path = f"{self._organization}{path}"

@@ -45,10 +45,12 @@ class Uploader(Struct, frozen=True, kw_only=True):
         *,
         md5: bytes,
         on_progress: OnProgress = lambda done, total: None,
+        on_sent: Callable[[], None] = lambda: None,
     ) -> str:
         """Upload a bundle and return its version, the header `x-ms-version-id`.
 
-        `on_progress` gets, in the calling thread, the number of stored bytes and the total.
+        `on_progress` gets, in the calling thread, the number of stored bytes and the total;
+        `on_sent` is called when the last byte of a bundle that is sent at once is on its way.
         Raises ApiError when the store refuses or gives no version, UnavailableError when it
         cannot be reached. Nothing that is raised or logged holds the URL.
         """
@@ -57,7 +59,7 @@ class Uploader(Struct, frozen=True, kw_only=True):
             blob = Blob(url, session, self.timeout_seconds)
             if size > self.single_put_limit:
                 return self._upload_blocks(blob, bundle, size, md5, on_progress)
-            version = self._repeat(lambda: _put(blob, bundle, size, md5))
+            version = self._repeat(lambda: _put(blob, bundle, size, md5, on_sent))
         on_progress(size, size)
         return version
 
@@ -83,9 +85,9 @@ class Uploader(Struct, frozen=True, kw_only=True):
         return Repeating(is_unavailable, attempts=self.attempts, sleep=self.sleep)(send)
 
 
-def _put(blob: Blob, bundle: Path, size: int, md5: bytes) -> str:
+def _put(blob: Blob, bundle: Path, size: int, md5: bytes, on_sent: Callable[[], None]) -> str:
     with bundle.open("rb") as file:
-        return blob.put(Body(file, 0, size), md5)
+        return blob.put(Body(file, 0, size, on_sent), md5)
 
 
 def _put_block(blob: Blob, bundle: Path, offset: int, length: int, md5: bytes) -> None:

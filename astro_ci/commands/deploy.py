@@ -42,10 +42,6 @@ def deploy(
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.several import run_each
     from astro_ci.deploying.workshop import Workshop
-    from astro_ci.reporting.closing import closing_text
-    from astro_ci.reporting.documents import results_document
-    from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.text import results_text
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
@@ -58,6 +54,8 @@ def deploy(
             session.console.say(f"--- {result.target.label}")
         _deploy_target(session, result, workshop)
         if result.deploy_result and (as_json or len(targets) > 1):
+            from astro_ci.reporting.closing import closing_text
+
             session.console.say(closing_text(result.deploy_result))
 
     with Workshop() as workshop:
@@ -68,6 +66,19 @@ def deploy(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+    _conclude(session, results, chosen.choice.reason, comment=comment)
+    from astro_ci.reporting.exit_code import exit_code
+
+    return exit_code(results, fails_on_skip=fail_on_skip)
+
+
+def _conclude(
+    session: Session, results: Sequence[TargetResult], reason: str, *, comment: bool
+) -> None:
+    """Tell how it ended. What that needs is loaded here: the sooner Astro is asked, the better."""
+    from astro_ci.reporting.closing import closing_text
+    from astro_ci.reporting.documents import results_document
+    from astro_ci.reporting.text import results_text
 
     def text(results: Sequence[TargetResult], reason: str) -> str:
         only = results[0].deploy_result if len(results) == 1 else None
@@ -77,10 +88,7 @@ def deploy(
 
     if session.console.is_live:
         session.console.say()
-    session.conclude(
-        results, chosen.choice.reason, document=results_document, text=text, comment=comment
-    )
-    return exit_code(results, fails_on_skip=fail_on_skip)
+    session.conclude(results, reason, document=results_document, text=text, comment=comment)
 
 
 def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -> None:
@@ -90,6 +98,11 @@ def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -
     reader = Reader()
     reader.prepare()  # it starts while the libraries of a deploy are loaded
 
+    from astro_ci.survey.asking import ask_astro
+
+    config = result.target.config
+    asked = ask_astro(config, session.env, interactive=session.is_interactive)
+    # Loaded while Astro is asked.
     from astro_ci.deploying.deploy import deploy as run_deploy
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import plan_text
@@ -115,8 +128,9 @@ def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -
 
     try:
         result.deploy_result = run_deploy(
-            result.target.config,
+            config,
             session.env,
+            asked=asked,
             ci=session.ci,
             console=session.console,
             on_plan=show,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field, structs
 
+from astro_ci.astro.client import DeploysPage
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import Artifacts, artifacts
 from astro_ci.deploying.check_runner import Surroundings
@@ -24,6 +25,7 @@ from astro_ci.deploying.requests import NewDeploy, create, finalize
 from astro_ci.deploying.rivals import Rivals, queue_hint
 from astro_ci.deploying.rollout import Rollout, Waiter, pauses, refuse_failed
 from astro_ci.deploying.run_checks import run_checks
+from astro_ci.deploying.second_look import SecondLook
 from astro_ci.deploying.secrecy import hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
@@ -56,6 +58,8 @@ OnChecks = Callable[[Plan, Sequence[Checked]], None]
 """Called with a Plan with all its checks, and with the checks that were just made."""
 GRACE_SECONDS = 60.0
 """How long the job of a newer commit has to replace a deploy that wrongly replaced its own."""
+FRESH_SECONDS = 2.0
+"""How old the deploys that the survey saw may be when the new one is created."""
 _API_TYPES: Mapping[DeployType, ApiDeployType] = {
     DeployType.DAGS: "DAG_ONLY",
     DeployType.IMAGE: "IMAGE_ONLY",
@@ -73,8 +77,12 @@ class Attempt(Struct, kw_only=True):
     workshop: Workshop
     started: float
     survey: Survey
+    surveyed_at: float
+    """When the survey began, by the clock of the tools."""
     astro: Astro
     deployment: Deployment
+    newest: DeploysPage
+    """The newest deploys, as the survey saw them."""
     is_last: bool = False
     overridden: tuple[CheckName, ...] = ()
     """The checks that failed, and that --force deploys past."""
@@ -183,11 +191,14 @@ class Attempt(Struct, kw_only=True):
                 uploader=self.tools.uploader,
                 sleep=self.tools.patience.sleep,
             )
+            look = SecondLook(
+                lambda: self.astro.client.get_deployment(self.deployment.id), self.tools.now
+            )
             try:
-                transfer.send(made, self.console)
+                transfer.send(made, self.console, on_sent=look.begin)
             finally:
                 self.bundle_version = transfer.bundle_version
-        if late := self._overtaken():
+        if late := self._overtaken(look.result()):
             if late.deploy_type is not DeployType.NONE:
                 self._give_up(late)
                 return None
@@ -270,7 +281,10 @@ class Attempt(Struct, kw_only=True):
         }
 
     def _open(self, shipped: Digests) -> Deploy:
-        self.known = Known.read(self.astro.client, self.deployment.id)
+        newest = self.newest
+        if self.tools.now() - self.surveyed_at > FRESH_SECONDS:
+            newest = self.astro.client.newest_deploys(self.deployment.id)
+        self.known = Known.of(newest.deploys)
         redact = self.console.redactor
         git = deploy_git(self.survey, shipped, redact)
         new = NewDeploy(
@@ -289,12 +303,11 @@ class Attempt(Struct, kw_only=True):
         self.console.say(f"created deploy {opened.id}")
         return opened
 
-    def _overtaken(self) -> Plan | None:
-        """Read the Deployment again, and plan again if another deploy went live.
+    def _overtaken(self, now: Deployment) -> Plan | None:
+        """Plan again if another deploy went live; `now` is the Deployment as it was read again.
 
         Returns None when nothing changed, or when this deploy is still needed as it is.
         """
-        now = self.astro.client.get_deployment(self.deployment.id)
         if (now.image_tag, now.running_bundle_version, now.is_dag_deploy_enabled) == (
             self.deployment.image_tag,
             self.deployment.running_bundle_version,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner, find_python, in_image
-from astro_ci.checks.runners.local import airflow_version
+from msgspec import Struct
+
 from astro_ci.errors import CheckFailedError, DockerError, RegistryError
 from astro_ci.image.engine import Engine
 from astro_ci.image.presence import has_image
@@ -18,7 +17,8 @@ from astro_ci.model import Deployment
 from astro_ci.project.platform import platform_of
 from astro_ci.reporting.secret_texts import without_secrets
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded where there is Airflow
+    from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner
     from astro_ci.image.source import ReadyImage
 
 log = logging.getLogger(__name__)
@@ -26,18 +26,21 @@ log = logging.getLogger(__name__)
 HOME_IN_RUNTIME = "/usr/local/airflow"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """Where a deploy can look for Airflow."""
 
-    env: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str]
     deployment: Deployment
     """As it was before the deploy."""
     shipped: ReadyImage | None
     """The image of this deploy; None for one of DAGs alone."""
     connect_engine: Callable[[Mapping[str, str]], Engine]
-    password: Callable[[], str] = field(repr=False)
+    password: Callable[[], str]
     """The registry's."""
+
+    def __repr__(self) -> str:
+        """Name them, without the environment."""
+        return f"Surroundings(deployment={self.deployment!r}, shipped={self.shipped!r})"
 
     @contextmanager
     def runner(self, *, is_asked: bool) -> Iterator[Runner | None]:
@@ -61,6 +64,8 @@ class Surroundings:
 
     def _in_shipped(self, image: ReadyImage, *, is_asked: bool) -> Runner | None:
         """Run in the image of this deploy; one that no engine has may have to be brought there."""
+        from astro_ci.checks.runners import in_image
+
         try:
             return in_image(image)
         except (CheckFailedError, DockerError, RegistryError) as error:
@@ -78,6 +83,9 @@ class Surroundings:
         """Return the interpreter of the job's own Runtime image, if its Airflow version fits."""
         if self.env.get("AIRFLOW_HOME") != HOME_IN_RUNTIME or not Path(HOME_IN_RUNTIME).is_dir():
             return None
+        from astro_ci.checks.runners import LocalRunner, find_python
+        from astro_ci.checks.runners.local import airflow_version
+
         visible = without_secrets(self.env)
         python = find_python(visible)
         wanted = platform_of(self.deployment.astro_runtime_version).airflow
@@ -87,6 +95,7 @@ class Surroundings:
 
     @contextmanager
     def _image_that_runs(self) -> Iterator[DockerRunner]:
+        from astro_ci.checks.runners import DockerRunner
         from astro_ci.image.registry.pull import pulled
 
         if not self._running_image():

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.attempt import Attempt, OnChecks
 from astro_ci.deploying.progress import Progress, cancelled, signal_of
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.secrecy import hide_build_secrets
@@ -20,11 +19,12 @@ from astro_ci.errors import CancelledError
 from astro_ci.model import DeployResult, DeployType, Plan
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
-from astro_ci.survey.survey import Survey, survey
+from astro_ci.survey.asking import Asked, ask_astro
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded while Astro is asked
     from astro_ci.checks.static.process import Reader
-    from astro_ci.image.source import ImageSource  # loaded when an image is named
+    from astro_ci.deploying.attempt import Attempt, OnChecks
+    from astro_ci.image.source import ImageSource
 
 __all__ = ["Tools", "deploy"]
 
@@ -37,6 +37,7 @@ def deploy(
     config: Config,
     env: Mapping[str, str],
     *,
+    asked: Asked | None = None,
     ci: CIContext | None = None,
     console: Console,
     on_plan: OnPlan = lambda plan: None,
@@ -51,11 +52,10 @@ def deploy(
 
     `on_checks` sees it again, with the checks that only the deploy makes.
 
-    `ci` is what the CI system says, when it is known already. `on_stage` gets a function that says,
-    whenever and in whichever thread it is called, what a signal would leave behind; the latest
-    function is the one to call. `reader` is for the static check, when it was started ahead.
-
-    `workshop` is what several deploys of one run share.
+    `asked` is what `ask_astro` began, and `ci` what the CI system says, where that is known
+    already. `on_stage` gets a function that says, whenever and in whichever thread it is called,
+    what a signal would leave behind; the latest function is the one to call. `reader` is for the
+    static check, when it was started ahead. `workshop` is what several deploys of one run share.
 
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
@@ -67,6 +67,7 @@ def deploy(
         run = _Run(
             config=config,
             env=env,
+            asked=asked,
             ci=ci,
             console=console,
             on_plan=on_plan,
@@ -85,6 +86,7 @@ class _Run(Struct, kw_only=True):
 
     config: Config
     env: Mapping[str, str]
+    asked: Asked | None
     ci: CIContext | None
     console: Console
     on_plan: OnPlan
@@ -106,49 +108,50 @@ class _Run(Struct, kw_only=True):
         self.console.times.clear()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
         try:
-            found = self._look(self.config, interactive=interactive)
+            first = self._look(self.config, interactive=interactive)
         except KeyboardInterrupt as stop:
             raise cancelled(signal_of(stop), str(Progress())) from None
-        first = self._attempt(found)
-        if found.plan.deploy_type is DeployType.NONE or self.config.dry_run:
+        if first.survey.plan.deploy_type is DeployType.NONE or self.config.dry_run:
             return first.result("skipped")
         return first.run() or self._once_more(first)
 
     def _once_more(self, first: Attempt) -> DeployResult:
         """Plan and deploy again, after other deploys made the first attempt useless."""
         with first.told():
-            found = self._look(first.pinned(), interactive=False)
-            second = self._attempt(found, str(first.progress))
-            if found.plan.deploy_type is DeployType.NONE:
+            second = self._look(first.pinned(), str(first.progress), interactive=False)
+            plan = second.survey.plan
+            if plan.deploy_type is DeployType.NONE:
                 if first.progress.phase != "replaced":
-                    return first.result("skipped", plan=found.plan)
-                first.is_last = (
-                    True  # another job may have repaired it already; else it is a failure
-                )
+                    return first.result("skipped", plan=plan)
+                # Another job may have repaired it already; else it is a failure.
+                first.is_last = True
                 assert first.opened  # noqa: S101 - what was replaced was opened
                 result = first.conclude(first.opened)
-        if found.plan.deploy_type is not DeployType.NONE:
+        if plan.deploy_type is not DeployType.NONE:
             result = second.run()
         assert result  # noqa: S101 - the last attempt returns or raises
         return result
 
-    def _look(self, config: Config, *, interactive: bool) -> Survey:
+    def _look(self, config: Config, earlier: str = "", *, interactive: bool) -> Attempt:
+        """Plan, and make ready to act on the Plan; `earlier` says what became of the first try."""
         reader, self.reader = self.reader, None  # one survey uses it up
+        asked, self.asked = self.asked, None
+        surveyed_at, patience = self.tools.now(), self.tools.patience
+        asked = asked or ask_astro(config, self.env, interactive=interactive, patience=patience)
+        from astro_ci.deploying.attempt import Attempt
+        from astro_ci.survey.survey import survey
+
         with self.console.phase(Phase.SURVEY):
             found = survey(
                 config,
                 self.env,
+                asked=asked,
                 ci=self.ci,
-                interactive=interactive,
                 needs_credentials=True,
-                patience=self.tools.patience,
                 image=self.image,
                 reader=reader,
             )
         self.on_plan(found.plan)
-        return found
-
-    def _attempt(self, found: Survey, earlier: str = "") -> Attempt:
         connected = found.standing.connected
         assert connected  # noqa: S101 - a survey that needs credentials has a connection
         made = Attempt(
@@ -159,8 +162,10 @@ class _Run(Struct, kw_only=True):
             workshop=self.workshop,
             started=self.started,
             survey=found,
+            surveyed_at=surveyed_at,
             astro=connected.astro,
             deployment=connected.deployment,
+            newest=connected.newest,
             is_last=bool(earlier),
             overridden=refuse_failed_checks(found.plan.checks, forced=self.config.force),
             on_checks=self.on_checks,

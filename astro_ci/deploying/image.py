@@ -6,17 +6,19 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.image.building.build import build_image
+from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.inspection import inspect_image, look_into_image
+from astro_ci.image.inspection import look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment, Part
 from astro_ci.paths import below
@@ -26,6 +28,7 @@ from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
+from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ def built_once(
     deployment: Deployment,
     client: AstroClient,
     engine: Engine,
+    builder: Future[Builder | None],
     console: Console,
     workshop: Workshop,
 ) -> EngineImage:
@@ -44,6 +48,8 @@ def built_once(
 
     Raises DockerError, ProjectError.
     """
+    # Answered during the build.
+    runtimes = begin(lambda: client.list_runtimes(deployment.id))
     _warn_of_dags(config, survey, deployment)
     made = _describe(config, survey, deployment)
     inputs = _inputs(made, survey, deployment)
@@ -52,10 +58,10 @@ def built_once(
         console.say("using the image that this run built before")
     else:
         workshop.on_close(lambda: remove(engine, made.tag))
-        image = _build(made, env, engine, console)
+        image = _build(made, env, engine, builder, console)
         if inputs is not None:
             workshop.keep(inputs, image)
-    supported = {release.version for release in client.list_runtimes(deployment.id)}
+    supported = {release.version for release in runtimes.result()}
     check_image(image.facts, running=deployment.astro_runtime_version, supported=supported)
     return image
 
@@ -84,12 +90,18 @@ def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
     return (made.root, with_dags, digests, arguments, tuple(made.secrets))
 
 
-def _build(made: Build, env: Mapping[str, str], engine: Engine, console: Console) -> EngineImage:
+def _build(
+    made: Build,
+    env: Mapping[str, str],
+    engine: Engine,
+    builder: Future[Builder | None],
+    console: Console,
+) -> EngineImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
-        build_image(engine, made, env=env, on_line=_listener(console))
+        facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
     console.did(Phase.BUILD, "built the image")
-    facts = look_into_image(engine, inspect_image(engine, made.tag))
-    return EngineImage(engine=engine, name=made.tag, facts=facts)
+    # An image may say linux/amd64 over a base of another platform.
+    return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
 
 
 def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:

@@ -8,11 +8,9 @@ done, at the deploys that went live since it began.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import islice
 
 from msgspec import Struct
 
-from astro_ci.astro.client import FIRST_PAGE, AstroClient
 from astro_ci.ci import CIContext
 from astro_ci.git import GitRepo
 from astro_ci.model import Deploy, Deployment, Part
@@ -36,13 +34,12 @@ class Known(Struct, frozen=True, kw_only=True):
     """The id of the oldest deploy that was read; empty when there was none."""
 
     @classmethod
-    def read(cls, client: AstroClient, deployment_id: str) -> Known:
-        """Read a page of the history. Raises ApiError, AuthenticationError."""
-        found = list(islice(client.list_deploys(deployment_id), FIRST_PAGE))
+    def of(cls, newest: Sequence[Deploy]) -> Known:
+        """Take the first page of the history."""
         return cls(
-            ids=frozenset(deploy.id for deploy in found),
-            deployed=frozenset(deploy.id for deploy in found if deploy.status == "DEPLOYED"),
-            oldest=found[-1].id if found else "",
+            ids=frozenset(deploy.id for deploy in newest),
+            deployed=frozenset(deploy.id for deploy in newest if deploy.status == "DEPLOYED"),
+            oldest=newest[-1].id if newest else "",
         )
 
     def recent(self, deploys: Iterable[Deploy]) -> list[Deploy]:

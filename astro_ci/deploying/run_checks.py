@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
 from astro_ci.configuration.config import Config
@@ -24,8 +25,7 @@ DIRECTORIES = ("plugins", "include")
 Make = Callable[["Runner"], Checked]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """Which checks a deploy is to make."""
 
     parse: bool

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from astro_ci.astro.auth import Credentials
 from astro_ci.configuration.config import Config
 from astro_ci.image.building.docker_config import registry_logins
 from astro_ci.image.building.secrets import secret_texts
@@ -14,6 +14,9 @@ from astro_ci.model import Deploy
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.redact import Redactor
 from astro_ci.reporting.secret_texts import basic_login, is_secret_name
+
+if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
+    from astro_ci.astro.auth import Credentials
 
 
 def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str]) -> None:

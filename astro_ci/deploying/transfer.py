@@ -31,15 +31,18 @@ class Transfer(Struct, kw_only=True):
     sleep: Callable[[float], None]
     bundle_version: str = ""
 
-    def send(self, made: Artifacts, console: Console) -> None:
-        """Push and upload side by side: each waits for a network of its own."""
+    def send(self, made: Artifacts, console: Console, *, on_sent: Callable[[], None]) -> None:
+        """Push and upload side by side: each waits for a network of its own.
+
+        `on_sent` hears when all of the bundle is on its way, if it is sent at once.
+        """
         with console.transfers() as transfer:
             jobs: list[Callable[[Stop], None]] = []
             if made.image:
                 jobs.append(self._push_job(made.image, transfer(Phase.PUSH)))
             if made.bundle:
                 report = transfer(Phase.UPLOAD)
-                jobs.append(self._upload_job(made.bundle, report))
+                jobs.append(self._upload_job(made.bundle, report, on_sent))
             try:
                 run_side_by_side(jobs)
             except BaseException:
@@ -68,13 +71,16 @@ class Transfer(Struct, kw_only=True):
 
         return push
 
-    def _upload_job(self, bundle: Bundle, report: OnBytes) -> Callable[[Stop], None]:
+    def _upload_job(
+        self, bundle: Bundle, report: OnBytes, on_sent: Callable[[], None]
+    ) -> Callable[[Stop], None]:
         def upload(stop: Stop) -> None:
             self.bundle_version = self.uploader.upload(
                 self.deploy.dags_upload_url,
                 bundle.path,
                 md5=bundle.md5,
                 on_progress=_stoppable(report, stop),
+                on_sent=on_sent,
             )
 
         return upload

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from astro_ci.doctor.check import Steps, not_checked, ok, problem, warning
 from astro_ci.errors import DockerError
-from astro_ci.image.building.builder import find_builder
+from astro_ci.image.building.builder import find_builder, version_of
 from astro_ci.image.building.docker_config import private_config
 from astro_ci.image.engine import Engine, connect
 
@@ -58,8 +58,9 @@ def _builder(found: Engine, env: Mapping[str, str], *, needs_buildkit: bool) -> 
         return
     with private_config(env) as command_env:
         builder = find_builder(command_env)
+        version = version_of(builder, command_env) if builder else ""
     if builder:
-        yield ok("builder", f"BuildKit: {builder.version or builder.arguments[0]}")
+        yield ok("builder", f"BuildKit: {version or builder.arguments[0]}")
         return
     hint = "Install docker's buildx plugin in the job's image."
     missing = "no docker command with BuildKit: the engine's classic builder is used"

@@ -78,6 +78,7 @@ class GitRepo(History):
             fields = self._git.out(*ask)
         sha, tree, author, time, subject = fields.rstrip("\n").split("\0", 4)
         self._head = sha
+        self._present.add(sha)
         return Commit(sha=sha, tree=tree, author=author, time=int(time or 0), subject=subject)
 
     def branch(self) -> str | None:

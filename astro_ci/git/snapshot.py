@@ -51,6 +51,9 @@ class Snapshot:
         self._ignored: set[str] = set()
         self._behind_link: dict[str, bool] = {}
         self._compared: dict[str, Future[_Difference]] = {}
+        self._listing: Callable[[], Staged]
+        self._changed: Callable[[], list[str]]
+        self._others: Callable[[], list[str]]
         self._tree = ""
         self._lines: Sequence[str] = ()
         self._empty_submodules: list[str] = []
@@ -67,13 +70,15 @@ class Snapshot:
         index.copy()
         if index.is_small and scope.is_narrow:
             found = self._pool.submit(index.all, scope.paths)
-            self._listing = self._pool.submit(lambda: found.result()[0])
-            self._changed = self._pool.submit(lambda: found.result()[1])
-            self._others = self._pool.submit(lambda: found.result()[2])
+            self._listing = lambda: found.result()[0]
+            self._changed = lambda: found.result()[1]
+            self._others = lambda: found.result()[2]
         else:
-            self._changed = self._pool.submit(index.changed, scope.paths)
-            self._others = self._pool.submit(index.others, (*scope.paths, *scope.with_ignored))
-            self._listing = self._pool.submit(index.staged, scope.paths)
+            self._changed = self._pool.submit(index.changed, scope.paths).result
+            self._others = self._pool.submit(
+                index.others, (*scope.paths, *scope.with_ignored)
+            ).result
+            self._listing = self._pool.submit(index.staged, scope.paths).result
         write = index.write_tree if scope.needs_tree else str
         self._staged_tree = self._pool.submit(write)
 
@@ -128,7 +133,7 @@ class Snapshot:
         """
         if self._is_settled:
             return reader(self._as_on_disk(self._lines))
-        found = reader(self._as_on_disk(self._listing.result().lines))
+        found = reader(self._as_on_disk(self._listing().lines))
         self._settle()
         return found if self._is_as_staged else reader(self._as_on_disk(self._lines))
 
@@ -179,12 +184,12 @@ class Snapshot:
         """Wait for git's look at the work tree, and make the tree."""
         if self._is_settled:
             return
-        staged = self._listing.result()
+        staged = self._listing()
         # For a directory of files that are not in the index, any of them stands.
-        others = [f"{path}x" if path.endswith("/") else path for path in self._others.result()]
+        others = [f"{path}x" if path.endswith("/") else path for path in self._others()]
         wait([self._staged_tree])  # which holds the lock of our index
         # Not even a leftover that changed: one that is only meant to be added is in no tree.
-        is_as_staged = not (staged.flagged or staged.inner or self._changed.result())
+        is_as_staged = not (staged.flagged or staged.inner or self._changed())
         is_clean = is_as_staged and all(map(self._never_ships, others))
         if is_clean and not self._staged_tree.exception():
             self._tree, self._lines = self._staged_tree.result(), staged.lines

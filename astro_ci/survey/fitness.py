@@ -20,9 +20,10 @@ from astro_ci.image.checks import (
 from astro_ci.project.dockerfile import BaseImage, base_image
 from astro_ci.project.find import dockerfile_text, read_dockerfile
 from astro_ci.project.runtime import RuntimeVersion
+from astro_ci.survey.asking import Connected
 from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.image import Prebuilt
-from astro_ci.survey.standing import Connected, Standing
+from astro_ci.survey.standing import Standing
 from astro_ci.text import excerpt
 
 _AMD64 = ("", "linux", "amd64", "x86_64", "linux/x86_64", "linux/x86-64", PLATFORM)

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from astro_ci.configuration.config import Config
 from astro_ci.configuration.kinds import BASE_WORDS
-from astro_ci.model import Deployment, Part
+from astro_ci.model import Part
 from astro_ci.planning.marker import PREFIXED_LAYOUT
 from astro_ci.planning.running import Ours, Running, WhatRuns, what_runs
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.remote import repository_identity
+from astro_ci.survey.asking import Asked, Connected
 from astro_ci.survey.bases import Bases, find_bases
-
-if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
-    from astro_ci.deployments.find import Astro
-    from astro_ci.survey.checkout import Checkout
-    from astro_ci.web.session import Patience
-
-
-class Connected(Struct, frozen=True, kw_only=True):
-    """The chosen Deployment, and the connection that found it."""
-
-    astro: Astro
-    deployment: Deployment
+from astro_ci.survey.checkout import Checkout
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -55,20 +42,18 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 def find_standing(
-    config: Config,
-    env: Mapping[str, str],
-    checkout: Checkout,
-    *,
-    interactive: bool = False,
-    needs_credentials: bool = False,
-    patience: Patience | None = None,
+    config: Config, checkout: Checkout, asked: Asked, *, needs_credentials: bool
 ) -> Standing:
-    """Ask Astro what runs, and git for the commits that it came from.
+    """Wait for what Astro says of what runs, and ask git for the commits that it came from.
 
-    Raises AuthenticationError where credentials are needed and missing, ApiError, and
-    ConfigurationError for a Deployment or a base that cannot be found.
+    `asked` is what `ask_astro` began. Raises AuthenticationError where credentials are needed and
+    missing, ApiError, and ConfigurationError for a Deployment or a base that cannot be found.
     """
-    connected = _connect(config, env, checkout, interactive, needs_credentials, patience)
+    connected = asked.result()
+    if needs_credentials and not connected:
+        from astro_ci.astro.auth import missing_credentials
+
+        raise missing_credentials(checkout.ci.secret_hint)
     runs = _runs(connected, checkout) if connected else None
     bases = find_bases(config, checkout.ci, checkout.repo, runs)
     return Standing(
@@ -79,32 +64,18 @@ def find_standing(
     )
 
 
-def _connect(
-    config: Config,
-    env: Mapping[str, str],
-    checkout: Checkout,
-    interactive: bool,
-    needs_credentials: bool,
-    patience: Patience | None,
-) -> Connected | None:
-    from astro_ci.astro.auth import missing_credentials
-    from astro_ci.deployments.find import connect, find_deployment
-
-    astro = connect(config, env, patience)
-    if astro:
-        found = find_deployment(astro, config, interactive=interactive)
-        return Connected(astro=astro, deployment=found)
-    if needs_credentials:
-        raise missing_credentials(checkout.ci.secret_hint)
-    return None
-
-
 def _runs(connected: Connected, checkout: Checkout) -> WhatRuns:
     deployment, url = connected.deployment, checkout.remote_url
     ours = Ours(
         repository=repository_identity(url) if url else None, project=checkout.layout.project
     )
-    return what_runs(deployment, connected.astro.client.list_deploys(deployment.id), ours)
+    client = connected.astro.client
+    history = client.list_deploys(deployment.id, newest=connected.newest)
+    found = what_runs(deployment, history, ours)
+    if all(running.deploy_id for running in found.values()):
+        return found
+    # What runs may have gone live after the history was read.
+    return what_runs(deployment, client.list_deploys(deployment.id), ours)
 
 
 def _assumptions(

@@ -15,6 +15,7 @@ from astro_ci.ci import CIContext, detect
 from astro_ci.configuration.config import Config
 from astro_ci.model import Digests, Part, Plan
 from astro_ci.planning.decision import Facts, make_plan
+from astro_ci.survey.asking import Asked, ask_astro
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
 from astro_ci.survey.fitness import refuse_unfit_image
@@ -49,6 +50,7 @@ def survey(
     config: Config,
     env: Mapping[str, str],
     *,
+    asked: Asked | None = None,
     ci: CIContext | None = None,
     interactive: bool = False,
     needs_credentials: bool = False,
@@ -58,24 +60,18 @@ def survey(
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
 
-    `ci` is what the CI system says, when it is known already; `image` is where the prebuilt image
-    comes from, for a Config that names one. `reader` is for the static check, and is stopped in the
-    end.
+    `asked` is what `ask_astro` began, `ci` what the CI system says, where that is done already;
+    `image` is where the prebuilt image comes from, for a Config that names one. `reader` is for the
+    static check, and is stopped in the end.
     """
+    asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
     with DagCheck(env, reader) as dag_check:
         checkout = open_checkout(config, env, ci or detect(env))
         if image is None:
             dag_check.start_early(checkout)
         # Git looks at every file of the checkout while Astro is asked what runs.
         with checkout.snapshot() as snapshot:
-            standing = find_standing(
-                config,
-                env,
-                checkout,
-                interactive=interactive,
-                needs_credentials=needs_credentials,
-                patience=patience,
-            )
+            standing = find_standing(config, checkout, asked, needs_credentials=needs_credentials)
             prebuilt = open_prebuilt(image, config, checkout)
             shipping = find_shipping(config, standing, prebuilt)
             if Part.DAGS in shipping.parts:

@@ -13,11 +13,11 @@ from astro_ci.configuration.choice import Choice, Ref, choose, project_settings
 from astro_ci.configuration.keys import Setting, Settings
 from astro_ci.configuration.locate import find_config_file, load
 from astro_ci.errors import ConfigurationError
-from astro_ci.git import GitRepo
 from astro_ci.text import short
 
-if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
+if TYPE_CHECKING:  # PyYAML and git are only loaded for a file that exists
     from astro_ci.configuration.file import ConfigFile
+    from astro_ci.git import GitRepo
 
 # Where a merged pull request's branch is read from: the run is then on the base branch.
 _MERGED = "event.pull_request.base.ref"
@@ -77,6 +77,8 @@ def _load(named: Path | None, directory: Path) -> ConfigFile | None:
 def _ref(ci: CIContext, directory: Path, env: Mapping[str, str], *, deploys: bool) -> Ref:
     if _is_unmerged(ci):
         return _of_pull_request(ci, deploys=deploys)
+    from astro_ci.git import GitRepo
+
     repo = GitRepo.open(directory, env)
     elsewhere = _head_elsewhere(ci, repo, env)
     is_said = ci.sources.get("branch") == "ASTRO_CI_BRANCH"
@@ -118,6 +120,8 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str
 
 def _is_submodule_of(repo: GitRepo, commit: str, env: Mapping[str, str]) -> bool:
     """Whether a superproject that names this submodule commit is checked out."""
+    from astro_ci.git import GitRepo
+
     outer = repo.superproject()
     return outer is not None and GitRepo.open(outer, env).head().sha == commit
 

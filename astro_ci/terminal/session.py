@@ -21,6 +21,7 @@ from astro_ci.errors import (
     RUN_AGAIN_HINT,
     AstroCIError,
     CancelledError,
+    ConfigurationError,
     OutputError,
 )
 from astro_ci.terminal.signals import Signals
@@ -146,6 +147,16 @@ class Session:
 
         self._scratch = Scratch()
         self.env = {**self.env, "TMPDIR": str(self._scratch.path)}
+
+    def connect_early(self) -> None:
+        """Begin to connect to Astro, while what speaks to it is loaded."""
+        from astro_ci.astro.endpoint import find_endpoint
+        from astro_ci.web.early import open_early
+
+        if self.env.get("ASTRO_API_TOKEN"):
+            # Who needs the endpoint tells what is wrong with it.
+            with contextlib.suppress(ConfigurationError, ValueError):
+                open_early(find_endpoint(self.env).api_url, self.env, count=2)
 
     @property
     def outside(self) -> Path:
@@ -341,6 +352,8 @@ class Session:
             self._telling.acquire()  # for good
 
     def close(self) -> None:
-        """Remove the temporary files."""
+        """Remove the temporary files, and close the connections that nobody used."""
         if self._scratch:
             self._scratch.remove()
+        if early := sys.modules.get("astro_ci.web.early"):
+            early.close_early()

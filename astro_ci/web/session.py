@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import requests
 from msgspec import Struct
 
 from astro_ci import __version__
-from astro_ci.web.auth import NoAuth
 from astro_ci.web.retry import ATTEMPTS
+
+if TYPE_CHECKING:  # loaded when a session is opened
+    import requests
 
 TIMEOUT_SECONDS = (10.0, 60.0)
 
@@ -26,7 +28,10 @@ class Patience(Struct, frozen=True, kw_only=True):
 
 def open_session(headers: Mapping[str, str] | None = None) -> requests.Session:
     """Open a session with our User-Agent, which sends only the given credentials."""
-    session = requests.Session()
+    from astro_ci.web.auth import NoAuth
+    from astro_ci.web.transport import Session
+
+    session = Session()
     session.headers.update({"User-Agent": f"astro-ci/{__version__}", **(headers or {})})
     session.auth = NoAuth()
     return session

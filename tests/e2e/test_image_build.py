@@ -152,7 +152,7 @@ def test_the_image_is_what_docker_build_makes_but_for_the_dags(
     files = read_image_files(engine, tag)
     assert files[f"{HOME}/include/sql/query.sql"] == b"select 1\n"
     assert files["packages-installed"] == b"gcc\n"
-    assert image == engine.client.images.get(tag).id
+    assert image.id == engine.client.images.get(tag).id
     assert any("FROM" in line for line in lines)
 
 

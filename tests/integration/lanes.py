@@ -87,7 +87,8 @@ class Lane:
             result = deploy(
                 Config(
                     project=self.project.root,
-                    deployment_name=name,
+                    # By the id, which lets a deploy ask for more at once than by the name.
+                    deployment_id=self._id_of(name),
                     **{"parse": False, **options},
                 ),
                 env,
@@ -97,6 +98,9 @@ class Lane:
         except AstroCIError as error:
             return Done(error=error, said=out.getvalue())
         return Done(result=result, said=out.getvalue())
+
+    def _id_of(self, name: str) -> str:
+        return next(str(one["id"]) for one in self.astro.deployments if one["name"] == name)
 
     def start(self, **options: Any) -> Callable[[], Done]:
         """Begin the job; what is returned waits for its end."""

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.building import buildkit, classic
-from astro_ci.image.building.builder import find_builder
+from astro_ci.image.building.builder import Builder, find_builder
 from astro_ci.image.building.docker_config import private_config
 from astro_ci.image.building.failure import find_failure
 from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
 from astro_ci.image.engine import Engine
+from astro_ci.image.facts import ImageFacts
 from astro_ci.image.inspection import inspect_image
 from astro_ci.project.find import dockerfile_text, read_dockerfile
+from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 3.0
+"""How long a run that ends early waits for docker commands to say what they can."""
 
 _KEPT_LINES = 200
 _VERBOSE = "All that the build says is shown with --verbose (ASTRO_CI_VERBOSE=1)."
@@ -29,12 +36,14 @@ def build_image(
     *,
     env: Mapping[str, str],
     on_line: Callable[[str], None],
-) -> str:
-    """Build an image, tag it and return its id; every line of output goes to `on_line` at once.
+    builder: Future[Builder | None] | None = None,
+) -> ImageFacts:
+    """Build an image, tag it and return what it is; all output goes to `on_line` line by line.
 
-    Raises ProjectError for what is wrong with the project's files, DockerError when the build
-    fails, ConfigurationError for a secret that cannot be given. An exception raised by `on_line`
-    or by a signal stops the build. In all these cases the tag is gone.
+    `builder` is what `looking_for_builder` gives, where somebody looks already. Raises
+    ProjectError for what is wrong with the project's files, DockerError when the build fails,
+    ConfigurationError for a secret that cannot be given. An exception raised by `on_line` or by a
+    signal stops the build. In all these cases the tag is gone.
     """
     if not build.root.joinpath(build.dockerfile).is_file():
         raise ProjectError(
@@ -50,26 +59,47 @@ def build_image(
 
     is_built = False
     try:
-        problem = _build(engine, build, env, show)
+        problem = _build(engine, build, env, show, builder)
         if problem:
             raise _failed(build, problem, list(output))
-        image = inspect_image(engine, build.tag).id
+        facts = inspect_image(engine, build.tag)
         is_built = True
     finally:
         if not is_built:
             engine.remove_image(build.tag)
-    return image
+    return facts
+
+
+@contextmanager
+def looking_for_builder(env: Mapping[str, str]) -> Iterator[Future[Builder | None]]:
+    """Look for a docker command with BuildKit, which takes as long as to load the SDK."""
+
+    def find() -> Builder | None:
+        with private_config(env) as command_env:
+            return find_builder(command_env)
+
+    found = begin(find)
+    try:
+        yield found
+    finally:
+        wait([found], PATIENCE_SECONDS)  # it has temporary files
 
 
 def _build(
-    engine: Engine, build: Build, env: Mapping[str, str], on_line: Callable[[str], None]
+    engine: Engine,
+    build: Build,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None],
+    builder: Future[Builder | None] | None,
 ) -> str:
     """Run the build that is possible here; return its error, or an empty text."""
     with private_config(env) as command_env:
         # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
-        builder = None if engine.is_podman else find_builder(command_env)
-        if builder:
-            return buildkit.run_build(builder, build, env=command_env, on_line=on_line)
+        found = None
+        if not engine.is_podman:
+            found = builder.result() if builder else find_builder(command_env)
+        if found:
+            return buildkit.run_build(found, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
         log.warning(
             "no docker command with BuildKit was found, so the engine's classic builder is used: "

@@ -11,9 +11,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+
+from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +30,6 @@ class Builder(Struct, frozen=True):
     """A docker command, and the words that start a build with it."""
 
     arguments: tuple[str, ...]
-    version: str
 
     @property
     def is_buildx(self) -> bool:
@@ -38,17 +40,30 @@ class Builder(Struct, frozen=True):
 def find_builder(env: Mapping[str, str]) -> Builder | None:
     """Choose the first buildx on PATH, else the first command that needs none, else None."""
     commands = list(_commands(env))
-    for command in commands:
-        usage = _ask((command, "buildx", "build", "--help"), env)
+    for command, usage in _usages(commands, ("buildx", "build"), env):
         if "--secret" in usage and "--load" in usage:
             flags = [flag for flag in _NO_ATTESTATIONS if flag.partition("=")[0] in usage]
-            version = _ask((command, "buildx", "version"), env)
-            return Builder((command, "buildx", "build", "--load", *flags), version.strip())
-    for command in commands:
-        if "--secret" in _ask((command, "build", "--help"), env):
-            return Builder((command, "build"), _ask((command, "--version"), env).strip())
+            return Builder((command, "buildx", "build", "--load", *flags))
+    for command, usage in _usages(commands, ("build",), env):
+        if "--secret" in usage:
+            return Builder((command, "build"))
     log.debug("no BuildKit in %s", commands or "PATH: no docker command")
     return None
+
+
+def version_of(builder: Builder, env: Mapping[str, str]) -> str:
+    """Ask which version a builder is; empty when it does not say."""
+    words = ("buildx", "version") if builder.is_buildx else ("--version",)
+    return _ask((builder.arguments[0], *words), env).strip()
+
+
+def _usages(
+    commands: Sequence[str], words: Sequence[str], env: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Ask each command how it is used; all at once, as each takes its time to start."""
+    asked = [begin(partial(_ask, (command, *words, "--help"), env)) for command in commands]
+    for command, usage in zip(commands, asked, strict=True):
+        yield command, usage.result()
 
 
 def _commands(env: Mapping[str, str]) -> Iterator[str]:

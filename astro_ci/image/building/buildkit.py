@@ -31,7 +31,7 @@ def run_build(
     builder: Builder, build: Build, *, env: Mapping[str, str], on_line: Callable[[str], None]
 ) -> str:
     """Run the build and return its error, or an empty text."""
-    log.debug("building with %s: %s", " ".join(builder.arguments), builder.version)
+    log.debug("building with %s", " ".join(builder.arguments))
     build_args, carried = _build_arguments(build.build_args, env)
     with _context(build, env.get("TMPDIR")) as (context, feed):
         argv = [

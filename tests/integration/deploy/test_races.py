@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from astro_ci.deploying.second_look import FRESH_SECONDS
 from astro_ci.model import Deploy, Request
 from astro_ci.sandbox import Sandbox
 from tests.integration.deploy.support import SECONDS
@@ -199,6 +200,7 @@ def test_dag_only_deploys_that_are_disabled_meanwhile(yard: Yard) -> None:
     upload = yard.astro.faults.add("PUT", "^/blobs/", status=None, until=lambda: is_disabled(yard))
     end = yard.lane(yard.commit({"dags/a.py": "new\n"})).start(requested=Request.IMAGE_AND_DAGS)
     until(lambda: upload.hits > 0)
+    time.sleep(2 * FRESH_SECONDS)  # what was seen of the Deployment before counts no more
     client = Client(yard.astro, None)
     client.update("production", isDagDeployEnabled=False)
     client.close()
@@ -211,3 +213,22 @@ def test_dag_only_deploys_that_are_disabled_meanwhile(yard: Yard) -> None:
 
 def is_disabled(yard: Yard) -> bool:
     return not yard.astro.deployment("production").is_dag_deploy_enabled
+
+
+def test_what_goes_live_between_the_deploys_and_the_deployment_is_found(yard: Yard) -> None:
+    """They are asked for at once, and the answers may come from before and after a deploy."""
+    old, new = commits(yard)
+    look = yard.astro.faults.add(
+        "GET", "/deployments/[^/]+$", status=None, until=went_live(yard, 2)
+    )
+    end = yard.lane(old).start()
+    until(lambda: look.hits > 0)
+    client = Client(yard.astro, None)
+    source = {"provider": "GENERIC", "remoteUrl": f"file://{yard.origin.root}", "commitSha": new}
+    newer = client.deploy_dags(b"newer", git=source)
+    client.close()
+    done = end()
+    assert done.code == 0, done.text
+    assert (done.document["outcome"], done.document["deploy_id"]) == ("skipped", "")
+    assert f"{new[:7]}" in done.document["reason"]
+    assert newest(yard).id == newer["id"]

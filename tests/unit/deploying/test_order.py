@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from astro_ci.astro.client import FIRST_PAGE, AstroClient
+from astro_ci.astro.client import FIRST_PAGE
 from astro_ci.ci.context import CIContext
 from astro_ci.deploying.order import Commits, IsNewer, Known, Verdict, order_of, stand
 from astro_ci.git import GitRepo
@@ -164,37 +164,20 @@ def test_recent_ends_with_the_oldest_known_deploy() -> None:
 
 
 class TestKnown:
-    class History:
-        """Stands in for the client: a history that says how much of it was read."""
-
-        def __init__(self, deploys: list[Deploy]) -> None:
-            self.deploys, self.read = deploys, 0
-
-        def list_deploys(self, deployment_id: str) -> Iterator[Deploy]:
-            assert deployment_id == "cl1"
-            for deploy in self.deploys:
-                self.read += 1
-                yield deploy
-
-    def read(self, history: History) -> Known:
-        return Known.read(cast("AstroClient", history), "cl1")
-
-    def test_is_a_page_and_no_more_of_the_history(self) -> None:
-        history = self.History([row(f"d{n}", n) for n in range(50)])
-        known = self.read(history)
+    def test_goes_down_to_the_last_deploy_of_the_page(self) -> None:
+        known = Known.of([row(f"d{n}", n) for n in range(FIRST_PAGE)])
         assert known.ids == {f"d{n}" for n in range(FIRST_PAGE)}
         assert known.oldest == f"d{FIRST_PAGE - 1}"
-        assert history.read == FIRST_PAGE
 
     def test_tells_what_was_deployed_from_what_was_begun(self) -> None:
         begun = row("begun", 2, status="INITIALIZED")
-        known = self.read(self.History([begun, row("done", 1), row("no", 1, status="FAILED")]))
+        known = Known.of([begun, row("done", 1), row("no", 1, status="FAILED")])
         assert known == Known(
             ids=frozenset({"begun", "done", "no"}), deployed=frozenset({"done"}), oldest="no"
         )
 
     def test_of_a_deployment_without_deploys(self) -> None:
-        assert self.read(self.History([])) == Known()
+        assert Known.of([]) == Known()
 
 
 class TestOrder:

@@ -352,6 +352,19 @@ class TestClient:
             assert [deploy.id for deploy in listing] == ["d2", "d1"], "moved pages repeat nothing"
         assert "offset=2" in script.requests[1][1]
 
+    def test_a_first_page_that_is_here_is_not_asked_for_again(self) -> None:
+        pages = (deploys("d3", "d2", total=3), deploys("d1", total=3))
+        with serving(*(Answer(page) for page in pages)) as script:
+            client = self.client(script.url)
+            newest = client.newest_deploys("cl1")
+            assert len(script.requests) == 1
+            assert "offset=0&limit=20" in script.requests[0][1]
+            listing = client.list_deploys("cl1", newest=newest)
+            assert [deploy.id for deploy in listing] == ["d3", "d2", "d1"]
+        assert [path.partition("?")[2] for _, path, _, _ in script.requests[1:]] == [
+            "offset=2&limit=100"
+        ]
+
     def test_an_empty_page_ends_the_list(self) -> None:
         with serving(Answer(deploys(total=99))) as script:
             assert list(self.client(script.url).list_deploys("cl1")) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from astro_ci.image.building.builder import find_builder
+from astro_ci.image.building.builder import find_builder, version_of
 
 NEW_BUILDX = """
 case "$*" in
@@ -48,7 +48,8 @@ def test_a_command_with_buildx_is_preferred_wherever_it_is_on_path(tmp_path: Pat
     assert found.is_buildx
     assert found.arguments[0] == str(second / "docker")
     assert found.arguments[-2:] == ("--provenance=false", "--sbom=false")
-    assert found.version == "github.com/docker/buildx v0.24.0"
+    version = version_of(found, path_of(first, second))
+    assert version == "github.com/docker/buildx v0.24.0"
 
 
 def test_flags_that_an_old_buildx_lacks_are_not_given(tmp_path: Path) -> None:
