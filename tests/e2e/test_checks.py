@@ -87,7 +87,9 @@ def assert_nothing_remains(engine: Engine, before: tuple[set[str], set[str]]) ->
 
 
 def remains(engine: Engine) -> tuple[set[str], set[str]]:
-    containers = engine.client.containers.list(all=True, filters={"label": "astro-ci-check"})
+    containers = engine.client.containers.list(
+        all=True, filters={"label": "astro-ci-check"}, ignore_removed=True
+    )
     volumes = engine.client.volumes.list()
     return {str(found.name) for found in containers}, {str(found.name) for found in volumes}
 

@@ -242,7 +242,11 @@ class TestRefused:
         assert "left unfinished" in str(error)
 
 
-@pytest.mark.parametrize("line", ["Build the image", "#2", "created deploy", "pushed the image"])
+@pytest.mark.parametrize(
+    "line",
+    ["Build the image", r"\s+.*\[1/", "created deploy", "pushed the image"],
+    ids=["build", "step", "created", "pushed"],
+)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_killed_during_a_full_deploy(
     world: Stage, engine: Engine, line: str, number: signal.Signals

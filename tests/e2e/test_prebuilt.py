@@ -503,7 +503,10 @@ def test_an_archive_with_several_images(
     path = save(engine, tmp_path / "two.tar", image, base)
     error = refused(world, image_archive=path)
     assert isinstance(error, ProjectError)
-    assert f"holds 2 images ({image}, {base})" in str(error)
+    # The engine saves them in an order of its own.
+    assert any(
+        f"holds 2 images ({a}, {b})" in str(error) for a, b in [(image, base), (base, image)]
+    )
 
 
 @pytest.mark.parametrize(

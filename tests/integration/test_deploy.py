@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -249,12 +250,12 @@ class Killed:
         )
 
     def after_line(self, start: str, number: signal.Signals) -> str:
-        """Send a signal as soon as a line is printed; give everything that was."""
+        """Send a signal as soon as a line begins so (a pattern); give everything that was said."""
         assert self.process.stderr
         said = []
         for line in self.process.stderr:
             said.append(line)
-            if line.startswith(start):
+            if re.match(start, line):
                 self.process.send_signal(number)
                 break
         out, rest = self.process.communicate(timeout=30)
