@@ -165,7 +165,7 @@ class TestAfterADeploy:
         done = world.command("deploy", "--type", "dags")
         assert done.code == 0, done.err
         assert re.search(
-            rf"Commit +{world.project.head[:7]} .*with uncommitted changes\n", done.out
+            rf"Commit +{world.project.head[:7]} .*with uncommitted changes \(1 file\)\n", done.out
         )
         assert "/-/commit/" not in done.out
 

@@ -186,7 +186,7 @@ class TestRefused:
         assert_refused(
             disable(world, "production"),
             5,
-            "the credentials may not change the Deployment production, which is unchanged:  ",
+            "the credentials may not change the Deployment production, which is unchanged: ",
             "Use a token with the role Workspace Owner, or another role that may update the "
             "Deployment.",
         )
@@ -309,7 +309,7 @@ class TestAsked:
         assert done.code == 0, done.asked
         assert "Deploy the image and the DAGs right after? [y/N]" in done.asked
         assert "Answer with y or n." in done.asked
-        assert "Next:" in done.out
+        assert "Until the next deploy, the Deployment has no DAGs. Run:" in done.out
         assert not world.astro.deployment("production").is_dag_deploy_enabled
 
     def test_the_end_of_the_input_changes_nothing(self, world: Stage) -> None:

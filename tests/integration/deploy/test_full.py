@@ -162,6 +162,6 @@ def test_a_cancelled_push_of_an_image(full: Job, engine: Engine) -> None:
 
 def test_no_engine(full: Job) -> None:
     env = {**full.env, "DOCKER_HOST": DEAD_ENGINE}
-    full.refused(4, f"no Docker Engine answers at {DEAD_ENGINE}", "--type dags", env=env)
+    full.refused(4, f"no Docker Engine answers at {DEAD_ENGINE}", "Start Docker", env=env)
     assert full.astro.deploys("production") == []
     assert full.command("deploy", "--dags", env=env).code == 0, "which needs none"

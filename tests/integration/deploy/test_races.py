@@ -146,7 +146,7 @@ def test_twice_is_a_failure_that_names_the_other(yard: Yard) -> None:
     assert second.code == 7, second.text
     runs = newest(yard)
     assert f"deploy {runs.id} replaced deploy" in str(second.error)
-    assert f"of commit {new[:7]}, for the second time" in str(second.error)
+    assert f"of commit {new[:7]} with an older commit, for the second time" in str(second.error)
     assert second.document["replaced_by"] == runs.id
 
 

@@ -204,7 +204,7 @@ def test_a_tag_that_others_push_to_at_the_same_time(odd: OddRegistry) -> None:
         return False
 
     odd.trouble("GET .*manifests/1", overwrite)
-    with pytest.raises(RegistryError, match=f"and now has {other.manifest.digest} there"):
+    with pytest.raises(RegistryError, match=f"and now has {other.manifest.digest} under that tag"):
         send_image(image.sendable, repository(odd.host, "a/b"), "1")
 
 
@@ -231,7 +231,7 @@ def test_a_registry_that_stays_busy_is_given_up(odd: OddRegistry) -> None:
     odd.trouble("POST", lambda e: e.refuse(503, "UNAVAILABLE"), times=99)
     with pytest.raises(RegistryError, match="answered 503 to the upload of a layer") as caught:
         repository(odd.host, "a/b").upload(content_of(b"data"))
-    assert "run the job again" in caught.value.hint
+    assert "Run the job again" in caught.value.hint
     assert len(odd.requests("POST")) == 3
 
 
