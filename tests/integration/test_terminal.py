@@ -26,7 +26,8 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def seen(stage: Stage, *words: str, **env: str) -> str:
-    """What a terminal gets on standard error."""
+    """What a terminal gets on standard error of a run in which Astro takes a moment to answer."""
+    stage.astro.faults.add("GET", "/deploys$", status=None, hang_seconds=0.5)
     settings = {**stage.env, "TERM": "xterm-256color", "NO_COLOR": "", "CI": "", **env}
     return Terminal(stage.project.root, *words, answers="", **settings).asked
 

@@ -475,7 +475,9 @@ def test_a_process_that_is_interrupted_does_not_outlive_its_upload(
 def test_a_url_that_is_none_is_the_apis_mistake(
     uploader: Uploader, waits: Waits, small: Sample, url: str
 ) -> None:
-    with pytest.raises(ApiError, match=r"upload URL .* that is none") as error:
+    with pytest.raises(
+        ApiError, match=r"something that is not a URL to upload the DAG bundle to"
+    ) as error:
         uploader.upload(url, small.path, md5=small.md5)
     assert "c2VjcmV0" not in everything(error.value)
     assert waits == []
