@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 import requests
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
 from astro_ci.image.engine import Engine
 
@@ -91,7 +92,18 @@ def runtime_image(engine: Engine, *, version: str | None = "13.1.0") -> Iterator
         engine.client.images.remove(tag, force=True)
         # Steps of builds that failed: the classic builder keeps them as a cache.
         ours = {"dangling": True, "label": f"{TEST_LABEL}={tag}"}
-        engine.client.images.prune(filters=ours)
+        _prune(engine, ours)
+
+
+# The engine takes one such request at a time, and other tests make them as well.
+@retry(
+    retry=retry_if_exception_message(match=".*prune operation is already running"),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(30),
+    reraise=True,
+)
+def _prune(engine: Engine, filters: dict[str, Any]) -> None:
+    engine.client.images.prune(filters=filters)
 
 
 def read_image(engine: Engine, reference: str) -> dict[str, tarfile.TarInfo]:

@@ -236,6 +236,9 @@ OPENS_OTHER_FILES = {
     "checks/parse/inside/load.py": "a temporary directory of ours",
     "checks/parse/inside/serve.py": "a temporary directory of ours",
     "checks/pytest/inside/serve.py": "a temporary directory of ours",
+    "checks/parse/inside/processes.py": "the null device",
+    "image/stored/packing.py": "a temporary directory of ours",
+    "image/stored/unpack.py": "a temporary directory of ours",
 }
 READS = {"open", "read_text", "read_bytes", "copyfile", "copytree"}
 
