@@ -69,7 +69,13 @@ EXAMPLES = {
             "For fish, once",
         ),
     ),
-    "sandbox": (('eval "$(astro-ci sandbox)"', "A local Astro for this shell"),),
+    "sandbox": (
+        ("astro-ci sandbox --port 0", "A local Astro on a free port, until Ctrl-C"),
+        (
+            "astro-ci sandbox > astro.env &",
+            "In the background; read its variables with: . ./astro.env",
+        ),
+    ),
     "demo": (("astro-ci demo", "See it deploy, step by step"),),
 }
 """For the end of each verb's help: command lines, each with what it does."""

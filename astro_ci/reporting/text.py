@@ -10,6 +10,7 @@ from astro_ci.model import (
     Change,
     DeployResult,
     DeployType,
+    Part,
     Plan,
     PrebuiltImage,
     Sameness,
@@ -58,13 +59,22 @@ def plan_text(plan: Plan, *, columns: int | None = None) -> str:
     width = max((cell_width(printable(change.path)) for change in plan.changes), default=0)
     for affects, heading in _HEADINGS:
         found = [change for change in plan.changes if change.affects == affects]
-        lines += _changes(found, heading, min(width, _WIDEST_PATH), columns)
+        title = f"{heading}: {counted_changes(plan, found)}"
+        lines += _changes(found, title, min(width, _WIDEST_PATH), columns)
     plain = [checked for checked in plan.checks if not _has_details(checked)]
     facts = [*_facts(plan), *(("Checked", headline(checked)) for checked in plain)]
     lines += ["", *(line for name, value in facts for line in fact_lines(name, value, columns))]
     if told := [checked for checked in plan.checks if _has_details(checked)]:
         lines += ["", *checks_text(told)]
     return "\n".join(lines)
+
+
+def counted_changes(plan: Plan, changes: Sequence[Change]) -> str:
+    """How many changes a part has, and whether this deploy leaves them behind."""
+    count = f"{len(changes)} change{'' if len(changes) == 1 else 's'}"
+    left = {DeployType.DAGS: Part.IMAGE, DeployType.IMAGE: Part.DAGS}.get(plan.deploy_type)
+    is_left = left is not None and all(change.parts == {left} for change in changes)
+    return f"{count}, not deployed" if is_left else count
 
 
 def fact(label: str, value: str) -> str:
@@ -129,10 +139,11 @@ def result_text(result: DeployResult) -> str:
     if result.outcome == "skipped":
         return f"skipped: {printable(result_reason(result))}"
     plan = result.plan
-    what = DEPLOY_TYPE_WORDS[plan.deploy_type] + forced_text(result.overridden)
+    what = DEPLOY_TYPE_WORDS[plan.deploy_type]
     to = f" to {printable(plan.deployment.name)}" if plan.deployment else ""
     by = f", replaced by deploy {result.replaced_by} since" if result.replaced_by else ""
-    return f"{result.outcome}: {what}{to} in {duration_text(result.duration_seconds)}{by}"
+    forced = forced_text(result.overridden)
+    return f"{result.outcome}: {what}{to} in {duration_text(result.duration_seconds)}{by}{forced}"
 
 
 def forced_text(overridden: Sequence[str]) -> str:
@@ -140,7 +151,7 @@ def forced_text(overridden: Sequence[str]) -> str:
     if not overridden:
         return ""
     checks = "check" if len(overridden) == 1 else "checks"
-    return f" although the {' and '.join(overridden)} {checks} failed"
+    return f", although the {' and '.join(overridden)} {checks} failed"
 
 
 def plans_text(results: Sequence[TargetResult], reason: str, *, columns: int | None = None) -> str:
@@ -201,12 +212,12 @@ def _side(base: str | None, content: Sameness) -> str:
 
 
 def _changes(
-    changes: Sequence[Change], heading: str, width: int, columns: int | None
+    changes: Sequence[Change], title: str, width: int, columns: int | None
 ) -> Iterator[str]:
     """A line for each change: its symbol, its path, and what the rule says of the path."""
     if not changes:
         return
-    yield f"  {heading}: {len(changes)} change{'' if len(changes) == 1 else 's'}"
+    yield f"  {title}"
     shown = [(SYMBOLS[c.status], printable(c.path), c.because) for c in changes[:SHOWN_CHANGES]]
     for symbol, path, because in shown:
         line = f"    {symbol} {padded(path, width)}  {printable(because)}"

@@ -76,7 +76,7 @@ def _named(ref: str, repo: GitRepo) -> Bases:
 def _event(ci: CIContext, repo: GitRepo) -> Bases:
     named = ci.before or ci.base_sha
     if not named:
-        return Bases.none("the CI event names no previous commit")
+        return Bases.none("no CI event names a previous commit")
     commit = repo.resolve(named) or _reachable(repo, named)
     if commit is None:
         return Bases.none(f"{_not_here(named)} ({ci.history_hint})")

@@ -21,4 +21,21 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
         return ""
     words = ["deploy" if word == "plan" else word for word in session.words]
     kept = [word for word in words if word not in _OF_PLANS]
-    return f"\n\nNext: {shlex.join(['astro-ci', *kept])}"
+    command = shlex.join(["astro-ci", *kept])
+    if refused := sorted({name for one in pending for name in _refused(one)}):
+        checks = "check" if len(refused) == 1 else "checks"
+        return f"\n\nNext: correct what the {' and '.join(refused)} {checks} found, then: {command}"
+    if any(one.plan and one.plan.deployment is None for one in pending):
+        return f"\n\nNext: set ASTRO_API_TOKEN, then: {command}"
+    return f"\n\nNext: {command}"
+
+
+def _refused(result: TargetResult) -> list[str]:
+    """The checks whose failure a deploy would not pass."""
+    checks = result.plan.checks if result.plan else ()
+    return [
+        checked.name
+        for checked in checks
+        if checked.status in ("failed", "impossible")
+        and checked.name not in result.target.config.force
+    ]

@@ -54,6 +54,23 @@ def test_a_broken_dag_is_refused(world: Stage) -> None:
     assert "--force" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("options", "env", "following"),
+    [
+        ((), None, "correct what the static check found, then: astro-ci deploy"),
+        (("--force", "static"), None, "astro-ci deploy --force static"),
+        ((), {"ASTRO_CI_FORCE": "static"}, "set ASTRO_API_TOKEN, then: astro-ci deploy"),
+    ],
+)
+def test_the_plan_says_what_has_to_come_before_the_deploy(
+    world: Stage, options: tuple[str, ...], env: dict[str, str] | None, following: str
+) -> None:
+    world.project.write(BROKEN)
+    run = world.command("plan", *options, env=env)
+    assert run.code == 0, run.err
+    assert run.out.splitlines()[-1] == f"Next: {following}"
+
+
 def test_the_plan_has_the_finding(world: Stage) -> None:
     world.project.write(BROKEN)
     found = planned(world)

@@ -27,7 +27,10 @@ _ON_AIRFLOW_3: Mapping[str, Severity] = {
     "AIR311": "notice",
     "AIR312": "notice",
 }
-ABSENT = "ruff is not installed, so names are not looked up; pip install 'astro-ci[lint]' adds it"
+ABSENT = (
+    "ruff is not installed, so undefined and removed names are not found; "
+    "pip install 'astro-ci[lint]' adds it"
+)
 
 
 class LintError(Exception):

@@ -11,7 +11,7 @@ from astro_ci.reporting.checks.text import counts, headline, place
 from astro_ci.reporting.closing import airflow_page
 from astro_ci.reporting.markdown.escaping import code, escape, link
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import base_text, image_text, uncommitted_text
+from astro_ci.reporting.text import base_text, counted_changes, image_text, uncommitted_text
 from astro_ci.text import duration_text, sentence, short, shorten
 
 SHOWN_CHANGES = 50
@@ -86,7 +86,7 @@ def changes(plan: Plan) -> Iterator[str]:
         found = [change for change in plan.changes if change.affects == affects]
         if not found:
             continue
-        counted = f"{len(found)} change{'' if len(found) == 1 else 's'}"
+        counted = counted_changes(plan, found)
         items = [_change(one) for one in found]
         if affects == "nothing":
             yield folded(f"<strong>{heading}:</strong> {counted}", _listed(items))

@@ -35,7 +35,24 @@ def test_each_change_has_a_symbol_and_its_rule(status: str, symbol: str) -> None
 def test_changes_are_grouped_by_part() -> None:
     image = Change(path="Dockerfile", status=Status.MODIFIED, parts=IMAGE, because="is x")
     text = plan_text(replace(PLAN, changes=[*PLAN.changes, image]))
-    assert text.index("  Image: 1 change\n") < text.index("  DAGs: 1 change\n")
+    assert text.index("  Image: 1 change, not deployed\n") < text.index("  DAGs: 1 change\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"),
+    [
+        (DeployType.DAGS, "Image"),
+        (DeployType.IMAGE, "DAGs"),
+        (DeployType.IMAGE_AND_DAGS, None),
+        (DeployType.NONE, None),
+    ],
+)
+def test_what_a_deploy_leaves_behind_is_marked(kind: DeployType, left: str | None) -> None:
+    image = Change(path="Dockerfile", status=Status.MODIFIED, parts=IMAGE, because="is x")
+    text = plan_text(replace(PLAN, deploy_type=kind, changes=[*PLAN.changes, image]))
+    for heading in ("Image", "DAGs"):
+        end = ", not deployed" if heading == left else ""
+        assert f"  {heading}: 1 change{end}\n" in text
 
 
 def test_long_lists_are_cut_with_their_count() -> None:

@@ -127,7 +127,7 @@ class TestTheEvent:
         assert found.assumptions[0].endswith("(from the CI event)")
 
     def test_names_nothing(self, origin: Repository) -> None:
-        why = "the CI event names no previous commit"
+        why = "no CI event names a previous commit"
         assert find(origin) == Bases(source="none", unknown=dict.fromkeys(Part, why))
 
     def test_names_what_is_gone(self, origin: Repository) -> None:
