@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
@@ -187,6 +188,9 @@ class Console:
         return report
 
 
+_LOCK_SECONDS = 0.5
+
+
 class LogHandler(logging.Handler):
     """Our warnings and, when asked for, details, through the console."""
 
@@ -194,9 +198,19 @@ class LogHandler(logging.Handler):
         super().__init__()
         self._console = console
         self._warned: set[str] = set()
+        self._only: int | None = None
+
+    def ignore_other_threads(self) -> None:
+        """Print no more of what requests in the background come to: the run tells how it ended."""
+        self._only = threading.get_ident()
+        # A record that is printed now comes before, unless a signal stopped the one that prints it.
+        if self.lock and self.lock.acquire(timeout=_LOCK_SECONDS):
+            self.lock.release()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record; a warning gets its prefix, and is printed once."""
+        if self._only not in (None, record.thread):
+            return
         if record.levelno < logging.WARNING:
             self._console.say(record.getMessage())
             return

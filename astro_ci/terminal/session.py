@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.configuration.keys import Settings
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
-    from astro_ci.reporting.console import Console
+    from astro_ci.reporting.console import Console, LogHandler
     from astro_ci.reporting.redact import Redactor
     from astro_ci.reporting.redacted_dialect import RedactedDialect
     from astro_ci.reporting.target_result import TargetResult
@@ -59,6 +59,7 @@ class Session:
         """The command line."""
         self.has_detailed_exitcode = False
         self.plan: Any = None
+        self._log_handler: LogHandler | None = None
         self._cancelled_by: Callable[[int], CancelledError] | None = None
         self._scratch: Scratch | None = None
         self._telling = threading.RLock()
@@ -139,7 +140,8 @@ class Session:
         log = logging.getLogger("astro_ci")
         level = logging.ERROR if quiet else logging.INFO
         log.setLevel(logging.DEBUG if self.is_verbose else level)
-        log.addHandler(LogHandler(self.console))
+        self._log_handler = LogHandler(self.console)
+        log.addHandler(self._log_handler)
 
     def open_scratch(self) -> None:
         """Put all temporary files, also those of what we start, where `close` removes them."""
@@ -281,6 +283,7 @@ class Session:
 
         self.signals.hold()
         with self._telling:
+            self._ignore_background()
             self.report(results, reason, comment=comment)
             if error := only_error(results):
                 raise error
@@ -332,6 +335,7 @@ class Session:
         has_outcome = self.verb in VERBS and VERBS[self.verb].has_outcome
         with self._telling:
             self._is_told = True
+            self._ignore_background()
             self.explain(error)
             if self.as_json:
                 with contextlib.suppress(OutputError):  # the first error is the one to tell
@@ -340,6 +344,11 @@ class Session:
             if has_outcome and not isinstance(error, OutputError):
                 self.console.tell("outcome: failed")
         return error_exit_code(error, detailed=self.has_detailed_exitcode)
+
+    def _ignore_background(self) -> None:
+        """The outcome is the last line, whatever is still under way."""
+        if self._log_handler:
+            self._log_handler.ignore_other_threads()
 
     def tell_instead(self, number: int) -> None:
         """Say, for a main thread that takes too long, what is known, unless that says it already.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import threading
 import time
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from astro_ci.ci import dialect_for
-from astro_ci.reporting.console import Console
+from astro_ci.reporting.console import Console, LogHandler
 from astro_ci.reporting.live import Line, LiveRegion
 from astro_ci.reporting.paint import paint
 from astro_ci.reporting.phases import Phase, phases_text
@@ -224,3 +225,16 @@ def test_no_colour_comes_from_a_name() -> None:
     made = Console(out, dialect_for("none", env={}, out=out), is_live=False, paint=paint)
     made.say("error: \x1b[32mgreen\x1b[0m")
     assert out.getvalue() == "\x1b[1;31merror\x1b[0m: green\n"
+
+
+def test_nothing_of_other_threads_is_printed_once_the_end_is_told() -> None:
+    err = io.StringIO()
+    handler = LogHandler(Console(err, dialect_for("none", env={}, out=err), is_live=False))
+    record = logging.makeLogRecord({"msg": "GET answered", "levelno": logging.INFO})
+    handler.handle(record)
+    handler.ignore_other_threads()
+    other = threading.Thread(target=lambda: handler.handle(logging.makeLogRecord({"msg": "late"})))
+    other.start()
+    other.join()
+    handler.handle(record)
+    assert err.getvalue() == "GET answered\nGET answered\n"
