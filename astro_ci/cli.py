@@ -113,4 +113,18 @@ def _usage_error(error: click.ClickException) -> ConfigurationError:
     """Turn click's error about the arguments into a ConfigurationError."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "astro-ci"
-    return ConfigurationError(error.format_message(), hint=f"See `{command} --help`.")
+    message = error.format_message()
+    hints = [_meant(message, command.rpartition(" ")[2]), f"See `{command} --help`."]
+    return ConfigurationError(message, hint=" ".join(filter(None, hints)))
+
+
+def _meant(message: str, verb: str) -> str:
+    """Guess what was meant by a word that no command takes; empty when there is no telling."""
+    if "unexpected extra argument" in message and verb in ("plan", "deploy", "doctor"):
+        return "Name a Deployment with --deployment-name or --deployment-id."
+    from difflib import get_close_matches
+
+    unknown = message.removeprefix("No such command '").rstrip("'.")
+    if unknown == message or not (near := get_close_matches(unknown, SUMMARIES, n=1)):
+        return ""
+    return f"Did you mean `{near[0]}`?"

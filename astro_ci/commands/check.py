@@ -82,4 +82,5 @@ def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Check
         with checking.runner() as runner:
             return make(runner)
     except (CheckFailedError, DockerError, ProjectError) as error:
-        return Checked(name=name, status="impossible", not_checked=(error.message,))
+        reason = ". ".join(filter(None, (error.message, error.hint)))
+        return Checked(name=name, status="impossible", not_checked=(reason,))

@@ -60,3 +60,21 @@ def test_a_bug_is_told_everywhere(
     assert document.get("outcome") == ("failed" if verb == "deploy" else None)
     assert SECRET not in out + broken.read_text()
     assert "A bug in astro_ci ended the run" in broken.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["deply"], "Did you mean `deploy`? See `astro-ci --help`."),
+        (["zzz"], "See `astro-ci --help`."),
+        (["plan", "production"], "Name a Deployment with --deployment-name or --deployment-id."),
+        (["check", "production", "x"], "See `astro-ci check --help`."),
+    ],
+)
+def test_a_word_that_no_command_takes_is_guessed(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.run(words)
+    assert ended.value.code == 2
+    assert f"hint: {hint}" in capsys.readouterr().err
