@@ -48,6 +48,7 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         )
     try:
         parts = urlsplit(url)
+        _ = parts.port  # raises ValueError for a port that is none
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
