@@ -283,6 +283,8 @@ class TestEndpoint:
             "http:///v1",
             "https://x:99999",
             "https://x:abc",
+            "https://x?y=1",
+            "http://localhost:1#@x",
         ],
     )
     def test_refuses_what_is_no_url(self, url: str) -> None:
