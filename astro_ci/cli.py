@@ -68,9 +68,11 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     tell_uncaught(lambda text: session.console.tell(text))
     if verb in ("deploy", "plan"):
         session.connect_early()
-    code = _attempt(session, words)
-    session.close()
-    signals.ignore()
+    try:
+        code = _attempt(session, words)
+    finally:  # click ends the process itself when nobody reads the result any more
+        session.close()
+        signals.ignore()
     sys.exit(code)
 
 

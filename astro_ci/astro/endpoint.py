@@ -48,9 +48,11 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         )
     try:
         parts = urlsplit(url)
+        _ = parts.port  # raises ValueError for a port that is none
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    has_more = parts.query or parts.fragment  # paths are put behind the URL
+    if parts.scheme not in ("http", "https") or not parts.hostname or has_more:
         raise ConfigurationError(
             f"ASTRO_API_URL is {_shown(url)!r}, which is not a URL",
             hint="Set it to a scheme and host such as https://api.astronomer.io, or unset it.",

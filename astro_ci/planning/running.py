@@ -31,6 +31,11 @@ class Running(Struct, frozen=True, kw_only=True):
     unknown: str = ""
     layout: str = ""
     """How the DAG bundle has its files, `prefixed` or `root`; empty where that is not known."""
+    is_nameless: bool = False
+    """Whether astro-ci built and shipped it with its DAGs, from a checkout with uncommitted files.
+
+    Such a deploy names no repository, so that it may well be one of this project.
+    """
 
     @property
     def is_assumed(self) -> bool:
@@ -152,7 +157,19 @@ def _running(deploy: Deploy | None, part: Part, deployment: Deployment, ours: Ou
     digest = read_marker(deploy).get(part)
     commit, why_none = commit_of(deploy, ours, part)
     unknown = "" if commit or digest else f"deploy {deploy.id}, which brought {noun}, {why_none}"
-    return Running(deploy_id=deploy.id, commit=commit, digest=digest, unknown=unknown)
+    return Running(
+        deploy_id=deploy.id,
+        commit=commit,
+        digest=digest,
+        unknown=unknown,
+        is_nameless=_is_nameless(deploy),
+    )
+
+
+def _is_nameless(deploy: Deploy) -> bool:
+    notes = read_notes(deploy)
+    is_built = notes is not None and Note.BUILT not in notes
+    return is_built and deploy.git is None and deploy.type == "IMAGE_AND_DAG"
 
 
 def commit_of(deploy: Deploy, ours: Ours, part: Part) -> tuple[str | None, str]:

@@ -126,7 +126,9 @@ def facts_of(
 def _has_image(checkout: Checkout, standing: Standing, shipping: Shipping) -> bool:
     """Whether the project has an image: to build, prebuilt, or one of its own that runs.
 
-    Where its own runs and the Dockerfile is gone, something is wrong, and the build says so.
+    Where its own runs and the Dockerfile is gone, something is wrong, and the build says so. An
+    image that was shipped with DAGs and names no repository counts as its own.
     """
-    is_ours = standing.runs[Part.IMAGE].commit is not None
+    running = standing.runs[Part.IMAGE]
+    is_ours = running.commit is not None or running.is_nameless
     return bool(shipping.prebuilt) or checkout.project.dockerfile.is_file() or is_ours

@@ -219,10 +219,11 @@ class Session:
         try:
             click.echo(text, color=True)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever reads has read enough
-                raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())  # for what is still buffered
+            os.close(nowhere)
+            if error.errno == errno.EPIPE:  # whoever reads has read enough, as `head` does
+                return
             raise OutputError(
                 f"the result could not be written to standard output: {error.strerror}",
                 hint=OUTPUT_HINT,

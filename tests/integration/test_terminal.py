@@ -102,3 +102,54 @@ def test_a_deploy_is_done_even_when_nobody_can_be_told(
     assert stage.checked_out_dags() == stage.running_dags()
     assert "outcome: failed" not in err
     assert "deployed: DAGs only to production" in err
+
+
+def into_closed(stage: Stage, *words: str, **env: str) -> int:
+    """Run with a standard output that nobody reads, as behind `| grep -q`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "astro_ci", *words],
+            cwd=stage.project.root,
+            env={**os.environ, **stage.env, **env},
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(writer)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    return done.returncode
+
+
+def test_a_deploy_whose_reader_has_gone_is_published_and_leaves_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    scratch, told = tmp_path / "scratch", tmp_path / "told"
+    scratch.mkdir()
+    code = into_closed(
+        stage,
+        "deploy",
+        "--dags",
+        TMPDIR=str(scratch),
+        GITHUB_ACTIONS="true",
+        GITHUB_OUTPUT=str(told),
+        GITHUB_STEP_SUMMARY=str(tmp_path / "summary.md"),
+    )
+    assert code == 0
+    assert stage.checked_out_dags() == stage.running_dags()
+    assert "\ndeployed\n" in told.read_text()
+    assert "Deployed" in (tmp_path / "summary.md").read_text()
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("--help",), ("env", "--json"), ("plan",)])
+def test_a_reader_that_has_read_enough_leaves_no_files(
+    stage: Stage, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    assert into_closed(stage, *words, TMPDIR=str(scratch)) in (0, 1)
+    assert list(scratch.iterdir()) == []

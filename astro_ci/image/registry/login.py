@@ -6,6 +6,7 @@ Source: the token and the OAuth2 specification of Docker's registry.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import threading
 import time
 from collections.abc import Callable
@@ -162,14 +163,19 @@ class Authorizer:
 def is_loopback(host: str) -> bool:
     """Whether a host, with or without a port, is this machine, where no TLS is needed."""
     name = urlsplit(f"//{host}").hostname or ""
-    return name in ("localhost", "::1") or name.startswith("127.")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:  # a name is not, whatever it starts with
+        return name == "localhost"
 
 
 def _refuse_plain(realm: str, host: str) -> None:
     """Raise RegistryError when the credentials would travel without encryption."""
     try:
         parts = urlsplit(realm)
-        is_fine = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.netloc))
+        # At a backslash, libraries disagree on which host a URL names.
+        is_local = "\\" not in realm and is_loopback(parts.netloc)
+        is_fine = parts.scheme == "https" or (parts.scheme == "http" and is_local)
     except ValueError:
         is_fine = False
     if not is_fine:

@@ -274,7 +274,19 @@ class TestEndpoint:
         endpoint = find_endpoint(env)
         assert (endpoint.api_url, endpoint.deployment_url("w", "d")) == (api_url, page)
 
-    @pytest.mark.parametrize("url", ["api.example.com", "ftp://x", "https://", "http:///v1"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "api.example.com",
+            "ftp://x",
+            "https://",
+            "http:///v1",
+            "https://x:99999",
+            "https://x:abc",
+            "https://x?y=1",
+            "http://localhost:1#@x",
+        ],
+    )
     def test_refuses_what_is_no_url(self, url: str) -> None:
         with pytest.raises(ConfigurationError, match="not a URL"):
             find_endpoint({"ASTRO_API_URL": url})

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from astro_ci.model import Deploy, DeployGit, Deployment, Part
-from astro_ci.planning.marker import describe
+from astro_ci.planning.marker import BUILT_ELSEWHERE, Note, describe
 from astro_ci.planning.running import Ours, WhatRuns, commit_of, what_runs
 
 DIGESTS = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
@@ -195,3 +195,28 @@ def test_a_bundle_that_no_longer_counts_is_not_looked_for() -> None:
 
     runs = what_runs(deployment("t1", "v9", dag_deploy=False), endless(), OURS)
     assert commits(runs) == (A, A)
+
+
+@pytest.mark.parametrize(
+    ("type_", "commit", "notes", "is_nameless"),
+    [
+        ("IMAGE_AND_DAG", None, {}, True),
+        ("IMAGE_AND_DAG", A, {}, False),
+        ("IMAGE_AND_DAG", None, {Note.BUILT: BUILT_ELSEWHERE}, False),
+        ("IMAGE_ONLY", None, {}, False),
+    ],
+)
+def test_an_image_built_with_its_dags_from_a_dirty_checkout_may_be_ours(
+    type_: str, commit: str | None, notes: dict[Note, str], is_nameless: bool
+) -> None:
+    named = deploy(type_, commit).git
+    text = describe("", DIGESTS, named, notes)
+    found = deploy(type_, commit, tag="t1", version="v1", description=text)
+    runs = what_runs(deployment("t1", "v1"), [found], OURS)
+    assert runs[Part.IMAGE].is_nameless is is_nameless
+
+
+def test_the_image_of_another_client_is_not_taken_for_ours() -> None:
+    found = deploy("IMAGE_AND_DAG", tag="t1", version="v1", description="by hand")
+    runs = what_runs(deployment("t1", "v1"), [found], OURS)
+    assert not runs[Part.IMAGE].is_nameless
