@@ -50,7 +50,7 @@ def both(commit: str | None) -> dict[Part, str | None]:
     return dict.fromkeys(Part, commit)
 
 
-def ran(commit: str | None = None, digest: str | None = None, **more: str) -> Running:
+def ran(commit: str | None = None, digest: str | None = None, **more: Any) -> Running:
     return Running(deploy_id="d1", commit=commit, digest=digest, **more)
 
 
