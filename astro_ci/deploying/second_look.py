@@ -17,6 +17,8 @@ from astro_ci.web.ahead import begin
 
 FRESH_SECONDS = 0.1
 """How much older than the end of the transfer the answer may be."""
+PROMPT_SECONDS = 1.0
+"""How long the answer may take: Astro may have looked when the question came."""
 
 
 class SecondLook:
@@ -25,18 +27,19 @@ class SecondLook:
     def __init__(self, read: Callable[[], Deployment], now: Callable[[], float]) -> None:
         self._read = read
         self._now = now
-        self._begun: Future[tuple[Deployment, float]] | None = None
+        self._begun: Future[tuple[float, Deployment, float]] | None = None
 
     def begin(self) -> None:
         """Begin to look, in a thread of its own."""
-        self._begun = begin(lambda: (self._read(), self._now()))
+        self._begun = begin(lambda: (self._now(), self._read(), self._now()))
 
     def result(self) -> Deployment:
         """Give what is there now that all is sent. Raises ApiError, AuthenticationError."""
         over = self._now()
         if self._begun:
             with suppress(ApiError, AuthenticationError):  # asked again, it may succeed
-                found, answered_at = self._begun.result()
-                if answered_at > over - FRESH_SECONDS:
+                asked_at, found, answered_at = self._begun.result()
+                is_prompt = answered_at - asked_at < PROMPT_SECONDS
+                if is_prompt and answered_at > over - FRESH_SECONDS:
                     return found
         return self._read()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from astro_ci.deploying.second_look import FRESH_SECONDS, SecondLook
+from astro_ci.deploying.second_look import FRESH_SECONDS, PROMPT_SECONDS, SecondLook
 from astro_ci.errors import UnavailableError
 from astro_ci.model import Deployment
 
@@ -29,10 +29,12 @@ class Platform:
     def __init__(self, *answers: Deployment | Exception) -> None:
         self.answers = list(answers)
         self.time = 0.0
+        self.takes = 0.0
         self.asked = threading.Semaphore(0)
 
     def read(self) -> Deployment:
         answer = self.answers.pop(0)
+        self.time += self.takes
         self.asked.release()
         if isinstance(answer, Exception):
             raise answer
@@ -55,6 +57,13 @@ def test_an_answer_as_new_as_the_upload_counts() -> None:
     look = platform.begun()
     platform.time += FRESH_SECONDS / 2
     assert look.result().image_tag == "first"
+
+
+def test_an_answer_that_took_long_does_not() -> None:
+    """What it says may be from the moment of the question."""
+    platform = Platform(deployment("first"), deployment("second"))
+    platform.takes = PROMPT_SECONDS
+    assert platform.begun().result().image_tag == "second"
 
 
 def test_an_answer_from_before_a_long_upload_does_not() -> None:
