@@ -179,7 +179,7 @@ def test_every_check_is_made_whatever_the_others_found(project: Path, airflow_3:
         "parse": "failed",
         "pytest": "impossible",
     }
-    assert checks["pytest"]["not_checked"][0].endswith("so there are no tests to run")
+    assert "so there are no tests to run" in checks["pytest"]["not_checked"][0]
     project.joinpath("dags/bad.py").unlink()
     done = command(project, "check", "--python", str(airflow_3), "--no-pytest")
     assert done.returncode == 0, done.stdout
