@@ -22,7 +22,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.model import DeployType, Part, Plan, Request
 from astro_ci.planning.marker import Note, read_marker, read_notes
 from astro_ci.sandbox import Sandbox
-from tests.e2e.images import make_runtime_image, registry, unique
+from tests.e2e.images import RUNTIME_LABEL, make_runtime_image, registry, unique
 from tests.integration.stage import Stage, stage
 from tests.repository import fingerprint
 
@@ -393,16 +393,21 @@ def test_an_image_for_arm64(world: Stage, engine: Engine) -> None:
 def test_a_config_for_amd64_over_programs_for_arm64(
     world: Stage, engine: Engine, base: str
 ) -> None:
-    """What `FROM --platform=linux/arm64` makes of a build for amd64."""
+    """What `FROM --platform=linux/arm64` makes of a build for amd64, elsewhere or here."""
     sh = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(40)
     layer = {"bin/sh": sh}
     liar = load_image(engine, layer, {"architecture": "amd64", "os": "linux"})
     try:
-        error = refused(world, image_name=liar)
+        errors = [refused(world, image_name=liar)]
+        dockerfile = f"FROM {liar}\nLABEL {RUNTIME_LABEL}=13.1.0\nCOPY Dockerfile /\n"
+        world.project.write({"Dockerfile": dockerfile})
+        world.project.commit()
+        errors.append(refused(world))
     finally:
         engine.remove_image(liar)
-    assert isinstance(error, ProjectError)
-    assert "says that it is for linux/amd64, and its programs are for arm64" in str(error)
+    for error in errors:
+        assert isinstance(error, ProjectError)
+        assert "says that it is for linux/amd64, and its programs are for arm64" in str(error)
 
 
 def test_a_windows_image(world: Stage, engine: Engine, tmp_path: Path) -> None:
