@@ -188,5 +188,9 @@ def check_cancelled(world: World, killing: Killing, end: End, said: str) -> None
 
 
 def clear(world: World) -> None:
-    """Remove what a job that had no time left behind."""
-    subprocess.run(["rm", "-rf", *world.tmp.iterdir()], check=True)
+    """Remove what a job that had no time left behind; a git that it started may still write."""
+    for _ in range(100):
+        if subprocess.run(["rm", "-rf", *world.tmp.iterdir()], capture_output=True).returncode == 0:
+            return
+        time.sleep(0.1)
+    raise AssertionError(list(world.tmp.iterdir()))
