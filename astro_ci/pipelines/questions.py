@@ -60,6 +60,10 @@ def choose_branch(repo: GitRepo, ask: Ask | None) -> str:
 def choose_deployment(
     config: Config, project: str, astro: Astro | None, ask: Ask | None, pick: Pick, *, several: bool
 ) -> ProjectTarget:
+    """Find the Deployment of a project: the named one, else the one picked or typed at a terminal.
+
+    Raises ConfigurationError, and what asking Astro raises.
+    """
     is_named = bool(config.deployment_id or config.deployment_name)
     if is_named and several:
         raise ConfigurationError(

@@ -335,12 +335,18 @@ def test_an_archive_of_what_the_engine_has_is_not_removed(
 # --- what is refused -----------------------------------------------------------------------------
 
 
+def status(world: Stage) -> str:
+    """What git sees of the checkout, files that it ignores included."""
+    return world.project.git("status", "--porcelain", "--ignored", "--untracked-files=all")
+
+
 def refused(world: Stage, **options: Any) -> AstroCIError:
-    """Deploy what cannot be deployed; nothing is changed by that."""
-    before = world.state()
+    """Deploy what cannot be deployed; nothing is changed by that, here or on Astro."""
+    before, checkout = world.state(), status(world)
     with pytest.raises(AstroCIError) as caught:
         world.deploy(**{**AUTO, **options})
     assert world.state() == before
+    assert status(world) == checkout
     assert not world.astro.deploys("production")
     assert caught.value.hint
     return caught.value
