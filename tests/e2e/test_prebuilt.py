@@ -340,7 +340,7 @@ def status(world: Stage) -> str:
     return world.project.git("status", "--porcelain", "--ignored", "--untracked-files=all")
 
 
-def refused(world: Stage, **options: Any) -> AstroCIError:
+def refused(world: Stage, *, code: int = 3, **options: Any) -> AstroCIError:
     """Deploy what cannot be deployed; nothing is changed by that, here or on Astro."""
     before, checkout = world.state(), status(world)
     with pytest.raises(AstroCIError) as caught:
@@ -349,6 +349,7 @@ def refused(world: Stage, **options: Any) -> AstroCIError:
     assert status(world) == checkout
     assert not world.astro.deploys("production")
     assert caught.value.hint
+    assert caught.value.exit_code == code
     return caught.value
 
 
@@ -360,13 +361,13 @@ def test_a_check_says_the_same_of_a_name(world: Stage) -> None:
 
 @pytest.mark.parametrize("name", ["UPPER/case", "a b", "app:", "-x", "a//b", "app@sha256:12"])
 def test_what_is_no_name_of_an_image(world: Stage, name: str) -> None:
-    error = refused(world, image_name=name)
+    error = refused(world, code=2, image_name=name)
     assert isinstance(error, ConfigurationError)
     assert "not the name of an image" in str(error)
 
 
 def test_the_name_of_no_image(world: Stage) -> None:
-    error = refused(world, image_name=f"127.0.0.1:9/{unique('nothing')}")
+    error = refused(world, code=4, image_name=f"127.0.0.1:9/{unique('nothing')}")
     assert isinstance(error, RegistryError)
     assert error.exit_code == 4
     assert "has no image 127.0.0.1:9/astro-ci-test-nothing" in str(error)
@@ -533,6 +534,6 @@ def test_an_archive_with_several_images(
 def test_options_that_only_a_build_takes(
     world: Stage, options: dict[str, Any], message: str
 ) -> None:
-    error = refused(world, image_name="app:1", **options)
+    error = refused(world, code=2, image_name="app:1", **options)
     assert isinstance(error, ConfigurationError)
     assert message in str(error)
