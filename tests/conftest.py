@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,16 @@ def _clean_environment(
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ada Lovelace")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_log() -> Iterator[None]:
+    """Leave the log as it was: a command that runs in this process sets its level."""
+    log = logging.getLogger("astro_ci")
+    before = log.level, list(log.handlers)
+    yield
+    log.setLevel(before[0])
+    log.handlers[:] = before[1]
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ class TestDeploymentApiKey:
         assert world.running_dags() == world.checked_out_dags()
 
     def test_its_token_is_renewed_when_the_deploy_outlives_it(self, tmp_path: Path) -> None:
-        with Sandbox(rollout_seconds=4, token_lifetime_seconds=2) as astro:
+        with Sandbox(rollout_seconds=4, token_lifetime_seconds=4) as astro:
             world = stage(tmp_path, astro)
             run = world.command("deploy", "--type", "dags", env=self.env(world))
             assert run.code == 0, run.err

@@ -97,9 +97,10 @@ def test_classic_deployments_have_the_dags_in_the_image(full: Job, engine: Engin
 def test_a_key_whose_token_runs_out_during_the_build(
     tmp_path: Path, base: str, engine: Engine
 ) -> None:
-    with Sandbox(rollout_seconds=0, token_lifetime_seconds=2) as astro:
+    # A token is renewed at half its time; what is left must do for the start of a push.
+    with Sandbox(rollout_seconds=0, token_lifetime_seconds=10) as astro:
         job = Job.prepare(tmp_path, astro)
-        job.project.write({"Dockerfile": f"FROM {base}\nRUN sleep 2\n"})
+        job.project.write({"Dockerfile": f"FROM {base}\nRUN sleep 6\n"})
         run = job.command("deploy", env=keys(job))
         assert run.code == 0, run.err
         assert sum(line.path == "/oauth/token" for line in astro.requests) > 1

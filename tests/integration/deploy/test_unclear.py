@@ -273,9 +273,9 @@ class TestKeys:
         }
 
     def test_a_token_that_runs_out_during_the_upload_is_renewed(self, tmp_path: Path) -> None:
-        with Sandbox(rollout_seconds=0, token_lifetime_seconds=2) as astro:
+        with Sandbox(rollout_seconds=0, token_lifetime_seconds=4) as astro:
             job = Job.prepare(tmp_path, astro)
-            astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=2)
+            astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=3)
             run = job.command("deploy", "--dags", env=self.env(job))
             assert run.code == 0, run.err
             assert posts(job, "/oauth/token") >= 2
