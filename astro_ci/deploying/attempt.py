@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,33 +15,32 @@ from astro_ci.astro.client import DeploysPage
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import Artifacts, artifacts
 from astro_ci.deploying.check_runner import Surroundings
+from astro_ci.deploying.go_live import go_live
 from astro_ci.deploying.order import Known
 from astro_ci.deploying.progress import Progress, cancelled
-from astro_ci.deploying.provenance import deploy_git, description
+from astro_ci.deploying.provenance import new_deploy
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
-from astro_ci.deploying.requests import NewDeploy, create, finalize
+from astro_ci.deploying.requests import create
 from astro_ci.deploying.rivals import Rivals, queue_hint
-from astro_ci.deploying.rollout import Rollout, Waiter, pauses, refuse_failed
+from astro_ci.deploying.rollout import Rollout, pauses
 from astro_ci.deploying.run_checks import run_checks
 from astro_ci.deploying.second_look import SecondLook
 from astro_ci.deploying.secrecy import hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
 from astro_ci.deploying.workshop import Workshop
+from astro_ci.deployments.enforcement import refuse_session
 from astro_ci.deployments.find import Astro
-from astro_ci.errors import AstroCIError, AuthenticationError, CancelledError, DeployFailedError
+from astro_ci.errors import AstroCIError, CancelledError, DeployFailedError
 from astro_ci.finding import Checked, CheckName
 from astro_ci.model import (
-    ApiDeployType,
     Deploy,
     Deployment,
     DeployResult,
     DeployType,
-    Digests,
     Outcome,
     Plan,
 )
-from astro_ci.planning.marker import NO_DIGEST
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.silenced import silenced
@@ -52,19 +49,12 @@ from astro_ci.survey.survey import Survey, survey
 if TYPE_CHECKING:  # loaded when an image is named
     from astro_ci.image.source import ImageSource
 
-log = logging.getLogger(__name__)
-
 OnChecks = Callable[[Plan, Sequence[Checked]], None]
 """Called with a Plan with all its checks, and with the checks that were just made."""
 GRACE_SECONDS = 60.0
 """How long the job of a newer commit has to replace a deploy that wrongly replaced its own."""
 FRESH_SECONDS = 2.0
 """How old the deploys that the survey saw may be when the new one is created."""
-_API_TYPES: Mapping[DeployType, ApiDeployType] = {
-    DeployType.DAGS: "DAG_ONLY",
-    DeployType.IMAGE: "IMAGE_ONLY",
-    DeployType.IMAGE_AND_DAGS: "IMAGE_AND_DAG",
-}
 
 
 class Attempt(Struct, kw_only=True):
@@ -165,7 +155,7 @@ class Attempt(Struct, kw_only=True):
         raise rivals.failure(found.behind, opened)
 
     def _run(self) -> DeployResult | None:
-        self._refuse_session()
+        refuse_session(self.deployment, self.astro.credentials)
         has_image = self.survey.plan.deploy_type.has_image
         uses_registry = has_image or bool(self.config.parse or self.config.tests)
         hide_credentials(self.console, self.astro.credentials, uses_registry=uses_registry)
@@ -184,7 +174,7 @@ class Attempt(Struct, kw_only=True):
             ) as made,
         ):
             self._check(made)
-            opened = self._open(self._shipped())
+            opened = self._open()
             transfer = Transfer(
                 deploy=opened,
                 password=self.astro.credentials.token,
@@ -209,7 +199,6 @@ class Attempt(Struct, kw_only=True):
         return self.conclude(opened)
 
     def _roll_out(self, opened: Deploy) -> None:
-        """Finalize, and wait unless the user does not want to."""
         has_image = self.survey.plan.deploy_type.has_image
         rollout = Rollout(
             deployment=self.deployment,
@@ -217,33 +206,16 @@ class Attempt(Struct, kw_only=True):
             bundle_version=self.bundle_version or None,
             image_tag=opened.image_tag if has_image else None,
         )
-        self.progress.phase = "finalizing"
-        done = finalize(self.astro.client, rollout, sleep=self.tools.patience.sleep)
-        self.progress.phase = "finalized"
-        self.console.say(f"finalized deploy {opened.id}")
-        refuse_failed(done)
-        if not self.config.wait:
-            self.console.say(
-                "not waiting until the deploy is live, nor checking whether a later deploy "
-                "replaces it (--no-wait)"
-            )
-            return
-        Waiter(
-            wait_seconds=self.config.wait_seconds,
-            sleep=self.tools.patience.sleep,
-            now=self.tools.now,
-            on_change=functools.partial(self.console.note, Phase.ROLLOUT),
-        ).wait(self.astro.client, rollout)
+        go_live(
+            self.astro.client,
+            rollout,
+            self.config,
+            tools=self.tools,
+            progress=self.progress,
+            console=self.console,
+        )
 
     # --- before the deploy is created ------------------------------------------------------------
-
-    def _refuse_session(self) -> None:
-        if self.deployment.is_cicd_enforced and self.astro.credentials.kind == "astro login":
-            raise AuthenticationError(
-                f"the Deployment {self.deployment.name} accepts deploys from CI/CD only, and these "
-                "credentials are the session of `astro login`",
-                hint="Use an API token in ASTRO_API_TOKEN.",
-            )
 
     def _check(self, made: Artifacts) -> None:
         """Make the checks that need Airflow. Raises CheckFailedError when one does not pass."""
@@ -265,36 +237,15 @@ class Attempt(Struct, kw_only=True):
         overridden = refuse_failed_checks(checks, forced=self.config.force)
         self.overridden = (*self.overridden, *overridden)
 
-    def _shipped(self) -> Digests:
-        """Return the packed content: as planned, unless a file changed during the deploy.
-
-        After a change the content is not known, and the marker makes the next run deploy again.
-        """
-        planned, now = self.survey.differences.digests, self.survey.digest_again()
-        if now != planned:
-            log.warning(
-                "files changed during the deploy, so it may contain their old or new versions; the "
-                "next run will deploy again"
-            )
-        return {
-            part: digest if now[part] == digest else NO_DIGEST for part, digest in planned.items()
-        }
-
-    def _open(self, shipped: Digests) -> Deploy:
+    def _open(self) -> Deploy:
+        redact = self.console.redactor
+        new = new_deploy(
+            self.config, self.survey, self.deployment.id, redact, overridden=self.overridden
+        )
         newest = self.newest
         if self.tools.now() - self.surveyed_at > FRESH_SECONDS:
             newest = self.astro.client.newest_deploys(self.deployment.id)
         self.known = Known.of(newest.deploys)
-        redact = self.console.redactor
-        git = deploy_git(self.survey, shipped, redact)
-        new = NewDeploy(
-            deployment_id=self.deployment.id,
-            type=_API_TYPES[self.survey.plan.deploy_type],
-            description=description(
-                self.config, self.survey, shipped, git, redact, overridden=self.overridden
-            ),
-            git=git,
-        )
         self.progress.phase = "opening"
         opened = create(self.astro.client, new, self.known, sleep=self.tools.patience.sleep)
         self.opened, self.progress.deploy_id = opened, opened.id

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
+from astro_ci.deploying.requests import NewDeploy
 from astro_ci.git import Commit
-from astro_ci.model import DeployGit, Digests, Plan
-from astro_ci.planning.marker import ROOT_LAYOUT, Note, built_from, describe
+from astro_ci.model import ApiDeployType, DeployGit, DeployType, Digests, Plan
+from astro_ci.planning.marker import NO_DIGEST, ROOT_LAYOUT, Note, built_from, describe
 from astro_ci.remote import (
     commit_url,
     github_repository,
@@ -21,7 +23,47 @@ from astro_ci.survey.image import Origin
 from astro_ci.survey.survey import Survey
 from astro_ci.text import printable, short, shorten, shortened_digest
 
+log = logging.getLogger(__name__)
+
 _SUBJECT_CHARACTERS = 100
+_API_TYPES: Mapping[DeployType, ApiDeployType] = {
+    DeployType.DAGS: "DAG_ONLY",
+    DeployType.IMAGE: "IMAGE_ONLY",
+    DeployType.IMAGE_AND_DAGS: "IMAGE_AND_DAG",
+}
+
+
+def new_deploy(
+    config: Config,
+    survey: Survey,
+    deployment_id: str,
+    redact: Redactor,
+    *,
+    overridden: Sequence[str] = (),
+) -> NewDeploy:
+    """Return what Astro is asked to create; `overridden` are the checks that --force passed."""
+    shipped = shipped_content(survey)
+    git = deploy_git(survey, shipped, redact)
+    return NewDeploy(
+        deployment_id=deployment_id,
+        type=_API_TYPES[survey.plan.deploy_type],
+        description=description(config, survey, shipped, git, redact, overridden=overridden),
+        git=git,
+    )
+
+
+def shipped_content(survey: Survey) -> Digests:
+    """Return the packed content: as planned, unless a file changed during the deploy.
+
+    After a change the content is not known, and the marker makes the next run deploy again.
+    """
+    planned, now = survey.differences.digests, survey.digest_again()
+    if now != planned:
+        log.warning(
+            "files changed during the deploy, so it may contain their old or new versions; the "
+            "next run will deploy again"
+        )
+    return {part: digest if now[part] == digest else NO_DIGEST for part, digest in planned.items()}
 
 
 def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit | None:

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from astro_ci.astro.auth import Credentials
 from astro_ci.astro.client import AstroClient
 from astro_ci.deployments.settings import FLAG, Difference, Json, differences, update_request
-from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
-from astro_ci.model import Deployment
+from astro_ci.errors import ApiError, UnavailableError
 from astro_ci.text import printable
-
-
-def refuse_session(deployment: Deployment, credentials: Credentials) -> None:
-    """Raise AuthenticationError where the deploy that has to follow would be refused."""
-    if deployment.is_cicd_enforced and credentials.kind == "astro login":
-        raise AuthenticationError(
-            f"the Deployment {printable(deployment.name)} accepts deploys from CI/CD only, and "
-            "these credentials are a person's session: the deploy that has to follow would be "
-            "refused, so nothing was changed",
-            hint="Use an API token in ASTRO_API_TOKEN.",
-        )
 
 
 def switch_dag_deploys(client: AstroClient, seen: Json, *, enable: bool) -> None:

@@ -3,58 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from astro_ci.errors import (
-    OUTPUT_HINT,
     RUN_AGAIN_HINT,
     AstroCIError,
     CancelledError,
     ConfigurationError,
     OutputError,
 )
+from astro_ci.terminal.output import Output
 from astro_ci.terminal.signals import Signals
-from astro_ci.terminal.verbosity import wants_colour
 
 if TYPE_CHECKING:  # loaded when it is needed
-    from astro_ci.ci import CIContext
     from astro_ci.configuration.keys import Settings
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
-    from astro_ci.reporting.console import Console, LogHandler
-    from astro_ci.reporting.redact import Redactor
-    from astro_ci.reporting.redacted_dialect import RedactedDialect
+    from astro_ci.reporting.console import LogHandler
     from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import FoundTargets
     from astro_ci.terminal.prompt import Prompt
     from astro_ci.terminal.scratch import Scratch
 
 
-class Session:
+class Session(Output):
     """One invocation: its environment, its streams, and what is known when it fails."""
 
     def __init__(
         self, env: Mapping[str, str], signals: Signals, *, verb: str, as_json: bool
     ) -> None:
-        self.env = env
+        super().__init__(env, as_json=as_json)
         self.signals = signals
-        self.as_json = as_json
         self.verb = verb
         self.is_reported = False
-        self.is_verbose = False
-        self.is_quiet = False
-        self.is_colourless = False
         self.words: Sequence[str] = ()
         """The command line."""
         self.has_detailed_exitcode = False
@@ -67,67 +57,11 @@ class Session:
         self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
 
     @functools.cached_property
-    def ci(self) -> CIContext:
-        """What the CI system says about the run."""
-        from astro_ci.ci import detect
-
-        return detect(self.env)
-
-    @functools.cached_property
-    def redactor(self) -> Redactor:
-        """The redactor of everything that the run prints."""
-        from astro_ci.reporting.redact import Redactor
-
-        return Redactor(self.env)
-
-    @functools.cached_property
-    def dialect(self) -> RedactedDialect:
-        """The dialect of this CI system's log."""
-        from astro_ci.ci import system_of
-        from astro_ci.reporting.redacted_dialect import RedactedDialect
-
-        system = system_of(self.ci.key)
-        # Standard output is for the document when there is one.
-        speaks_there = system.obeys_stdout_alone and not self.as_json
-        out = sys.stdout if speaks_there else sys.stderr
-        return RedactedDialect(system.speak(out, self.env), self.redactor)
-
-    @functools.cached_property
-    def console(self) -> Console:
-        """Standard error, for people."""
-        from astro_ci.reporting.console import Console
-
-        is_plain = bool(self.env.get("CI")) or self.env.get("TERM") == "dumb"
-        return Console(
-            sys.stderr,
-            self.dialect,
-            is_live=sys.stderr.isatty() and not is_plain,
-            is_quiet=self.is_quiet,
-            is_verbose=self.is_verbose,
-            paint=self._paint_for(sys.stderr),
-        )
-
-    def _paint_for(self, stream: TextIO) -> Callable[[str], str] | None:
-        """What colours lines for a stream; None where nothing is coloured."""
-        if self.is_colourless or not wants_colour(stream, self.env):
-            return None
-        from astro_ci.reporting.paint import paint
-
-        return paint
-
-    @functools.cached_property
     def prompt(self) -> Prompt:
         """Who is asked at the terminal."""
         from astro_ci.terminal.prompt import Prompt
 
         return Prompt(self.console)
-
-    @property
-    def columns(self) -> int | None:
-        """The width of the terminal that results go to; None where there is none."""
-        import shutil
-
-        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
     def start(self, *, as_json: bool, quiet: bool = False) -> None:
         """Begin a command: from here on, what the adapters log is shown.
@@ -209,32 +143,6 @@ class Session:
         from astro_ci.terminal.settings import read_settings
 
         return find_project_settings(read_settings(ctx, self.env), config_file=config_file)
-
-    def emit(self, text: str) -> None:
-        """Print a result, which may be a JSON document. Raises OutputError."""
-        self._put(self.redactor(text))
-
-    def _put(self, text: str) -> None:
-        """Write to standard output; once that has failed, nothing more is written there."""
-        try:
-            click.echo(text, color=True)
-        except OSError as error:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())  # for what is still buffered
-            os.close(nowhere)
-            if error.errno == errno.EPIPE:  # whoever reads has read enough, as `head` does
-                return
-            raise OutputError(
-                f"the result could not be written to standard output: {error.strerror}",
-                hint=OUTPUT_HINT,
-            ) from error
-
-    def show(self, text: str) -> None:
-        """Print a result for people, which may hold untrusted names: CI systems read it, too."""
-        lines = [self.dialect.safe_line(line) for line in self.redactor(text).split("\n")]
-        if paint := self._paint_for(sys.stdout):
-            lines = [paint(line) for line in lines]
-        self._put("\n".join(lines))
 
     def annotate(self, plan: Plan) -> None:
         """Show the findings of a Plan on their lines, where the CI system can."""

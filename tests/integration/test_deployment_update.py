@@ -234,9 +234,8 @@ class TestRefused:
             done,
             9,
             "the Deployment production accepts deploys from CI/CD only, and these credentials are "
-            "a "
-            "person's session: the deploy that has to follow would be refused, so nothing was "
-            "changed",
+            "the session of `astro login`: the deploy that has to follow would be refused, so "
+            "nothing was changed",
             "Use an API token in ASTRO_API_TOKEN.",
         )
 

@@ -72,7 +72,8 @@ def update(
     The DAGs of the Deployment are gone after the switch until a deploy brings them. --deploy makes
     this deploy in the same run; without it, the last lines name the command.
     """
-    from astro_ci.deployments.switch import refuse_session, switch_dag_deploys
+    from astro_ci.deployments.enforcement import refuse_session
+    from astro_ci.deployments.switch import switch_dag_deploys
     from astro_ci.reporting.switch import (
         already_reason,
         meaning_text,
@@ -94,7 +95,11 @@ def update(
             switch_text(deployment, enable=enable, reason=reason),
         )
         return
-    refuse_session(deployment, target.astro.credentials)
+    refuse_session(
+        deployment,
+        target.astro.credentials,
+        outcome=": the deploy that has to follow would be refused, so nothing was changed",
+    )
     seen = target.astro.client.read_deployment(deployment.id)
     session.console.say(meaning_text(deployment, enable=enable))
     if deploys is None and session.is_interactive:

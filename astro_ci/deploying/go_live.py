@@ -1,0 +1,46 @@
+"""Finalize a deploy whose parts have arrived, and wait until the Deployment runs them."""
+
+from __future__ import annotations
+
+import functools
+
+from astro_ci.astro.client import AstroClient
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.progress import Progress
+from astro_ci.deploying.requests import finalize
+from astro_ci.deploying.rollout import Rollout, Waiter, refuse_failed
+from astro_ci.deploying.tools import Tools
+from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
+
+
+def go_live(
+    client: AstroClient,
+    rollout: Rollout,
+    config: Config,
+    *,
+    tools: Tools,
+    progress: Progress,
+    console: Console,
+) -> None:
+    """Finalize, and wait unless the user does not want to.
+
+    Raises DeployFailedError, DeployTimeoutError, and what `finalize` raises.
+    """
+    progress.phase = "finalizing"
+    done = finalize(client, rollout, sleep=tools.patience.sleep)
+    progress.phase = "finalized"
+    console.say(f"finalized deploy {rollout.deploy.id}")
+    refuse_failed(done)
+    if not config.wait:
+        console.say(
+            "not waiting until the deploy is live, nor checking whether a later deploy "
+            "replaces it (--no-wait)"
+        )
+        return
+    Waiter(
+        wait_seconds=config.wait_seconds,
+        sleep=tools.patience.sleep,
+        now=tools.now,
+        on_change=functools.partial(console.note, Phase.ROLLOUT),
+    ).wait(client, rollout)
