@@ -15,11 +15,12 @@ from typing import Any
 from msgspec import Struct, field
 
 from astro_ci.configuration.keys import Setting, Settings, keys, read_key
-from astro_ci.configuration.kinds import SILENCES, read_id, read_text
+from astro_ci.configuration.kinds import SILENCES
 from astro_ci.configuration.nodes import Block, Problems, compose
 from astro_ci.configuration.option import Option
 from astro_ci.configuration.refs import RefPatterns, read_pattern
 from astro_ci.configuration.silences import read_silences
+from astro_ci.configuration.values import read_id, read_text
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
 from astro_ci.text import excerpt

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from astro_ci.configuration.kinds import read_silence_text
 from astro_ci.configuration.nodes import Block
+from astro_ci.configuration.values import read_silence_text
 from astro_ci.errors import ConfigurationError
 
 _IGNORE = "ignore"

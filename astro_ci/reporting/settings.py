@@ -9,8 +9,9 @@ from typing import Any
 from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Choice, Target
 from astro_ci.configuration.config import options
-from astro_ci.configuration.kinds import BUILD_ARGUMENTS, DURATION, written_duration
+from astro_ci.configuration.kinds import BUILD_ARGUMENTS, DURATION
 from astro_ci.configuration.option import Option
+from astro_ci.configuration.values import written_duration
 from astro_ci.model import Request
 from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable

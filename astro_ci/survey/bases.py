@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
-from astro_ci.configuration.kinds import BASE_WORDS
+from astro_ci.configuration.values import BASE_WORDS
 from astro_ci.errors import ConfigurationError
 from astro_ci.git import HEX_COMMIT, GitRepo
 from astro_ci.model import BaseSource, Part

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from astro_ci.configuration.config import Config
-from astro_ci.configuration.kinds import BASE_WORDS
+from astro_ci.configuration.values import BASE_WORDS
 from astro_ci.model import Part
 from astro_ci.planning.marker import PREFIXED_LAYOUT
 from astro_ci.planning.running import Ours, Running, WhatRuns, what_runs

@@ -12,6 +12,7 @@ import click
 from astro_ci.configuration import kinds
 from astro_ci.configuration.config import options
 from astro_ci.configuration.option import Option, Scope, Section
+from astro_ci.configuration.values import parse_boolean, written_duration
 from astro_ci.errors import ConfigurationError
 from astro_ci.terminal.verb import RowOption as RowOption
 from astro_ci.terminal.verb import VerbCommand as VerbCommand
@@ -129,7 +130,7 @@ class Boolean(click.types.BoolParamType):
         if isinstance(value, bool):
             return value
         try:
-            return kinds.parse_boolean("the value", str(value))
+            return parse_boolean("the value", str(value))
         except ConfigurationError as error:
             self.fail(f"{error.message}. {error.hint}", param, ctx)
 
@@ -257,7 +258,7 @@ def _type(row: Option) -> click.ParamType[Any]:
 def shown_default(row: Option) -> Any:
     """The default as a user would write it."""
     if row.kind is kinds.DURATION:
-        return kinds.written_duration(row.default)
+        return written_duration(row.default)
     return getattr(row.default, "value", row.default)
 
 

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from astro_ci.configuration.config import options
 from astro_ci.configuration.keys import Setting, Settings
-from astro_ci.configuration.kinds import BASE_WORDS, TYPE_WORDS
+from astro_ci.configuration.values import BASE_WORDS, TYPE_WORDS
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from astro_ci.configuration.config import Config
-from astro_ci.configuration.kinds import parse_duration, written_duration
+from astro_ci.configuration.values import parse_duration, written_duration
 from astro_ci.errors import ConfigurationError
 from astro_ci.planning.marker import description_room
 

@@ -7,7 +7,7 @@ import pytest
 
 from astro_ci.commands.deploy import deploy
 from astro_ci.configuration.config import Config
-from astro_ci.configuration.kinds import CHECKS, parse_checks
+from astro_ci.configuration.values import CHECKS, parse_checks
 from astro_ci.errors import ConfigurationError
 from astro_ci.terminal.settings import read_settings
 
