@@ -6,6 +6,7 @@ opened here waits, for the whole process, for the first requests to the same pla
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -45,8 +46,16 @@ def take(host: str, port: int) -> socket.socket | None:
     openings = _opening.get((host, port), [])
     while openings:
         with suppress(OSError, IndexError):  # another thread may take the last one
-            return openings.pop().result()
+            opened = openings.pop().result()
+            if not _is_closed(opened):
+                return opened
+            opened.close()
     return None
+
+
+def _is_closed(opened: socket.socket) -> bool:
+    """Whether the server has closed it: nothing else comes from there before a request."""
+    return bool(select.select([opened], [], [], 0)[0])
 
 
 def _connect(place: _Place) -> socket.socket:

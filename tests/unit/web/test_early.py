@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from astro_ci.web import early
 from astro_ci.web.early import close_early, open_early, take
 from astro_ci.web.session import open_session
 from tests.unit.web.server import Answer, serving
@@ -40,14 +42,14 @@ def accept(server: socket.socket) -> socket.socket:
 
 def test_the_first_request_goes_over_the_connection_that_is_open(listener: socket.socket) -> None:
     open_early(url_of(listener), {}, count=1)
-    with accept(listener) as early, open_session() as session:
+    with accept(listener) as taken, open_session() as session:
         answered: list[str] = []
         asking = threading.Thread(
             target=lambda: answered.append(session.get(url_of(listener), timeout=SECONDS).text)
         )
         asking.start()
-        assert early.recv(1000).startswith(b"GET / HTTP/1.1")
-        early.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
+        assert taken.recv(1000).startswith(b"GET / HTTP/1.1")
+        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
         asking.join(SECONDS)
         assert answered == ["early"]
 
@@ -109,3 +111,13 @@ def test_the_environment_is_asked_for_each_host(monkeypatch: pytest.MonkeyPatch)
             ]
     assert texts == ["the host itself", "the proxy"] * 2
     assert [path for _, path, _, _ in proxy.requests] == ["http://astro.example/"] * 2
+
+
+def test_a_connection_that_the_server_closed_is_not_used(listener: socket.socket) -> None:
+    open_early(url_of(listener), {}, count=1)
+    accept(listener).close()
+    # Its end has to arrive; until then it looks as open as any other.
+    port = listener.getsockname()[1]
+    (opening,) = early._opening["127.0.0.1", port]
+    assert select.select([opening.result()], [], [], SECONDS)[0]
+    assert take("127.0.0.1", port) is None
