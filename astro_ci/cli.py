@@ -67,6 +67,7 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     tell_uncaught(lambda text: session.console.tell(text))
     if verb in ("deploy", "plan"):
+        session.fork_reader()  # before there are threads
         session.connect_early()
     try:
         code = _attempt(session, words)

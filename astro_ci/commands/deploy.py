@@ -93,9 +93,7 @@ def _conclude(
 
 def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -> None:
     """Deploy to one Deployment, and say what is planned and checked."""
-    from astro_ci.checks.static.process import Reader
-
-    reader = Reader()
+    reader = session.take_reader()
     reader.prepare()  # it starts while the libraries of a deploy are loaded
 
     from astro_ci.survey.asking import ask_astro

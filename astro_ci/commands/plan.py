@@ -54,7 +54,11 @@ def plan(
     def act(result: TargetResult) -> None:
         with session.console.phase(Phase.SURVEY):
             result.plan = plan_target(
-                result.target, session.env, session.ci, interactive=session.is_interactive
+                result.target,
+                session.env,
+                session.ci,
+                interactive=session.is_interactive,
+                reader=session.take_reader(),
             )
         session.annotate(result.plan)
         session.signals.check()
