@@ -12,6 +12,7 @@ from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
+from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build, LeaveOut
@@ -46,7 +47,7 @@ def built_once(
 ) -> EngineImage:
     """Build the image, unless this run built it before, and check it for this Deployment.
 
-    Raises DockerError, ProjectError.
+    A build that failed is not repeated for the next Deployment. Raises DockerError, ProjectError.
     """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
@@ -58,9 +59,12 @@ def built_once(
         console.say("using the image that this run built before")
     else:
         workshop.on_close(lambda: remove(engine, made.tag))
-        image = _build(made, env, engine, builder, console)
-        if inputs is not None:
-            workshop.keep(inputs, image)
+        try:
+            image = _build(made, env, engine, builder, console)
+        except DockerError as error:
+            workshop.keep(inputs, error)
+            raise
+        workshop.keep(inputs, image)
     supported = {release.version for release in runtimes.result()}
     check_image(image.facts, running=deployment.astro_runtime_version, supported=supported)
     return image
