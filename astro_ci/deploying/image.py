@@ -76,8 +76,8 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=_left_out(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
-        labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
+        leave_out=left_out(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
@@ -102,7 +102,7 @@ def _build(
     console: Console,
 ) -> EngineImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
-        facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
+        facts = build_image(engine, made, env=env, on_line=listener(console), builder=builder)
     console.did(Phase.BUILD, "built the image")
     # An image may say linux/amd64 over a base of another platform.
     return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
@@ -118,7 +118,7 @@ def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> Non
         )
 
 
-def _listener(console: Console) -> Callable[[str], None]:
+def listener(console: Console) -> Callable[[str], None]:
     """What hears the build: whoever asked for more hears all of it, others its steps."""
     if console.is_verbose:
         return console.say
@@ -127,7 +127,7 @@ def _listener(console: Console) -> Callable[[str], None]:
     return BuildSteps(console.say)
 
 
-def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
+def left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
     """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs."""
     inside = project.dags_in_context
     if not dags_ship:
