@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -31,8 +30,6 @@ class Source(Struct, frozen=True, kw_only=True):
     """Whether the DAGs are in the image."""
     uncommitted: tuple[str, ...]
     """The files that make the image differ from the commit."""
-    written: Collection[str]
-    """Files of ours in the project, such as the archive of an earlier build: they stay out."""
 
 
 def look(
@@ -48,7 +45,7 @@ def look(
     `writes` are the files that the run will write. Raises ProjectError for a checkout that no
     image can be built from, GitError, ConfigurationError.
     """
-    checkout = open_checkout(config, env, ci)
+    checkout = open_checkout(config, env, ci, written=writes)
     checkout.project.require_dockerfile()
     parts = frozenset(Part) if has_dags else frozenset({Part.IMAGE})
     standing = Standing(
@@ -62,25 +59,16 @@ def look(
         found = find_differences(snapshot, checkout, standing, shipping, needs_digests=False)
     refuse_empty_submodules(found.empty_submodules, parts)
     refuse_unfit_image(checkout, standing, None)
-    written = _within(checkout.repo.root, writes)
     return Source(
         checkout=checkout,
         has_dags=has_dags,
         uncommitted=tuple(
             path
             for path, affected in sorted(found.uncommitted.items())
-            if path not in written and (affected or not _is_dag(path, checkout))
+            if affected or not _is_dag(path, checkout)
         ),
-        written=_within(checkout.project.root, writes),
     )
 
 
 def _is_dag(path: str, checkout: Checkout) -> bool:
     return any(is_under(path, directory) for directory in checkout.layout.dags)
-
-
-def _within(root: Path, files: Collection[Path]) -> Collection[str]:
-    """Name files relative to a directory, as git does; those elsewhere are left out."""
-    real = Path(os.path.realpath(root))
-    paths = [Path(os.path.realpath(file.parent), file.name) for file in files]
-    return {path.relative_to(real).as_posix() for path in paths if path.is_relative_to(real)}

@@ -100,12 +100,11 @@ def make_image(
 
 def _describe(config: Config, source: Source) -> Build:
     checkout = source.checkout
-    is_left_out = left_out(checkout.project, dags_ship=source.has_dags)
     return Build(
         root=checkout.project.root,
         tag=f"astro-ci/build:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=lambda path: path in source.written or is_left_out(path),
+        leave_out=left_out(checkout, dags_ship=source.has_dags),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=bool(source.uncommitted)),
         build_args=checkout.build_args,
         secrets=config.build_secrets,

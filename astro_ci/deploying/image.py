@@ -24,10 +24,11 @@ from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment, Part
 from astro_ci.paths import below
 from astro_ci.planning.marker import NO_DIGEST
-from astro_ci.project.find import DOCKERFILE, Project
+from astro_ci.project.find import DOCKERFILE
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
+from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.survey import Survey
 from astro_ci.web.ahead import begin
 
@@ -76,7 +77,7 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=left_out(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
+        leave_out=left_out(checkout, dags_ship=not deployment.is_dag_deploy_enabled),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
@@ -127,17 +128,21 @@ def listener(console: Console) -> Callable[[str], None]:
     return BuildSteps(console.say)
 
 
-def left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
-    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs."""
-    inside = project.dags_in_context
+def left_out(checkout: Checkout, *, dags_ship: bool) -> LeaveOut:
+    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs.
+
+    Files of the run itself stay out as well.
+    """
+    project, inside = checkout.project, checkout.project.dags_in_context
+    own = {below(path, checkout.layout.project) for path in checkout.rules.written}
     if not dags_ship:
-        return set(inside).__contains__
+        return {*inside, *own}.__contains__
     is_leftover = leftover_matcher(lambda name: (project.dags / name / VENV_MARKER).exists())
 
     def is_left_out(path: str) -> bool:
         names = (below(path, directory) for directory in inside)
         # As if it were a directory: then it is asked about itself as well.
-        return any(name and is_leftover(f"{name}/.") for name in names)
+        return path in own or any(name and is_leftover(f"{name}/.") for name in names)
 
     return is_left_out
 

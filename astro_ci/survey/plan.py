@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -24,10 +25,20 @@ def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -
 
 
 def plan_target(
-    target: Target, env: Mapping[str, str], ci: CIContext, *, interactive: bool = False
+    target: Target,
+    env: Mapping[str, str],
+    ci: CIContext,
+    *,
+    interactive: bool = False,
+    written: Collection[Path] = (),
 ) -> Plan:
-    """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice."""
+    """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice.
+
+    `written` are files of the run itself.
+    """
     with image_source(target.config, env) as image:
-        found = survey(target.config, env, ci=ci, interactive=interactive, image=image).plan
+        found = survey(
+            target.config, env, ci=ci, interactive=interactive, image=image, written=written
+        ).plan
     notes = (target.note,) if target.note else ()
     return replace(found, assumptions=(*notes, *found.assumptions))
