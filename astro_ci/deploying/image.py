@@ -12,6 +12,7 @@ from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
+from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build, LeaveOut
@@ -23,10 +24,11 @@ from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment, Part
 from astro_ci.paths import below
 from astro_ci.planning.marker import NO_DIGEST
-from astro_ci.project.find import DOCKERFILE, Project
+from astro_ci.project.find import DOCKERFILE
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
+from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.survey import Survey
 from astro_ci.web.ahead import begin
 
@@ -46,7 +48,7 @@ def built_once(
 ) -> EngineImage:
     """Build the image, unless this run built it before, and check it for this Deployment.
 
-    Raises DockerError, ProjectError.
+    A build that failed is not repeated for the next Deployment. Raises DockerError, ProjectError.
     """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
@@ -58,9 +60,12 @@ def built_once(
         console.say("using the image that this run built before")
     else:
         workshop.on_close(lambda: remove(engine, made.tag))
-        image = _build(made, env, engine, builder, console)
-        if inputs is not None:
-            workshop.keep(inputs, image)
+        try:
+            image = _build(made, env, engine, builder, console)
+        except DockerError as error:
+            workshop.keep(inputs, error)
+            raise
+        workshop.keep(inputs, image)
     supported = {release.version for release in runtimes.result()}
     check_image(image.facts, running=deployment.astro_runtime_version, supported=supported)
     return image
@@ -72,8 +77,8 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=_left_out(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
-        labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
+        leave_out=left_out(checkout, dags_ship=not deployment.is_dag_deploy_enabled),
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
@@ -98,7 +103,7 @@ def _build(
     console: Console,
 ) -> EngineImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
-        facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
+        facts = build_image(engine, made, env=env, on_line=listener(console), builder=builder)
     console.did(Phase.BUILD, "built the image")
     # An image may say linux/amd64 over a base of another platform.
     return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
@@ -114,7 +119,7 @@ def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> Non
         )
 
 
-def _listener(console: Console) -> Callable[[str], None]:
+def listener(console: Console) -> Callable[[str], None]:
     """What hears the build: whoever asked for more hears all of it, others its steps."""
     if console.is_verbose:
         return console.say
@@ -123,17 +128,21 @@ def _listener(console: Console) -> Callable[[str], None]:
     return BuildSteps(console.say)
 
 
-def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
-    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs."""
-    inside = project.dags_in_context
+def left_out(checkout: Checkout, *, dags_ship: bool) -> LeaveOut:
+    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs.
+
+    Files of the run itself stay out as well.
+    """
+    project, inside = checkout.project, checkout.project.dags_in_context
+    own = {below(path, checkout.layout.project) for path in checkout.rules.written}
     if not dags_ship:
-        return set(inside).__contains__
+        return {*inside, *own}.__contains__
     is_leftover = leftover_matcher(lambda name: (project.dags / name / VENV_MARKER).exists())
 
     def is_left_out(path: str) -> bool:
         names = (below(path, directory) for directory in inside)
         # As if it were a directory: then it is asked about itself as well.
-        return any(name and is_leftover(f"{name}/.") for name in names)
+        return path in own or any(name and is_leftover(f"{name}/.") for name in names)
 
     return is_left_out
 

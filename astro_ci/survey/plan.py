@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -34,14 +35,22 @@ def plan_target(
     *,
     interactive: bool = False,
     reader: Reader | None = None,
+    written: Collection[Path] = (),
 ) -> Plan:
     """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice.
 
-    `reader` is for the static check, when it was started ahead.
+    `reader` is for the static check, when it was started ahead; `written` are files of the run
+    itself.
     """
     with image_source(target.config, env) as image:
         found = survey(
-            target.config, env, ci=ci, interactive=interactive, image=image, reader=reader
+            target.config,
+            env,
+            ci=ci,
+            interactive=interactive,
+            image=image,
+            reader=reader,
+            written=written,
         ).plan
     notes = (target.note,) if target.note else ()
     return replace(found, assumptions=(*notes, *found.assumptions))

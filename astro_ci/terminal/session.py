@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.configuration.keys import Settings
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
+    from astro_ci.reporting.built import BuiltImage
     from astro_ci.reporting.console import LogHandler
     from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import FoundTargets
@@ -216,11 +217,22 @@ class Session(Output):
                 self.console.tell("outcome: failed")
             self.answer(document(results, reason), text(results, reason))
 
+    def conclude_build(self, built: BuiltImage) -> None:
+        """Report the image that was built: to the pipeline, to people, to programs."""
+        from astro_ci.reporting.built import built_document, built_text
+
+        self.signals.hold()
+        with self._telling:
+            self._ignore_background()
+            self.report(built=built)
+            self.answer(built_document(built), built_text(built, self.columns))
+
     def report(
         self,
         results: Sequence[TargetResult] = (),
         reason: str = "",
         *,
+        built: BuiltImage | None = None,
         error: AstroCIError | None = None,
         comment: bool = False,
     ) -> None:
@@ -235,7 +247,9 @@ class Session(Output):
         from astro_ci.reporting.publish import publish
         from astro_ci.reporting.report import Report
 
-        report = Report(verb=VERBS[self.verb], results=results, reason=reason, error=error)
+        report = Report(
+            verb=VERBS[self.verb], results=results, reason=reason, built=built, error=error
+        )
         publish(report, self.dialect, self.ci, self.env, comment=comment)
 
     def explain(self, error: AstroCIError, *, label: str = "") -> None:

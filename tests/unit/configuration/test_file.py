@@ -583,7 +583,7 @@ def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
     assert named - fields == {
         *("project", "config_file", "deployment_id", "deployment_name", "dags", "image"),
         *("as_json", "comment", "dry_run", "fail_on_skip", "save"),
-        *("sarif", "junit_xml", "code_quality", "image_archive"),
+        *("sarif", "junit_xml", "code_quality", "image_archive", "plan_file"),
     }
 
 
