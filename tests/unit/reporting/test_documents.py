@@ -29,6 +29,7 @@ def test_the_document_of_plan() -> None:
         "assumptions": ["so it is"],
         "image": None,
         "bundle_layout": "prefixed",
+        "fast": None,
         "uncommitted": [],
         "title": "Load the orders",
         "head_url": f"https://github.com/acme/etl/commit/{'a' * 40}",
