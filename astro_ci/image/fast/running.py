@@ -30,9 +30,9 @@ SECRETS_LABEL = "astro-ci.secrets"
 MOST_LAYER_BYTES = 512 << 20
 _STEPS = Regex(
     r"COPY \. \. # (?:buildkit|astro-ci)"
-    r"|/bin/sh -c #\(nop\) COPY (?:--chown=\S+ )?dir:[0-9a-f]{64} in \. "
+    r"|/bin/sh -c #\(nop\) COPY (?:--chown=\S+? ?)?dir:[0-9a-f]{64} in \. "
 )
-"""BuildKit's, our own, and the classic builder's."""
+"""BuildKit's, our own, and the classic builder's, which forgets a blank."""
 
 
 class RunningImage(Struct, frozen=True, kw_only=True):

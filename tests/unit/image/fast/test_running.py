@@ -42,6 +42,7 @@ def test_names_may_be_written_otherwise(prefix: str) -> None:
         "COPY . . # buildkit",
         "COPY . . # astro-ci",
         f"/bin/sh -c #(nop) COPY dir:{'a' * 64} in . ",
+        f"/bin/sh -c #(nop) COPY --chown=astro:0dir:{'a' * 64} in . ",
         f"/bin/sh -c #(nop) COPY --chown=astro:0 dir:{'a' * 64} in . ",
     ],
 )
