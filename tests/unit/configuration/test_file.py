@@ -76,6 +76,8 @@ class TestRead:
             checks: {ignore: dag-none}
             wait-time: 1h30m
             bundle-layout: root
+            fast: off
+            fast-max-age: 1d12h
             """
         text = "\n".join(line.strip() for line in text.splitlines())
         (project,) = read(text).projects
@@ -102,6 +104,7 @@ class TestRead:
             ignore_findings=("dag-none",),
             wait_seconds=5400.0,
             bundle_layout="root",
+            fast_max_age=129_600.0,
         )
         image = "image-name: app:1\nimage-is-checkout: yes"
         (prebuilt,) = read(image).projects
