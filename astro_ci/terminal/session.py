@@ -80,6 +80,11 @@ class Session(Output):
         log.setLevel(logging.DEBUG if self.is_verbose else level)
         self._log_handler = LogHandler(self.console)
         log.addHandler(self._log_handler)
+        if any(name.startswith("ASTRO_CI_") for name in self.env):
+            from astro_ci.terminal.variables import unknown_variables
+
+            for told in unknown_variables(self.env):
+                self.console.say(f"warning: {told}")
 
     def open_scratch(self) -> None:
         """Put all temporary files, also those of what we start, where `close` removes them."""
