@@ -11,7 +11,7 @@ from msgspec import Struct
 from astro_ci.building.keep import Keep
 from astro_ci.building.look import Source
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.image import left_out, listener, remove
+from astro_ci.deploying.image import listener, remove
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.tools import Tools
@@ -22,6 +22,7 @@ from astro_ci.image.checks import check_image
 from astro_ci.image.inspection import look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.image.source import ReadyImage
+from astro_ci.project.context import left_out_of
 from astro_ci.project.find import DOCKERFILE
 from astro_ci.reporting.built import BuiltImage
 from astro_ci.reporting.console import Console
@@ -104,7 +105,9 @@ def _describe(config: Config, source: Source) -> Build:
         root=checkout.project.root,
         tag=f"astro-ci/build:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=left_out(checkout, dags_ship=source.has_dags),
+        leave_out=left_out_of(
+            checkout.project, dags_ship=source.has_dags, written=checkout.written
+        ),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=bool(source.uncommitted)),
         build_args=checkout.build_args,
         secrets=config.build_secrets,

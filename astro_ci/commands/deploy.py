@@ -120,9 +120,7 @@ def _deploy_target(
     written: Sequence[Path],
 ) -> None:
     """Deploy to one Deployment, and say what is planned and checked."""
-    from astro_ci.checks.static.process import Reader
-
-    reader = Reader()
+    reader = session.take_reader()
     reader.prepare()  # it starts while the libraries of a deploy are loaded
 
     from astro_ci.survey.asking import ask_astro

@@ -68,6 +68,7 @@ def plan(
                 session.env,
                 session.ci,
                 interactive=session.is_interactive,
+                reader=session.take_reader(),
                 written=written_files(out),
             )
         session.annotate(result.plan)

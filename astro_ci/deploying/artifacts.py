@@ -48,6 +48,7 @@ def artifacts(
     client: AstroClient,
     *,
     connect_engine: Callable[[Mapping[str, str]], Engine],
+    password: Callable[[], str],
     workshop: Workshop,
     scratch: Path,
     console: Console,
@@ -72,6 +73,23 @@ def artifacts(
     if prebuilt:
         _check_links(survey, members, prebuilt.image.facts.runtime_version or "")
         yield Artifacts(image=prebuilt.image, bundle=bundle)
+        return
+    if plan.fast and plan.fast.is_chosen:
+        from astro_ci.deploying.fast import replaced_image
+
+        with replaced_image(
+            survey,
+            deployment,
+            client,
+            env=env,
+            connect_engine=connect_engine,
+            password=password,
+            scratch=scratch,
+            console=console,
+        ) as replaced:
+            if with_bundle:
+                _check_links(survey, members, replaced.facts.runtime_version or "")
+            yield Artifacts(image=replaced, bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
     from astro_ci.deploying.image import built_once

@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
@@ -15,20 +16,19 @@ from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.builder import Builder
-from astro_ci.image.building.spec import Build, LeaveOut
+from astro_ci.image.building.spec import Build
 from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
 from astro_ci.image.inspection import look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.model import Deployment, Part
-from astro_ci.paths import below
 from astro_ci.planning.marker import NO_DIGEST
-from astro_ci.project.find import DOCKERFILE
-from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
+from astro_ci.project.context import left_out_of
+from astro_ci.project.dockerfile import base_image
+from astro_ci.project.find import DOCKERFILE, dockerfile_text, read_dockerfile
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
-from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.survey import Survey
 from astro_ci.web.ahead import begin
 
@@ -54,6 +54,8 @@ def built_once(
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
     _warn_of_dags(config, survey, deployment)
     made = _describe(config, survey, deployment)
+    if config.fast != "off":
+        made = replace(made, labels={**made.labels, **_fast_labels(config, env, survey)})
     inputs = _inputs(made, survey, deployment)
     image = workshop.find(inputs)
     if image:
@@ -77,11 +79,27 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=left_out(checkout, dags_ship=not deployment.is_dag_deploy_enabled),
+        leave_out=left_out_of(
+            checkout.project,
+            dags_ship=not deployment.is_dag_deploy_enabled,
+            written=checkout.written,
+        ),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
+
+
+def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict[str, str]:
+    """What later deploys with --fast have to know of this build."""
+    from astro_ci.image.fast.base import build_labels, find_base_digest
+
+    checkout = survey.checkout
+    content = read_dockerfile(checkout.project.root)
+    base = base_image(dockerfile_text(content), checkout.build_args) if content else None
+    named = base.reference if base else ""
+    digest = find_base_digest(named, env, checkout=checkout.repo.root)
+    return build_labels(digest, config.build_secrets)
 
 
 def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
@@ -126,25 +144,6 @@ def listener(console: Console) -> Callable[[str], None]:
     if console.is_live:
         return BuildSteps(lambda step: None, functools.partial(console.note, Phase.BUILD))
     return BuildSteps(console.say)
-
-
-def left_out(checkout: Checkout, *, dags_ship: bool) -> LeaveOut:
-    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs.
-
-    Files of the run itself stay out as well.
-    """
-    project, inside = checkout.project, checkout.project.dags_in_context
-    own = {below(path, checkout.layout.project) for path in checkout.rules.written}
-    if not dags_ship:
-        return {*inside, *own}.__contains__
-    is_leftover = leftover_matcher(lambda name: (project.dags / name / VENV_MARKER).exists())
-
-    def is_left_out(path: str) -> bool:
-        names = (below(path, directory) for directory in inside)
-        # As if it were a directory: then it is asked about itself as well.
-        return path in own or any(name and is_leftover(f"{name}/.") for name in names)
-
-    return is_left_out
 
 
 def remove(engine: Engine, name: str) -> None:

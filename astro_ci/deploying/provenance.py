@@ -11,7 +11,14 @@ from astro_ci.configuration.config import Config
 from astro_ci.deploying.requests import NewDeploy
 from astro_ci.git import Commit
 from astro_ci.model import ApiDeployType, DeployGit, DeployType, Digests
-from astro_ci.planning.marker import NO_DIGEST, ROOT_LAYOUT, Note, built_from, describe
+from astro_ci.planning.marker import (
+    MADE_BY_REPLACING,
+    NO_DIGEST,
+    ROOT_LAYOUT,
+    Note,
+    built_from,
+    describe,
+)
 from astro_ci.remote import (
     commit_url,
     github_repository,
@@ -160,6 +167,8 @@ def _notes(survey: Survey) -> dict[Note, str]:
         notes[Note.LAYOUT] = ROOT_LAYOUT
     if prebuilt and plan.deploy_type.has_image:
         notes[Note.BUILT] = built_from(prebuilt.origin.commit if prebuilt.origin else None)
+    if plan.fast and plan.fast.is_chosen and plan.deploy_type.has_image:
+        notes[Note.MADE] = MADE_BY_REPLACING
     return notes
 
 
@@ -167,11 +176,16 @@ def image_labels(head: Commit, remote_url: str | None, *, is_dirty: bool) -> dic
     """The labels of the OCI image specification that say where an image came from."""
     labels = {
         "org.opencontainers.image.revision": f"{head.sha}-dirty" if is_dirty else head.sha,
-        "org.opencontainers.image.created": datetime.fromtimestamp(head.time, UTC).isoformat(),
+        "org.opencontainers.image.created": commit_time(head),
     }
     if remote_url:
         labels["org.opencontainers.image.source"] = without_credentials(remote_url)
     return labels
+
+
+def commit_time(commit: Commit) -> str:
+    """When a commit was made, as OCI documents write times."""
+    return datetime.fromtimestamp(commit.time, UTC).isoformat()
 
 
 def _branch(ci: CIContext) -> str | None:

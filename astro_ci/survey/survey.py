@@ -19,6 +19,7 @@ from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.survey.asking import Asked, ask_astro
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
+from astro_ci.survey.fast import FastBase, look_for_fast
 from astro_ci.survey.fitness import refuse_unfit_image
 from astro_ci.survey.image import open_prebuilt
 from astro_ci.survey.shipping import Shipping, find_shipping
@@ -40,6 +41,8 @@ class Survey(Struct, frozen=True, kw_only=True):
     standing: Standing
     shipping: Shipping
     differences: Differences
+    fast: FastBase | None = None
+    """What the image is made from without a build; None where it is built, or none is made."""
 
     def digest_again(self) -> Digests:
         """Look at the checkout once more, for what changed since. Raises GitError."""
@@ -99,12 +102,15 @@ def survey(
             plan = replace(plan, checks=silenced(checks, config, checkout))
         if plan.deploy_type.has_image:
             refuse_unfit_image(checkout, standing, prebuilt)
+        fast = look_for_fast(config, env, plan, checkout, standing, shipping, differences)
+        plan = replace(plan, fast=fast.plan if fast else None)
     return Survey(
         plan=plan,
         checkout=checkout,
         standing=standing,
         shipping=shipping,
         differences=differences,
+        fast=fast.base if fast else None,
     )
 
 

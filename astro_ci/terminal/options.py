@@ -11,6 +11,7 @@ import click
 
 from astro_ci.configuration import kinds
 from astro_ci.configuration.config import options
+from astro_ci.configuration.fast import written_age
 from astro_ci.configuration.option import Option, Scope, Section
 from astro_ci.configuration.values import parse_boolean, written_duration
 from astro_ci.errors import ConfigurationError
@@ -113,7 +114,7 @@ CODE_QUALITY = Option(
 )
 _READ = (
     *(kinds.DEPLOY_TYPE, kinds.DURATION, kinds.IMAGE_NAME),
-    *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS),
+    *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS, kinds.AGE, kinds.FAST),
 )
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
 """Kinds of flags with an optional value; without a value they are true."""
@@ -280,6 +281,8 @@ def shown_default(row: Option) -> Any:
     """The default as a user would write it."""
     if row.kind is kinds.DURATION:
         return written_duration(row.default)
+    if row.kind is kinds.AGE:
+        return written_age(row.default)
     return getattr(row.default, "value", row.default)
 
 

@@ -25,6 +25,8 @@ from astro_ci.terminal.output import Output
 from astro_ci.terminal.signals import Signals
 
 if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.checks.static.forked import Forked
+    from astro_ci.checks.static.process import Reader
     from astro_ci.configuration.keys import Settings
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
@@ -53,6 +55,7 @@ class Session(Output):
         self._log_handler: LogHandler | None = None
         self._cancelled_by: Callable[[int], CancelledError] | None = None
         self._scratch: Scratch | None = None
+        self._forked: Forked | None = None
         self._telling = threading.RLock()
         self._is_told = False
         self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
@@ -77,6 +80,11 @@ class Session(Output):
         log.setLevel(logging.DEBUG if self.is_verbose else level)
         self._log_handler = LogHandler(self.console)
         log.addHandler(self._log_handler)
+        if any(name.startswith("ASTRO_CI_") for name in self.env):
+            from astro_ci.terminal.variables import unknown_variables
+
+            for told in unknown_variables(self.env):
+                self.console.say(f"warning: {told}")
 
     def open_scratch(self) -> None:
         """Put all temporary files, also those of what we start, where `close` removes them."""
@@ -84,6 +92,19 @@ class Session(Output):
 
         self._scratch = Scratch()
         self.env = {**self.env, "TMPDIR": str(self._scratch.path)}
+
+    def fork_reader(self) -> None:
+        """Make the process that reads the files of the static check."""
+        from astro_ci.checks.static.forked import fork
+
+        self._forked = fork()
+
+    def take_reader(self) -> Reader:
+        """Give who reads the files of the static check; the process that is ready goes once."""
+        from astro_ci.checks.static.process import Reader
+
+        forked, self._forked = self._forked, None
+        return Reader(forked)
 
     def connect_early(self) -> None:
         """Begin to connect to Astro, while what speaks to it is loaded."""
@@ -284,7 +305,9 @@ class Session(Output):
             self._telling.acquire()  # for good
 
     def close(self) -> None:
-        """Remove the temporary files, and close the connections that nobody used."""
+        """Remove the temporary files, and end the process and the connections that nobody used."""
+        if self._forked:
+            self._forked.end()
         if self._scratch:
             self._scratch.remove()
         if early := sys.modules.get("astro_ci.web.early"):

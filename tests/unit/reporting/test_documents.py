@@ -37,6 +37,7 @@ def test_the_document_of_plan() -> None:
         "digests": {"image": "1" * 16, "dags": None},
         "source": {"repository": "github.com/acme/etl", "project": "etl"},
         "version": __version__,
+        "fast": None,
         "uncommitted": [],
         "title": "Load the orders",
         "head_url": f"https://github.com/acme/etl/commit/{'a' * 40}",
