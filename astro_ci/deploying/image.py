@@ -79,7 +79,11 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
-        leave_out=left_out_of(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
+        leave_out=left_out_of(
+            checkout.project,
+            dags_ship=not deployment.is_dag_deploy_enabled,
+            written=checkout.written,
+        ),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,

@@ -230,6 +230,8 @@ def _entries(look: _Look) -> Iterable[Entry]:
     found = list_context(
         project.root,
         ignore=project.read_dockerignore(),
-        leave_out=left_out_of(project, dags_ship=look.shipping.dags_in_image),
+        leave_out=left_out_of(
+            project, dags_ship=look.shipping.dags_in_image, written=look.checkout.written
+        ),
     )
     return (Entry(path=path, mode=status.st_mode) for path, status in found)
