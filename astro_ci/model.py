@@ -247,6 +247,15 @@ class Repository(Struct, frozen=True, kw_only=True):
     """Whose pages they are: github, gitlab, bitbucket, azure, gitea or forgejo."""
 
 
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where a project is, in whichever clone."""
+
+    repository: str = ""
+    """Host and path of the remote, without credentials; empty where there is none."""
+    project: str = ""
+    """The project's path in the repository, with `/`; empty for the repository root."""
+
+
 class PrebuiltImage(Struct, frozen=True, kw_only=True):
     """The image of a deploy that does not build one."""
 
@@ -304,6 +313,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The title of the commit that is checked out, which a stranger may have written."""
     repository: Repository | None = None
     """Where the commits have pages; None where that is not known."""
+    digests: Digests = field(default_factory=dict)
+    """What would ship, part by part; empty without credentials."""
+    origin: Origin = Origin()
 
     @property
     def ships_checkout(self) -> bool:

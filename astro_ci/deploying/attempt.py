@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +78,10 @@ class Attempt(Struct, kw_only=True):
     overridden: tuple[CheckName, ...] = ()
     """The checks that failed, and that --force deploys past."""
     on_checks: OnChecks = lambda plan, made: None
+    approve: Callable[[Plan], None] = lambda plan: None
+    """Raises an AstroCIError for a Plan that must not be acted on."""
+    written: Collection[Path] = ()
+    """Files of the run itself."""
     image: ImageSource | None = None
     """Where the prebuilt image comes from; None: the image is built."""
     progress: Progress = field(default_factory=Progress)
@@ -284,7 +288,10 @@ class Attempt(Struct, kw_only=True):
             needs_credentials=True,
             patience=self.tools.patience,
             image=self.image,
+            written=self.written,
         ).plan
+        if again.deploy_type is not DeployType.NONE:
+            self.approve(again)
         ours = self.survey.plan.deploy_type
         is_same_kind = now.is_dag_deploy_enabled == self.deployment.is_dag_deploy_enabled
         fits = is_same_kind and ours in (again.deploy_type, DeployType.IMAGE_AND_DAGS)

@@ -98,7 +98,7 @@ def make_image(survey: Survey, base: FastBase, scratch: Path) -> ReplacedImage:
     made = replace_code(
         base.image,
         layer,
-        labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         created=commit_time(checkout.head),
     )
     return ReplacedImage(running=base.image, layer=layer, made=made)

@@ -13,6 +13,7 @@ from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
+from astro_ci.errors import DockerError
 from astro_ci.image.building.build import build_image
 from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build
@@ -47,7 +48,7 @@ def built_once(
 ) -> EngineImage:
     """Build the image, unless this run built it before, and check it for this Deployment.
 
-    Raises DockerError, ProjectError.
+    A build that failed is not repeated for the next Deployment. Raises DockerError, ProjectError.
     """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
@@ -61,9 +62,12 @@ def built_once(
         console.say("using the image that this run built before")
     else:
         workshop.on_close(lambda: remove(engine, made.tag))
-        image = _build(made, env, engine, builder, console)
-        if inputs is not None:
-            workshop.keep(inputs, image)
+        try:
+            image = _build(made, env, engine, builder, console)
+        except DockerError as error:
+            workshop.keep(inputs, error)
+            raise
+        workshop.keep(inputs, image)
     supported = {release.version for release in runtimes.result()}
     check_image(image.facts, running=deployment.astro_runtime_version, supported=supported)
     return image
@@ -76,7 +80,7 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
         dockerfile=DOCKERFILE,
         leave_out=left_out_of(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
-        labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
@@ -113,7 +117,7 @@ def _build(
     console: Console,
 ) -> EngineImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
-        facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
+        facts = build_image(engine, made, env=env, on_line=listener(console), builder=builder)
     console.did(Phase.BUILD, "built the image")
     # An image may say linux/amd64 over a base of another platform.
     return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
@@ -129,7 +133,7 @@ def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> Non
         )
 
 
-def _listener(console: Console) -> Callable[[str], None]:
+def listener(console: Console) -> Callable[[str], None]:
     """What hears the build: whoever asked for more hears all of it, others its steps."""
     if console.is_verbose:
         return console.say

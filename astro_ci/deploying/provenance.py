@@ -10,7 +10,7 @@ from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.requests import NewDeploy
 from astro_ci.git import Commit
-from astro_ci.model import ApiDeployType, DeployGit, DeployType, Digests, Plan
+from astro_ci.model import ApiDeployType, DeployGit, DeployType, Digests
 from astro_ci.planning.marker import (
     MADE_BY_REPLACING,
     NO_DIGEST,
@@ -172,10 +172,10 @@ def _notes(survey: Survey) -> dict[Note, str]:
     return notes
 
 
-def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, str]:
+def image_labels(head: Commit, remote_url: str | None, *, is_dirty: bool) -> dict[str, str]:
     """The labels of the OCI image specification that say where an image came from."""
     labels = {
-        "org.opencontainers.image.revision": f"{plan.head}-dirty" if plan.dirty else plan.head,
+        "org.opencontainers.image.revision": f"{head.sha}-dirty" if is_dirty else head.sha,
         "org.opencontainers.image.created": commit_time(head),
     }
     if remote_url:

@@ -19,6 +19,7 @@ from astro_ci.text import printable
 
 SCHEMA_FILE = Path(__file__).parent.parent / "astro-ci.schema.json"
 _DEFAULT = "default"
+_WIDTH = max(len(row.flag) for row in options())
 
 
 def config_document(choice: Choice, file: Path | None, ci: CIContext) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def config_text(choice: Choice, file: Path | None, ci: CIContext) -> str:
         if target.note:
             lines.append(f"  {printable(target.note)}")
         for row, value, source in _settings(target, ci):
-            lines.append(f"  {row.flag:18} {_shown(value)}  ({printable(source)})")
+            lines.append(f"  {row.flag:{_WIDTH}}  {_shown(value)}  ({printable(source)})")
     return "\n".join(lines)
 
 

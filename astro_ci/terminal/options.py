@@ -66,6 +66,25 @@ SAVE = Option(
     help="Write the Deployment to astro-ci.yaml, for the branch that is checked out.",
     has_input=False,
 )
+PLAN_FILE = Option(
+    flag="--plan",
+    field="plan_file",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.GUARDS,
+    metavar="FILE",
+    help="Deploy only what this plan says: refuse when what would ship, or what runs, has changed.",
+    input_help="As `plan` wrote it with `out`.",
+)
+PLAN_OUT = Option(
+    flag="--out",
+    field="out",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.OUTPUT,
+    metavar="FILE",
+    help="Write the plan to this file as JSON, for `deploy --plan`.",
+)
 SARIF = Option(
     flag="--sarif",
     field="sarif",
@@ -105,6 +124,8 @@ RUN_OPTIONS = (
     DETAILED_EXITCODE,
     FAIL_ON_SKIP,
     COMMENT,
+    PLAN_FILE,
+    PLAN_OUT,
     SARIF,
     JUNIT_XML,
     CODE_QUALITY,

@@ -102,8 +102,8 @@ def write(root: Path, trees: Mapping[str, Tree]) -> None:
         (top / ".keep").touch(0o644)
         for path in sorted(tree):
             _make(top, path, tree[path], modes)
-    for path, mode in sorted(modes, reverse=True):
-        path.chmod(mode)
+    for place, mode in sorted(modes, reverse=True):
+        place.chmod(mode)
 
 
 def _make(top: Path, path: str, node: Node, modes: list[tuple[Path, int]]) -> None:

@@ -172,8 +172,8 @@ PROBLEMS = [
     ("projects: {x: {project: y}}", 1, "project is not a key of the project x, but of", ""),
     ("deployments:\n  p:\n    id: clx", 2, "the Deployment p has neither branches", "branches: []"),
     ("deployments:\n  p:", 2, "the Deployment p has neither branches", "branches: []"),
-    ("deployments: {p: main}", 1, "the Deployment p is a single value, not keys", ""),
-    ("deployments: [p]", 1, "deployments is a list, not keys", ""),
+    ("deployments: {p: main}", 1, "the Deployment p is a single value, not keys", "branches: main"),
+    ("deployments: [p]", 1, "deployments is a list, not keys", "production: {branches: main}"),
     ("- a\n- b", 1, "the file is a list", ""),
     ("ignore: a\n\nignore: b", 3, "ignore is set twice in the file, first on line 1", "Remove"),
     ("ignore:", 1, "ignore has no value", "remove it"),
@@ -586,7 +586,7 @@ def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
     assert named - fields == {
         *("project", "config_file", "deployment_id", "deployment_name", "dags", "image"),
         *("as_json", "comment", "dry_run", "fail_on_skip", "save"),
-        *("sarif", "junit_xml", "code_quality", "image_archive"),
+        *("sarif", "junit_xml", "code_quality", "image_archive", "plan_file"),
     }
 
 
