@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
+import tempfile
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
-from astro_ci.image.building.build import build_image
+from astro_ci.image.building.build import build_archive, build_image, describe_builder
 from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build, LeaveOut
 from astro_ci.image.building.steps import BuildSteps
@@ -20,10 +24,11 @@ from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
 from astro_ci.image.inspection import look_into_image
 from astro_ci.image.on_engine import EngineImage
+from astro_ci.image.source import ReadyImage
 from astro_ci.model import Deployment, Part
 from astro_ci.paths import below
 from astro_ci.planning.marker import NO_DIGEST
-from astro_ci.project.find import DOCKERFILE, Project
+from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
@@ -39,14 +44,14 @@ def built_once(
     survey: Survey,
     deployment: Deployment,
     client: AstroClient,
-    engine: Engine,
+    engine: Engine | None,
     builder: Future[Builder | None],
     console: Console,
     workshop: Workshop,
-) -> EngineImage:
+) -> ReadyImage:
     """Build the image, unless this run built it before, and check it for this Deployment.
 
-    Raises DockerError, ProjectError.
+    Without an engine a named builder makes it. Raises DockerError, ProjectError.
     """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
@@ -57,8 +62,7 @@ def built_once(
     if image:
         console.say("using the image that this run built before")
     else:
-        workshop.on_close(lambda: remove(engine, made.tag))
-        image = _build(made, env, engine, builder, console)
+        image = _build(made, env, engine, builder, console, workshop)
         if inputs is not None:
             workshop.keep(inputs, image)
     supported = {release.version for release in runtimes.result()}
@@ -71,7 +75,11 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
     return Build(
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
-        dockerfile=DOCKERFILE,
+        dockerfile=checkout.project.dockerfile_name,
+        target=config.target,
+        builder=config.builder,
+        cache_from=config.cache_from,
+        cache_to=config.cache_to,
         leave_out=_left_out(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
         labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
         build_args=checkout.build_args,
@@ -87,21 +95,50 @@ def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
     if NO_DIGEST in digests:
         return None
     arguments = (*sorted(made.labels.items()), *sorted(made.build_args.items()))
-    return (made.root, with_dags, digests, arguments, tuple(made.secrets))
+    stage = (made.dockerfile, made.target)
+    return (made.root, stage, with_dags, digests, arguments, tuple(made.secrets))
 
 
 def _build(
     made: Build,
     env: Mapping[str, str],
-    engine: Engine,
+    engine: Engine | None,
     builder: Future[Builder | None],
     console: Console,
-) -> EngineImage:
+    workshop: Workshop,
+) -> ReadyImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
-        facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
+        console.say(f"building with {describe_builder(engine, made, builder.result())}")
+        listener = _listener(console)
+        if engine is None:
+            image = _build_without_engine(made, env, listener, builder, workshop)
+            console.did(Phase.BUILD, "built the image")
+            return image
+        workshop.on_close(lambda: remove(engine, made.tag))
+        facts = build_image(engine, made, env=env, on_line=listener, builder=builder)
     console.did(Phase.BUILD, "built the image")
     # An image may say linux/amd64 over a base of another platform.
     return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
+
+
+def _build_without_engine(
+    made: Build,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None],
+    builder: Future[Builder | None],
+    workshop: Workshop,
+) -> ReadyImage:
+    """Have the builder write an archive, which is sent to the registry as it lies there."""
+    from astro_ci.image.prebuilt.without_engine import StoredArchive
+
+    scratch = tempfile.TemporaryDirectory(prefix="astro-ci-built-", dir=env.get("TMPDIR"))
+    workshop.on_close(scratch.cleanup)
+    archive = Path(scratch.name, "image.tar")
+    build_archive(made, archive, env=env, on_line=on_line, builder=builder)
+    stored = StoredArchive(archive, env)
+    workshop.on_close(stored.close)
+    image = stored.fetch()
+    return replace(image, facts=replace(image.facts, reference=made.tag))
 
 
 def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:

@@ -12,8 +12,7 @@ from astro_ci.survey.image import image_source
 
 if TYPE_CHECKING:  # loaded when there is an image
     from astro_ci.image.engine import Engine
-    from astro_ci.image.on_engine import EngineImage
-    from astro_ci.image.source import ImageSource
+    from astro_ci.image.source import ImageSource, ReadyImage
 
 ConnectEngine = Callable[[Mapping[str, str]], "Engine"]
 
@@ -27,7 +26,7 @@ class Workshop:
     def __init__(self) -> None:
         self._held = ExitStack()
         self._sources: dict[Hashable, ImageSource | None] = {}
-        self._images: dict[Hashable, EngineImage] = {}
+        self._images: dict[Hashable, ReadyImage] = {}
         self._engine: Engine | None = None
 
     def __enter__(self) -> Self:
@@ -58,11 +57,11 @@ class Workshop:
             self._held.callback(self._engine.close)
         return self._engine
 
-    def find(self, inputs: Hashable) -> EngineImage | None:
+    def find(self, inputs: Hashable) -> ReadyImage | None:
         """Find the image that was built from the same inputs before."""
         return self._images.get(inputs)
 
-    def keep(self, inputs: Hashable, image: EngineImage) -> None:
+    def keep(self, inputs: Hashable, image: ReadyImage) -> None:
         """Have an image found again; the run's end takes it off the engine."""
         self._images[inputs] = image
 

@@ -14,7 +14,7 @@ from astro_ci.configuration.keys import Settings
 from astro_ci.doctor.check import Steps, ok, problem, warning
 from astro_ci.errors import ProjectError
 from astro_ci.project.dockerfile import BaseImage, base_image, needs_buildkit
-from astro_ci.project.find import Project, dockerfile_text, find_project, read_dockerfile
+from astro_ci.project.find import Project, dockerfile_text, find_project
 from astro_ci.survey.targets import find_targets
 from astro_ci.text import excerpt, listed
 
@@ -58,9 +58,9 @@ def configuration(
 
 def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
     """Check the Dockerfile, the DAGs and .dockerignore."""
-    found = find_project(config.project, config.dags_path)
+    found = find_project(config.project, config.dags_path, config.dockerfile)
     yield ok("project", str(found.root))
-    content = read_dockerfile(found.root)
+    content = found.read_dockerfile()
     text = "" if content is None else dockerfile_text(content)
     base = None
     if content is None:
@@ -69,7 +69,7 @@ def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
         except ProjectError as error:
             yield problem("Dockerfile", error)
     else:
-        base = base_image(text, _build_args(config, env))
+        base = base_image(text, _build_args(config, env), config.target)
         yield from _starts_from(base)
     yield from _dags(found, config)
     yield from _ignore_file(found)
