@@ -403,7 +403,7 @@ def test_a_container_of_the_image_is_made_without_a_tag(
         assert read_image_files(engine, local.name)["usr/local/airflow/include/q.sql"] == (
             b"select 3\n"
         )
-        assert engine.client.images.get(local.name)
+        assert engine.client.images.get(local.name).id
     with pytest.raises(ImageNotFound):
         engine.client.images.get(local.name)
     assert astro.tags("production") == tags
