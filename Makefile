@@ -42,8 +42,9 @@ docs-serve: docs ## the same, on http://127.0.0.1:8000 (PORT=... for another por
 	@echo "the documentation is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
-pictures: $(STAMP) ## take the pictures of summaries and comments anew, with Chromium
+pictures: $(STAMP) ## take the pictures of summaries, comments and the sandbox anew, with Chromium
 	$(BIN)/python tools/report_pictures.py
+	$(BIN)/python tools/sandbox_picture.py
 
 picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a run on the sandbox
 	$(BIN)/python tools/terminal_picture.py

@@ -162,8 +162,8 @@ class Config:
         kind=kinds.IMAGE_NAME,
         section=Section.HOW,
         metavar="NAME",
-        help="Deploy this image instead of building one; taken from the Docker Engine, else from its "
-        "registry.",
+        help="Deploy this image instead of building one; taken from the Docker Engine, else from "
+        "its registry.",
         key="image-name",
         input_help="A tag, a digest or an id.",
     )
@@ -190,8 +190,8 @@ class Config:
         kind=kinds.LAYOUT,
         section=Section.HOW,
         metavar="prefixed|root",
-        help="Where the DAG bundle has its files: below dags/ (prefixed), or at its root; by default "
-        "as in the running bundle.",
+        help="Where the DAG bundle has its files: below dags/ (prefixed), or at its root; by "
+        "default as in the running bundle.",
         key="bundle-layout",
     )
     """None: as the running bundle has it."""

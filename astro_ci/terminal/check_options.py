@@ -36,8 +36,8 @@ CHECK_OPTIONS = (
         default="auto",
         section=Section.WHERE,
         metavar="auto|docker|local",
-        help="Where Airflow is: in an image (docker) or in this job (local); auto: in the image that "
-        "is named, else in this job.",
+        help="Where Airflow is: in an image (docker) or in this job (local); auto: in the image "
+        "that is named, else in this job.",
     ),
     Option(
         flag="--python",
