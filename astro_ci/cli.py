@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -65,8 +66,10 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     signals.tell, signals.clean_up = session.tell_instead, session.close
     # Without git, GitPython would end the process; astro-ci reports that itself.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    _trust_as_openssl(session.env)
     tell_uncaught(lambda text: session.console.tell(text))
     if verb in ("deploy", "plan"):
+        session.fork_reader()  # before there are threads
         session.connect_early()
     try:
         code = _attempt(session, words)
@@ -97,6 +100,14 @@ def _attempt(session: Session, words: list[str]) -> int:
             return session.fail(known)
         session.console.tell(traceback.format_exc().rstrip())
         return session.fail(BugError(error))
+
+
+def _trust_as_openssl(env: Mapping[str, str]) -> None:
+    """Let SSL_CERT_FILE count, which OpenSSL and other tools read, and requests does not."""
+    own = env.get("REQUESTS_CA_BUNDLE") or env.get("CURL_CA_BUNDLE")
+    found = env.get("SSL_CERT_FILE", "")
+    if not own and found and Path(found).is_file():
+        os.environ["REQUESTS_CA_BUNDLE"] = found
 
 
 def _open_streams() -> None:

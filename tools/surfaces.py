@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from astro_ci.commands.build import build
 from astro_ci.commands.check import check
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
@@ -20,9 +21,15 @@ from astro_ci.configuration.option import Option
 from astro_ci.terminal.options import RowOption, shown_default
 
 ROOT = Path(__file__).parent.parent
-VERBS: dict[str, click.Command] = {"check": check, "deploy": deploy, "plan": plan}
+VERBS: dict[str, click.Command] = {
+    "build": build,
+    "check": check,
+    "deploy": deploy,
+    "plan": plan,
+}
 ACTIONS = {
     "action.yml": "deploy",
+    "actions/build/action.yml": "build",
     "actions/check/action.yml": "check",
     "actions/deploy/action.yml": "deploy",
     "actions/plan/action.yml": "plan",

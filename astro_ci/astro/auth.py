@@ -188,7 +188,8 @@ class _KeyToken:
             return self._token
 
     def _exchange(self) -> _Token:
-        config = decode(self._http.get(LOGIN_CONFIG), _LoginConfig, f"GET {LOGIN_CONFIG}")
+        what = f"GET {self._http.base_url}{LOGIN_CONFIG}"
+        config = decode(self._http.get(LOGIN_CONFIG), _LoginConfig, what)
         form = {
             "client_id": self._key[0],
             "client_secret": self._key[1],

@@ -123,6 +123,7 @@ class Blob:
         joiner = "&" if urlsplit(self._url).query else "?"
         what = f"{what} to the blob store at {self._host}"
         problem = ""
+        hint = "Check that the job's network (proxy, firewall) allows connections to that host."
         try:
             response = self._session.put(
                 f"{self._url}{joiner}{query}" if query else self._url,
@@ -135,16 +136,14 @@ class Blob:
                 allow_redirects=False,
             )
         except OSError as error:  # those of requests among them
-            from astro_ci.web.failure import describe
+            from astro_ci.web.failure import UNTRUSTED, authority_hint, describe
 
             problem = describe(error)
+            if problem == UNTRUSTED:
+                hint = authority_hint(_host(self._url))
         if problem:
             # Outside the handler, so without a context: the exception holds the URL.
-            raise UnavailableError(
-                f"{what} got no answer: {problem}",
-                hint="Check that the job's network (proxy, firewall) allows connections to that "
-                "host.",
-            )
+            raise UnavailableError(f"{what} got no answer: {problem}", hint=hint)
         if response.status_code != 201:
             raise _refusal(what, response)
         return response

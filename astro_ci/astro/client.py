@@ -154,17 +154,20 @@ class AstroClient:
 
     def _get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
         path = f"{self._organization}{path}"
-        return decode(self._http.get(path, params=query), kind, f"GET {path}")
+        content = self._http.get(path, params=query)
+        return decode(content, kind, f"GET {self._http.base_url}{path}")
 
     def _post(self, path: str, body: Mapping[str, Any], kind: type[T]) -> T:
         path = f"{self._organization}{path}"
-        return decode(self._http.post(path, json=body), kind, f"POST {path}")
+        content = self._http.post(path, json=body)
+        return decode(content, kind, f"POST {self._http.base_url}{path}")
 
 
 def list_organization_ids(http: Http) -> list[str]:
     """List the Organizations that the token can see. Source: GET /organizations."""
     path = "/v1/organizations"
-    found = decode(http.get(path, params=_page(0, PAGE)), _Organizations, f"GET {path}")
+    what = f"GET {http.base_url}{path}"
+    found = decode(http.get(path, params=_page(0, PAGE)), _Organizations, what)
     return [organization.id for organization in found.organizations]
 
 

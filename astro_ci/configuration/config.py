@@ -233,6 +233,27 @@ class Config:
         key="image-is-checkout",
         input_help="It counts where the image has no label that names its commit.",
     )
+    fast: str = option(
+        "off",
+        "--fast",
+        kind=kinds.FAST,
+        section=Section.HOW,
+        metavar="auto|require|off|verify",
+        help="Replace the code of the running image instead of building, where that is exact.",
+        key="fast",
+        input_help="Or require, off (the default) or verify.",
+    )
+    """auto, require, off or verify."""
+    fast_max_age: float = option(
+        7 * 86_400.0,
+        "--fast-max-age",
+        kind=kinds.AGE,
+        section=Section.HOW,
+        metavar="AGE",
+        help="How old the last build may be for --fast, such as 12h or 7d.",
+        key="fast-max-age",
+    )
+    """In seconds."""
     bundle_layout: str | None = option(
         None,
         "--bundle-layout",
@@ -396,6 +417,8 @@ class Config:
             "--cache-from": self.cache_from,
             "--cache-to": self.cache_to,
         }
+        if self.fast in ("require", "verify"):
+            building["--fast"] = (self.fast,)
         if useless := [other for other, values in building.items() if values]:
             raise ConfigurationError(
                 f"{flag} deploys an image that is built already, and {useless[0]} is for building "

@@ -36,6 +36,16 @@ _ELSEWHERE = {
     "deployments": "the top of the file or a project",
     **dict.fromkeys(("id", "name", "branches", "tags"), "a Deployment, under deployments"),
 }
+# How a block is written, for where something else stands.
+_DEPLOYMENTS = (
+    "Write each Deployment's name as a key, with its branches below, such as "
+    "`deployments: {production: {branches: main}}`."
+)
+_PROJECTS = (
+    "Write each project's directory as a key, with its Deployments below, such as "
+    "`projects: {teams/sales: {deployments: {production: {branches: main}}}}`."
+)
+_DEPLOYMENT = "Write keys below the Deployment's name, such as `production: {branches: main}`."
 
 
 class DeploymentEntry(Struct, frozen=True, kw_only=True):
@@ -104,7 +114,7 @@ def _only_project(top: Block, settings: Settings) -> ProjectEntry:
 
 def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
     found: dict[str, ProjectEntry] = {}
-    listed = Block(top.problems, "projects", top.node("projects"))
+    listed = Block(top.problems, "projects", top.node("projects"), shape=_PROJECTS)
     if not any(listed):
         top.problems.add(
             top.line("projects"), "`projects` is empty", "Add a project, or remove it."
@@ -132,11 +142,13 @@ def _projects(top: Block, settings: Settings) -> list[ProjectEntry]:
 
 
 def _entries(block: Block, settings: Settings) -> list[DeploymentEntry]:
-    listed = Block(block.problems, "deployments", block.node("deployments"))
-    return [
-        _entry(Block(block.problems, f"the Deployment {excerpt(key)}", node), key, line, settings)
-        for key, line, node in listed
-    ]
+    listed = Block(block.problems, "deployments", block.node("deployments"), shape=_DEPLOYMENTS)
+    found = []
+    for key, line, node in listed:
+        what = f"the Deployment {excerpt(key)}"
+        own = Block(block.problems, what, node, shape=_DEPLOYMENT)
+        found.append(_entry(own, key, line, settings))
+    return found
 
 
 def _entry(block: Block, key: str, line: int, settings: Settings) -> DeploymentEntry:
@@ -184,7 +196,7 @@ def _patterns(block: Block, key: str) -> RefPatterns:
         block.problems.add(
             block.line(key),
             f"{key} contains only exclusions",
-            "Put a pattern that includes files first, such as '**' for all files.",
+            f"Put a pattern that includes {key} first, such as '**' for all {key}.",
         )
     return RefPatterns(tuple(patterns))
 

@@ -14,6 +14,7 @@ from astro_ci.configuration.build_values import (
     check_target,
     parse_dockerfile,
 )
+from astro_ci.configuration.fast import FAST_WORDS, check_fast, parse_age, parse_fast
 from astro_ci.configuration.values import (
     CHECKS,
     LAYOUTS,
@@ -108,6 +109,17 @@ DURATION = Kind(
         "minimum": 1,
         "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s?)?$",
     },
+)
+AGE = Kind(
+    read=parse_age,
+    schema={"type": "string", "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?$"},
+)
+FAST = Kind(
+    read=parse_fast,
+    check=check_fast,
+    schema={"enum": [*FAST_WORDS, False]},
+    is_name=True,
+    words=FAST_WORDS,
 )
 LAYOUT = Kind(read=parse_layout, schema={"enum": list(LAYOUTS)}, is_name=True, words=LAYOUTS)
 IMAGE_NAME = Kind(read=parse_image_name, check=check_image_name, schema={"type": "string"})

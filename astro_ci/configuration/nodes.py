@@ -119,9 +119,13 @@ def _remedy(error: yaml.MarkedYAMLError, text: str) -> str:
 class Block:
     """The keys of a mapping: each at most once, and each one that is known."""
 
-    def __init__(self, problems: Problems, what: str, node: yaml.Node | None) -> None:
+    def __init__(
+        self, problems: Problems, what: str, node: yaml.Node | None, *, shape: str = ""
+    ) -> None:
+        """`shape` is how the block is written, for the hint where it is no mapping."""
         self.problems = problems
         self.what = what
+        self._shape = shape
         self.is_sound = True
         """Whether no problem was found in the keys."""
         self._values: dict[str, tuple[int, yaml.Node]] = {}
@@ -131,7 +135,8 @@ class Block:
     def _read(self, node: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode):
             self.is_sound = False
-            self.problems.add(_line(node), f"{self.what} is {_kind(node)}, not keys with values")
+            message = f"{self.what} is {_kind(node)}, not keys with values"
+            self.problems.add(_line(node), message, self._shape)
             return
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):

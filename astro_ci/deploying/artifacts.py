@@ -16,7 +16,7 @@ from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bun
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import DockerError, ProjectError
-from astro_ci.model import Deployment
+from astro_ci.model import Deployment, Part
 from astro_ci.planning.marker import ROOT_LAYOUT
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import Console
@@ -51,6 +51,7 @@ def artifacts(
     client: AstroClient,
     *,
     connect_engine: Callable[[Mapping[str, str]], Engine],
+    password: Callable[[], str],
     workshop: Workshop,
     scratch: Path,
     console: Console,
@@ -63,7 +64,7 @@ def artifacts(
     with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
     if plan.deploy_type.has_image and prebuilt is None:
         survey.checkout.project.require_dockerfile()
-    _refuse_empty_submodules(survey)
+    refuse_empty_submodules(survey.differences.empty_submodules, plan.deploy_type.parts)
     members: Sequence[Member] = ()
     if with_bundle and survey.checkout.project.has_dags:
         members = list_members(survey.checkout.project.dags)
@@ -75,6 +76,23 @@ def artifacts(
     if prebuilt:
         _check_links(survey, members, prebuilt.image.facts.runtime_version or "")
         yield Artifacts(image=prebuilt.image, bundle=bundle)
+        return
+    if plan.fast and plan.fast.is_chosen:
+        from astro_ci.deploying.fast import replaced_image
+
+        with replaced_image(
+            survey,
+            deployment,
+            client,
+            env=env,
+            connect_engine=connect_engine,
+            password=password,
+            scratch=scratch,
+            console=console,
+        ) as replaced:
+            if with_bundle:
+                _check_links(survey, members, replaced.facts.runtime_version or "")
+            yield Artifacts(image=replaced, bundle=bundle)
         return
     # Loaded here: most deploys ship DAGs alone.
     from astro_ci.deploying.image import built_once
@@ -115,10 +133,11 @@ def _engine(
         raise
 
 
-def _refuse_empty_submodules(survey: Survey) -> None:
+def refuse_empty_submodules(
+    submodules: Mapping[str, frozenset[Part]], shipped: frozenset[Part]
+) -> None:
     """Raise ProjectError for a submodule that ships and was not checked out."""
-    submodules = survey.differences.empty_submodules
-    empty = [path for path, parts in submodules.items() if parts & survey.plan.deploy_type.parts]
+    empty = [path for path, parts in submodules.items() if parts & shipped]
     if empty:
         raise ProjectError(
             f"submodules of the project were not checked out: {listed(sorted(empty))}",

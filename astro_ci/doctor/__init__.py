@@ -25,10 +25,12 @@ from astro_ci.doctor.check import (
 from astro_ci.doctor.deployment import Platform
 from astro_ci.doctor.docker import Need
 from astro_ci.doctor.files import Files
+from astro_ci.doctor.image import prebuilt
 from astro_ci.doctor.modules import modules
 from astro_ci.doctor.show import document, lines
 from astro_ci.git import GitRepo
 from astro_ci.git.described import describe
+from astro_ci.image.facts import ImageFacts
 from astro_ci.model import Request
 from astro_ci.planning.running import Ours, what_runs
 from astro_ci.remote import repository_identity
@@ -89,6 +91,8 @@ class _Examination:
             steps_there = files.project(patient.config, self.env)
             checks = attempt(_FILES, "project", steps_there, target=patient.label)
             patient.files = yield from lenient(checks, patient.dispensable)
+            image_steps = prebuilt(patient.config, self.env)
+            patient.image = yield from attempt(_FILES, "image", image_steps, target=patient.label)
         way_in, first = yield from self._way_in()
         if targets is None:
             yield from skip(_ASTRO, ("Deployment", *_OF_DEPLOYMENT), _CORRECT_FIRST)
@@ -143,7 +147,7 @@ class _Examination:
                 deployment.health(its),
                 deployment.dag_deploys(its, patient.config.requested),
                 deployment.enforcement(its, way_in),
-                deployment.runtime(found, patient.files),
+                patient.runtime(found),
                 self._history(patient, found, repo),
                 deployment.unfinished(found, now=self.now),
                 deployment.registry(its, self.patience),
@@ -175,7 +179,15 @@ class _Patient:
     label: str
     """Empty when it is the only one."""
     files: Files | None = None
+    image: ImageFacts | None = None
+    """The prebuilt image."""
     platform: Platform | None = None
+
+    def runtime(self, found: Platform) -> Steps[None]:
+        """Check the Runtime version of its next image."""
+        if self.config.is_prebuilt:
+            return deployment.prebuilt_runtime(found, self.image)
+        return deployment.runtime(found, self.files)
 
     @property
     def dispensable(self) -> Sequence[str]:
@@ -184,7 +196,9 @@ class _Patient:
 
     @property
     def need(self) -> Need:
-        """Whether its next deploy needs an image, as far as can be told."""
+        """Whether its next deploy builds an image, as far as can be told."""
+        if self.config.is_prebuilt:
+            return "no"
         if self.config.requested is not Request.AUTO:
             return "no" if self.config.requested is Request.DAGS else "yes"
         if self.platform is None:

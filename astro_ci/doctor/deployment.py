@@ -12,7 +12,7 @@ from astro_ci.astro.client import FIRST_PAGE, AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deployments.find import connect_with, find_deployment
 from astro_ci.doctor.access import Access
-from astro_ci.doctor.check import Steps, not_checked, ok, problem, warning
+from astro_ci.doctor.check import Check, Steps, not_checked, ok, problem, warning
 from astro_ci.doctor.files import Files
 from astro_ci.errors import (
     ApiError,
@@ -21,6 +21,8 @@ from astro_ci.errors import (
     RegistryError,
     UnavailableError,
 )
+from astro_ci.image.checks import check_image
+from astro_ci.image.facts import ImageFacts
 from astro_ci.model import Deploy, Deployment, Request
 from astro_ci.survey.fitness import refuse_other_platform, refuse_runtime
 from astro_ci.text import listed
@@ -104,12 +106,18 @@ def runtime(platform: Platform, files: Files | None) -> Steps[None]:
     if not (files and files.base and files.base.runtime_version):
         yield not_checked("Runtime", "the Dockerfile does not name a Runtime version")
         return
-    releases = platform.client.list_runtimes(platform.deployment.id)
-    supported = {release.version for release in releases}
-    refuse_runtime(files.base, running=runs, supported=supported)
-    built = files.base.runtime_version
-    change = f"stays at {built}" if built == runs else f"goes from {runs or 'none'} to {built}"
-    yield ok("Runtime", f"the next image {change}")
+    refuse_runtime(files.base, running=runs, supported=_supported(platform))
+    yield _change(files.base.runtime_version, runs)
+
+
+def prebuilt_runtime(platform: Platform, image: ImageFacts | None) -> Steps[None]:
+    """Check whether the Deployment can run the prebuilt image."""
+    if image is None:
+        yield not_checked("Runtime", "the image has to be found first")
+        return
+    runs = platform.deployment.astro_runtime_version
+    check_image(image, running=runs, supported=_supported(platform))
+    yield _change(image.runtime_version or "", runs)
 
 
 def unfinished(platform: Platform, *, now: float) -> Steps[None]:
@@ -143,6 +151,16 @@ def registry(deployment: Deployment, patience: Patience) -> Steps[None]:
     except (ApiError, AuthenticationError):
         pass  # it asks for credentials, as expected
     yield ok("registry", f"{host} answers")
+
+
+def _supported(platform: Platform) -> set[str]:
+    releases = platform.client.list_runtimes(platform.deployment.id)
+    return {release.version for release in releases}
+
+
+def _change(built: str, runs: str) -> Check:
+    change = f"stays at {built}" if built == runs else f"goes from {runs or 'none'} to {built}"
+    return ok("Runtime", f"the next image {change}")
 
 
 def _age(deploy: Deploy, now: float) -> float:

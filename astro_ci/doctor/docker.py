@@ -24,7 +24,7 @@ _LITTLE_GIB = 5
 def engine(env: Mapping[str, str], *, need: Need, needs_buildkit: bool) -> Steps[None]:
     """Check whether an image can be built here, if the next deploy needs one."""
     if need == "no":
-        yield ok("engine", "not needed: DAGs alone are deployed")
+        yield ok("engine", "not needed: this deploy builds no image")
         return
     try:
         found = connect(env)

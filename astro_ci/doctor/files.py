@@ -13,6 +13,7 @@ from astro_ci.configuration.config import Config
 from astro_ci.configuration.keys import Settings
 from astro_ci.doctor.check import Steps, ok, problem, warning
 from astro_ci.errors import ProjectError
+from astro_ci.model import Request
 from astro_ci.project.dockerfile import BaseImage, base_image, needs_buildkit
 from astro_ci.project.find import Project, dockerfile_text, find_project
 from astro_ci.survey.targets import find_targets
@@ -58,8 +59,15 @@ def configuration(
 
 def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
     """Check the Dockerfile, the DAGs and .dockerignore."""
-    found = find_project(config.project, config.dags_path, config.dockerfile)
+    is_image_alone = config.is_prebuilt and config.requested is Request.IMAGE
+    found = find_project(
+        config.project, config.dags_path, config.dockerfile, may_be_empty=is_image_alone
+    )
     yield ok("project", str(found.root))
+    if config.is_prebuilt:
+        yield ok("Dockerfile", "not needed: the image of this deploy is built already")
+        yield from _dags(found, config)
+        return Files(project=found, base=None, needs_buildkit=False)
     content = found.read_dockerfile()
     text = "" if content is None else dockerfile_text(content)
     base = None

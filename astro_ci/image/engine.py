@@ -130,6 +130,20 @@ def read_config(env: Mapping[str, str]) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
+def auths_of_variable(env: Mapping[str, str]) -> dict[str, Any]:
+    """Read the logins of DOCKER_AUTH_CONFIG, which docker and GitLab know; broken ones are none.
+
+    Source: docker/cli, cli/config/configfile.
+    """
+    try:
+        config = json.loads(env.get("DOCKER_AUTH_CONFIG") or "{}")
+    except (ValueError, RecursionError):
+        log.warning("DOCKER_AUTH_CONFIG is no JSON document, so its logins are not used")
+        return {}
+    auths = config.get("auths") if isinstance(config, dict) else None
+    return auths if isinstance(auths, dict) else {}
+
+
 def endpoint_of(env: Mapping[str, str]) -> dict[str, str]:
     """Say where the engine is, in the variables that the SDK understands."""
     named = env.get("DOCKER_CONTEXT")

@@ -17,6 +17,7 @@ from astro_ci.image.elf import HEADER_BYTES, machine_of
 from astro_ci.image.engine import Engine
 from astro_ci.image.facts import ImageFacts
 from astro_ci.project.runtime import LABEL
+from astro_ci.text import excerpt, printable
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -53,11 +54,11 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
     return ImageFacts(
         reference=shown,
         id=found["Id"],
-        os=found.get("Os", ""),
-        architecture=found.get("Architecture", ""),
-        runtime_version=labels.get(LABEL) or None,
+        os=printable(found.get("Os", "")),
+        architecture=printable(found.get("Architecture", "")),
+        runtime_version=excerpt(labels.get(LABEL, "")) or None,
         revision=labels.get(REVISION_LABEL, ""),
-        source_url=labels.get(SOURCE_LABEL, ""),
+        source_url=printable(labels.get(SOURCE_LABEL, "")),
     )
 
 

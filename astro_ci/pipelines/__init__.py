@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from astro_ci.configuration.config import Config
-from astro_ci.configuration.locate import find_config_file
 from astro_ci.deployments.find import connect
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.git import GitRepo
 from astro_ci.git.described import describe
+from astro_ci.pipelines.configured import Configured, find_configured
 from astro_ci.pipelines.existing import how_to_add, other_deploys
 from astro_ci.pipelines.predecessor import OldStep, old_step
-from astro_ci.pipelines.projects import find_projects, is_project
+from astro_ci.pipelines.projects import find_candidates, find_projects, is_project
 from astro_ci.pipelines.questions import Ask, Pick, choose_branch, choose_deployment
 from astro_ci.pipelines.render import (
     CONFIG_FILE,
@@ -66,39 +68,52 @@ def adopt(
     repo = GitRepo.open(project or Path(), env)
     projects = _projects(repo, project, ask)
     system = _system(repo, ci, ask)
-    branch = branch or choose_branch(repo, ask)
+    configured = find_configured(repo.root, projects, config)
+    branch = branch or _branch(repo, configured, ask)
     check_branch(branch)
-    _refuse_configured(repo, projects)
-    astro = connect(config, env)
     old = old_step(repo.root, [system])
-    config = _as_before(config, old) if len(projects) == 1 else config
-    several = len(projects) > 1
-    entries = [
-        choose_deployment(config, name, astro, ask, pick, several=several) for name in projects
-    ]
     notes = [*other_deploys(repo.root, SYSTEMS), *(old.notes() if old else ())]
-    notes += [] if astro else ["without credentials, the Deployment was not looked up"]
+    files = {}
+    if configured:
+        entries = configured.entries
+        notes += configured.notes(branch)
+    else:
+        astro = connect(config, env)
+        config = _as_before(config, old) if len(projects) == 1 else config
+        several = len(projects) > 1
+        entries = [
+            choose_deployment(config, name, astro, ask, pick, several=several) for name in projects
+        ]
+        notes += [] if astro else ["without credentials, the Deployment was not looked up"]
+        files[CONFIG_FILE] = config_text(entries, branch)
     is_default = branch == describe(repo.root).remote_branch
     pipeline = pipeline_text(system, entries, branch, is_default=is_default, old=old)
-    adoption = Adoption(
-        system=system,
-        files={CONFIG_FILE: config_text(entries, branch), system.path: pipeline},
-        notes=notes,
-        setup=once(pipeline),
+    adoption = _with_pipeline(
+        repo.root, Adoption(system=system, files=files, notes=notes, setup=once(pipeline)), pipeline
     )
-    there = repo.root / system.path
-    if there.exists() or there.is_symlink():
-        to_add = "" if _holds(there, pipeline) else pipeline
-        adoption = replace(
-            adoption,
-            files={CONFIG_FILE: adoption.files[CONFIG_FILE]},
-            to_add=to_add,
-            notes=[*notes, *(how_to_add(system, there, pipeline) if to_add else ())],
-        )
     if print_only:
         return adoption
     write_new(repo.root, adoption.files)
     return replace(adoption, is_written=True)
+
+
+def _with_pipeline(root: Path, made: Adoption, pipeline: str) -> Adoption:
+    """Add the pipeline: a new file, or a text for the one that exists."""
+    there = root / made.system.path
+    if not there.exists() and not there.is_symlink():
+        return replace(made, files={**made.files, made.system.path: pipeline})
+    if _holds(there, pipeline):
+        note = f"{made.system.path} already exists and needs no change"
+        return replace(made, notes=[*made.notes, note])
+    notes = [*made.notes, *how_to_add(made.system, there, pipeline)]
+    return replace(made, to_add=pipeline, notes=notes)
+
+
+def _branch(repo: GitRepo, configured: Configured | None, ask: Ask | None) -> str:
+    """The branch of the existing file, where that names just one; else ask."""
+    if configured and len(configured.branches) == 1:
+        return configured.branches[0]
+    return choose_branch(repo, ask)
 
 
 def _as_before(config: Config, old: OldStep | None) -> Config:
@@ -138,7 +153,7 @@ def _next(made: Adoption) -> list[str]:
     return [
         "Next:",
         f"  1. {made.setup}",
-        f"  2. Commit {' and '.join([*made.files, *([made.system.path] if made.to_add else [])])}.",
+        f"  2. Commit {' and '.join([CONFIG_FILE, made.system.path])}.",
         "  3. Check everything, with ASTRO_API_TOKEN in the environment: astro-ci doctor",
     ]
 
@@ -160,7 +175,7 @@ def _projects(repo: GitRepo, named: Path | None, ask: Ask | None) -> list[str]:
         raise ProjectError(
             f"no Astro project was found in {repo.root}: no directory with dags/ and a Dockerfile "
             "that starts from Astro Runtime",
-            hint="Name the project's directory with --project.",
+            hint=_candidates_hint(repo),
         )
     if len(found) == 1:
         return [_utf8(found[0])]
@@ -171,6 +186,18 @@ def _projects(repo: GitRepo, named: Path | None, ask: Ask | None) -> list[str]:
         )
     answer = ask("Which project?", choices=[*map(_utf8, found), _ALL], default=_ALL)
     return found if answer == _ALL else [answer]
+
+
+def _candidates_hint(repo: GitRepo) -> str:
+    """Say how to name the project, with the command where only one directory can be meant."""
+    found = find_candidates(repo.root)
+    if len(found) != 1:
+        return "Name the project's directory with --project."
+    path = shlex.quote(os.path.relpath(repo.root / found[0]))
+    return (
+        f"If the Dockerfile there starts from a base image of your own, such as a company's: "
+        f"name the project with `--project {path}`."
+    )
 
 
 def _utf8(name: str) -> str:
@@ -200,17 +227,6 @@ def _system(repo: GitRepo, key: str | None, ask: Ask | None) -> System:
 def _host(repo: GitRepo) -> str:
     url = describe(repo.root).remote_url
     return repository_identity(url).partition("/")[0] if url else ""
-
-
-def _refuse_configured(repo: GitRepo, projects: Sequence[str]) -> None:
-    for name in projects:
-        found = find_config_file(repo.root / name)
-        if found is not None:
-            raise ConfigurationError(
-                f"{found} already exists; init never overwrites files",
-                hint="Edit the file by hand, and check the options in effect with `astro-ci "
-                "config`.",
-            )
 
 
 __all__ = ["KEYS", "Adoption", "adopt", "adoption_text"]

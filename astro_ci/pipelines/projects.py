@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from astro_ci.errors import ProjectError
 from astro_ci.project.dockerfile import base_image
-from astro_ci.project.find import dockerfile_text, read_dockerfile
+from astro_ci.project.find import DOCKERFILE, dockerfile_text, read_dockerfile
 from astro_ci.project.leftovers import VENV_MARKER
 
 _DEEPEST = 5
@@ -21,12 +21,17 @@ def find_projects(root: Path) -> list[str]:
     A project holds `dags/` and a Dockerfile that starts from Astro Runtime, or what the Astro CLI
     keeps in `.astro/`. Hidden directories and those of projects are not searched.
     """
-    return sorted(_below(root, root))
+    return sorted(_below(root, root, is_project))
 
 
-def _below(root: Path, directory: Path) -> Iterator[str]:
+def find_candidates(root: Path) -> list[str]:
+    """The directories with `dags/` and a Dockerfile, whatever that starts from."""
+    return sorted(_below(root, root, _may_be_project))
+
+
+def _below(root: Path, directory: Path, is_one: Callable[[Path], bool]) -> Iterator[str]:
     relative = directory.relative_to(root)
-    if is_project(directory):
+    if is_one(directory):
         yield "" if directory == root else relative.as_posix()
         return
     if len(relative.parts) == _DEEPEST:
@@ -40,7 +45,7 @@ def _below(root: Path, directory: Path) -> Iterator[str]:
             continue
         is_venv = Path(entry.path, VENV_MARKER).exists()
         if not is_venv and entry.name != "node_modules":
-            yield from _below(root, Path(entry.path))
+            yield from _below(root, Path(entry.path), is_one)
 
 
 def is_project(directory: Path) -> bool:
@@ -55,3 +60,7 @@ def is_project(directory: Path) -> bool:
         return False
     base = base_image(dockerfile_text(content))
     return bool(base and base.runtime_version) or (directory / ".astro").is_dir()
+
+
+def _may_be_project(directory: Path) -> bool:
+    return (directory / _DAGS).is_dir() and (directory / DOCKERFILE).is_file()

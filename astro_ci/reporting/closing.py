@@ -9,6 +9,8 @@ from astro_ci.reporting.phases import phases_text
 from astro_ci.reporting.text import commit_text, fact_lines, image_text, result_text
 from astro_ci.text import printable
 
+_THIS_MACHINE = ("localhost", "127.0.0.1")
+
 
 def closing_text(
     result: DeployResult, *, run_url: str | None = None, columns: int | None = None
@@ -25,9 +27,15 @@ def closing_text(
 
 
 def airflow_page(deployment: Deployment | None) -> str:
-    """The Airflow UI's address, which the API gives without a scheme; empty for none."""
+    """The Airflow UI's address, which the API gives without a scheme; empty for none.
+
+    The sandbox, which is on this machine, speaks plain HTTP.
+    """
     address = deployment.web_server_url if deployment else ""
-    return address if not address or "://" in address else f"https://{address}"
+    if not address or "://" in address:
+        return address
+    host = address.partition("/")[0].partition(":")[0]
+    return f"{'http' if host in _THIS_MACHINE else 'https'}://{address}"
 
 
 def _facts(result: DeployResult) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,8 @@ from typing import Any
 from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Choice, Target
 from astro_ci.configuration.config import options
-from astro_ci.configuration.kinds import BUILD_ARGUMENTS, DURATION
+from astro_ci.configuration.fast import written_age
+from astro_ci.configuration.kinds import AGE, BUILD_ARGUMENTS, DURATION
 from astro_ci.configuration.option import Option
 from astro_ci.configuration.values import written_duration
 from astro_ci.model import Request
@@ -18,6 +19,7 @@ from astro_ci.text import printable
 
 SCHEMA_FILE = Path(__file__).parent.parent / "astro-ci.schema.json"
 _DEFAULT = "default"
+_WIDTH = max(len(row.flag) for row in options())
 
 
 def config_document(choice: Choice, file: Path | None, ci: CIContext) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def config_text(choice: Choice, file: Path | None, ci: CIContext) -> str:
         if target.note:
             lines.append(f"  {printable(target.note)}")
         for row, value, source in _settings(target, ci):
-            lines.append(f"  {row.flag:18} {_shown(value)}  ({printable(source)})")
+            lines.append(f"  {row.flag:{_WIDTH}}  {_shown(value)}  ({printable(source)})")
     return "\n".join(lines)
 
 
@@ -85,6 +87,8 @@ def _plain(row: Option, value: Any) -> Any:
         return [f"{name}=***" if given else name for name, given, _ in _parts(value)]
     if row.kind is DURATION:
         return written_duration(value)
+    if row.kind is AGE:
+        return written_age(value)
     if isinstance(value, Request):
         return value.value
     if isinstance(value, Path):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from astro_ci.model import DeployType
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.terminal.session import Session
+from astro_ci.terminal.settle import ANSWER
 
 _OF_PLANS = ("--detailed-exitcode", "--no-detailed-exitcode", "--comment", "--save")
 
@@ -21,13 +22,21 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
         return ""
     words = ["deploy" if word == "plan" else word for word in session.words]
     kept = [word for word in words if word not in _OF_PLANS]
-    command = shlex.join(["astro-ci", *kept])
+    command = shlex.join(["astro-ci", *kept, *_picked(pending, words)])
     if refused := sorted({name for one in pending for name in _refused(one)}):
         checks = "check" if len(refused) == 1 else "checks"
         return f"\n\nNext: correct what the {' and '.join(refused)} {checks} found, then: {command}"
     if any(one.plan and one.plan.deployment is None for one in pending):
         return f"\n\nNext: set ASTRO_API_TOKEN, then: {command}"
     return f"\n\nNext: {command}"
+
+
+def _picked(results: Sequence[TargetResult], words: Sequence[str]) -> Sequence[str]:
+    """Name the Deployment that the user picked, unless --save has written it to the file."""
+    if len(results) != 1 or "--save" in words:
+        return ()
+    found = results[0].target.settings.get("deployment_id")
+    return ("--deployment-id", found.value) if found and found.source == ANSWER else ()
 
 
 def _refused(result: TargetResult) -> list[str]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.survey.targets import FoundTargets
     from astro_ci.terminal.session import Session
 
+ANSWER = "your answer"
+"""Where the value comes from, for `config` and for the command that follows a plan."""
+
 
 def settle(session: Session, found: FoundTargets, *, save: bool = False) -> Sequence[Target]:
     """Let the user pick the Deployment when nothing names one and a user can answer.
@@ -40,7 +43,7 @@ def settle(session: Session, found: FoundTargets, *, save: bool = False) -> Sequ
     deployment = _saved(session, found, config) if save else _picked(session, config)
     if deployment is None:  # without credentials, a plan says what it assumes
         return targets
-    setting = Setting(value=deployment.id, source="your answer")
+    setting = Setting(value=deployment.id, source=ANSWER)
     settings = {k: v for k, v in targets[0].settings.items() if k != "deployment_name"}
     return [
         structs.replace(

@@ -28,5 +28,5 @@ def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None
     if not session.prompt.confirm(f"Deploy {pronoun} without a commit?"):
         raise ConfigurationError(
             f"nothing was deployed, as {files} would have been deployed as well",
-            hint="Commit them, or put them aside with `git stash -u`, and deploy again.",
+            hint=f"Commit {pronoun}, or put {pronoun} aside with `git stash -u`, and deploy again.",
         )

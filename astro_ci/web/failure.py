@@ -18,6 +18,7 @@ from astro_ci.text import crossed_out
 if TYPE_CHECKING:
     from urllib3.exceptions import HTTPError
 
+UNTRUSTED = "its TLS certificate was not accepted"
 _LONGEST_TEXT = 200
 
 
@@ -65,7 +66,7 @@ def describe(error: OSError) -> str:
     match error:
         case requests.exceptions.SSLError():
             is_tls = not {"WRONG_VERSION_NUMBER", "RECORD_LAYER"} & set(_tls_reasons(error))
-            return "its TLS certificate was not accepted" if is_tls else "it does not speak TLS"
+            return UNTRUSTED if is_tls else "it does not speak TLS"
         case requests.exceptions.ProxyError():
             return "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect"
         case requests.exceptions.InvalidURL():  # ours was looked at before
@@ -91,6 +92,14 @@ def describe(error: OSError) -> str:
     if "TLS" in str(error):  # requests looks for the file before it connects
         return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names does not exist"
     return error.strerror or type(error).__name__
+
+
+def authority_hint(host: str) -> str:
+    """Say what to do about a certificate that was not accepted."""
+    return (
+        f"Set REQUESTS_CA_BUNDLE to a file with the certificate authority of {host} and the "
+        "public ones."
+    )
 
 
 def is_for_good(error: OSError) -> bool:

@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from msgspec.structs import replace
@@ -14,6 +15,8 @@ from requests.auth import AuthBase
 from astro_ci import __version__
 from astro_ci.errors import ApiError, AuthenticationError, NotFoundError, UnavailableError
 from astro_ci.web.failure import (
+    UNTRUSTED,
+    authority_hint,
     describe,
     is_connect_failure,
     is_for_good,
@@ -98,10 +101,11 @@ class Http:
 
 def _unreachable(what: str, error: OSError) -> ApiError:
     kind = ApiError if is_for_good(error) else UnavailableError
-    failure = kind(
-        f"{what} got no answer: {describe(error)}",
-        hint="Check the network of the job (proxy, firewall) and ASTRO_DOMAIN or ASTRO_API_URL.",
-    )
+    told = describe(error)
+    hint = "Check the network of the job (proxy, firewall) and ASTRO_DOMAIN or ASTRO_API_URL."
+    if told == UNTRUSTED:
+        hint = authority_hint(urlsplit(what.partition(" ")[2]).hostname or "the host")
+    failure = kind(f"{what} got no answer: {told}", hint=hint)
     if isinstance(failure, UnavailableError):
         failure.never_arrived = is_connect_failure(error)
     return failure

@@ -62,6 +62,13 @@ class TestPick:
         done = at_terminal(world, *DEPLOY, answers=f"{identity}\n")
         assert (done.code, deployed_to(world)) == (0, ["development"]), done.asked
 
+    def test_the_command_that_follows_a_plan_names_it(self, world: Stage) -> None:
+        identity = world.astro.deployment("production").id
+        done = at_terminal(world, "plan", "--type", "dags", answers="production\n")
+        assert f"Next: astro-ci deploy --type dags --deployment-id {identity}" in done.out
+        saved = at_terminal(world, "plan", "--type", "dags", "--save", answers="production\n")
+        assert saved.out.rstrip().endswith("Next: astro-ci deploy --type dags")
+
     def test_a_wrong_answer_is_asked_again(self, world: Stage) -> None:
         done = at_terminal(world, *DEPLOY, answers="\n4\nprod\nproduction\n")
         assert done.code == 0, done.asked

@@ -17,6 +17,14 @@ from astro_ci.sandbox import Sandbox
 from astro_ci.sandbox.platform.tokens import Claims, sign
 from tests.integration.stage import Run, Stage, stage
 from tests.repository import Repository, fingerprint
+from tests.unit.image.stored.archives import (
+    BASE,
+    CODE,
+    RUNTIME_LABEL,
+    config,
+    saved_files,
+    write_tar,
+)
 
 RUNTIME = "FROM astrocrpublic.azurecr.io/runtime:3.1-2\n"
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
@@ -74,7 +82,7 @@ class TestWell:
         assert found["code"] == 0
         assert status(found, "Dockerfile") == ("ok", "from Astro Runtime 3.1-2")
         assert status(found, "credentials")[1].startswith("Workspace API token (Workspace ")
-        assert status(found, "engine") == ("ok", "not needed: DAGs alone are deployed")
+        assert status(found, "engine") == ("ok", "not needed: this deploy builds no image")
         assert "which is in this clone" in found["what runs"]["message"]
         assert found["registry"]["status"] == "ok"
 
@@ -355,6 +363,27 @@ class TestPlatform:
         assert (found["code"], found["Dockerfile"]["status"]) == (0, "ok")
         assert not found["Dockerfile"].get("remedy")
         assert doctor(world)["Dockerfile"]["status"] == "problem"
+
+    def test_a_prebuilt_image(self, world: Stage, tmp_path: Path) -> None:
+        image = write_tar(tmp_path / "image.tar", saved_files())
+        (world.project.root / "Dockerfile").unlink()
+        found = doctor(world, "--image-archive", str(image))
+        assert found["image"]["message"].endswith(", Astro Runtime 13.1.0")
+        assert status(found, "Dockerfile")[1].startswith("not needed")
+        assert status(found, "engine") == ("ok", "not needed: this deploy builds no image")
+        assert status(found, "Runtime") == ("ok", "the next image stays at 13.1.0")
+        assert found["code"] == 0
+        labels = {"Labels": {RUNTIME_LABEL: "12.0.0"}}
+        older = saved_files(told=config(BASE, CODE, config=labels))
+        found = doctor(world, "--image-archive", str(write_tar(tmp_path / "old.tar", older)))
+        assert "Astro does not downgrade" in status(found, "Runtime")[1]
+        assert found["code"] == 3, "as a deploy would"
+
+    def test_a_prebuilt_image_that_is_not_there(self, world: Stage) -> None:
+        found = doctor(world, "--image-archive", "none.tar")
+        assert found["image"]["status"] == "problem"
+        assert status(found, "Runtime") == ("not checked", "the image has to be found first")
+        assert found["code"] == 3
 
     def test_the_image_alone_needs_no_dags(self, world: Stage) -> None:
         world.project.remove("dags/a.py", "dags/sub/b.py")

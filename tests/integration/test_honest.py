@@ -38,7 +38,7 @@ class TestUncommitted:
         assert "1 uncommitted file would be deployed:" in done.asked
         assert "  dags/new.py" in done.asked
         assert "nothing was deployed" in done.asked
-        assert "git stash -u" in done.asked
+        assert "hint: Commit it, or put it aside with `git stash -u`" in done.asked
         assert world.state() == before
         assert not world.astro.deploys("production")
         done = at_terminal(world, *DAGS, answers="y\n")

@@ -229,6 +229,18 @@ class TestProject:
         repository = Repository.create(tmp_path / "repository", {"Dockerfile": "FROM python\n"})
         assert init(repository, "--ci", "github", *NAMED).code == 3
 
+    @pytest.mark.parametrize(("place", "path"), [("", "."), ("flows/a b/", "'flows/a b'")])
+    def test_a_base_image_of_the_company(self, tmp_path: Path, place: str, path: str) -> None:
+        files = {"Dockerfile": "FROM registry.acme.example/airflow:7\n", "dags/a.py": "a = 1\n"}
+        repository = Repository.create(
+            tmp_path / "repository", {f"{place}{name}": text for name, text in files.items()}
+        )
+        refused = init(repository, "--ci", "github", *NAMED)
+        assert refused.code == 3
+        assert f"name the project with `--project {path}`" in refused.err
+        named = init(repository, "--ci", "github", "--project", f"{place or '.'}", *NAMED)
+        assert named.code == 0, named.err
+
     def test_no_repository(self, tmp_path: Path) -> None:
         assert command(tmp_path, "init", "--ci", "github", *NAMED).code == 3
 
@@ -289,8 +301,56 @@ class TestWhatIsThere:
         before = fingerprint(repository.root)
         done = init(repository, "--ci", "github", *NAMED)
         assert done.code == 2
-        assert name in done.err
+        assert f"{name} already exists and names no Deployment" in done.err
+        assert "astro-ci plan --save" in done.err
         assert fingerprint(repository.root) == before
+
+    @pytest.mark.parametrize("words", [(), NAMED, ("--print",)])
+    def test_a_configuration_file_with_deployments_stays(
+        self, repository: Repository, words: tuple[str, ...]
+    ) -> None:
+        text = "deployments: {production: {branches: [release]}}\n"
+        repository.write({"astro-ci.yaml": text})
+        done = init(repository, "--ci", "github", *words)
+        assert done.code == 0, done.err
+        assert (repository.root / "astro-ci.yaml").read_text() == text
+        assert "note: astro-ci.yaml already exists and was not changed" in done.out
+        assert "branches: [release]" in (
+            done.out if "--print" in words else (repository.root / PATHS["github"]).read_text()
+        )
+
+    def test_what_else_the_configuration_file_deploys_is_told(self, repository: Repository) -> None:
+        text = "deployments: {production: {branches: [main, release], tags: v*}}\n"
+        repository.write({"astro-ci.yaml": text})
+        done = init(repository, "--ci", "github", "--branch", "main")
+        assert "astro-ci.yaml also deploys from release: add them to what starts" in done.out
+
+    def test_a_deployment_that_the_configuration_file_does_not_have(
+        self, repository: Repository
+    ) -> None:
+        repository.write({"astro-ci.yaml": "deployments: {staging: {branches: main}}\n"})
+        done = init(repository, "--ci", "github", *NAMED)
+        assert (done.code, PATHS["github"] in written(repository)) == (2, False)
+        assert "already exists and has no Deployment production" in done.err
+
+    def test_a_configuration_file_of_one_project_among_several(self, tmp_path: Path) -> None:
+        files = {f"{name}/{path}": text for path, text in FILES.items() for name in ("a", "b")}
+        file = "deployments: {production: {branches: main}}\n"
+        repository = Repository.create(tmp_path / "repository", {**files, "b/astro-ci.yaml": file})
+        done = init(repository, "--ci", "github", "--project", "b")
+        assert done.code == 2
+        assert "b/astro-ci.yaml already exists below the root of the repository" in done.err
+
+    def test_the_projects_of_a_configuration_file(self, tmp_path: Path) -> None:
+        files = {f"{name}/{path}": text for path, text in FILES.items() for name in ("a", "b")}
+        file = (
+            "projects: {a: {deployments: {first: {branches: main}}}, "
+            "b: {deployments: {second: {branches: main}}}}\n"
+        )
+        repository = Repository.create(tmp_path / "repository", {**files, "astro-ci.yaml": file})
+        done = init(repository, "--ci", "github", "--project", "b")
+        assert done.code == 0, done.err
+        assert "group: astro-second" in (repository.root / PATHS["github"]).read_text()
 
     @pytest.mark.parametrize("key", KEYS)
     def test_a_pipeline_file_stays_and_is_told_what_to_add(

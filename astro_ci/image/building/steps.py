@@ -12,6 +12,7 @@ from astro_ci.text import Regex, duration_text, shorten
 
 _TITLE = Regex(r"#(\d+) (\[[^\]]*\d+/\d+\] .+|exporting to \S+|pushing .+)$")
 _ENDED = Regex(r"#(\d+) (DONE|CACHED|ERROR)(?: ([\d.]+)s)?")
+_NUMBER = Regex(r"\[([^\]]*?)(\d+)/(\d+)\] ")
 _OUTPUT = Regex(r"#(\d+) [\d.]+ ")
 _CLASSIC = Regex(r"Step (\d+/\d+) : (.+)")
 _CACHED = " ---> Using cache"
@@ -64,7 +65,7 @@ class BuildSteps:
             self._end(*ended.groups())
         elif found := _TITLE.match(line):
             number, title = found.groups()
-            self._titles[number] = shorten(title, _LONGEST)
+            self._titles[number] = shorten(_without_false_total(title), _LONGEST)
             self._show(number)
         elif found := _OUTPUT.match(line):
             self._show(found[1])
@@ -94,3 +95,11 @@ class BuildSteps:
     def _say(self, word: str, title: str) -> None:
         self._last = self._now()
         self._tell(f"{word:>{_WIDTH}}  {title}")
+
+
+def _without_false_total(title: str) -> str:
+    """Drop the number of steps where BuildKit did not count the ONBUILD steps of the base image."""
+    found = _NUMBER.match(title)
+    if found is None or int(found[2]) <= int(found[3]):
+        return title
+    return f"[{found[1]}{found[2]}] {title[found.end() :]}"

@@ -24,6 +24,11 @@ _UNKNOWN = Regex(
     r"manifest unknown|not found|does not exist|repository name not known|no such image",
     re.IGNORECASE,
 )
+_NETWORK = Regex(
+    r"dial tcp|lookup |no such host|connection re(?:fused|set)|timeout|timed out|unreachable"
+    r"|Client\.Timeout|proxyconnect|\bEOF\b|x509|tls:|HTTP response to HTTPS client",
+    re.IGNORECASE,
+)
 
 
 class NamedImage:
@@ -96,7 +101,13 @@ def pull_error(reference: str, host: str, text: str) -> ProjectError | RegistryE
             hint=AMD64_HINT,
         )
     message = f"the Docker Engine at {host} has no image {reference}, and could not pull it: {text}"
-    if _UNKNOWN.search(text):
+    if _NETWORK.search(text):
+        hint = (
+            "Check the registry's name at the start of the image's name, and whether the engine's "
+            "machine reaches the registry (proxy, firewall). An image that this job builds has to "
+            "be on this engine before the deploy."
+        )
+    elif _UNKNOWN.search(text):
         hint = (
             "Check the name and the tag. An image that this job builds has to be on this engine "
             "before the deploy; for an image of a private registry, run `docker login` first."

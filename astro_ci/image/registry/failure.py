@@ -14,7 +14,7 @@ import requests
 
 from astro_ci.errors import RegistryError
 from astro_ci.text import crossed_out, excerpt
-from astro_ci.web.failure import describe, is_for_good, is_json
+from astro_ci.web.failure import UNTRUSTED, authority_hint, describe, is_for_good, is_json
 from astro_ci.web.retry import asked_wait, is_worth_repeating
 
 MAX_ERROR_BYTES = 64 << 10
@@ -52,11 +52,8 @@ def unreachable(what: str, host: str, error: OSError) -> RegistryError:
     kind = RegistryError if is_for_good(error) else TransientRegistryError
     told = describe(error)
     hint = NETWORK_HINT
-    if told.startswith("its TLS"):
-        hint = (
-            f"Set REQUESTS_CA_BUNDLE to a file with the certificate authority of {host} and the "
-            "public ones."
-        )
+    if told == UNTRUSTED:
+        hint = authority_hint(host)
     elif told.startswith("it does not speak TLS"):
         hint = f"Give {host} a TLS certificate: credentials are not sent without encryption."
     return kind(f"the registry {host} gave no answer to {what}: {told}", hint=hint)

@@ -77,7 +77,10 @@ class Authorizer:
         """What to do when the registry says no."""
         if self.login:
             return self.login.hint
-        return f"Log in to {self.host} earlier in this job, for example with `docker login`."
+        return (
+            f"Check the image's name; if it is private, log in to {self.host} earlier in this job, "
+            "for example with `docker login`."
+        )
 
     def secrets(self) -> list[str]:
         """What must not be repeated of a request."""

@@ -12,7 +12,7 @@ from astro_ci.image.facts import ImageFacts
 from astro_ci.image.registry.manifest import digest_of
 from astro_ci.image.stored.inside import find_machine
 from astro_ci.project.runtime import LABEL
-from astro_ci.text import excerpt
+from astro_ci.text import excerpt, printable
 
 REVISION_LABEL = "org.opencontainers.image.revision"
 SOURCE_LABEL = "org.opencontainers.image.source"
@@ -67,10 +67,10 @@ def facts_of(
     return ImageFacts(
         reference=reference,
         id=digest_of(raw),
-        os=config.os,
-        architecture=config.architecture,
-        runtime_version=labels.get(LABEL) or None,
+        os=printable(config.os),
+        architecture=printable(config.architecture),
+        runtime_version=excerpt(labels.get(LABEL, "")) or None,
         revision=labels.get(REVISION_LABEL, ""),
-        source_url=labels.get(SOURCE_LABEL, ""),
+        source_url=printable(labels.get(SOURCE_LABEL, "")),
         machine=find_machine(layers) if is_astro else "",
     )

@@ -81,6 +81,8 @@ class TestRead:
             checks: {ignore: dag-none}
             wait-time: 1h30m
             bundle-layout: root
+            fast: off
+            fast-max-age: 1d12h
             """
         text = "\n".join(line.strip() for line in text.splitlines())
         (project,) = read(text).projects
@@ -112,6 +114,7 @@ class TestRead:
             ignore_findings=("dag-none",),
             wait_seconds=5400.0,
             bundle_layout="root",
+            fast_max_age=129_600.0,
         )
         image = "image-name: app:1\nimage-is-checkout: yes"
         (prebuilt,) = read(image).projects
@@ -179,8 +182,8 @@ PROBLEMS = [
     ("projects: {x: {project: y}}", 1, "project is not a key of the project x, but of", ""),
     ("deployments:\n  p:\n    id: clx", 2, "the Deployment p has neither branches", "branches: []"),
     ("deployments:\n  p:", 2, "the Deployment p has neither branches", "branches: []"),
-    ("deployments: {p: main}", 1, "the Deployment p is a single value, not keys", ""),
-    ("deployments: [p]", 1, "deployments is a list, not keys", ""),
+    ("deployments: {p: main}", 1, "the Deployment p is a single value, not keys", "branches: main"),
+    ("deployments: [p]", 1, "deployments is a list, not keys", "production: {branches: main}"),
     ("- a\n- b", 1, "the file is a list", ""),
     ("ignore: a\n\nignore: b", 3, "ignore is set twice in the file, first on line 1", "Remove"),
     ("ignore:", 1, "ignore has no value", "remove it"),
@@ -593,7 +596,7 @@ def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
     assert named - fields == {
         *("project", "config_file", "deployment_id", "deployment_name", "dags", "image"),
         *("as_json", "comment", "dry_run", "fail_on_skip", "save"),
-        *("sarif", "junit_xml", "code_quality", "image_archive"),
+        *("sarif", "junit_xml", "code_quality", "image_archive", "plan_file"),
     }
 
 

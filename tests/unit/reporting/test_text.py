@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from astro_ci.model import Change, Deployment, DeployType, Status
 from astro_ci.reporting.cells import cell_width, fitted, wrapped
-from astro_ci.reporting.closing import closing_text
+from astro_ci.reporting.closing import airflow_page, closing_text
 from astro_ci.reporting.text import SHOWN_CHANGES, plan_text, result_text
 from tests.unit.reporting.samples import DAGS, IMAGE, PLAN, RESULT
 
@@ -85,6 +85,22 @@ def test_the_first_line_starts_with_the_outcome() -> None:
         result_text(replace(RESULT, outcome="skipped"))
         == "skipped: dry run; would deploy DAGs only: only DAGs changed"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("", ""),
+        ("acme.astronomer.run/d", "https://acme.astronomer.run/d"),
+        ("http://airflow.internal", "http://airflow.internal"),
+        ("localhost:8888/n", "http://localhost:8888/n"),
+        ("127.0.0.1:1/n", "http://127.0.0.1:1/n"),
+        ("localhost.acme.example/n", "https://localhost.acme.example/n"),
+    ],
+)
+def test_the_address_of_airflow(given: str, shown: str) -> None:
+    assert isinstance(PLAN.deployment, Deployment)
+    assert airflow_page(replace(PLAN.deployment, web_server_url=given)) == shown
 
 
 def test_a_deploy_ends_in_what_it_brought_and_where_to_look() -> None:

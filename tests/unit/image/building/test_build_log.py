@@ -71,6 +71,19 @@ def test_a_log_of_buildkit_becomes_a_line_for_each_step() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("[2/1] COPY . .", "[2] COPY . ."),
+        ("[base 3/2] RUN x", "[base 3] RUN x"),
+        ("[2/2] RUN echo [3/1] x", "[2/2] RUN echo [3/1] x"),
+    ],
+)
+def test_steps_that_the_base_image_adds_are_not_counted(title: str, shown: str) -> None:
+    (line,) = steps(f"#6 {title}\n#6 DONE 0.1s\n")
+    assert line.split("s  ", 1)[1] == shown
+
+
 def test_a_log_of_the_classic_builder_does_too() -> None:
     log = CLASSIC + "Step 4/4 : COPY . .\nSuccessfully built 1\n"
     assert [line.split("  [")[1] for line in steps(log)] == [

@@ -12,6 +12,7 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from astro_ci.image.stored.files import open_files
 from tests.unit.image.stored.archives import (
     BASE,
     CODE,
+    RUNTIME_LABEL,
     config,
     layout_files,
     program,
@@ -412,3 +414,18 @@ def test_a_layer_of_more_than_two_gigabytes_is_described_in_little_memory(tmp_pa
     assert found.layers[1].size == size
     assert next(found.layers[1].look()) == bytes(256 << 10)
     assert hashlib.sha256(found.config).hexdigest() == sha256(told)[7:]
+
+
+def test_labels_are_cleaned_of_what_moves_a_cursor(tmp_path: Path) -> None:
+    labels = {RUNTIME_LABEL: "13.1\n\x1b[2J::error::x" + "y" * 500}
+    told = config(BASE, CODE, os="lin\nux", config={"Labels": labels})
+    path = write_tar(tmp_path / "image.tar", saved_files(told=told))
+    with pytest.raises(ProjectError) as caught:
+        StoredArchive(path, {}).fetch()
+    assert "for lin\\nux/amd64" in caught.value.message
+    told = config(BASE, CODE, config={"Labels": labels})
+    path = write_tar(tmp_path / "image.tar", saved_files(told=told))
+    with closing(StoredArchive(path, {})) as source:
+        found = source.fetch().facts.runtime_version or ""
+    assert found.startswith("13.1\\n\\x1b[2J")
+    assert len(found) <= 80

@@ -1,0 +1,39 @@
+"""Variables that look like ours and that nothing reads: a slip would be ignored in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+
+from astro_ci.configuration.config import options
+from astro_ci.terminal.options import RUN_OPTIONS
+from astro_ci.text import printable
+
+_PREFIX = "ASTRO_CI_"
+_TESTS = "ASTRO_CI_TEST_"
+_OF_VERBS = (
+    *("BRANCH", "CI", "DAG_DEPLOY", "DATA", "DOTENV", "FORGE_TOKEN", "HEAD", "IMAGE_ARCHIVE"),
+    *("LIMIT", "MAX_PARSE_SECONDS", "NO_COLOR", "OPENAPI", "PACKAGE", "PORT", "PR", "PYTEST_FILE"),
+    *("PYTHON", "QUIET", "ROLLOUT_SECONDS", "RUNNER", "RUN_URL", "SET_VARIABLE", "VERBOSE"),
+    *("ALLOW_NO_DAGS", "COMPLETE", "ENV_FILE", "PYTEST_PATH", "STATIC"),
+)
+"""The stems that are in no table: options of one verb, and what actions and templates set."""
+
+
+def known_variables() -> Set[str]:
+    """The names of all variables that any part of astro-ci reads."""
+    rows = (*options(), *RUN_OPTIONS)
+    return {_PREFIX + stem for stem in _OF_VERBS} | {row.variable for row in rows}
+
+
+def unknown_variables(env: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each variable that nothing reads, with the nearest name that is read."""
+    ours = {name for name in env if name.startswith(_PREFIX) and not name.startswith(_TESTS)}
+    unknown = ours - (known := known_variables())
+    if not unknown:
+        return
+    from difflib import get_close_matches
+
+    for name in sorted(unknown):
+        near = get_close_matches(name, known, n=1, cutoff=0.8)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        yield f"no option reads the variable {printable(name)}{meant}"
