@@ -8,9 +8,10 @@ import shutil
 import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -140,8 +141,8 @@ def engine_over_ssh(directory: Path) -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def _process(argv: list[str], out: int) -> Iterator[None]:
-    process = subprocess.Popen(argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+def _process(argv: list[str], out: int, env: Mapping[str, str] | None = None) -> Iterator[None]:
+    process = subprocess.Popen(argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env)
     try:
         yield
     finally:
@@ -154,3 +155,29 @@ def _wait_for(is_there: Callable[[], bool], log: Path) -> None:
     while not is_there():
         assert time.monotonic() < deadline, log.read_text(errors="replace")
         time.sleep(0.05)
+
+
+@contextmanager
+def podman(directory: Path, registry: str) -> Iterator[str]:
+    """Start Podman's Docker-compatible service, with images of its own; give its address."""
+    command = shutil.which("podman")
+    if not command:
+        unavailable("no podman (package podman)")
+    directory.mkdir()
+    trusted = directory / "registries.conf"
+    trusted.write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
+    place, log = directory / "podman.sock", directory / "log"
+    # Podman takes no more than 50 characters.
+    run = tempfile.mkdtemp(prefix="podman-", dir="/tmp")
+    stores = ("--root", str(directory / "root"), "--runroot", run)
+    arguments = [
+        *(command, *stores, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"),
+        *("system", "service", "--time", "0", f"unix://{place}"),
+    ]
+    env = {**os.environ, "CONTAINERS_REGISTRIES_CONF": str(trusted)}
+    try:
+        with log.open("wb") as out, _process(arguments, out.fileno(), env):
+            _wait_for(place.exists, log)
+            yield f"unix://{place}"
+    finally:
+        shutil.rmtree(run, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.e2e.builders import (
     docker_config,
     engine_over_ssh,
     engine_over_tcp,
+    podman,
 )
 from tests.e2e.images import RUNTIME_LABEL
 from tests.e2e.test_deploy import images, pull
@@ -94,7 +96,8 @@ def test_without_an_engine_the_image_is_sent_by_astro_ci_and_the_caches_are_used
 def test_a_daemon_that_is_not_there(world: Stage, config: Path) -> None:
     run = deploy(world, "--builder=away", DOCKER_CONFIG=str(config))
     assert run.code == 4, run.err
-    assert "away" in run.document["error"]["message"]
+    assert "the image was not built" in run.document["error"]["message"]
+    assert "away (driver remote at unix://" in run.document["error"]["hint"]
     assert not world.astro.deploys("production")
 
 
@@ -141,6 +144,40 @@ def test_an_engine_over_ssh(world: Stage, engine: Engine, tmp_path: Path) -> Non
     with engine_over_ssh(tmp_path / "ssh") as (host, directory):
         path = f"{directory}:{os.environ['PATH']}"
         run = deploy(world, "--target=runtime", DOCKER_HOST=host, PATH=path)
+        left = subprocess.run(["pgrep", "-f", str(directory.parent)], capture_output=True)
+        refused = deploy(world, DOCKER_HOST=host.replace("@", "x@"), PATH=path)
     assert run.code == 0, run.err
-    assert f" at {host}" in run.err
+    # The log may cross out the user as a login.
+    assert f"@{host.partition('@')[2]}" in run.err
+    assert pull(engine, world) == INSIDE
+    assert len(left.stdout.split()) == 1, "the server itself, and no client"
+    assert refused.code == 4
+    assert "Permission denied" in refused.document["error"]["message"]
+
+
+def test_podman_builds_a_stage_and_pushes_it(world: Stage, engine: Engine, tmp_path: Path) -> None:
+    with podman(tmp_path / "podman", world.astro.registry) as host:
+        run = deploy(world, "--target=runtime", DOCKER_HOST=host)
+        refused = deploy(world, "--target=test", "--cache-to=type=inline", DOCKER_HOST=host)
+    assert run.code == 0, run.err
+    assert "building with Podman " in run.err
+    assert pull(engine, world) == INSIDE
+    assert refused.code == 4
+    message = refused.document["error"]["message"]
+    assert message == "--cache-to needs docker's buildx plugin, and Podman builds without it"
+
+
+def test_a_builder_elsewhere_gives_its_image_to_podman(
+    world: Stage, engine: Engine, config: Path, tmp_path: Path
+) -> None:
+    with podman(tmp_path / "podman", world.astro.registry) as host:
+        run = deploy(
+            world,
+            "--builder=team",
+            "--target=runtime",
+            DOCKER_HOST=host,
+            DOCKER_CONFIG=str(config),
+        )
+    assert run.code == 0, run.err
+    assert "building with the builder team" in run.err
     assert pull(engine, world) == INSIDE
