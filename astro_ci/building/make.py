@@ -109,7 +109,9 @@ def _describe(config: Config, source: Source) -> Build:
         builder=config.builder,
         cache_from=config.cache_from,
         cache_to=config.cache_to,
-        leave_out=left_out_of(checkout.project, dags_ship=source.has_dags),
+        leave_out=left_out_of(
+            checkout.project, dags_ship=source.has_dags, written=checkout.written
+        ),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=bool(source.uncommitted)),
         build_args=checkout.build_args,
         secrets=config.build_secrets,

@@ -88,7 +88,11 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
         builder=config.builder,
         cache_from=config.cache_from,
         cache_to=config.cache_to,
-        leave_out=left_out_of(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
+        leave_out=left_out_of(
+            checkout.project,
+            dags_ship=not deployment.is_dag_deploy_enabled,
+            written=checkout.written,
+        ),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
@@ -133,13 +137,13 @@ def _build(
 ) -> ReadyImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
         console.say(f"building with {describe_builder(engine, made, builder.result())}")
-        tell = listener(console)
+        on_line = listener(console)
         if engine is None:
-            image = _build_without_engine(made, env, tell, builder, workshop)
+            image = _build_without_engine(made, env, on_line, builder, workshop)
             console.did(Phase.BUILD, "built the image")
             return image
         workshop.on_close(lambda: remove(engine, made.tag))
-        facts = build_image(engine, made, env=env, on_line=tell, builder=builder)
+        facts = build_image(engine, made, env=env, on_line=on_line, builder=builder)
     console.did(Phase.BUILD, "built the image")
     # An image may say linux/amd64 over a base of another platform.
     return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
@@ -162,8 +166,7 @@ def _build_without_engine(
     stored = StoredArchive(archive, env)
     workshop.on_close(stored.close)
     image = stored.fetch()
-    facts = structs.replace(image.facts, reference=made.tag)
-    return structs.replace(image, facts=facts)
+    return structs.replace(image, facts=structs.replace(image.facts, reference=made.tag))
 
 
 def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:

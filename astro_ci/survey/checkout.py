@@ -12,6 +12,7 @@ from astro_ci.ci import CIContext, git_access
 from astro_ci.configuration.config import Config
 from astro_ci.git import Commit, GitRepo, Snapshot
 from astro_ci.model import Origin, Repository, Request
+from astro_ci.paths import below
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import DOCKERFILE, Project, find_project
 from astro_ci.remote import repository_identity, repository_page, without_credentials
@@ -39,6 +40,12 @@ class Checkout(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show the checkout without its secrets."""
         return f"Checkout(project={self.project!r}, head={self.head!r})"
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The files of the run itself that lie in the project, relative to it."""
+        found = (below(path, self.layout.project) for path in self.rules.written)
+        return frozenset(filter(None, found))
 
     @property
     def origin(self) -> Origin:

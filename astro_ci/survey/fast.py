@@ -101,6 +101,8 @@ def _look(look: _Look) -> tuple[Sequence[str], FastBase | None]:
 
     if look.standing.connected is None:
         return ["without credentials the running image cannot be read"], None
+    if look.config.target:
+        return ["--target names a stage, and only the last one's code layer is known"], None
     running = look.standing.runs[Part.IMAGE]
     lines = _lines_of(look, running.commit)
     sources = _sources(look, lines)
@@ -230,6 +232,8 @@ def _entries(look: _Look) -> Iterable[Entry]:
     found = list_context(
         project.root,
         ignore=project.read_dockerignore(),
-        leave_out=left_out_of(project, dags_ship=look.shipping.dags_in_image),
+        leave_out=left_out_of(
+            project, dags_ship=look.shipping.dags_in_image, written=look.checkout.written
+        ),
     )
     return (Entry(path=path, mode=status.st_mode) for path, status in found)
