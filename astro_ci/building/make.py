@@ -16,7 +16,7 @@ from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.tools import Tools
 from astro_ci.finding import Checked, CheckName
-from astro_ci.image.building.build import build_image, looking_for_builder
+from astro_ci.image.building.build import build_image, describe_builder, looking_for_builder
 from astro_ci.image.building.spec import Build
 from astro_ci.image.checks import check_image
 from astro_ci.image.inspection import look_into_image
@@ -68,6 +68,7 @@ def make_image(
         engine = tools.connect_engine(env)
         try:
             with console.phase(Phase.BUILD), console.group("Build the image"):
+                console.say(f"building with {describe_builder(engine, build, builder.result())}")
                 facts = build_image(
                     engine, build, env=env, on_line=listener(console), builder=builder
                 )

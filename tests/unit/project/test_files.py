@@ -219,6 +219,7 @@ OPENS_OTHER_FILES = {
     "image/building/docker_config.py": "the user's own directory",
     "image/engine.py": "the user's own directory",
     "image/building/named_builder.py": "the user's own directory",
+    "image/over_ssh.py": "a temporary directory of ours",
     "building/keep.py": "creates the archive",
     "astro/upload.py": "the bundle that we made",
     "ci/dialects/files.py": "appends to the files of the CI system",
