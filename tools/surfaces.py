@@ -42,6 +42,8 @@ TEMPLATES = {
 REPORTS = ("sarif", "junit_xml", "code_quality")
 """Fields that no template has an input for: GitLab takes the files from where its job says."""
 WIDTH = 98
+_YAML_WORDS = ("true", "false", "yes", "no", "on", "off")
+"""What YAML takes for a boolean without quotes."""
 
 
 def rows(verb: str) -> Sequence[Option]:
@@ -80,7 +82,7 @@ def template_inputs(verb: str) -> Iterator[str]:
         yield from _description(f"{_described(row)}{may_be}", indent=6)
         yield "      type: string"
         if row.kind.words:
-            quoted = (f'"{word}"' if word in ("true", "false") else word for word in row.kind.words)
+            quoted = (f'"{word}"' if word in _YAML_WORDS else word for word in row.kind.words)
             yield f'      options: ["", {", ".join(quoted)}]'
         yield '      default: ""'
 

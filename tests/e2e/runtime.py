@@ -61,7 +61,7 @@ class Runtime:
 
 
 def build(engine: Engine, tag: str, dockerfile: str = DOCKERFILE) -> None:
-    """Build the stand-in on an engine."""
+    """Build the stand-in on an engine, its Runtime version among the labels."""
     busybox = shutil.which("busybox")
     if busybox is None:
         unavailable("no busybox to make a base image of (package busybox-static)")

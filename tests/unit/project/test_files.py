@@ -239,6 +239,7 @@ OPENS_OTHER_FILES = {
     "checks/parse/inside/serve.py": "a temporary directory of ours",
     "checks/pytest/inside/serve.py": "a temporary directory of ours",
     "checks/parse/inside/processes.py": "the null device",
+    "image/fast/layer.py": "a temporary directory of ours",
     "image/stored/packing.py": "a temporary directory of ours",
     "image/stored/unpack.py": "a temporary directory of ours",
 }
