@@ -218,7 +218,7 @@ OPENS_OTHER_FILES = {
     "image/building/context.py": "ships the files of the image, and opens no link",
     "image/building/docker_config.py": "the user's own directory",
     "image/engine.py": "the user's own directory",
-    "building/keep.py": "creates the archive",
+    "building/archive.py": "creates the archive, and reads one that we made",
     "astro/upload.py": "the bundle that we made",
     "ci/dialects/files.py": "appends to the files of the CI system",
     "pipelines/write.py": "creates files",
