@@ -42,8 +42,9 @@ docs-serve: docs ## the same, on http://127.0.0.1:8000 (PORT=... for another por
 	@echo "the documentation is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
-pictures: $(STAMP) ## take the pictures of summaries and comments anew, with Chromium
+pictures: $(STAMP) ## take the pictures of summaries, comments and the sandbox anew, with Chromium
 	$(BIN)/python tools/report_pictures.py
+	$(BIN)/python tools/sandbox_picture.py
 
 picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a run on the sandbox
 	$(BIN)/python tools/terminal_picture.py
@@ -84,13 +85,19 @@ runners: ## install gitlab-ci-local for the tests of the GitLab templates; needs
 clean: ## remove what was made here
 	rm -rf $(VENV) tests/surfaces/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants build
 
-# Remade when the dependencies change. uv is quicker than pip, where it is installed.
+# Remade when the dependencies change. uv is quicker than pip, where it is installed, and a pip that
+# can install elsewhere saves the seconds in which the environment gets a pip of its own.
 $(VENV)/.small: pyproject.toml
 	@echo "Installing astro_ci and its local Astro into $(VENV), once. Nothing else is installed."
 	$(CHECK_PYTHON)
 	@if command -v uv >/dev/null; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
 	  uv pip install --quiet --python $(BIN)/python --editable '.[sandbox]'; \
+	elif $(PYTHON) -c 'import pip, sys; sys.exit(int(pip.__version__.split(".")[0]) < 23)' \
+	  2>/dev/null; then \
+	  $(PYTHON) -m venv --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
+	    --editable '.[sandbox]'; \
 	else \
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'; \

@@ -99,11 +99,11 @@ TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
      "DAG-only deploys are disabled"),
     ("disabled, the image changed", facts(compared(IMAGE_CHANGE), enabled=False), AUTO, FULL,
      "the image changed"),
-    # no usable base
-    ("no base", facts(UNKNOWN), AUTO, FULL, "no usable base: nothing has been deployed yet"),
-    ("no base for the image", facts(UNKNOWN, compared()), AUTO, FULL, "no usable base"),
-    ("no base for the DAGs", facts(compared(), UNKNOWN), AUTO, FULL, "no usable base"),
-    ("no base, disabled", facts(UNKNOWN, enabled=False), AUTO, FULL, "no usable base"),
+    # nothing to compare with
+    ("no base", facts(UNKNOWN), AUTO, FULL, "compare with: nothing has been deployed yet"),
+    ("no base for the image", facts(UNKNOWN, compared()), AUTO, FULL, "to compare with"),
+    ("no base for the DAGs", facts(compared(), UNKNOWN), AUTO, FULL, "to compare with"),
+    ("no base, disabled", facts(UNKNOWN, enabled=False), AUTO, FULL, "to compare with"),
     # content
     ("equal content, whatever git says",
      facts(compared(IMAGE_CHANGE, digest=SHIPPED[Part.IMAGE]),
@@ -256,7 +256,12 @@ def test_a_prebuilt_image_without_dags_is_a_wipe_where_they_ship_in_it() -> None
     [
         (compared(), AUTO, NONE, "the checked-out DAGs are already running (from bbbbbbb)"),
         (compared(DAG_CHANGE), AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/a.py"),
-        (UNKNOWN, AUTO, DAGS, "all DAGs, as there is no usable base: nothing has been deployed"),
+        (
+            UNKNOWN,
+            AUTO,
+            DAGS,
+            "all DAGs, as there is nothing to compare with: nothing has been deployed",
+        ),
         (compared(), Config(redeploy=True), DAGS, "--redeploy"),
     ],
 )

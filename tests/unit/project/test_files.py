@@ -219,6 +219,7 @@ OPENS_OTHER_FILES = {
     "image/building/docker_config.py": "the user's own directory",
     "image/engine.py": "the user's own directory",
     "building/archive.py": "creates the archive, and reads one that we made",
+    "image/building/named_builder.py": "the user's own directory",
     "astro/upload.py": "the bundle that we made",
     "ci/dialects/files.py": "appends to the files of the CI system",
     "pipelines/write.py": "creates files",
