@@ -68,7 +68,7 @@ def built_once(
         console.say("using the image that this run built before")
     else:
         try:
-            image = _build(made, env, engine, builder, console, workshop)
+            image = build(made, env, engine, builder, console, workshop)
         except DockerError as error:
             workshop.keep(inputs, error)
             raise
@@ -127,7 +127,7 @@ def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
     return (made.root, stage, with_dags, digests, arguments, tuple(made.secrets))
 
 
-def _build(
+def build(
     made: Build,
     env: Mapping[str, str],
     engine: Engine | None,
@@ -135,6 +135,10 @@ def _build(
     console: Console,
     workshop: Workshop,
 ) -> ReadyImage:
+    """Build the image, on the engine or by a named builder; `workshop` takes it away in the end.
+
+    Raises DockerError, ProjectError.
+    """
     with console.phase(Phase.BUILD), console.group("Build the image"):
         console.say(f"building with {describe_builder(engine, made, builder.result())}")
         on_line = listener(console)
