@@ -28,7 +28,9 @@ PIP_CACHE = Path(os.environ.get("PIP_CACHE_DIR") or Path.home() / ".cache" / "pi
 """Looked up before a test hides the home directory."""
 ORDER = ("install", "upgrade", "uninstall")
 
-pytestmark = pytest.mark.timeout(400)
+# Package tools install what an index has, for minutes; that each command stands for something that
+# there is, `test_commands.py` says.
+pytestmark = [pytest.mark.timeout(400), pytest.mark.thorough]
 
 
 @pytest.fixture
