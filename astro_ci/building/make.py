@@ -23,7 +23,6 @@ from astro_ci.image.inspection import look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.image.source import ReadyImage
 from astro_ci.project.context import left_out_of
-from astro_ci.project.find import DOCKERFILE
 from astro_ci.reporting.built import BuiltImage
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
@@ -65,7 +64,7 @@ def make_image(
             listed(source.uncommitted),
         )
     build = _describe(config, source)
-    with looking_for_builder(env) as builder:
+    with looking_for_builder(env, config.builder) as builder:
         engine = tools.connect_engine(env)
         try:
             with console.phase(Phase.BUILD), console.group("Build the image"):
@@ -104,8 +103,14 @@ def _describe(config: Config, source: Source) -> Build:
     return Build(
         root=checkout.project.root,
         tag=f"astro-ci/build:{secrets.token_hex(6)}",
-        dockerfile=DOCKERFILE,
-        leave_out=left_out_of(checkout.project, dags_ship=source.has_dags),
+        dockerfile=checkout.project.dockerfile_name,
+        target=config.target,
+        builder=config.builder,
+        cache_from=config.cache_from,
+        cache_to=config.cache_to,
+        leave_out=left_out_of(
+            checkout.project, dags_ship=source.has_dags, written=checkout.written
+        ),
         labels=image_labels(checkout.head, checkout.remote_url, is_dirty=bool(source.uncommitted)),
         build_args=checkout.build_args,
         secrets=config.build_secrets,

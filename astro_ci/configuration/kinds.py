@@ -7,6 +7,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from astro_ci.configuration.build_values import (
+    check_builder,
+    check_cache,
+    check_dockerfile,
+    check_target,
+    parse_dockerfile,
+)
 from astro_ci.configuration.fast import FAST_WORDS, check_fast, parse_age, parse_fast
 from astro_ci.configuration.values import (
     CHECKS,
@@ -126,3 +133,7 @@ BUILD_ARGUMENTS = Kind(
     read=lambda _name, text: text, check=check_build_argument, schema=_SCALAR, is_list=True
 )
 LINES = Kind(schema=_SCALAR, is_list=True)
+BUILDER = Kind(check=check_builder, schema={"type": "string"})
+STAGE = Kind(check=check_target, schema=_SCALAR)
+DOCKERFILE = Kind(read=parse_dockerfile, check=check_dockerfile, schema={"type": "string"})
+CACHES = Kind(check=check_cache, schema={"type": "string"}, is_list=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
 from astro_ci.text import listed, sentence, size_text
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.engine import Engine
@@ -99,8 +102,8 @@ def artifacts(
     # DAGs alone would lack what the image gained.
     is_needed = plan.content.image != "same" or not with_bundle
     without = "" if is_needed else _WITHOUT_ENGINE
-    with looking_for_builder(env) as builder:
-        engine = _engine(workshop, env, connect_engine, without=without)
+    with looking_for_builder(env, config.builder) as builder:
+        engine = _engine(config, workshop, env, connect_engine, without=without)
         image = built_once(
             config, env, survey, deployment, client, engine, builder, console, workshop
         )
@@ -110,16 +113,23 @@ def artifacts(
 
 
 def _engine(
+    config: Config,
     workshop: Workshop,
     env: Mapping[str, str],
     connect_engine: Callable[[Mapping[str, str]], Engine],
     *,
     without: str,
-) -> Engine:
-    """Connect to the engine. `without` says what to do where there is none. Raises DockerError."""
+) -> Engine | None:
+    """Connect to the engine; None where none answers and a named builder does without one.
+
+    `without` says what to do where there is none. Raises DockerError.
+    """
     try:
         return workshop.engine(env, connect_engine)
     except DockerError as error:
+        if config.builder:
+            log.info("%s; the image of builder %s is sent without one", error, config.builder)
+            return None
         error.hint = " ".join(filter(None, (sentence(error.hint), without)))
         raise
 

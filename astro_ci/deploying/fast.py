@@ -89,7 +89,9 @@ def make_image(survey: Survey, base: FastBase, scratch: Path) -> ReplacedImage:
         layer = make_layer(
             project.root,
             ignore=project.read_dockerignore(),
-            leave_out=left_out_of(project, dags_ship=survey.shipping.dags_in_image),
+            leave_out=left_out_of(
+                project, dags_ship=survey.shipping.dags_in_image, written=checkout.written
+            ),
             home=base.image.home,
             old=base.old,
             scratch=scratch,

@@ -13,8 +13,7 @@ from astro_ci.survey.image import image_source
 
 if TYPE_CHECKING:  # loaded when there is an image
     from astro_ci.image.engine import Engine
-    from astro_ci.image.on_engine import EngineImage
-    from astro_ci.image.source import ImageSource
+    from astro_ci.image.source import ImageSource, ReadyImage
 
 ConnectEngine = Callable[[Mapping[str, str]], "Engine"]
 
@@ -28,7 +27,7 @@ class Workshop:
     def __init__(self) -> None:
         self._held = ExitStack()
         self._sources: dict[Hashable, ImageSource | None] = {}
-        self._images: dict[Hashable, EngineImage | DockerError] = {}
+        self._images: dict[Hashable, ReadyImage | DockerError] = {}
         self._engine: Engine | None = None
 
     def __enter__(self) -> Self:
@@ -59,7 +58,7 @@ class Workshop:
             self._held.callback(self._engine.close)
         return self._engine
 
-    def find(self, inputs: Hashable) -> EngineImage | None:
+    def find(self, inputs: Hashable) -> ReadyImage | None:
         """Find the image that was built from the same inputs before.
 
         Raises DockerError when that build failed: it would fail again.
@@ -69,7 +68,7 @@ class Workshop:
             raise found.saying(f"this run tried before, and {found.message}")
         return found
 
-    def keep(self, inputs: Hashable, image: EngineImage | DockerError) -> None:
+    def keep(self, inputs: Hashable, image: ReadyImage | DockerError) -> None:
         """Have an image, or why it was not built, found again.
 
         The run's end takes an image off the engine. Without inputs, nothing is found again.

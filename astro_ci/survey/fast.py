@@ -18,7 +18,7 @@ from astro_ci.model import FastPlan, Part, Plan
 from astro_ci.paths import below
 from astro_ci.project.context import left_out, left_out_of
 from astro_ci.project.dockerfile import base_image
-from astro_ci.project.find import dockerfile_text, read_dockerfile
+from astro_ci.project.find import dockerfile_text
 from astro_ci.project.leftovers import VENV_MARKER
 from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.differences import Differences, digest_lines
@@ -102,6 +102,8 @@ def _look(look: _Look) -> tuple[Sequence[str], FastBase | None]:
 
     if look.standing.connected is None:
         return ["without credentials the running image cannot be read"], None
+    if look.config.target:
+        return ["--target names a stage, and only the last one's code layer is known"], None
     running = look.standing.runs[Part.IMAGE]
     lines = _lines_of(look, running.commit)
     sources = _sources(look, lines)
@@ -130,7 +132,7 @@ def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
     if lines is not None:
         digests = digest_lines(lines, checkout, look.shipping)
         has_same_inputs = digests[Part.IMAGE] == running.digest
-    content = read_dockerfile(checkout.project.root)
+    content = checkout.project.read_dockerfile()
     text = dockerfile_text(content) if content is not None else None
     base = base_image(text, checkout.build_args) if text else None
     return Sources(
@@ -238,6 +240,8 @@ def _entries(look: _Look) -> Iterable[Entry]:
     found = list_context(
         project.root,
         ignore=project.read_dockerignore(),
-        leave_out=left_out_of(project, dags_ship=look.shipping.dags_in_image),
+        leave_out=left_out_of(
+            project, dags_ship=look.shipping.dags_in_image, written=look.checkout.written
+        ),
     )
     return (Entry(path=path, mode=status.st_mode) for path, status in found)

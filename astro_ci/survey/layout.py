@@ -15,7 +15,7 @@ from astro_ci.errors import ProjectError
 from astro_ci.git import GitRepo
 from astro_ci.paths import join
 from astro_ci.planning.rules import Rules, build_files, default_ignore, parse_globs
-from astro_ci.project.find import DOCKERFILE, Project
+from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.text import excerpt
 
@@ -74,6 +74,7 @@ def make_rules(
         project=layout.project,
         dags=layout.dags,
         default_ignore=parse_globs(default_ignore(FILES), name="the default ignore list"),
+        dockerfile=project.dockerfile_name,
         dockerignore=project.read_dockerignore(),
         ignore=parse_globs(config.ignore, name="ignore"),
         image_paths=parse_globs(config.image_paths, name="image-paths"),
@@ -119,7 +120,7 @@ def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
 def _build_links(repo: GitRepo, project: Project) -> list[str]:
     """What the files that steer the build lead through and to, where they are links."""
     found: dict[str, None] = {}
-    for name in build_files(DOCKERFILE):
+    for name in build_files(project.dockerfile_name):
         if not (project.root / name).is_symlink():
             continue
         for step in _steps(project.root / name):

@@ -23,7 +23,7 @@ from astro_ci.checks.variables import DEFAULT_FILE, airflow_variables, read_env_
 from astro_ci.errors import CheckFailedError, DockerError, ProjectError
 from astro_ci.finding import Checked, CheckName
 from astro_ci.project.dockerfile import base_image
-from astro_ci.project.find import Project, dockerfile_text, read_dockerfile
+from astro_ci.project.find import Project, dockerfile_text
 from astro_ci.project.platform import Platform, platform_of
 from astro_ci.reporting.checks.annotate import annotate_findings
 from astro_ci.reporting.checks.document import checks_document
@@ -155,7 +155,7 @@ def _refusing_no_dag(found: Checked) -> Checked:
 
 def _platform(project: Project) -> Platform:
     """Return the platform of the Dockerfile's Runtime; unknown when there is no Runtime."""
-    found = read_dockerfile(project.root)
+    found = project.read_dockerfile()
     image = base_image(dockerfile_text(found)) if found else None
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()
 

@@ -14,7 +14,8 @@ _OF_VERBS = (
     *("BRANCH", "CI", "DAG_DEPLOY", "DATA", "DOTENV", "FORGE_TOKEN", "HEAD", "IMAGE_ARCHIVE"),
     *("LIMIT", "MAX_PARSE_SECONDS", "NO_COLOR", "OPENAPI", "PACKAGE", "PORT", "PR", "PYTEST_FILE"),
     *("PYTHON", "QUIET", "ROLLOUT_SECONDS", "RUNNER", "RUN_URL", "SET_VARIABLE", "VERBOSE"),
-    *("ALLOW_NO_DAGS", "COMPLETE", "ENV_FILE", "PYTEST_PATH", "STATIC"),
+    *("ALLOW_NO_DAGS", "COMPLETE", "DAGS_IN_IMAGE", "ENV_FILE", "PUSH", "PYTEST_PATH"),
+    *("SAVE_IMAGE", "STATIC"),
 )
 """The stems that are in no table: options of one verb, and what actions and templates set."""
 

@@ -63,6 +63,11 @@ class TestRead:
             image-paths: libs/**
             build-args: [A=1, B]
             build-secrets: id=pip,env=PIP
+            dockerfile: ./docker//Dockerfile
+            target: final
+            builder: team
+            cache-from: [type=gha, 'type=registry,ref=r/c']
+            cache-to: type=inline
             description: nightly
             redeploy: yes
             parse: no
@@ -91,6 +96,11 @@ class TestRead:
             image_paths=("libs/**",),
             build_args=("A=1", "B"),
             build_secrets=("id=pip,env=PIP",),
+            dockerfile="docker/Dockerfile",
+            target="final",
+            builder="team",
+            cache_from=("type=gha", "type=registry,ref=r/c"),
+            cache_to=("type=inline",),
             description="nightly",
             redeploy=True,
             parse=False,
@@ -112,7 +122,7 @@ class TestRead:
             image_name="app:1", image_is_checkout=True
         )
         assert len({**project.settings, **prebuilt.settings}) == len(keys())
-        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 21"
+        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 26"
 
     def test_scalars_are_taken_as_written(self) -> None:
         """YAML would make 1.1 of 1.10, True of on, and 83 of 0123."""

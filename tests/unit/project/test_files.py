@@ -218,6 +218,7 @@ OPENS_OTHER_FILES = {
     "image/building/context.py": "ships the files of the image, and opens no link",
     "image/building/docker_config.py": "the user's own directory",
     "image/engine.py": "the user's own directory",
+    "image/building/named_builder.py": "the user's own directory",
     "building/keep.py": "creates the archive",
     "astro/upload.py": "the bundle that we made",
     "ci/dialects/files.py": "appends to the files of the CI system",
@@ -239,6 +240,7 @@ OPENS_OTHER_FILES = {
     "checks/parse/inside/serve.py": "a temporary directory of ours",
     "checks/pytest/inside/serve.py": "a temporary directory of ours",
     "checks/parse/inside/processes.py": "the null device",
+    "image/fast/layer.py": "a temporary directory of ours",
     "image/stored/packing.py": "a temporary directory of ours",
     "image/stored/unpack.py": "a temporary directory of ours",
 }
