@@ -81,6 +81,7 @@ def artifacts(
         from astro_ci.deploying.fast import replaced_image
 
         with replaced_image(
+            config,
             survey,
             deployment,
             client,
