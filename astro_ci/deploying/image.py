@@ -105,7 +105,11 @@ def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict
 
     checkout = survey.checkout
     content = checkout.project.read_dockerfile()
-    base = base_image(dockerfile_text(content), checkout.build_args) if content else None
+    base = (
+        base_image(dockerfile_text(content), checkout.build_args, checkout.target)
+        if content
+        else None
+    )
     named = base.reference if base else ""
     digest = find_base_digest(named, env, checkout=checkout.repo.root)
     return build_labels(digest, config.build_secrets)

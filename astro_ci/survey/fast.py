@@ -133,7 +133,7 @@ def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
         has_same_inputs = digests[Part.IMAGE] == running.digest
     content = checkout.project.read_dockerfile()
     text = dockerfile_text(content) if content is not None else None
-    base = base_image(text, checkout.build_args) if text else None
+    base = base_image(text, checkout.build_args, checkout.target) if text else None
     return Sources(
         running=running,
         is_commit_here=bool(running.commit) and checkout.repo.has_commit(running.commit or ""),

@@ -229,6 +229,9 @@ def prebuilt(image: Comparison, dags: Comparison, *, enabled: bool = True) -> Fa
         (prebuilt(Comparison(unknown="nobody knows"), compared()), AUTO, FULL, "nobody knows"),
         (prebuilt(SAME_IMAGE, SAME_IMAGE), Config(requested=Request.IMAGE, skip_unchanged=True),
          NONE, "--skip-unchanged: the image app:1 (sha256:aaaaaaaaaaaa) is already running"),
+        (prebuilt(SAME_IMAGE, compared()),
+         Config(requested=Request.IMAGE_AND_DAGS, skip_unchanged=True), NONE,
+         "--skip-unchanged: the image app:1 (sha256:aaaaaaaaaaaa) and the checked-out DAGs are"),
         (prebuilt(Comparison(digest=SHIPPED[Part.IMAGE], newer=NEWER), compared()),
          Config(requested=Request.IMAGE), NONE, "eeeeeee came after bbbbbbb"),
     ],
@@ -255,25 +258,37 @@ def test_a_prebuilt_image_without_dags_is_a_wipe_where_they_ship_in_it() -> None
     ("dags", "config", "expected", "reason"),
     [
         (compared(), AUTO, NONE, "the checked-out DAGs are already running (from bbbbbbb)"),
-        (compared(DAG_CHANGE), AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/a.py"),
-        (
-            UNKNOWN,
-            AUTO,
-            DAGS,
-            "all DAGs, as there is nothing to compare with: nothing has been deployed",
-        ),
-        (compared(), Config(redeploy=True), DAGS, "--redeploy"),
+        (Comparison(digest=SHIPPED[Part.DAGS]), AUTO, NONE,
+         "the checked-out DAGs are already running"),
+        (compared(DAG_CHANGE), AUTO, DAGS,
+         "only DAGs changed since bbbbbbb: dags/a.py (under the DAGs directory)"),
+        (UNKNOWN, AUTO, DAGS,
+         "all DAGs, as there is nothing to compare with: nothing has been deployed yet"),
+        (compared(), Config(redeploy=True), DAGS, "nothing changed, but --redeploy was requested"),
     ],
-)
+)  # fmt: skip
 def test_a_project_of_nothing_but_dags_plans_no_image(
     dags: Comparison, config: Config, expected: DeployType, reason: str
 ) -> None:
     known = replace(facts(Comparison(digest=OTHER), dags), has_image=False)
     plan = make_plan(known, config)
     assert plan.deploy_type is expected
-    assert reason in plan.reason
-    with pytest.raises(ConfigurationError, match="no Dockerfile, and DAG-only deploys are disab"):
-        make_plan(replace(known, dag_deploy_enabled=False), config)
+    assert plan.reason == reason
+
+
+@pytest.mark.parametrize("name", ["prod", "the Deployment"])
+def test_a_project_of_nothing_but_dags_needs_dag_only_deploys(name: str) -> None:
+    known = replace(facts(compared(DAG_CHANGE), enabled=False), has_image=False)
+    with pytest.raises(ConfigurationError) as caught:
+        make_plan(on(deployment(), known) if name == "prod" else known, AUTO)
+    assert caught.value.message == (
+        f"the project has no Dockerfile, and DAG-only deploys are disabled on {name}: only an "
+        "image could bring the DAGs there"
+    )
+    assert caught.value.hint == (
+        "Enable DAG-only deploys on the Deployment, or add a Dockerfile that starts FROM an Astro "
+        "Runtime image."
+    )
 
 
 def test_a_change_of_the_layout_alone_is_a_reason() -> None:

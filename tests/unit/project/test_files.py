@@ -220,6 +220,7 @@ OPENS_OTHER_FILES = {
     "image/engine.py": "the user's own directory",
     "building/archive.py": "creates the archive, and reads one that we made",
     "image/building/named_builder.py": "the user's own directory",
+    "image/over_ssh.py": "a temporary directory of ours",
     "astro/upload.py": "the bundle that we made",
     "ci/dialects/files.py": "appends to the files of the CI system",
     "pipelines/write.py": "creates files",
