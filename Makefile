@@ -51,7 +51,8 @@ picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a ru
 
 nightly: $(STAMP) ## what takes hours: thousands of histories, faults, kills, races and .dockerignore files
 	ASTRO_CI_TEST_EXAMPLES=100 $(PYTEST) --timeout=7200 \
-	  tests/unit tests/fuzz tests/canary tests/replay tests/faults tests/e2e/test_image_dockerignore.py
+	  tests/unit tests/fuzz tests/canary tests/replay tests/faults tests/e2e/test_image_dockerignore.py \
+	  tests/e2e/test_fast_pairs.py
 
 mutants: $(STAMP) ## what decides and deploys, with one small mistake at a time: do its tests notice?
 	$(BIN)/mutmut run

@@ -69,6 +69,7 @@ def run(arguments: list[str] | None = None, *, signals: Signals | None = None) -
     _trust_as_openssl(session.env)
     tell_uncaught(lambda text: session.console.tell(text))
     if verb in ("deploy", "plan"):
+        session.fork_reader()  # before there are threads
         session.connect_early()
     try:
         code = _attempt(session, words)

@@ -15,6 +15,7 @@ AstroCIError                    message: one sentence; hint: what to change; exi
 ├── DeployFailedError      7    Astro reported that the deploy failed
 ├── DeployTimeoutError     8    still in progress when the wait ran out
 ├── AuthenticationError    9    credentials missing, malformed, expired or refused
+├── OutdatedPlanError     11   what a saved plan was about has changed since
 ├── CancelledError     130|143  SIGINT or SIGTERM
 └── BugError               1    any other exception; its traceback is printed before
 """
@@ -155,6 +156,12 @@ class DeployTimeoutError(AstroCIError):
     """The deploy was accepted, but was not live at the end of the wait time."""
 
     exit_code = 8
+
+
+class OutdatedPlanError(AstroCIError):
+    """With `--plan`: what is checked out, or what runs, is no longer what was planned."""
+
+    exit_code = 11
 
 
 class AuthenticationError(AstroCIError):

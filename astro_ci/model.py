@@ -247,6 +247,15 @@ class Repository(Struct, frozen=True, kw_only=True):
     """Whose pages they are: github, gitlab, bitbucket, azure, gitea or forgejo."""
 
 
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where a project is, in whichever clone."""
+
+    repository: str = ""
+    """Host and path of the remote, without credentials; empty where there is none."""
+    project: str = ""
+    """The project's path in the repository, with `/`; empty for the repository root."""
+
+
 class PrebuiltImage(Struct, frozen=True, kw_only=True):
     """The image of a deploy that does not build one."""
 
@@ -256,6 +265,25 @@ class PrebuiltImage(Struct, frozen=True, kw_only=True):
     """Its identity, with `sha256:` in front."""
     commit: str
     """The commit that it was built from; empty when that is not known."""
+
+
+class FastPlan(Struct, frozen=True, kw_only=True):
+    """Whether the image is made without a build, from the running one."""
+
+    mode: str
+    """What the user asked for: auto, require or verify."""
+    reasons: Sequence[str] = ()
+    """Why the image has to be built, as clauses; empty where it need not be."""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the code layer of the running image can be replaced."""
+        return not self.reasons
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the image that is deployed is made so; `verify` deploys a built one."""
+        return self.is_possible and self.mode != "verify"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -279,10 +307,15 @@ class Plan(Struct, frozen=True, kw_only=True):
     """How the DAG bundle has its files: `prefixed` with dags/, or at its `root`."""
     checks: Sequence[Checked] = ()
     """The checks of what would ship that were made while planning."""
+    fast: FastPlan | None = None
+    """None: nobody asked for it, or no image is made."""
     title: str = ""
     """The title of the commit that is checked out, which a stranger may have written."""
     repository: Repository | None = None
     """Where the commits have pages; None where that is not known."""
+    digests: Digests = field(default_factory=dict)
+    """What would ship, part by part; empty without credentials."""
+    origin: Origin = Origin()
 
     @property
     def ships_checkout(self) -> bool:
@@ -314,6 +347,9 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     """The page of the commit that was shipped."""
     replaced_by: str = ""
     """The deploy that has since replaced this one."""
+    fast_differences: Sequence[str] | None = None
+    """What the built image has otherwise than the one that would have been made without a build;
+    None where nothing was compared."""
     url: str = ""
     duration_seconds: float = field(default=0.0)
     phases: Mapping[str, float] = field(default_factory=dict)

@@ -1,4 +1,8 @@
-"""What every test gets: a clean environment, a hermetic git, and what there is to test with."""
+"""What every test gets: a clean environment, a hermetic git, and what there is to test with.
+
+And which tests run: those marked `thorough` repeat, at length, what quicker tests look at once.
+They are left out unless ASTRO_CI_TEST_THOROUGH=1 or a test is named by its node id.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 REQUIRE_DOCKER = "ASTRO_CI_TEST_REQUIRE_DOCKER"
 REQUIRE_AIRFLOW = "ASTRO_CI_TEST_REQUIRE_AIRFLOW"
 REQUIRE_BROWSER = "ASTRO_CI_TEST_REQUIRE_BROWSER"
+THOROUGH = "ASTRO_CI_TEST_THOROUGH"
 # Looked up before a test hides the home directory.
 AIRFLOW_HOME = Path(
     os.environ.get("ASTRO_CI_TEST_AIRFLOW") or Path.home() / ".cache" / "astro-ci-tests"
@@ -104,6 +109,36 @@ def _docker_refusal() -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"no Docker Engine: {error}"
     return "" if done.returncode == 0 else f"no Docker Engine: {done.stderr.strip()[:200]}"
+
+
+def is_thorough(config: pytest.Config) -> bool:
+    """Whether the tests marked `thorough` run: all, or one that is named."""
+    return os.environ.get(THOROUGH) == "1" or any("::" in word for word in config.args)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the thorough tests out, and see that the groups of pytest-xdist are what they say."""
+    grouped = [item for item in items if item.get_closest_marker("xdist_group")]
+    is_by_group = hasattr(config, "workerinput") and config.getoption("loadgroup", False)
+    if is_by_group and any("@" not in item.nodeid for item in grouped):
+        # What a group makes once would be made by every process, and take twice the time.
+        raise pytest.UsageError("this pytest and this pytest-xdist do not group tests together")
+    if not is_thorough(config):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        if left_out:
+            items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+            config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how the tests that were left out are run."""
+    if not is_thorough(config):
+        terminalreporter.write_line(
+            f"Tests marked `thorough` were left out: `make test-all`, or {THOROUGH}=1, runs them."
+        )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

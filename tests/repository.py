@@ -51,6 +51,14 @@ class Repository:
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.head
 
+    def commit_at(self, message: str, date: str) -> str:
+        """Commit everything at a time, and return the commit."""
+        self.git("add", "--all")
+        env = {**os.environ, "GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": date}
+        command = ["git", "commit", "--quiet", "--message", message]
+        subprocess.run(command, cwd=self.root, env=env, check=True)
+        return self.head
+
     @property
     def head(self) -> str:
         """The checked-out commit."""

@@ -21,6 +21,7 @@ EXIT_STATUS = (
     ("2", "A bad or missing option; with plan --detailed-exitcode there is something to deploy."),
     ("3-9", "What failed: project, tool, API, check, deploy, wait, credentials, in this order."),
     ("10", "With --fail-on-skip: a Deployment was skipped."),
+    ("11", "With deploy --plan: what was planned has changed since."),
     ("130, 143", "The run was cancelled."),
 )
 

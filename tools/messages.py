@@ -29,6 +29,7 @@ _TITLES = {
     7: "The deploy failed",
     8: "The wait ran out",
     9: "Credentials",
+    11: "The saved plan",
     130: "Interrupted",
 }
 _NAMED = re.compile(r"[A-Za-z]{3}.*[A-Za-z]{3}", re.DOTALL)

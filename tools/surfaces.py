@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from astro_ci.commands.build import build
 from astro_ci.commands.check import check
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
@@ -20,9 +21,15 @@ from astro_ci.configuration.option import Option
 from astro_ci.terminal.options import RowOption, shown_default
 
 ROOT = Path(__file__).parent.parent
-VERBS: dict[str, click.Command] = {"check": check, "deploy": deploy, "plan": plan}
+VERBS: dict[str, click.Command] = {
+    "build": build,
+    "check": check,
+    "deploy": deploy,
+    "plan": plan,
+}
 ACTIONS = {
     "action.yml": "deploy",
+    "actions/build/action.yml": "build",
     "actions/check/action.yml": "check",
     "actions/deploy/action.yml": "deploy",
     "actions/plan/action.yml": "plan",
@@ -35,6 +42,8 @@ TEMPLATES = {
 REPORTS = ("sarif", "junit_xml", "code_quality")
 """Fields that no template has an input for: GitLab takes the files from where its job says."""
 WIDTH = 98
+_YAML_WORDS = ("true", "false", "yes", "no", "on", "off")
+"""What YAML takes for a boolean without quotes."""
 
 
 def rows(verb: str) -> Sequence[Option]:
@@ -73,7 +82,7 @@ def template_inputs(verb: str) -> Iterator[str]:
         yield from _description(f"{_described(row)}{may_be}", indent=6)
         yield "      type: string"
         if row.kind.words:
-            quoted = (f'"{word}"' if word in ("true", "false") else word for word in row.kind.words)
+            quoted = (f'"{word}"' if word in _YAML_WORDS else word for word in row.kind.words)
             yield f'      options: ["", {", ".join(quoted)}]'
         yield '      default: ""'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 SUMMARIES = {
     "plan": "Show what would be deployed, and why. Changes nothing.",
     "deploy": "Plan, then deploy what changed to the chosen Deployments.",
+    "build": "Build and check the image, and keep it for a later job to deploy.",
     "check": "Check the project: static check, parse and pytest, in this order.",
     "parse": "Load every DAG file as Airflow does, and report errors by file and line.",
     "pytest": "Run the project's tests with Airflow, in an image or in this job.",
@@ -21,7 +22,7 @@ SUMMARIES = {
 """The first paragraph of each verb's help, so that listing the verbs loads none of them."""
 
 HEADINGS = {
-    "Deploy": ("plan", "deploy", "deployment"),
+    "Deploy": ("plan", "deploy", "build", "deployment"),
     "Check": ("check", "parse", "pytest"),
     "Set up": ("init", "doctor", "config", "env", "completion"),
     "Try": ("demo", "sandbox"),
@@ -37,6 +38,10 @@ EXAMPLES = {
         ("astro-ci deploy --deployment-name production", "Deploy what changed"),
         ("astro-ci deploy --dags", "Deploy the DAGs alone, whatever changed"),
         ("astro-ci deploy --dry-run", "Find out whether it would work, and deploy nothing"),
+    ),
+    "build": (
+        ("astro-ci build --save image.tar", "Build the image into a file for a later job"),
+        ("astro-ci build --push registry.example.com/etl:1.4", "Build it, and push it there"),
     ),
     "check": (
         ("astro-ci check", "Everything that can be checked here"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from astro_ci.errors import CheckFailedError, ConfigurationError, DockerError, ProjectError
+from astro_ci.errors import ConfigurationError
 from astro_ci.terminal.check_options import (
     CHECK_OPTIONS,
     PARSE_OPTIONS,
@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # loaded when it is needed
 
     from astro_ci.checks.runners import Runner
     from astro_ci.finding import Checked, CheckName
-    from astro_ci.terminal.checking import Checking
 
 
 @click.command(cls=VerbCommand)
@@ -49,7 +48,7 @@ def check(
     Runs every check, even after one has failed. Exits with 6 when a check fails or cannot be made.
     """
     from astro_ci.checks.pytest import find_tests
-    from astro_ci.terminal.checking import Checking, Options
+    from astro_ci.terminal.checking import Checking, Options, attempt
 
     session.start(as_json=as_json)
     if not (static or parse or pytest):
@@ -69,18 +68,6 @@ def check(
         paths = [find_tests(checking.checkout.project.root, named)]
         wanted.append(("pytest", lambda runner: checking.pytest(runner, paths)))
     for name, make in wanted:
-        checks.append(_attempt(name, make, checking))
+        checks.append(attempt(name, make, checking.runner()))
     session.write_reports(checks, sarif=sarif, junit_xml=junit_xml, code_quality=code_quality)
     return checking.conclude(checks)
-
-
-def _attempt(name: CheckName, make: Callable[[Runner], Checked], checking: Checking) -> Checked:
-    """Run a check; a check that cannot be made is a result, not an error."""
-    from astro_ci.finding import Checked
-
-    try:
-        with checking.runner() as runner:
-            return make(runner)
-    except (CheckFailedError, DockerError, ProjectError) as error:
-        reason = ". ".join(filter(None, (error.message, error.hint)))
-        return Checked(name=name, status="impossible", not_checked=(reason,))

@@ -11,18 +11,26 @@ from msgspec.structs import replace
 
 from astro_ci.configuration.option import Scope
 from astro_ci.terminal.check_options import REPORTS
-from astro_ci.terminal.options import COMMENT, FAIL_ON_SKIP, SAVE, VerbCommand, with_options
+from astro_ci.terminal.options import (
+    COMMENT,
+    FAIL_ON_SKIP,
+    PLAN_FILE,
+    SAVE,
+    VerbCommand,
+    with_options,
+)
 from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.deploying.workshop import Workshop
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
+    from astro_ci.planning.saved import SavedPlans
     from astro_ci.reporting.target_result import TargetResult
 
 
 @click.command(cls=VerbCommand)
-@with_options(Scope.DEPLOY, SAVE, FAIL_ON_SKIP, COMMENT, *REPORTS)
+@with_options(Scope.DEPLOY, SAVE, PLAN_FILE, FAIL_ON_SKIP, COMMENT, *REPORTS)
 @click.pass_obj
 @click.pass_context
 def deploy(
@@ -33,6 +41,7 @@ def deploy(
     comment: bool,
     config_file: Path | None,
     fail_on_skip: bool,
+    plan_file: Path | None,
     save: bool,
     sarif: Path | None,
     junit_xml: Path | None,
@@ -43,16 +52,18 @@ def deploy(
     from astro_ci.deploying.several import run_each
     from astro_ci.deploying.workshop import Workshop
     from astro_ci.terminal.settle import settle
+    from astro_ci.terminal.written import written_files
 
     session.start(as_json=as_json)
     session.open_scratch()
+    saved = _saved(plan_file)
     chosen = session.find(ctx, config_file, deploys=True)
     targets = settle(session, chosen, save=save)
 
     def act(result: TargetResult) -> None:
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
-        _deploy_target(session, result, workshop)
+        _deploy_target(session, result, workshop, saved, written=written_files(plan_file))
         if result.deploy_result and (as_json or len(targets) > 1):
             from astro_ci.reporting.closing import closing_text
 
@@ -70,6 +81,15 @@ def deploy(
     from astro_ci.reporting.exit_code import exit_code
 
     return exit_code(results, fails_on_skip=fail_on_skip)
+
+
+def _saved(plan_file: Path | None) -> SavedPlans | None:
+    """Read the saved plan, if one is named. Raises ConfigurationError."""
+    if plan_file is None:
+        return None
+    from astro_ci.terminal.plan_file import read_plan_file
+
+    return read_plan_file(plan_file)
 
 
 def _conclude(
@@ -91,11 +111,16 @@ def _conclude(
     session.conclude(results, reason, document=results_document, text=text, comment=comment)
 
 
-def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -> None:
+def _deploy_target(
+    session: Session,
+    result: TargetResult,
+    workshop: Workshop,
+    saved: SavedPlans | None,
+    *,
+    written: Sequence[Path],
+) -> None:
     """Deploy to one Deployment, and say what is planned and checked."""
-    from astro_ci.checks.static.process import Reader
-
-    reader = Reader()
+    reader = session.take_reader()
     reader.prepare()  # it starts while the libraries of a deploy are loaded
 
     from astro_ci.survey.asking import ask_astro
@@ -110,6 +135,10 @@ def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -
 
     is_dry = result.target.config.dry_run
     has_asked = False
+
+    def approve(found: Plan) -> None:
+        if saved:
+            saved.check(found)
 
     def show(found: Plan) -> None:
         nonlocal has_asked
@@ -134,6 +163,8 @@ def _deploy_target(session: Session, result: TargetResult, workshop: Workshop) -
             ci=session.ci,
             console=session.console,
             on_plan=show,
+            approve=approve,
+            written=written,
             on_checks=show_checks,
             on_stage=session.enter_stage,
             interactive=session.is_interactive,

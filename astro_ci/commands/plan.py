@@ -10,7 +10,14 @@ import click
 
 from astro_ci.configuration.option import Scope
 from astro_ci.terminal.check_options import REPORTS
-from astro_ci.terminal.options import COMMENT, DETAILED_EXITCODE, SAVE, VerbCommand, with_options
+from astro_ci.terminal.options import (
+    COMMENT,
+    DETAILED_EXITCODE,
+    PLAN_OUT,
+    SAVE,
+    VerbCommand,
+    with_options,
+)
 from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
@@ -18,7 +25,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 @click.command(cls=VerbCommand)
-@with_options(Scope.PLAN, SAVE, DETAILED_EXITCODE, COMMENT, *REPORTS)
+@with_options(Scope.PLAN, SAVE, PLAN_OUT, DETAILED_EXITCODE, COMMENT, *REPORTS)
 @click.pass_obj
 @click.pass_context
 def plan(
@@ -29,6 +36,7 @@ def plan(
     comment: bool,
     config_file: Path | None,
     detailed_exitcode: bool,
+    out: Path | None,
     save: bool,
     sarif: Path | None,
     junit_xml: Path | None,
@@ -43,7 +51,9 @@ def plan(
     from astro_ci.reporting.text import plans_text
     from astro_ci.survey.plan import plan_target
     from astro_ci.terminal.next_command import next_text
+    from astro_ci.terminal.plan_file import write_plan_file
     from astro_ci.terminal.settle import settle
+    from astro_ci.terminal.written import written_files
 
     session.start(as_json=as_json)
     session.has_detailed_exitcode = detailed_exitcode
@@ -54,7 +64,12 @@ def plan(
     def act(result: TargetResult) -> None:
         with session.console.phase(Phase.SURVEY):
             result.plan = plan_target(
-                result.target, session.env, session.ci, interactive=session.is_interactive
+                result.target,
+                session.env,
+                session.ci,
+                interactive=session.is_interactive,
+                reader=session.take_reader(),
+                written=written_files(out),
             )
         session.annotate(result.plan)
         session.signals.check()
@@ -66,6 +81,9 @@ def plan(
         junit_xml=junit_xml,
         code_quality=code_quality,
     )
+
+    if out:
+        write_plan_file(out, results, found.choice.reason, session.redactor)
 
     def text(results: Sequence[TargetResult], reason: str) -> str:
         after = next_text(session, results)

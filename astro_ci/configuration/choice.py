@@ -17,6 +17,9 @@ from astro_ci.text import excerpt, listed
 if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
     from astro_ci.configuration.file import ConfigFile, DeploymentEntry, ProjectEntry
 
+_IMAGES = frozenset({"image_name", "image_archive"})
+_FOR_AN_IMAGE = _IMAGES | {"build_args", "build_secrets", "image_paths"}
+
 
 class Ref(Struct, frozen=True, kw_only=True):
     """The pushed branch or tag, which chooses a Deployment. At most one of the two is set."""
@@ -118,7 +121,7 @@ def project_settings(file: ConfigFile, given: Settings, directory: Path) -> Sett
             hint="Name one with --project.",
         )
     (project,) = projects
-    return {**_settings_of(file, project, project.settings), **_for(file, given)}
+    return {**_settings_of(file, project, project.settings, given), **_for(file, given)}
 
 
 def _by_ref(
@@ -211,7 +214,7 @@ def _place(file: ConfigFile, project: ProjectEntry) -> Path:
 
 
 def _of_project(file: ConfigFile, project: ProjectEntry, given: Settings) -> Target:
-    return _target({**_settings_of(file, project, project.settings), **_for(file, given)})
+    return _target({**_settings_of(file, project, project.settings, given), **_for(file, given)})
 
 
 def _of_entry(
@@ -223,13 +226,18 @@ def _of_entry(
     note: str = "",
 ) -> Target:
     settings = {
-        **_settings_of(file, project, entry.settings),
+        **_settings_of(file, project, entry.settings, given),
         **{k: v for k, v in _for(file, given).items() if not k.startswith("deployment_")},
     }
     return _target(settings, project=_label(file, project), entry=entry.key, note=note)
 
 
-def _settings_of(file: ConfigFile, project: ProjectEntry, settings: Settings) -> Settings:
+def _settings_of(
+    file: ConfigFile, project: ProjectEntry, settings: Settings, given: Settings
+) -> Settings:
+    """Return what the file has: without its image, and how to build one, where one is given."""
+    if _IMAGES & given.keys():
+        settings = {k: v for k, v in settings.items() if k not in _FOR_AN_IMAGE}
     if project.path is None:
         return settings
     return {"project": Setting(value=_place(file, project), source=project.source), **settings}

@@ -13,6 +13,7 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.model import Request
 
 DEFAULT_TESTS = "tests"
+DOCKERFILE = "Dockerfile"
 _WORDS = ("true", "false")
 
 
@@ -156,6 +157,56 @@ class Config:
         input_help="Written as id=NAME,env=VARIABLE.",
     )
     """As `docker build --secret` takes them."""
+    dockerfile: str = option(
+        DOCKERFILE,
+        "--dockerfile",
+        kind=kinds.DOCKERFILE,
+        section=Section.HOW,
+        metavar="PATH",
+        help="The file that the image is built from, relative to the project.",
+        key="dockerfile",
+    )
+    target: str = option(
+        "",
+        "--target",
+        kind=kinds.STAGE,
+        section=Section.HOW,
+        metavar="STAGE",
+        help="The stage of the Dockerfile that is built; the last one by default.",
+        key="target",
+    )
+    builder: str = option(
+        "",
+        "--builder",
+        kind=kinds.BUILDER,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        metavar="NAME",
+        help="The buildx builder that builds the image; the current one by default.",
+        key="builder",
+    )
+    cache_from: Sequence[str] = option(
+        (),
+        "--cache-from",
+        kind=kinds.CACHES,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        metavar="PLACE",
+        help="A build cache to read, written as for `docker buildx build --cache-from`.",
+        key="cache-from",
+        input_help="Written as type=registry,ref=NAME.",
+    )
+    cache_to: Sequence[str] = option(
+        (),
+        "--cache-to",
+        kind=kinds.CACHES,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        metavar="PLACE",
+        help="A build cache to write, written as for `docker buildx build --cache-to`.",
+        key="cache-to",
+        input_help="Written as type=registry,ref=NAME.",
+    )
     image_name: str = option(
         "",
         "--image-name",
@@ -184,6 +235,27 @@ class Config:
         key="image-is-checkout",
         input_help="It counts where the image has no label that names its commit.",
     )
+    fast: str = option(
+        "off",
+        "--fast",
+        kind=kinds.FAST,
+        section=Section.HOW,
+        metavar="auto|require|off|verify",
+        help="Replace the code of the running image instead of building, where that is exact.",
+        key="fast",
+        input_help="Or require, off (the default) or verify.",
+    )
+    """auto, require, off or verify."""
+    fast_max_age: float = option(
+        7 * 86_400.0,
+        "--fast-max-age",
+        kind=kinds.AGE,
+        section=Section.HOW,
+        metavar="AGE",
+        help="How old the last build may be for --fast, such as 12h or 7d.",
+        key="fast-max-age",
+    )
+    """In seconds."""
     bundle_layout: str | None = option(
         None,
         "--bundle-layout",
@@ -338,11 +410,18 @@ class Config:
                 f"{flag} names an image, and --type dags deploys none",
                 hint=f"Leave out {flag}, or use --type auto, image-and-dags or image.",
             )
-        building = {
+        building: dict[str, object] = {
             "--build-arg": self.build_args,
             "--build-secret": self.build_secrets,
             "--image-paths": self.image_paths,
+            "--dockerfile": self.dockerfile != DOCKERFILE,
+            "--target": self.target,
+            "--builder": self.builder,
+            "--cache-from": self.cache_from,
+            "--cache-to": self.cache_to,
         }
+        if self.fast in ("require", "verify"):
+            building["--fast"] = (self.fast,)
         if useless := [other for other, values in building.items() if values]:
             raise ConfigurationError(
                 f"{flag} deploys an image that is built already, and {useless[0]} is for building "
@@ -350,6 +429,17 @@ class Config:
                 hint=f"Give {useless[0]} to the command that builds the image, or leave out "
                 f"{flag} to have the image built here.",
             )
+
+    @property
+    def build_inputs(self) -> Sequence[str]:
+        """What makes the image, beside files and build arguments; nothing for the usual build."""
+        found = []
+        if self.dockerfile != DOCKERFILE:
+            found.append(f"--dockerfile {self.dockerfile}")
+        if self.target:
+            # BuildKit tells stages apart without regard to capital letters.
+            found.append(f"--target {self.target.lower()}")
+        return tuple(found)
 
     @property
     def is_prebuilt(self) -> bool:

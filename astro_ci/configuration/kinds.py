@@ -7,6 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from astro_ci.configuration.build_values import (
+    check_builder,
+    check_cache,
+    check_dockerfile,
+    check_target,
+    parse_dockerfile,
+)
+from astro_ci.configuration.fast import FAST_WORDS, check_fast, parse_age, parse_fast
 from astro_ci.configuration.values import (
     CHECKS,
     LAYOUTS,
@@ -102,6 +110,17 @@ DURATION = Kind(
         "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s?)?$",
     },
 )
+AGE = Kind(
+    read=parse_age,
+    schema={"type": "string", "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?$"},
+)
+FAST = Kind(
+    read=parse_fast,
+    check=check_fast,
+    schema={"enum": [*FAST_WORDS, False]},
+    is_name=True,
+    words=FAST_WORDS,
+)
 LAYOUT = Kind(read=parse_layout, schema={"enum": list(LAYOUTS)}, is_name=True, words=LAYOUTS)
 IMAGE_NAME = Kind(read=parse_image_name, check=check_image_name, schema={"type": "string"})
 RUNNER = Kind(read=parse_runner, schema={"enum": list(RUNNERS)}, is_name=True, words=RUNNERS)
@@ -114,3 +133,7 @@ BUILD_ARGUMENTS = Kind(
     read=lambda _name, text: text, check=check_build_argument, schema=_SCALAR, is_list=True
 )
 LINES = Kind(schema=_SCALAR, is_list=True)
+BUILDER = Kind(check=check_builder, schema={"type": "string"})
+STAGE = Kind(check=check_target, schema=_SCALAR)
+DOCKERFILE = Kind(read=parse_dockerfile, check=check_dockerfile, schema={"type": "string"})
+CACHES = Kind(check=check_cache, schema={"type": "string"}, is_list=True)

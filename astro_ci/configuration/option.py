@@ -60,6 +60,8 @@ class Option(Struct, frozen=True, kw_only=True):
     """Inputs of the same meaning, of workflows that come from deploy-action."""
     input_help: str = ""
     """More text for the description of an input."""
+    variable_stem: str = ""
+    """The variable's stem where it is not the flag's, as another verb's flag has that variable."""
     has_input: bool = True
     has_variable: bool = True
     """Whether the command line reads the variable; False for ASTRO_CI_BASE, which CI reads."""
@@ -72,7 +74,7 @@ class Option(Struct, frozen=True, kw_only=True):
     @property
     def variable(self) -> str:
         """The environment variable of the same stem."""
-        return f"ASTRO_CI_{self.stem.replace('-', '_').upper()}"
+        return f"ASTRO_CI_{self.variable_stem or self.stem.replace('-', '_').upper()}"
 
     def check(self, value: Any) -> None:
         """Refuse an invalid value. Raises ConfigurationError."""

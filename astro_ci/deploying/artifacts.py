@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,14 @@ from astro_ci.bundle import Bundle, Member, check_links, list_members, write_bun
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import DockerError, ProjectError
-from astro_ci.model import Deployment
+from astro_ci.model import Deployment, Part
 from astro_ci.planning.marker import ROOT_LAYOUT
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import Console
 from astro_ci.survey.survey import Survey
 from astro_ci.text import listed, sentence, size_text
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.engine import Engine
@@ -48,6 +51,7 @@ def artifacts(
     client: AstroClient,
     *,
     connect_engine: Callable[[Mapping[str, str]], Engine],
+    password: Callable[[], str],
     workshop: Workshop,
     scratch: Path,
     console: Console,
@@ -60,7 +64,7 @@ def artifacts(
     with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
     if plan.deploy_type.has_image and prebuilt is None:
         survey.checkout.project.require_dockerfile()
-    _refuse_empty_submodules(survey)
+    refuse_empty_submodules(survey.differences.empty_submodules, plan.deploy_type.parts)
     members: Sequence[Member] = ()
     if with_bundle and survey.checkout.project.has_dags:
         members = list_members(survey.checkout.project.dags)
@@ -73,6 +77,23 @@ def artifacts(
         _check_links(survey, members, prebuilt.image.facts.runtime_version or "")
         yield Artifacts(image=prebuilt.image, bundle=bundle)
         return
+    if plan.fast and plan.fast.is_chosen:
+        from astro_ci.deploying.fast import replaced_image
+
+        with replaced_image(
+            survey,
+            deployment,
+            client,
+            env=env,
+            connect_engine=connect_engine,
+            password=password,
+            scratch=scratch,
+            console=console,
+        ) as replaced:
+            if with_bundle:
+                _check_links(survey, members, replaced.facts.runtime_version or "")
+            yield Artifacts(image=replaced, bundle=bundle)
+        return
     # Loaded here: most deploys ship DAGs alone.
     from astro_ci.deploying.image import built_once
     from astro_ci.image.building.build import looking_for_builder
@@ -80,8 +101,8 @@ def artifacts(
     # DAGs alone would lack what the image gained.
     is_needed = plan.content.image != "same" or not with_bundle
     without = "" if is_needed else _WITHOUT_ENGINE
-    with looking_for_builder(env) as builder:
-        engine = _engine(workshop, env, connect_engine, without=without)
+    with looking_for_builder(env, config.builder) as builder:
+        engine = _engine(config, workshop, env, connect_engine, without=without)
         image = built_once(
             config, env, survey, deployment, client, engine, builder, console, workshop
         )
@@ -91,24 +112,32 @@ def artifacts(
 
 
 def _engine(
+    config: Config,
     workshop: Workshop,
     env: Mapping[str, str],
     connect_engine: Callable[[Mapping[str, str]], Engine],
     *,
     without: str,
-) -> Engine:
-    """Connect to the engine. `without` says what to do where there is none. Raises DockerError."""
+) -> Engine | None:
+    """Connect to the engine; None where none answers and a named builder does without one.
+
+    `without` says what to do where there is none. Raises DockerError.
+    """
     try:
         return workshop.engine(env, connect_engine)
     except DockerError as error:
+        if config.builder:
+            log.info("%s; the image of builder %s is sent without one", error, config.builder)
+            return None
         error.hint = " ".join(filter(None, (sentence(error.hint), without)))
         raise
 
 
-def _refuse_empty_submodules(survey: Survey) -> None:
+def refuse_empty_submodules(
+    submodules: Mapping[str, frozenset[Part]], shipped: frozenset[Part]
+) -> None:
     """Raise ProjectError for a submodule that ships and was not checked out."""
-    submodules = survey.differences.empty_submodules
-    empty = [path for path, parts in submodules.items() if parts & survey.plan.deploy_type.parts]
+    empty = [path for path, parts in submodules.items() if parts & shipped]
     if empty:
         raise ProjectError(
             f"submodules of the project were not checked out: {listed(sorted(empty))}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +28,11 @@ from astro_ci.deploying.second_look import SecondLook
 from astro_ci.deploying.secrecy import hide_credentials, hide_upload
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.transfer import Transfer
+from astro_ci.deploying.without_build import may_build_instead, verify
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.deployments.enforcement import refuse_session
 from astro_ci.deployments.find import Astro
-from astro_ci.errors import AstroCIError, CancelledError, DeployFailedError
+from astro_ci.errors import AstroCIError, CancelledError, DeployFailedError, RegistryError
 from astro_ci.finding import Checked, CheckName
 from astro_ci.model import (
     Deploy,
@@ -77,6 +78,10 @@ class Attempt(Struct, kw_only=True):
     overridden: tuple[CheckName, ...] = ()
     """The checks that failed, and that --force deploys past."""
     on_checks: OnChecks = lambda plan, made: None
+    approve: Callable[[Plan], None] = lambda plan: None
+    """Raises an AstroCIError for a Plan that must not be acted on."""
+    written: Collection[Path] = ()
+    """Files of the run itself."""
     image: ImageSource | None = None
     """Where the prebuilt image comes from; None: the image is built."""
     progress: Progress = field(default_factory=Progress)
@@ -84,6 +89,7 @@ class Attempt(Struct, kw_only=True):
     opened: Deploy | None = None
     bundle_version: str = ""
     replaced_by: str = ""
+    fast_differences: list[str] | None = None
 
     def __repr__(self) -> str:
         """Show the attempt without the environment."""
@@ -125,6 +131,7 @@ class Attempt(Struct, kw_only=True):
             overridden=self.overridden,
             commit_url=self.opened.git.commit_url if self.opened and self.opened.git else "",
             replaced_by=self.replaced_by,
+            fast_differences=self.fast_differences,
             url=self.astro.deployment_url(self.deployment),
             duration_seconds=round(self.tools.now() - self.started, 3),
             phases=dict(self.console.times),
@@ -168,6 +175,7 @@ class Attempt(Struct, kw_only=True):
                 self.deployment,
                 self.astro.client,
                 connect_engine=self.tools.connect_engine,
+                password=self.astro.credentials.token,
                 workshop=self.workshop,
                 scratch=Path(scratch),
                 console=self.console,
@@ -186,8 +194,13 @@ class Attempt(Struct, kw_only=True):
             )
             try:
                 transfer.send(made, self.console, on_sent=look.begin)
+            except RegistryError as error:
+                if may_build_instead(error, self.console):
+                    return None
+                raise
             finally:
                 self.bundle_version = transfer.bundle_version
+            self.fast_differences = verify(self.survey, opened, Path(scratch), self.console)
         if late := self._overtaken(look.result()):
             if late.deploy_type is not DeployType.NONE:
                 self._give_up(late)
@@ -219,12 +232,14 @@ class Attempt(Struct, kw_only=True):
 
     def _check(self, made: Artifacts) -> None:
         """Make the checks that need Airflow. Raises CheckFailedError when one does not pass."""
+        plan = self.survey.plan
         surroundings = Surroundings(
             env=self.env,
             deployment=self.deployment,
             shipped=made.image,
             connect_engine=self.tools.connect_engine,
             password=self.astro.credentials.token,
+            is_far=bool(plan.fast and plan.fast.is_chosen),
         )
         with self.console.phase(Phase.CHECKS):
             made_checks = run_checks(self.config, self.survey, surroundings, self.console)
@@ -267,21 +282,30 @@ class Attempt(Struct, kw_only=True):
             return None
         self.console.say("another deploy went live in the meantime; planning again")
         again = survey(
-            self.pinned(),
+            replace(self.pinned(), fast="off"),
             self.env,
             ci=self.survey.checkout.ci,
             needs_credentials=True,
             patience=self.tools.patience,
             image=self.image,
+            written=self.written,
         ).plan
+        if again.deploy_type is not DeployType.NONE:
+            self.approve(again)
         ours = self.survey.plan.deploy_type
         is_same_kind = now.is_dag_deploy_enabled == self.deployment.is_dag_deploy_enabled
         fits = is_same_kind and ours in (again.deploy_type, DeployType.IMAGE_AND_DAGS)
         return None if fits and again.deploy_type is not DeployType.NONE else again
 
     def pinned(self) -> Config:
-        """The options, for the Deployment that was found with them."""
-        return replace(self.config, deployment_id=self.deployment.id, deployment_name=None)
+        """The options, for the Deployment that was found with them.
+
+        What could be made without a build was tried.
+        """
+        fast = self.config.fast if self.config.fast == "require" else "off"
+        return replace(
+            self.config, deployment_id=self.deployment.id, deployment_name=None, fast=fast
+        )
 
     def _give_up(self, late: Plan) -> None:
         """Give this attempt up; the last one with a DeployFailedError."""

@@ -37,6 +37,9 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     connect_engine: Callable[[Mapping[str, str]], Engine]
     password: Callable[[], str]
     """The registry's."""
+    is_far: bool = False
+    """Whether the image of this deploy is in a registry, and shares its layers with the running
+    one: it is pulled where the running one was, or where somebody asks for a check."""
 
     def __repr__(self) -> str:
         """Name them, without the environment."""
@@ -49,11 +52,13 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         None when no Airflow is at hand and nobody asked for more. Raises CheckFailedError,
         DockerError or RegistryError when what was asked for is not possible.
         """
+        if self.shipped and self.is_far and not is_asked and not self._has_running_image():
+            yield None
+            return
         if self.shipped:
             yield self._in_shipped(self.shipped, is_asked=is_asked)
             return
-        running = self._running_image()
-        is_local = bool(running) and has_image(self.env, running)
+        is_local = self._has_running_image()
         if not is_local and (local := self._runtime_of_this_job()):
             yield local
         elif is_local or is_asked:
@@ -78,6 +83,10 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         deployment = self.deployment
         named = deployment.image_repository and deployment.image_tag
         return f"{deployment.image_repository}:{deployment.image_tag}" if named else ""
+
+    def _has_running_image(self) -> bool:
+        running = self._running_image()
+        return bool(running) and has_image(self.env, running)
 
     def _runtime_of_this_job(self) -> LocalRunner | None:
         """Return the interpreter of the job's own Runtime image, if its Airflow version fits."""

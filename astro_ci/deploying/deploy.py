@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # loaded while Astro is asked
 __all__ = ["Tools", "deploy"]
 
 OnPlan = Callable[[Plan], None]
+Approve = Callable[[Plan], None]
+"""Raises an AstroCIError for a Plan that must not be acted on."""
 CancelledBy = Callable[[int], CancelledError]
 """From the number of a signal."""
 
@@ -41,21 +44,26 @@ def deploy(
     ci: CIContext | None = None,
     console: Console,
     on_plan: OnPlan = lambda plan: None,
+    approve: Approve = lambda plan: None,
     on_checks: OnChecks = lambda plan, made: None,
     on_stage: Callable[[CancelledBy], None] = lambda cancelled_by: None,
     interactive: bool = False,
     tools: Tools | None = None,
     workshop: Workshop | None = None,
     reader: Reader | None = None,
+    written: Collection[Path] = (),
 ) -> DeployResult:
     """Deploy the checkout to the Deployment; `on_plan` gets each Plan before the deploy acts on it.
+
+    `approve` then says whether it may.
 
     `on_checks` sees it again, with the checks that only the deploy makes.
 
     `asked` is what `ask_astro` began, and `ci` what the CI system says, where that is known
     already. `on_stage` gets a function that says, whenever and in whichever thread it is called,
     what a signal would leave behind; the latest function is the one to call. `reader` is for the
-    static check, when it was started ahead. `workshop` is what several deploys of one run share.
+    static check, when it was started ahead. `workshop` is what several deploys of one run share,
+    `written` are files of the run itself, which are no part of the project.
 
     A second Plan is made when other deploys made the first attempt come to nothing. Raises
     AstroCIError; unless its message says otherwise, the Deployment is then as it was.
@@ -71,12 +79,14 @@ def deploy(
             ci=ci,
             console=console,
             on_plan=on_plan,
+            approve=approve,
             on_checks=on_checks,
             on_stage=on_stage,
             tools=tools,
             workshop=shared,
             image=shared.source(config, env, tools.connect_engine),
             reader=reader,
+            written=written,
         )
         return run.go(interactive=interactive)
 
@@ -90,12 +100,14 @@ class _Run(Struct, kw_only=True):
     ci: CIContext | None
     console: Console
     on_plan: OnPlan
+    approve: Approve
     on_checks: OnChecks
     on_stage: Callable[[CancelledBy], None]
     tools: Tools
     workshop: Workshop
     reader: Reader | None
     image: ImageSource | None
+    written: Collection[Path]
     started: float = 0.0
 
     def __repr__(self) -> str:
@@ -150,8 +162,10 @@ class _Run(Struct, kw_only=True):
                 needs_credentials=True,
                 image=self.image,
                 reader=reader,
+                written=self.written,
             )
         self.on_plan(found.plan)
+        self.approve(found.plan)
         connected = found.standing.connected
         assert connected  # noqa: S101 - a survey that needs credentials has a connection
         made = Attempt(
@@ -169,6 +183,8 @@ class _Run(Struct, kw_only=True):
             is_last=bool(earlier),
             overridden=refuse_failed_checks(found.plan.checks, forced=self.config.force),
             on_checks=self.on_checks,
+            approve=self.approve,
+            written=self.written,
             image=self.image,
             progress=Progress(earlier=earlier),
         )

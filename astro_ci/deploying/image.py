@@ -5,26 +5,33 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
+import tempfile
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+from msgspec import structs
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
-from astro_ci.image.building.build import build_image
+from astro_ci.errors import DockerError
+from astro_ci.image.building.build import build_archive, build_image, describe_builder
 from astro_ci.image.building.builder import Builder
-from astro_ci.image.building.spec import Build, LeaveOut
+from astro_ci.image.building.spec import Build
 from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
 from astro_ci.image.inspection import look_into_image
 from astro_ci.image.on_engine import EngineImage
+from astro_ci.image.source import ReadyImage
 from astro_ci.model import Deployment, Part
-from astro_ci.paths import below
 from astro_ci.planning.marker import NO_DIGEST
-from astro_ci.project.find import DOCKERFILE, Project
-from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
+from astro_ci.project.context import left_out_of
+from astro_ci.project.dockerfile import base_image
+from astro_ci.project.find import dockerfile_text
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.survey import Survey
@@ -39,28 +46,33 @@ def built_once(
     survey: Survey,
     deployment: Deployment,
     client: AstroClient,
-    engine: Engine,
+    engine: Engine | None,
     builder: Future[Builder | None],
     console: Console,
     workshop: Workshop,
-) -> EngineImage:
+) -> ReadyImage:
     """Build the image, unless this run built it before, and check it for this Deployment.
 
-    Raises DockerError, ProjectError.
+    Without an engine a named builder makes it. A build that failed is not repeated for the next
+    Deployment. Raises DockerError, ProjectError.
     """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
     _warn_of_dags(config, survey, deployment)
     made = _describe(config, survey, deployment)
+    if config.fast != "off":
+        made = replace(made, labels={**made.labels, **_fast_labels(config, env, survey)})
     inputs = _inputs(made, survey, deployment)
     image = workshop.find(inputs)
     if image:
         console.say("using the image that this run built before")
     else:
-        workshop.on_close(lambda: remove(engine, made.tag))
-        image = _build(made, env, engine, builder, console)
-        if inputs is not None:
-            workshop.keep(inputs, image)
+        try:
+            image = _build(made, env, engine, builder, console, workshop)
+        except DockerError as error:
+            workshop.keep(inputs, error)
+            raise
+        workshop.keep(inputs, image)
     supported = {release.version for release in runtimes.result()}
     check_image(image.facts, running=deployment.astro_runtime_version, supported=supported)
     return image
@@ -71,12 +83,32 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
     return Build(
         root=checkout.project.root,
         tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
-        dockerfile=DOCKERFILE,
-        leave_out=_left_out(checkout.project, dags_ship=not deployment.is_dag_deploy_enabled),
-        labels=image_labels(survey.plan, checkout.head, checkout.remote_url),
+        dockerfile=checkout.project.dockerfile_name,
+        target=config.target,
+        builder=config.builder,
+        cache_from=config.cache_from,
+        cache_to=config.cache_to,
+        leave_out=left_out_of(
+            checkout.project,
+            dags_ship=not deployment.is_dag_deploy_enabled,
+            written=checkout.written,
+        ),
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
+
+
+def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict[str, str]:
+    """What later deploys with --fast have to know of this build."""
+    from astro_ci.image.fast.base import build_labels, find_base_digest
+
+    checkout = survey.checkout
+    content = checkout.project.read_dockerfile()
+    base = base_image(dockerfile_text(content), checkout.build_args) if content else None
+    named = base.reference if base else ""
+    digest = find_base_digest(named, env, checkout=checkout.repo.root)
+    return build_labels(digest, config.build_secrets)
 
 
 def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
@@ -87,21 +119,50 @@ def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
     if NO_DIGEST in digests:
         return None
     arguments = (*sorted(made.labels.items()), *sorted(made.build_args.items()))
-    return (made.root, with_dags, digests, arguments, tuple(made.secrets))
+    stage = (made.dockerfile, made.target)
+    return (made.root, stage, with_dags, digests, arguments, tuple(made.secrets))
 
 
 def _build(
     made: Build,
     env: Mapping[str, str],
-    engine: Engine,
+    engine: Engine | None,
     builder: Future[Builder | None],
     console: Console,
-) -> EngineImage:
+    workshop: Workshop,
+) -> ReadyImage:
     with console.phase(Phase.BUILD), console.group("Build the image"):
-        facts = build_image(engine, made, env=env, on_line=_listener(console), builder=builder)
+        console.say(f"building with {describe_builder(engine, made, builder.result())}")
+        on_line = listener(console)
+        if engine is None:
+            image = _build_without_engine(made, env, on_line, builder, workshop)
+            console.did(Phase.BUILD, "built the image")
+            return image
+        workshop.on_close(lambda: remove(engine, made.tag))
+        facts = build_image(engine, made, env=env, on_line=on_line, builder=builder)
     console.did(Phase.BUILD, "built the image")
     # An image may say linux/amd64 over a base of another platform.
     return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
+
+
+def _build_without_engine(
+    made: Build,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None],
+    builder: Future[Builder | None],
+    workshop: Workshop,
+) -> ReadyImage:
+    """Have the builder write an archive, which is sent to the registry as it lies there."""
+    from astro_ci.image.prebuilt.without_engine import StoredArchive
+
+    scratch = tempfile.TemporaryDirectory(prefix="astro-ci-built-", dir=env.get("TMPDIR"))
+    workshop.on_close(scratch.cleanup)
+    archive = Path(scratch.name, "image.tar")
+    build_archive(made, archive, env=env, on_line=on_line, builder=builder)
+    stored = StoredArchive(archive, env)
+    workshop.on_close(stored.close)
+    image = stored.fetch()
+    return structs.replace(image, facts=structs.replace(image.facts, reference=made.tag))
 
 
 def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
@@ -114,28 +175,13 @@ def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> Non
         )
 
 
-def _listener(console: Console) -> Callable[[str], None]:
+def listener(console: Console) -> Callable[[str], None]:
     """What hears the build: whoever asked for more hears all of it, others its steps."""
     if console.is_verbose:
         return console.say
     if console.is_live:
         return BuildSteps(lambda step: None, functools.partial(console.note, Phase.BUILD))
     return BuildSteps(console.say)
-
-
-def _left_out(project: Project, *, dags_ship: bool) -> LeaveOut:
-    """Say which files to leave out: the DAGs, or the leftovers when the image holds the DAGs."""
-    inside = project.dags_in_context
-    if not dags_ship:
-        return set(inside).__contains__
-    is_leftover = leftover_matcher(lambda name: (project.dags / name / VENV_MARKER).exists())
-
-    def is_left_out(path: str) -> bool:
-        names = (below(path, directory) for directory in inside)
-        # As if it were a directory: then it is asked about itself as well.
-        return any(name and is_leftover(f"{name}/.") for name in names)
-
-    return is_left_out
 
 
 def remove(engine: Engine, name: str) -> None:

@@ -10,8 +10,15 @@ from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.requests import NewDeploy
 from astro_ci.git import Commit
-from astro_ci.model import ApiDeployType, DeployGit, DeployType, Digests, Plan
-from astro_ci.planning.marker import NO_DIGEST, ROOT_LAYOUT, Note, built_from, describe
+from astro_ci.model import ApiDeployType, DeployGit, DeployType, Digests
+from astro_ci.planning.marker import (
+    MADE_BY_REPLACING,
+    NO_DIGEST,
+    ROOT_LAYOUT,
+    Note,
+    built_from,
+    describe,
+)
 from astro_ci.remote import (
     commit_url,
     github_repository,
@@ -160,18 +167,25 @@ def _notes(survey: Survey) -> dict[Note, str]:
         notes[Note.LAYOUT] = ROOT_LAYOUT
     if prebuilt and plan.deploy_type.has_image:
         notes[Note.BUILT] = built_from(prebuilt.origin.commit if prebuilt.origin else None)
+    if plan.fast and plan.fast.is_chosen and plan.deploy_type.has_image:
+        notes[Note.MADE] = MADE_BY_REPLACING
     return notes
 
 
-def image_labels(plan: Plan, head: Commit, remote_url: str | None) -> dict[str, str]:
+def image_labels(head: Commit, remote_url: str | None, *, is_dirty: bool) -> dict[str, str]:
     """The labels of the OCI image specification that say where an image came from."""
     labels = {
-        "org.opencontainers.image.revision": f"{plan.head}-dirty" if plan.dirty else plan.head,
-        "org.opencontainers.image.created": datetime.fromtimestamp(head.time, UTC).isoformat(),
+        "org.opencontainers.image.revision": f"{head.sha}-dirty" if is_dirty else head.sha,
+        "org.opencontainers.image.created": commit_time(head),
     }
     if remote_url:
         labels["org.opencontainers.image.source"] = without_credentials(remote_url)
     return labels
+
+
+def commit_time(commit: Commit) -> str:
+    """When a commit was made, as OCI documents write times."""
+    return datetime.fromtimestamp(commit.time, UTC).isoformat()
 
 
 def _branch(ci: CIContext) -> str | None:

@@ -20,11 +20,15 @@ if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
 
 
 def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str]) -> None:
-    """Hide what the build is given: secrets, arguments whose names say secret, registry logins."""
+    """Hide what the build is given: secrets, arguments and fields of caches whose names say
+    secret, registry logins."""
     arguments = (argument.partition("=") for argument in config.build_args)
+    places = ",".join((*config.cache_from, *config.cache_to)).split(",")
+    fields = (field.strip('" ').partition("=") for field in places)
     redactor.suspect(
         *secret_texts(config.build_secrets, env),
         *(value for name, _, value in arguments if is_secret_name(name)),
+        *(value for name, _, value in fields if is_secret_name(name)),
     )
     for login in registry_logins(env):
         redactor.learn(login, *basic_login(login))

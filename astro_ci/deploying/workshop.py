@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from astro_ci.configuration.config import Config
+from astro_ci.errors import DockerError
 from astro_ci.survey.image import image_source
 
 if TYPE_CHECKING:  # loaded when there is an image
     from astro_ci.image.engine import Engine
-    from astro_ci.image.on_engine import EngineImage
-    from astro_ci.image.source import ImageSource
+    from astro_ci.image.source import ImageSource, ReadyImage
 
 ConnectEngine = Callable[[Mapping[str, str]], "Engine"]
 
@@ -27,7 +27,7 @@ class Workshop:
     def __init__(self) -> None:
         self._held = ExitStack()
         self._sources: dict[Hashable, ImageSource | None] = {}
-        self._images: dict[Hashable, EngineImage] = {}
+        self._images: dict[Hashable, ReadyImage | DockerError] = {}
         self._engine: Engine | None = None
 
     def __enter__(self) -> Self:
@@ -58,13 +58,23 @@ class Workshop:
             self._held.callback(self._engine.close)
         return self._engine
 
-    def find(self, inputs: Hashable) -> EngineImage | None:
-        """Find the image that was built from the same inputs before."""
-        return self._images.get(inputs)
+    def find(self, inputs: Hashable) -> ReadyImage | None:
+        """Find the image that was built from the same inputs before.
 
-    def keep(self, inputs: Hashable, image: EngineImage) -> None:
-        """Have an image found again; the run's end takes it off the engine."""
-        self._images[inputs] = image
+        Raises DockerError when that build failed: it would fail again.
+        """
+        found = self._images.get(inputs)
+        if isinstance(found, DockerError):
+            raise found.saying(f"this run tried before, and {found.message}")
+        return found
+
+    def keep(self, inputs: Hashable, image: ReadyImage | DockerError) -> None:
+        """Have an image, or why it was not built, found again.
+
+        The run's end takes an image off the engine. Without inputs, nothing is found again.
+        """
+        if inputs is not None:
+            self._images[inputs] = image
 
     def on_close(self, clean_up: Callable[[], None]) -> None:
         """Call this when the run ends."""

@@ -15,7 +15,7 @@ from astro_ci.doctor.check import Steps, ok, problem, warning
 from astro_ci.errors import ProjectError
 from astro_ci.model import Request
 from astro_ci.project.dockerfile import BaseImage, base_image, needs_buildkit
-from astro_ci.project.find import Project, dockerfile_text, find_project, read_dockerfile
+from astro_ci.project.find import Project, dockerfile_text, find_project
 from astro_ci.survey.targets import find_targets
 from astro_ci.text import excerpt, listed
 
@@ -60,13 +60,15 @@ def configuration(
 def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
     """Check the Dockerfile, the DAGs and .dockerignore."""
     is_image_alone = config.is_prebuilt and config.requested is Request.IMAGE
-    found = find_project(config.project, config.dags_path, may_be_empty=is_image_alone)
+    found = find_project(
+        config.project, config.dags_path, config.dockerfile, may_be_empty=is_image_alone
+    )
     yield ok("project", str(found.root))
     if config.is_prebuilt:
         yield ok("Dockerfile", "not needed: the image of this deploy is built already")
         yield from _dags(found, config)
         return Files(project=found, base=None, needs_buildkit=False)
-    content = read_dockerfile(found.root)
+    content = found.read_dockerfile()
     text = "" if content is None else dockerfile_text(content)
     base = None
     if content is None:
@@ -75,7 +77,7 @@ def project(config: Config, env: Mapping[str, str]) -> Steps[Files]:
         except ProjectError as error:
             yield problem("Dockerfile", error)
     else:
-        base = base_image(text, _build_args(config, env))
+        base = base_image(text, _build_args(config, env), config.target)
         yield from _starts_from(base)
     yield from _dags(found, config)
     yield from _ignore_file(found)
@@ -89,7 +91,7 @@ def _ignore_file(found: Project) -> Steps[None]:
     except ProjectError as error:
         yield problem(".dockerignore", error)
         return
-    yield ok(".dockerignore", f"{count} patterns" if count else "no patterns")
+    yield ok(".dockerignore", f"{count or 'no'} pattern{'' if count == 1 else 's'}")
 
 
 def _starts_from(base: BaseImage | None) -> Steps[None]:
@@ -129,7 +131,8 @@ def _dags(found: Project, config: Config) -> Steps[None]:
         yield problem("DAGs", error)
         return
     if count:
-        yield ok("DAGs", f"{count} files in {excerpt(config.dags_path)}")
+        files = "1 file" if count == 1 else f"{count} files"
+        yield ok("DAGs", f"{files} in {excerpt(config.dags_path)}")
     else:
         yield problem(
             "DAGs",

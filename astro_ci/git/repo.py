@@ -142,6 +142,18 @@ class GitRepo(History):
             found += (f"{path}/{name}" for name in below)
         return found
 
+    def lines_at(self, commit: str, directories: Sequence[str]) -> list[str] | None:
+        """List the files of a commit as `git ls-files --stage` lists those that are checked out.
+
+        None when git cannot tell.
+        """
+        try:
+            found = list_tree(self._git, commit, directories)
+        except GitError as error:
+            log.debug("%s", error)
+            return None
+        return sorted(found, key=lambda line: os.fsencode(line.partition("\t")[2]))
+
     def _open_inner(self, path: str) -> GitRepo:
         """Open a repository that lies within this one."""
         return GitRepo.open(self.root / path, self._git.env, checkout=self._git.checkout)

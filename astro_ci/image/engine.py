@@ -107,12 +107,12 @@ def connect(env: Mapping[str, str]) -> Engine:
         version: dict[str, Any] = client.version()
     except (DockerException, RequestException, OSError) as error:
         raise DockerError(
-            f"no Docker Engine answers at {_shown(host)}: {_reason(error, host)}", hint=_HINT
+            f"no Docker Engine answers at {shown_host(host)}: {_reason(error, host)}", hint=_HINT
         ) from error
     client.api.timeout = _SILENCE_SECONDS
     components = [part.get("Name", "") for part in version.get("Components") or []]
     is_podman = any("podman" in name.lower() for name in components)
-    log.debug("engine %s at %s", version.get("Version"), _shown(host))
+    log.debug("engine %s at %s", version.get("Version"), shown_host(host))
     return Engine(client, host, str(version.get("Version", "")), is_podman)
 
 
@@ -128,6 +128,20 @@ def read_config(env: Mapping[str, str]) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}
+
+
+def auths_of_variable(env: Mapping[str, str]) -> dict[str, Any]:
+    """Read the logins of DOCKER_AUTH_CONFIG, which docker and GitLab know; broken ones are none.
+
+    Source: docker/cli, cli/config/configfile.
+    """
+    try:
+        config = json.loads(env.get("DOCKER_AUTH_CONFIG") or "{}")
+    except (ValueError, RecursionError):
+        log.warning("DOCKER_AUTH_CONFIG is no JSON document, so its logins are not used")
+        return {}
+    auths = config.get("auths") if isinstance(config, dict) else None
+    return auths if isinstance(auths, dict) else {}
 
 
 def endpoint_of(env: Mapping[str, str]) -> dict[str, str]:
@@ -169,7 +183,7 @@ def _knock(host: str) -> None:
             probe.connect(host.removeprefix("unix://"))
 
 
-def _shown(host: str) -> str:
+def shown_host(host: str) -> str:
     """The engine's address without a password; the user of SSH's is part of the address."""
     scheme, slashes, rest = host.rpartition("://")
     login, at, place = rest.rpartition("@")

@@ -6,7 +6,8 @@ another client's deploy, which then names another commit: such a marker does not
 
 Between digests and commit there may be notes: `layout=root`, when the DAG bundle has its files at
 its root; `built=<12 hex>` or `built=elsewhere`, when the image was not built by the deploy: the
-commit that it was built from, which need not be the deploy's.
+commit that it was built from, which need not be the deploy's; `made=replaced`, when the image is
+the one that ran before, with another code layer.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ NO_DIGEST = "0" * 16
 _NO_COMMIT = "dirty"
 _COMMIT_DIGITS = 12
 BUILT_ELSEWHERE = "elsewhere"
+MADE_BY_REPLACING = "replaced"
 PREFIXED_LAYOUT, ROOT_LAYOUT = "prefixed", "root"
 
 
@@ -32,6 +34,7 @@ class Note(StrEnum):
 
     LAYOUT = "layout"
     BUILT = "built"
+    MADE = "made"
 
 
 def describe(
@@ -51,7 +54,7 @@ def description_room() -> int:
     digests = dict.fromkeys(Part, NO_DIGEST)
     commit = "0" * _COMMIT_DIGITS
     git = DeployGit(provider="GENERIC", commit_sha=commit)
-    notes = {Note.LAYOUT: ROOT_LAYOUT, Note.BUILT: commit}
+    notes = {Note.LAYOUT: ROOT_LAYOUT, Note.BUILT: commit}  # never both BUILT and MADE
     return DESCRIPTION_LIMIT - len(_marker(digests, git, notes)) - 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -71,6 +71,8 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     dockerignore: DockerIgnore = field(default_factory=_no_globs)
     ignore: DockerIgnore = field(default_factory=_no_globs)
     image_paths: DockerIgnore = field(default_factory=_no_globs)
+    written: Collection[str] = ()
+    """Files of the run itself, such as a saved plan, which are no part of the project."""
     build_links: Sequence[str] = ()
     """The links and the target behind a build file that is a link."""
     is_leftover: Callable[[str], bool] = lambda _path: False
@@ -104,7 +106,7 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     def _directories_of_named_files(self) -> frozenset[str]:
         """List the directories in which a rule names a file, or the DAGs directory, by its path."""
         in_project = [join(self.project, name) for name in self.build_files]
-        named = (*in_project, *self.build_links, *self.attribute_files, *self.dags)
+        named = (*in_project, *self.build_links, *self.attribute_files, *self.dags, *self.written)
         return frozenset(path.rpartition("/")[0] for path in named)
 
     def counts_although_ignored(self, path: str) -> bool:
@@ -126,6 +128,8 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
 
     def _first_rule(self, path: str) -> tuple[Part | None, str]:
         inner = below(path, self.project)
+        if path in self.written:
+            return None, "is a file of this run"
         if inner in self.build_files:
             return Part.IMAGE, "shapes the image"
         if path in self.build_links:

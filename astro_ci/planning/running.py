@@ -31,6 +31,8 @@ class Running(Struct, frozen=True, kw_only=True):
     unknown: str = ""
     layout: str = ""
     """How the DAG bundle has its files, `prefixed` or `root`; empty where that is not known."""
+    is_built: bool = False
+    """Whether astro-ci made the image, instead of deploying one that somebody built."""
     is_nameless: bool = False
     """Whether astro-ci built and shipped it with its DAGs, from a checkout with uncommitted files.
 
@@ -162,14 +164,18 @@ def _running(deploy: Deploy | None, part: Part, deployment: Deployment, ours: Ou
         commit=commit,
         digest=digest,
         unknown=unknown,
+        is_built=_is_built(deploy),
         is_nameless=_is_nameless(deploy),
     )
 
 
 def _is_nameless(deploy: Deploy) -> bool:
+    return _is_built(deploy) and deploy.git is None and deploy.type == "IMAGE_AND_DAG"
+
+
+def _is_built(deploy: Deploy) -> bool:
     notes = read_notes(deploy)
-    is_built = notes is not None and Note.BUILT not in notes
-    return is_built and deploy.git is None and deploy.type == "IMAGE_AND_DAG"
+    return notes is not None and Note.BUILT not in notes
 
 
 def commit_of(deploy: Deploy, ours: Ours, part: Part) -> tuple[str | None, str]:

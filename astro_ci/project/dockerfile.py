@@ -49,8 +49,12 @@ class BaseImage(Struct, frozen=True, kw_only=True):
         return asked[1] if asked and self.runtime_version else ""
 
 
-def base_image(text: str, build_args: Mapping[str, str] | None = None) -> BaseImage | None:
-    """Follow the last FROM through the stages that it names; None without a FROM.
+def base_image(
+    text: str, build_args: Mapping[str, str] | None = None, target: str = ""
+) -> BaseImage | None:
+    """Follow the FROM of the target stage, or the last one, through the stages that it names.
+
+    None without a FROM, and where no stage has the target's name.
 
     Variables have the values of the ARG lines above the first FROM, or of the build arguments.
     Source: the Dockerfile reference, "Understand how ARG and FROM interact".
@@ -72,7 +76,7 @@ def base_image(text: str, build_args: Mapping[str, str] | None = None) -> BaseIm
             count += 1
             if match["name"]:
                 stages[match["name"].lower()] = last
-    return last
+    return stages.get(target.lower()) if target else last
 
 
 def needs_buildkit(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,11 +25,13 @@ class Project(Struct, frozen=True, kw_only=True):
     """Absolute, links resolved."""
     dags: Path
     """The DAGs directory as named; it may be a link."""
+    dockerfile_name: str = DOCKERFILE
+    """The path of the Dockerfile, relative to the root, with `/`."""
 
     @property
     def dockerfile(self) -> Path:
         """The file that the image is built from; it may be missing."""
-        return self.root / DOCKERFILE
+        return self.root / self.dockerfile_name
 
     @property
     def has_dags(self) -> bool:
@@ -51,13 +54,24 @@ class Project(Struct, frozen=True, kw_only=True):
         inside = [path for path in (named, real) if path.is_relative_to(self.root)]
         return list(dict.fromkeys(path.relative_to(self.root).as_posix() for path in inside))
 
+    def read_dockerfile(self) -> bytes | None:
+        """Read the Dockerfile; None when there is none. Raises ProjectError."""
+        return read_dockerfile(self.root, self.dockerfile_name)
+
     def read_dockerignore(self) -> DockerIgnore:
         """The patterns that the image build applies. Raises ProjectError."""
-        return read_ignore_file(self.root, DOCKERFILE)
+        return read_ignore_file(self.root, self.dockerfile_name)
 
     def require_dockerfile(self) -> None:
         """Raise ProjectError when there is no image to build."""
         if not self.dockerfile.is_file():
+            if self.dockerfile_name != DOCKERFILE:
+                raise ProjectError(
+                    f"{self.root} has no {excerpt(self.dockerfile_name)}, so there is no image to "
+                    "build",
+                    hint="Name a Dockerfile of the project with --dockerfile; its path is relative "
+                    "to the project's directory.",
+                )
             raise ProjectError(
                 f"{self.root} has no Dockerfile, so there is no image to build",
                 hint="Add a Dockerfile that starts FROM an Astro Runtime image, or deploy with "
@@ -65,7 +79,9 @@ class Project(Struct, frozen=True, kw_only=True):
             )
 
 
-def find_project(directory: Path, dags_path: str, *, may_be_empty: bool = False) -> Project:
+def find_project(
+    directory: Path, dags_path: str, dockerfile: str = DOCKERFILE, *, may_be_empty: bool = False
+) -> Project:
     """Find the project. Raises ProjectError when the directory does not hold one.
 
     One that `may_be_empty` deploys a prebuilt image alone.
@@ -76,7 +92,9 @@ def find_project(directory: Path, dags_path: str, *, may_be_empty: bool = False)
             hint="Name the directory that holds the Dockerfile and dags/ with --project.",
         )
     root = Path(os.path.realpath(directory))
-    project = Project(root=root, dags=root / dags_path)
+    project = Project(
+        root=root, dags=root / dags_path, dockerfile_name=posixpath.normpath(dockerfile)
+    )
     if (
         may_be_empty
         or project.dockerfile.is_file()

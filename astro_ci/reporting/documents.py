@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from astro_ci import __version__
 from astro_ci.errors import AstroCIError
-from astro_ci.model import DeployResult, DeployType, Plan
+from astro_ci.model import DeployResult, DeployType, FastPlan, Part, Plan
 from astro_ci.remote import commit_page
 from astro_ci.reporting.checks.document import checks_keys
 from astro_ci.reporting.target_result import (
@@ -68,13 +69,36 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "commit": plan.image.commit,
         },
         "bundle_layout": plan.bundle_layout,
+        "running": deployment
+        and {
+            "image_tag": deployment.image_tag,
+            "bundle_version": deployment.running_bundle_version,
+        },
+        "digests": {part.value: plan.digests.get(part) for part in Part},
+        "source": {"repository": plan.origin.repository, "project": plan.origin.project},
+        "version": __version__,
+        "fast": _fast(plan.fast),
         **checks_keys(plan.checks),
     }
 
 
 def result_document(result: DeployResult) -> dict[str, Any]:
     """The document of `deploy --json`."""
-    return {**plan_document(result.plan), **_result_keys(result)}
+    document = {**plan_document(result.plan), **_result_keys(result)}
+    if (fast := result.plan.fast) and result.outcome == "deployed":
+        made = "replaced" if fast.is_chosen else "built"
+        differences = result.fast_differences
+        document["fast"] |= {
+            "made": made,
+            "differences": None if differences is None else list(differences),
+        }
+    return document
+
+
+def _fast(fast: FastPlan | None) -> dict[str, Any] | None:
+    if fast is None:
+        return None
+    return {"mode": fast.mode, "possible": fast.is_possible, "reasons": list(fast.reasons)}
 
 
 def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> dict[str, Any]:

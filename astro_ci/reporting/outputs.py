@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from astro_ci.model import DeployType, Plan
+from astro_ci.reporting.built import built_outputs
 from astro_ci.reporting.documents import as_json, error_document, plans_document
 from astro_ci.reporting.markdown.pages import error_reason
 from astro_ci.reporting.report import Report
@@ -17,6 +18,7 @@ from astro_ci.reporting.target_result import (
     counted_outcomes,
     overall_outcome,
 )
+from astro_ci.reporting.verb import BUILD
 
 # A value that later steps pass on in an environment variable: Linux takes 128 KiB for one.
 LONGEST_OUTPUT = 100_000
@@ -25,6 +27,8 @@ _RESULT_OUTPUTS = ("deploy_id", "image_tag", "bundle_version")
 
 def outputs(report: Report) -> dict[str, str]:
     """Map each output's name to its value; ids of several Deployments are joined with commas."""
+    if report.verb is BUILD:
+        return built_outputs(report.built, error_reason(report.error) if report.error else "")
     kind = combined_deploy_type(report.results)
     is_known = kind is not None and not report.error
     found = {"deploy-type": kind.value if kind and is_known else "", "reason": _reason(report)}

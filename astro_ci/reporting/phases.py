@@ -17,6 +17,7 @@ class Phase(StrEnum):
     BUILD = "build"
     CHECKS = "checks"
     PUSH = "push"
+    SAVE = "save"
     UPLOAD = "upload"
     ROLLOUT = "rollout"
 
@@ -26,6 +27,7 @@ DOING: Mapping[Phase, str] = {
     Phase.BUILD: "building the image",
     Phase.CHECKS: "checking the DAGs",
     Phase.PUSH: "pushing the image",
+    Phase.SAVE: "saving the image",
     Phase.UPLOAD: "uploading the DAG bundle",
     Phase.ROLLOUT: "waiting until the deploy is live",
 }

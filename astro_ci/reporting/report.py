@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from astro_ci.errors import AstroCIError
+from astro_ci.reporting.built import BuiltImage
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.reporting.verb import Verb
 
@@ -18,6 +19,8 @@ class Report(Struct, frozen=True, kw_only=True):
     results: Sequence[TargetResult] = ()
     reason: str = ""
     """Why there is no Deployment."""
+    built: BuiltImage | None = None
+    """The image, of `build`."""
     error: AstroCIError | None = None
     """The error that ended the run before any Deployment was reached."""
 

@@ -9,7 +9,8 @@ from typing import Any
 from astro_ci.ci import CIContext
 from astro_ci.configuration.choice import Choice, Target
 from astro_ci.configuration.config import options
-from astro_ci.configuration.kinds import BUILD_ARGUMENTS, DURATION
+from astro_ci.configuration.fast import written_age
+from astro_ci.configuration.kinds import AGE, BUILD_ARGUMENTS, DURATION
 from astro_ci.configuration.option import Option
 from astro_ci.configuration.values import written_duration
 from astro_ci.model import Request
@@ -86,6 +87,8 @@ def _plain(row: Option, value: Any) -> Any:
         return [f"{name}=***" if given else name for name, given, _ in _parts(value)]
     if row.kind is DURATION:
         return written_duration(value)
+    if row.kind is AGE:
+        return written_age(value)
     if isinstance(value, Request):
         return value.value
     if isinstance(value, Path):

@@ -9,6 +9,7 @@ from astro_ci.reporting.markdown.escaping import escape, link
 from astro_ci.reporting.markdown.pages import (
     SYMBOLS,
     Setting,
+    built_markdown,
     error_markdown,
     error_reason,
     plan_markdown,
@@ -34,6 +35,8 @@ def summary(report: Report, setting: Setting) -> str:
     """The job summary: the Deployment's page, or a row and a page for each of several."""
     if report.error:
         return error_markdown(report.error, None, verb=report.verb, setting=setting)
+    if report.built:
+        return built_markdown(report.built, setting)
     if not report.results:
         return skipped_markdown(report.reason, verb=report.verb)
     if len(report.results) == 1:

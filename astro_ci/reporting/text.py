@@ -10,6 +10,7 @@ from astro_ci.model import (
     Change,
     DeployResult,
     DeployType,
+    FastPlan,
     Part,
     Plan,
     PrebuiltImage,
@@ -111,6 +112,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "Commit", commit_text(plan)
     if plan.image:
         yield "Image", printable(image_text(plan.image))
+    if plan.fast:
+        yield "Image", printable(fast_text(plan.fast))
     yield "Compared with", base_text(plan)
     yield from (("Assumed", printable(note)) for note in plan.assumptions)
 
@@ -136,6 +139,15 @@ def image_text(image: PrebuiltImage) -> str:
     """A prebuilt image: its name, its identity, and the commit that it was built from."""
     built = f", built from {short(image.commit)}" if image.commit else ""
     return f"{image.reference} ({shortened_digest(image.digest)}){built}"
+
+
+def fast_text(fast: FastPlan) -> str:
+    """How the image is made, and why it has to be built."""
+    if fast.is_chosen:
+        return "the running one with a new code layer, without a build"
+    if fast.is_possible:
+        return "built, and compared with the running one with a new code layer"
+    return f"built, as {'; '.join(fast.reasons)}"
 
 
 def result_text(result: DeployResult) -> str:

@@ -27,5 +27,11 @@ PLAN = Verb(
 DEPLOY = Verb(
     name="deploy", has_outcome=True, failed_heading="Deploy failed", skipped_heading="Skipped"
 )
-VERBS: Mapping[str, Verb] = {verb.name: verb for verb in (PLAN, DEPLOY)}
+BUILD = Verb(
+    name="build",
+    has_outcome=False,
+    failed_heading="Build failed",
+    skipped_heading="Build: nothing to build",
+)
+VERBS: Mapping[str, Verb] = {verb.name: verb for verb in (PLAN, DEPLOY, BUILD)}
 """By name. Verbs that are missing here have no report."""

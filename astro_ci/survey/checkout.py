@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from msgspec import Struct
 
 from astro_ci.ci import CIContext, git_access
 from astro_ci.configuration.config import Config
 from astro_ci.git import Commit, GitRepo, Snapshot
-from astro_ci.model import Repository, Request
+from astro_ci.model import Origin, Repository, Request
+from astro_ci.paths import below
 from astro_ci.planning.rules import Rules
-from astro_ci.project.find import Project, find_project
+from astro_ci.project.find import DOCKERFILE, Project, find_project
 from astro_ci.remote import repository_identity, repository_page, without_credentials
 from astro_ci.survey.layout import Layout, make_rules, named_directories
 
@@ -30,10 +32,28 @@ class Checkout(Struct, frozen=True, kw_only=True):
     """May hold credentials, as GitLab's does."""
     build_args: Mapping[str, str]
     image_paths: tuple[str, ...]
+    build_inputs: Sequence[str] = ()
+    """What makes the image, beside files and build arguments."""
+    target: str = ""
+    """The stage of the Dockerfile that is built; empty for the last one."""
 
     def __repr__(self) -> str:
         """Show the checkout without its secrets."""
         return f"Checkout(project={self.project!r}, head={self.head!r})"
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The files of the run itself that lie in the project, relative to it."""
+        found = (below(path, self.layout.project) for path in self.rules.written)
+        return frozenset(filter(None, found))
+
+    @property
+    def origin(self) -> Origin:
+        """The project's place, which is the same in each clone."""
+        url = without_credentials(self.remote_url or "")
+        return Origin(
+            repository=repository_identity(url) if url else "", project=self.layout.project
+        )
 
     @property
     def page(self) -> Repository | None:
@@ -64,10 +84,20 @@ def host_kind(ci: CIContext, url: str) -> str:
     return ci.key if ci.repository_url and len(hosts) == 1 else ""
 
 
-def open_checkout(config: Config, env: Mapping[str, str], ci: CIContext) -> Checkout:
-    """Find the project and its repository. Raises ProjectError, GitError, ConfigurationError."""
+def open_checkout(
+    config: Config, env: Mapping[str, str], ci: CIContext, *, written: Collection[Path] = ()
+) -> Checkout:
+    """Find the project and its repository; `written` are files of the run itself.
+
+    Raises ProjectError, GitError, ConfigurationError.
+    """
     is_image_alone = config.is_prebuilt and config.requested is Request.IMAGE
-    project = find_project(config.project, config.dags_path, may_be_empty=is_image_alone)
+    project = find_project(
+        config.project, config.dags_path, config.dockerfile, may_be_empty=is_image_alone
+    )
+    if config.dockerfile != DOCKERFILE:
+        # A project without the usual one deploys DAGs alone; one that is named is meant.
+        project.require_dockerfile()
     repo = GitRepo.open(project.root, env, git_access(ci, env))
     head = repo.head()
     layout = Layout.find(repo, project)
@@ -77,10 +107,12 @@ def open_checkout(config: Config, env: Mapping[str, str], ci: CIContext) -> Chec
         repo=repo,
         head=head,
         layout=layout,
-        rules=make_rules(config, repo, project, layout),
+        rules=make_rules(config, repo, project, layout, written=written),
         remote_url=repo.remote_url() or ci.repository_url,
         build_args=_build_args(config, env),
         image_paths=tuple(config.image_paths),
+        build_inputs=config.build_inputs,
+        target=config.target,
     )
 
 

@@ -46,7 +46,10 @@ def digest_lines(lines: Sequence[str], checkout: Checkout, shipping: Shipping) -
     found = digests(
         lines,
         checkout.rules,
-        image_inputs=[f"{name}={value}" for name, value in checkout.build_args.items()],
+        image_inputs=[
+            *checkout.build_inputs,
+            *(f"{name}={value}" for name, value in checkout.build_args.items()),
+        ],
         line_ends=checkout.repo.line_ends,
         dags_in_image=shipping.dags_in_image,
         layout=shipping.layout,
@@ -155,7 +158,7 @@ def _find_uncommitted(
     found = {
         path: checkout.rules.classify(path)[0] & shipping.parts
         for path in paths
-        if not snapshot.is_ignored(path)
+        if not snapshot.is_ignored(path) and path not in checkout.rules.written
     }
     return {
         path: parts

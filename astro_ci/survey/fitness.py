@@ -18,7 +18,7 @@ from astro_ci.image.checks import (
     check_supported,
 )
 from astro_ci.project.dockerfile import BaseImage, base_image
-from astro_ci.project.find import dockerfile_text, read_dockerfile
+from astro_ci.project.find import dockerfile_text
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.survey.asking import Connected
 from astro_ci.survey.checkout import Checkout
@@ -40,14 +40,29 @@ def refuse_unfit_image(checkout: Checkout, standing: Standing, prebuilt: Prebuil
         running = connected.deployment.astro_runtime_version
         check_image(facts, running=running, supported=list_supported(connected))
         return
-    content = read_dockerfile(checkout.project.root)
-    base = base_image(dockerfile_text(content), checkout.build_args) if content else None
-    if base is None:
+    content = checkout.project.read_dockerfile()
+    if not content:
         return  # the build says what is wrong
+    text = dockerfile_text(content)
+    base = base_image(text, checkout.build_args, checkout.target)
+    if base is None:
+        _refuse_missing_stage(text, checkout)
+        return
     refuse_other_platform(base)
     if connected and base.runtime_version:
         running = connected.deployment.astro_runtime_version
         refuse_runtime(base, running=running, supported=list_supported(connected))
+
+
+def _refuse_missing_stage(text: str, checkout: Checkout) -> None:
+    """Raise ProjectError where the Dockerfile has stages, and not the one that is to be built."""
+    if checkout.target and base_image(text) is not None:
+        name = checkout.project.dockerfile_name
+        raise ProjectError(
+            f"{excerpt(name)} has no stage {excerpt(checkout.target)}, which --target names",
+            hint=f"Name a stage with `AS {excerpt(checkout.target)}` in a FROM line of "
+            f"{excerpt(name)}, or correct --target.",
+        )
 
 
 def list_supported(connected: Connected) -> Collection[str]:

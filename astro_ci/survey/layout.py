@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
@@ -15,7 +15,7 @@ from astro_ci.errors import ProjectError
 from astro_ci.git import GitRepo
 from astro_ci.paths import join
 from astro_ci.planning.rules import Rules, build_files, default_ignore, parse_globs
-from astro_ci.project.find import DOCKERFILE, Project
+from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.text import excerpt
 
@@ -58,8 +58,15 @@ class Layout(Struct, frozen=True, kw_only=True):
         return [self.project, *self.dags, *sorted(rules.attribute_files), *rules.build_links]
 
 
-def make_rules(config: Config, repo: GitRepo, project: Project, layout: Layout) -> Rules:
-    """Make the rules for what a path affects.
+def make_rules(
+    config: Config,
+    repo: GitRepo,
+    project: Project,
+    layout: Layout,
+    *,
+    written: Collection[Path] = (),
+) -> Rules:
+    """Make the rules for what a path affects; `written` are files of the run itself.
 
     Raises ConfigurationError for a bad glob, ProjectError for what lies out of the repository.
     """
@@ -67,11 +74,22 @@ def make_rules(config: Config, repo: GitRepo, project: Project, layout: Layout) 
         project=layout.project,
         dags=layout.dags,
         default_ignore=parse_globs(default_ignore(FILES), name="the default ignore list"),
+        dockerfile=project.dockerfile_name,
         dockerignore=project.read_dockerignore(),
         ignore=parse_globs(config.ignore, name="ignore"),
         image_paths=parse_globs(config.image_paths, name="image-paths"),
+        written=_within(repo.root, written),
         build_links=_build_links(repo, project),
         is_leftover=_leftovers(repo, layout),
+    )
+
+
+def _within(root: Path, files: Collection[Path]) -> frozenset[str]:
+    """Name files as git does; those outside of the repository are left out."""
+    real = Path(os.path.realpath(root))
+    paths = [Path(os.path.realpath(file.parent), file.name) for file in files]
+    return frozenset(
+        path.relative_to(real).as_posix() for path in paths if path.is_relative_to(real)
     )
 
 
@@ -102,7 +120,7 @@ def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
 def _build_links(repo: GitRepo, project: Project) -> list[str]:
     """What the files that steer the build lead through and to, where they are links."""
     found: dict[str, None] = {}
-    for name in build_files(DOCKERFILE):
+    for name in build_files(project.dockerfile_name):
         if not (project.root / name).is_symlink():
             continue
         for step in _steps(project.root / name):

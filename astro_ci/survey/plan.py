@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -12,6 +14,9 @@ from astro_ci.configuration.config import Config
 from astro_ci.model import Plan
 from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import survey
+
+if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.checks.static.process import Reader
 
 
 def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
@@ -24,10 +29,28 @@ def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -
 
 
 def plan_target(
-    target: Target, env: Mapping[str, str], ci: CIContext, *, interactive: bool = False
+    target: Target,
+    env: Mapping[str, str],
+    ci: CIContext,
+    *,
+    interactive: bool = False,
+    reader: Reader | None = None,
+    written: Collection[Path] = (),
 ) -> Plan:
-    """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice."""
+    """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice.
+
+    `reader` is for the static check, when it was started ahead; `written` are files of the run
+    itself.
+    """
     with image_source(target.config, env) as image:
-        found = survey(target.config, env, ci=ci, interactive=interactive, image=image).plan
+        found = survey(
+            target.config,
+            env,
+            ci=ci,
+            interactive=interactive,
+            image=image,
+            reader=reader,
+            written=written,
+        ).plan
     notes = (target.note,) if target.note else ()
     return replace(found, assumptions=(*notes, *found.assumptions))

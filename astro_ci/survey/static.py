@@ -12,7 +12,7 @@ from astro_ci.errors import ProjectError
 from astro_ci.finding import Checked, Finding
 from astro_ci.paths import below
 from astro_ci.project.dockerfile import base_image
-from astro_ci.project.find import dockerfile_text, read_dockerfile
+from astro_ci.project.find import dockerfile_text
 from astro_ci.project.platform import Platform, platform_of
 
 if TYPE_CHECKING:  # loaded when there is something to check
@@ -84,6 +84,7 @@ class DagCheck:
             root=str(checkout.project.root),
             dags=os.path.realpath(checkout.project.dags),
             repository=repository,
+            dockerfile=checkout.project.dockerfile_name,
             python=platform.python or NEWEST,
             airflow=platform.airflow or NEWEST,
         )
@@ -130,8 +131,8 @@ def _is_in_image(checkout: Checkout) -> Callable[[Finding], bool]:
 def platform_in_dockerfile(checkout: Checkout) -> Platform:
     """Read the platform of the image; unknown when the Dockerfile names no Runtime."""
     try:
-        content = read_dockerfile(checkout.project.root) or b""
+        content = checkout.project.read_dockerfile() or b""
     except ProjectError:
         return Platform()
-    image = base_image(dockerfile_text(content), checkout.build_args)
+    image = base_image(dockerfile_text(content), checkout.build_args, checkout.target)
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

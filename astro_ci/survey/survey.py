@@ -5,7 +5,8 @@ It is what `plan` prints and `deploy` acts on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.survey.asking import Asked, ask_astro
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
+from astro_ci.survey.fast import FastBase, look_for_fast
 from astro_ci.survey.fitness import refuse_unfit_image
 from astro_ci.survey.image import open_prebuilt
 from astro_ci.survey.shipping import Shipping, find_shipping
@@ -39,6 +41,8 @@ class Survey(Struct, frozen=True, kw_only=True):
     standing: Standing
     shipping: Shipping
     differences: Differences
+    fast: FastBase | None = None
+    """What the image is made from without a build; None where it is built, or none is made."""
 
     def digest_again(self) -> Digests:
         """Look at the checkout once more, for what changed since. Raises GitError."""
@@ -57,16 +61,18 @@ def survey(
     patience: Patience | None = None,
     image: ImageSource | None = None,
     reader: Reader | None = None,
+    written: Collection[Path] = (),
 ) -> Survey:
     """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
 
     `asked` is what `ask_astro` began, `ci` what the CI system says, where that is done already;
     `image` is where the prebuilt image comes from, for a Config that names one. `reader` is for the
-    static check, and is stopped in the end.
+    static check, and is stopped in the end. `written` are files of the run itself, such as a saved
+    plan.
     """
     asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
     with DagCheck(env, reader) as dag_check:
-        checkout = open_checkout(config, env, ci or detect(env))
+        checkout = open_checkout(config, env, ci or detect(env), written=written)
         if image is None:
             dag_check.start_early(checkout)
         # Git looks at every file of the checkout while Astro is asked what runs.
@@ -81,25 +87,30 @@ def survey(
                 checkout,
                 standing,
                 shipping,
-                needs_digests=needs_credentials,
+                needs_digests=needs_credentials or standing.connected is not None,
                 ignored=dag_check.ignored,
             )
         plan = replace(
             make_plan(facts_of(checkout, standing, shipping, differences), config),
             title=checkout.head.subject,
             repository=checkout.page,
+            digests=differences.digests,
+            origin=checkout.origin,
         )
         if Part.DAGS in plan.deploy_type.parts & shipping.parts:
             checks = dag_check.checked(checkout, standing)
             plan = replace(plan, checks=silenced(checks, config, checkout))
         if plan.deploy_type.has_image:
             refuse_unfit_image(checkout, standing, prebuilt)
+        fast = look_for_fast(config, env, plan, checkout, standing, shipping, differences)
+        plan = replace(plan, fast=fast.plan if fast else None)
     return Survey(
         plan=plan,
         checkout=checkout,
         standing=standing,
         shipping=shipping,
         differences=differences,
+        fast=fast.base if fast else None,
     )
 
 

@@ -67,6 +67,28 @@ def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[
     return {field: settings[field].value for field in fields if field in settings}
 
 
+def find_build_settings(given: Settings, *, config_file: Path | None) -> Settings:
+    """Find the options of an image build: as given, else as the file has them.
+
+    They are those of the project, or of the one entry that a Deployment's name or id names. Raises
+    ConfigurationError when that is not one.
+    """
+    project = given.get("project")
+    directory = Path(project.value) if project else Path()
+    file = _load(config_file, directory)
+    if file is None:
+        return given
+    if not ("deployment_id" in given or "deployment_name" in given):
+        return project_settings(file, given, directory)
+    choice = choose(file, given, directory, lambda: Ref(refusal="the Deployment is named"))
+    if len(choice.targets) != 1:
+        raise ConfigurationError(
+            f"{file.name} has several entries for the named Deployment, and a build is one image",
+            hint="Name the project with --project.",
+        )
+    return choice.targets[0].settings
+
+
 def _load(named: Path | None, directory: Path) -> ConfigFile | None:
     if named:
         return load(named, name=str(named), is_named=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,10 +20,10 @@ from astro_ci.checks.static.check import StaticCheck
 from astro_ci.checks.static.lint import find_ruff
 from astro_ci.checks.static.request import NEWEST, Request
 from astro_ci.checks.variables import DEFAULT_FILE, airflow_variables, read_env_file
-from astro_ci.errors import CheckFailedError
-from astro_ci.finding import Checked
+from astro_ci.errors import CheckFailedError, DockerError, ProjectError
+from astro_ci.finding import Checked, CheckName
 from astro_ci.project.dockerfile import base_image
-from astro_ci.project.find import Project, dockerfile_text, read_dockerfile
+from astro_ci.project.find import Project, dockerfile_text
 from astro_ci.project.platform import Platform, platform_of
 from astro_ci.reporting.checks.annotate import annotate_findings
 from astro_ci.reporting.checks.document import checks_document
@@ -155,6 +155,18 @@ def _refusing_no_dag(found: Checked) -> Checked:
 
 def _platform(project: Project) -> Platform:
     """Return the platform of the Dockerfile's Runtime; unknown when there is no Runtime."""
-    found = read_dockerfile(project.root)
+    found = project.read_dockerfile()
     image = base_image(dockerfile_text(found)) if found else None
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()
+
+
+def attempt(
+    name: CheckName, make: Callable[[Runner], Checked], place: AbstractContextManager[Runner]
+) -> Checked:
+    """Run a check in a place; a check that cannot be made is a result, not an error."""
+    try:
+        with place as runner:
+            return make(runner)
+    except (CheckFailedError, DockerError, ProjectError) as error:
+        reason = ". ".join(filter(None, (error.message, error.hint)))
+        return Checked(name=name, status="impossible", not_checked=(reason,))

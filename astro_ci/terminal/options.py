@@ -11,6 +11,7 @@ import click
 
 from astro_ci.configuration import kinds
 from astro_ci.configuration.config import options
+from astro_ci.configuration.fast import written_age
 from astro_ci.configuration.option import Option, Scope, Section
 from astro_ci.configuration.values import parse_boolean, written_duration
 from astro_ci.errors import ConfigurationError
@@ -65,6 +66,25 @@ SAVE = Option(
     help="Write the Deployment to astro-ci.yaml, for the branch that is checked out.",
     has_input=False,
 )
+PLAN_FILE = Option(
+    flag="--plan",
+    field="plan_file",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.GUARDS,
+    metavar="FILE",
+    help="Deploy only what this plan says: refuse when what would ship, or what runs, has changed.",
+    input_help="As `plan` wrote it with `out`.",
+)
+PLAN_OUT = Option(
+    flag="--out",
+    field="out",
+    kind=kinds.PATH,
+    default=None,
+    section=Section.OUTPUT,
+    metavar="FILE",
+    help="Write the plan to this file as JSON, for `deploy --plan`.",
+)
 SARIF = Option(
     flag="--sarif",
     field="sarif",
@@ -94,7 +114,7 @@ CODE_QUALITY = Option(
 )
 _READ = (
     *(kinds.DEPLOY_TYPE, kinds.DURATION, kinds.IMAGE_NAME),
-    *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS),
+    *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS, kinds.AGE, kinds.FAST),
 )
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
 """Kinds of flags with an optional value; without a value they are true."""
@@ -104,6 +124,8 @@ RUN_OPTIONS = (
     DETAILED_EXITCODE,
     FAIL_ON_SKIP,
     COMMENT,
+    PLAN_FILE,
+    PLAN_OUT,
     SARIF,
     JUNIT_XML,
     CODE_QUALITY,
@@ -261,6 +283,8 @@ def shown_default(row: Option) -> Any:
     """The default as a user would write it."""
     if row.kind is kinds.DURATION:
         return written_duration(row.default)
+    if row.kind is kinds.AGE:
+        return written_age(row.default)
     return getattr(row.default, "value", row.default)
 
 

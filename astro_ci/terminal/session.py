@@ -25,9 +25,12 @@ from astro_ci.terminal.output import Output
 from astro_ci.terminal.signals import Signals
 
 if TYPE_CHECKING:  # loaded when it is needed
+    from astro_ci.checks.static.forked import Forked
+    from astro_ci.checks.static.process import Reader
     from astro_ci.configuration.keys import Settings
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
+    from astro_ci.reporting.built import BuiltImage
     from astro_ci.reporting.console import LogHandler
     from astro_ci.reporting.target_result import TargetResult
     from astro_ci.survey.targets import FoundTargets
@@ -52,6 +55,7 @@ class Session(Output):
         self._log_handler: LogHandler | None = None
         self._cancelled_by: Callable[[int], CancelledError] | None = None
         self._scratch: Scratch | None = None
+        self._forked: Forked | None = None
         self._telling = threading.RLock()
         self._is_told = False
         self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
@@ -77,10 +81,9 @@ class Session(Output):
         self._log_handler = LogHandler(self.console)
         log.addHandler(self._log_handler)
         if any(name.startswith("ASTRO_CI_") for name in self.env):
-            from astro_ci.terminal.variables import unknown_variables
+            from astro_ci.terminal.variables import warn_of_unknown
 
-            for told in unknown_variables(self.env):
-                self.console.say(f"warning: {told}")
+            warn_of_unknown(self.env, self.console.say)
 
     def open_scratch(self) -> None:
         """Put all temporary files, also those of what we start, where `close` removes them."""
@@ -88,6 +91,19 @@ class Session(Output):
 
         self._scratch = Scratch()
         self.env = {**self.env, "TMPDIR": str(self._scratch.path)}
+
+    def fork_reader(self) -> None:
+        """Make the process that reads the files of the static check."""
+        from astro_ci.checks.static.forked import fork
+
+        self._forked = fork()
+
+    def take_reader(self) -> Reader:
+        """Give who reads the files of the static check; the process that is ready goes once."""
+        from astro_ci.checks.static.process import Reader
+
+        forked, self._forked = self._forked, None
+        return Reader(forked)
 
     def connect_early(self) -> None:
         """Begin to connect to Astro, while what speaks to it is loaded."""
@@ -205,11 +221,22 @@ class Session(Output):
                 self.console.tell("outcome: failed")
             self.answer(document(results, reason), text(results, reason))
 
+    def conclude_build(self, built: BuiltImage) -> None:
+        """Report the image that was built: to the pipeline, to people, to programs."""
+        from astro_ci.reporting.built import built_document, built_text
+
+        self.signals.hold()
+        with self._telling:
+            self._ignore_background()
+            self.report(built=built)
+            self.answer(built_document(built), built_text(built, self.columns))
+
     def report(
         self,
         results: Sequence[TargetResult] = (),
         reason: str = "",
         *,
+        built: BuiltImage | None = None,
         error: AstroCIError | None = None,
         comment: bool = False,
     ) -> None:
@@ -224,7 +251,9 @@ class Session(Output):
         from astro_ci.reporting.publish import publish
         from astro_ci.reporting.report import Report
 
-        report = Report(verb=VERBS[self.verb], results=results, reason=reason, error=error)
+        report = Report(
+            verb=VERBS[self.verb], results=results, reason=reason, built=built, error=error
+        )
         publish(report, self.dialect, self.ci, self.env, comment=comment)
 
     def explain(self, error: AstroCIError, *, label: str = "") -> None:
@@ -275,7 +304,9 @@ class Session(Output):
             self._telling.acquire()  # for good
 
     def close(self) -> None:
-        """Remove the temporary files, and close the connections that nobody used."""
+        """Remove the temporary files, and end the process and the connections that nobody used."""
+        if self._forked:
+            self._forked.end()
         if self._scratch:
             self._scratch.remove()
         if early := sys.modules.get("astro_ci.web.early"):

@@ -24,7 +24,12 @@ COMMAND = "docker build --tag astro-ci ."
 MOST_BYTES = 40_000_000
 """What the image may add to its base, the packages of apk aside."""
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
+# One test process builds the image.
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.timeout(400),
+    pytest.mark.xdist_group("container-image"),
+]
 
 
 @pytest.fixture(scope="module")

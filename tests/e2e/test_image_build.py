@@ -329,10 +329,10 @@ def test_an_interruption_stops_the_build_and_leaves_nothing(
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         build_image(engine, Build(root=project, tag=tag), env=env, on_line=on_line)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 120
     assert list(Path(env["TMPDIR"]).iterdir()) == []
     assert tag not in str(engine.client.images.list())
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while running := [*traces(marker), *traces(tag), *containers(engine, marker)]:
         assert time.monotonic() < deadline, running
         time.sleep(0.2)

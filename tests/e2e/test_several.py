@@ -58,3 +58,22 @@ def test_a_failure_in_the_middle_leaves_the_image_for_the_next(
     assert outcomes == ["failed", "deployed", "deployed"]
     assert (run.err.count(BUILT), run.err.count(SHARED)) == (2, 1)
     assert not world.astro.deploys("production")
+
+
+def test_a_build_that_failed_is_not_repeated(world: Stage, engine: Engine, base: str) -> None:
+    world.project.write({"Dockerfile": f"FROM {base}\nCOPY missing /\n"})
+    world.project.commit("a build that fails")
+    before = images(engine, world)
+    run = world.command("deploy", "--json", env={**world.env, "ASTRO_CI_DEPLOYMENT_NAME": ""})
+    assert run.code == 4
+    production, classic, development = run.document["deployments"]
+    assert {one["outcome"] for one in (production, classic, development)} == {"failed"}
+    # `classic` has the DAGs in its image, and so a build of its own.
+    assert run.err.count(BUILT) == 2
+    told = [one["error"]["message"] for one in (production, classic, development)]
+    assert told[0].startswith("the image was not built: ")
+    assert told[1].startswith("the image was not built: ")
+    assert told[2] == f"this run tried before, and {told[0]}"
+    assert development["error"]["hint"] == production["error"]["hint"]
+    assert images(engine, world) == before
+    assert not any(world.astro.deploys(name) for name in NAMES)

@@ -82,6 +82,7 @@ class Stage:
         *,
         env: Mapping[str, str] | None = None,
         on_plan: Callable[[Plan], None] = lambda plan: None,
+        approve: Callable[[Plan], None] = lambda plan: None,
         **options: Any,
     ) -> DeployResult:
         """Deploy DAGs in process, with an impatient outside world."""
@@ -102,6 +103,7 @@ class Stage:
                 {**os.environ, **(env or self.env)},
                 console=Console(said, dialect_for("none", env={}, out=said), is_live=False),
                 on_plan=on_plan,
+                approve=approve,
                 tools=tools,
             )
         finally:

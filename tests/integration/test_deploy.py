@@ -20,6 +20,7 @@ from astro_ci import Config, plan
 from astro_ci.model import DeployType, Request
 from astro_ci.planning.marker import read_marker
 from astro_ci.sandbox import Sandbox
+from tests.integration.deploy.support import SLOWNESS, slow_clock
 from tests.integration.sandbox.support import Client, upload
 from tests.integration.stage import Stage, stage
 from tests.repository import fingerprint
@@ -168,7 +169,9 @@ class TestDeploymentApiKey:
         assert world.running_dags() == world.checked_out_dags()
 
     def test_its_token_is_renewed_when_the_deploy_outlives_it(self, tmp_path: Path) -> None:
-        with Sandbox(rollout_seconds=4, token_lifetime_seconds=4) as astro:
+        with Sandbox(
+            rollout_seconds=3 / SLOWNESS, token_lifetime_seconds=4, now=slow_clock
+        ) as astro:
             world = stage(tmp_path, astro)
             run = world.command("deploy", "--type", "dags", env=self.env(world))
             assert run.code == 0, run.err

@@ -426,7 +426,7 @@ def test_one_lost_block_ends_the_upload_and_the_others_are_neither_awaited_nor_s
     with pytest.raises(ApiError, match="403"):
         uploader.upload(store.url, sample.path, md5=sample.md5)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # seconds, on the busiest machine; the store has 60
     store.released.set()
     time.sleep(0.3)  # in which the threads could send more
     assert len(store.requests("Put Block")) == 4
@@ -445,7 +445,7 @@ def test_a_cancelled_job_leaves_at_once(store: BlobStore, tmp_path: Path) -> Non
     with pytest.raises(CancelledError):
         uploader.upload(store.url, sample.path, md5=sample.md5, on_progress=cancel)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # seconds, on the busiest machine; the store has 60
     assert store.versions == {}
 
 
@@ -459,12 +459,12 @@ def test_a_process_that_is_interrupted_does_not_outlive_its_upload(
     )
     command = [sys.executable, "-c", program, store.url, str(large.path)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not store.requests("Put Block") and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
 
-        assert process.wait(timeout=10) == -signal.SIGINT
+        assert process.wait(timeout=60) == -signal.SIGINT
     assert len(store.requests("Put Block")) == 1
 
 

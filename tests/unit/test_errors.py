@@ -23,6 +23,7 @@ CODES = {
     "CheckFailedError": 6,
     "DeployFailedError": 7,
     "DeployTimeoutError": 8,
+    "OutdatedPlanError": 11,
     "AuthenticationError": 9,
 }
 

@@ -15,7 +15,7 @@ FLOORS = (
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"terminal", "doctor", "pipelines", "demo"},
+    {"terminal", "building", "doctor", "pipelines", "demo"},
     {"deploying"},
     {"survey"},
     {"deployments"},

@@ -116,7 +116,7 @@ def python_modules(version: Version) -> frozenset[str]:
 def provided_modules(request: Request) -> frozenset[str] | None:
     """The top-level modules that an image of the project has; None when that is not certain."""
     requirements = _read(request, "requirements.txt")
-    dockerfile = _read(request, "Dockerfile")
+    dockerfile = _read(request, request.dockerfile)
     if requirements is None or not dockerfile or _MAY_INSTALL.search(dockerfile):
         return None
     if any(_read(request, name) != "" for name in _ELSEWHERE):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from astro_ci.checks.static.forked import Forked
 from astro_ci.checks.static.request import Answer, Request
 
 STALL_SECONDS = 10.0
@@ -41,8 +42,9 @@ class Died(Struct, frozen=True, kw_only=True):
 class Reader:
     """Asks processes, one at a time. `stop` may be called from another thread."""
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, ready: Forked | None = None) -> None:
+        """`ready` is the first process to ask; the next ones are started anew."""
+        self._process: subprocess.Popen[bytes] | Forked | None = ready
         self._lock = threading.Lock()
         self._is_stopped = False
 
@@ -51,7 +53,7 @@ class Reader:
         with suppress(OSError):  # told by the one that asks
             self._ready()
 
-    def _ready(self) -> subprocess.Popen[bytes] | None:
+    def _ready(self) -> subprocess.Popen[bytes] | Forked | None:
         """The process to ask, which is started if need be; None after `stop`. Raises OSError."""
         with self._lock:
             if self._process is None and not self._is_stopped:
@@ -103,7 +105,7 @@ def _search_path() -> list[str]:
     return found
 
 
-def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died:
+def _converse(process: subprocess.Popen[bytes] | Forked, request: bytes) -> Answer | Died:
     assert process.stdin  # noqa: S101 - both are pipes
     assert process.stdout  # noqa: S101
     with suppress(BrokenPipeError):
@@ -135,7 +137,7 @@ def _converse(process: subprocess.Popen[bytes], request: bytes) -> Answer | Died
                 path = json.loads(line[2:])
 
 
-def _ending(process: subprocess.Popen[bytes]) -> str:
+def _ending(process: subprocess.Popen[bytes] | Forked) -> str:
     code = process.wait()
     if code < 0:
         with suppress(ValueError):
@@ -143,8 +145,11 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
     return f"it ended Python with exit code {code}"
 
 
-def _end(process: subprocess.Popen[bytes] | None) -> None:
+def _end(process: subprocess.Popen[bytes] | Forked | None) -> None:
     if process is None:
+        return
+    if isinstance(process, Forked):
+        process.end()
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # its own session, so its own helpers too

@@ -28,6 +28,8 @@ class Request(NamedTuple):
     """The repository's root, links resolved. Links that lead out of it are not followed."""
     python: Version = NEWEST
     airflow: Version = NEWEST
+    dockerfile: str = "Dockerfile"
+    """Relative to the root; what the image holds is told by it."""
     ignore_syntax: str = ""
     """`glob` or `regexp`; empty for the default of the Airflow version."""
     safe_mode: bool = True

@@ -7,15 +7,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from pathlib import Path
 
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.image.building import buildkit, classic
 from astro_ci.image.building.builder import Builder, find_builder
 from astro_ci.image.building.docker_config import private_config
 from astro_ci.image.building.failure import find_failure
+from astro_ci.image.building.named_builder import without_buildx
 from astro_ci.image.building.secrets import check_secrets
 from astro_ci.image.building.spec import Build
-from astro_ci.image.engine import Engine
+from astro_ci.image.engine import Engine, shown_host
 from astro_ci.image.facts import ImageFacts
 from astro_ci.image.inspection import inspect_image
 from astro_ci.project.find import dockerfile_text, read_dockerfile
@@ -70,13 +72,60 @@ def build_image(
     return facts
 
 
+def build_archive(
+    build: Build,
+    archive: Path,
+    *,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None],
+    builder: Future[Builder | None],
+) -> None:
+    """Have a named builder build the image into a new file, as `docker save` writes it.
+
+    No engine is needed. Raises what `build_image` raises.
+    """
+    check_secrets(build.secrets, env)
+    output: deque[str] = deque(maxlen=_KEPT_LINES)
+
+    def show(line: str) -> None:
+        output.append(line)
+        on_line(line)
+
+    with private_config(env) as command_env:
+        found = builder.result()
+        if found is None:
+            raise without_buildx("--builder")
+        problem = buildkit.run_build(found, build, env=command_env, on_line=show, archive=archive)
+    if problem:
+        raise _failed(build, problem, list(output))
+    if not archive.is_file():
+        raise DockerError(
+            f"the builder {build.builder} left no image: the docker command ended without an error",
+            hint=_VERBOSE,
+        )
+
+
+def describe_builder(engine: Engine | None, build: Build, builder: Builder | None) -> str:
+    """Say what builds, for a log: the builder, its driver, and its endpoint without a login."""
+    if builder and builder.shown and not _builds_itself(engine, build):
+        return f"the builder {builder.shown}"
+    assert engine  # noqa: S101 - without one a builder is named
+    place = f"{engine.version} at {shown_host(engine.host)}"
+    if engine.is_podman:
+        return f"Podman {place}"
+    return f"{'BuildKit' if builder else 'the classic builder'} of the Docker Engine {place}"
+
+
 @contextmanager
-def looking_for_builder(env: Mapping[str, str]) -> Iterator[Future[Builder | None]]:
-    """Look for a docker command with BuildKit, which takes as long as to load the SDK."""
+def looking_for_builder(env: Mapping[str, str], name: str = "") -> Iterator[Future[Builder | None]]:
+    """Look for a docker command with BuildKit, which takes as long as to load the SDK.
+
+    `name` is the buildx builder that has to build.
+    """
 
     def find() -> Builder | None:
         with private_config(env) as command_env:
-            return find_builder(command_env)
+            return find_builder(command_env, name)
 
     found = begin(find)
     try:
@@ -94,10 +143,12 @@ def _build(
 ) -> str:
     """Run the build that is possible here; return its error, or an empty text."""
     with private_config(env) as command_env:
-        # Podman answers the SDK, and builds on its own; there is no BuildKit behind its socket.
         found = None
-        if not engine.is_podman:
-            found = builder.result() if builder else find_builder(command_env)
+        if not _builds_itself(engine, build):
+            found = builder.result() if builder else find_builder(command_env, build.builder)
+        if build.needs_buildx and not (found and found.is_buildx):
+            why = {"why": "Podman builds without it"} if engine.is_podman else {}
+            raise without_buildx(build.needs_buildx, **why)
         if found:
             return buildkit.run_build(found, build, env=command_env, on_line=on_line)
     if not engine.is_podman:
@@ -106,6 +157,14 @@ def _build(
             "RUN --mount and COPY --chmod need BuildKit (install docker's buildx plugin)"
         )
     return classic.run_build(engine, build, on_line=on_line)
+
+
+def _builds_itself(engine: Engine | None, build: Build) -> bool:
+    """Podman answers the SDK, and builds on its own: no BuildKit is behind its socket.
+
+    A builder that is named is elsewhere, and loads the image into Podman.
+    """
+    return engine is not None and engine.is_podman and not build.builder
 
 
 def _failed(build: Build, problem: str, output: Sequence[str]) -> DockerError:

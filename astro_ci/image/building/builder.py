@@ -16,11 +16,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from astro_ci.image.building.named_builder import chosen_builder, show_builder, without_buildx
 from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
 
 PLATFORM = "linux/amd64"
+LOAD = "--load"
 _PROBE_SECONDS = 20
 # An attestation would turn the tag into an index of manifests, which some registries refuse.
 _NO_ATTESTATIONS = ("--provenance=false", "--sbom=false")
@@ -30,6 +32,8 @@ class Builder(Struct, frozen=True):
     """A docker command, and the words that start a build with it."""
 
     arguments: tuple[str, ...]
+    shown: str = ""
+    """The builder that buildx was told to use, for a log; empty for the engine's BuildKit."""
 
     @property
     def is_buildx(self) -> bool:
@@ -37,13 +41,22 @@ class Builder(Struct, frozen=True):
         return "buildx" in self.arguments
 
 
-def find_builder(env: Mapping[str, str]) -> Builder | None:
-    """Choose the first buildx on PATH, else the first command that needs none, else None."""
+def find_builder(env: Mapping[str, str], name: str = "") -> Builder | None:
+    """Choose the first buildx on PATH, else the first command that needs none, else None.
+
+    `name` is the buildx builder that has to build. Raises DockerError where there is none of that
+    name, or no buildx.
+    """
     commands = list(_commands(env))
     for command, usage in _usages(commands, ("buildx", "build"), env):
-        if "--secret" in usage and "--load" in usage:
+        if "--secret" in usage and LOAD in usage:
             flags = [flag for flag in _NO_ATTESTATIONS if flag.partition("=")[0] in usage]
-            return Builder((command, "buildx", "build", "--load", *flags))
+            chosen = name or chosen_builder(env)
+            shown = show_builder(command, chosen, env) if chosen else ""
+            named = (f"--builder={name}",) if name else ()
+            return Builder((command, "buildx", "build", *named, LOAD, *flags), shown)
+    if name:
+        raise without_buildx("--builder")
     for command, usage in _usages(commands, ("build",), env):
         if "--secret" in usage:
             return Builder((command, "build"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from astro_ci.image.building.builder import PLATFORM, Builder
+from astro_ci.image.building.builder import LOAD, PLATFORM, Builder
 from astro_ci.image.building.context import copy_context, write_context
 from astro_ci.image.building.process import Feed, run_command
 from astro_ci.image.building.spec import Build
@@ -19,6 +20,7 @@ from astro_ci.text import Regex
 
 log = logging.getLogger(__name__)
 
+_ERROR = "ERROR: "
 # Build arguments travel in the environment, except where that would steer the command itself.
 _STEERING = Regex(
     r"(DOCKER|BUILDX|BUILDKIT|COMPOSE|GO|LC|LD|OTEL|SSH|SSL|XDG)(_.*)?|GODEBUG|HOME|LANG|PATH|PWD"
@@ -28,23 +30,53 @@ _STEERING = Regex(
 
 
 def run_build(
-    builder: Builder, build: Build, *, env: Mapping[str, str], on_line: Callable[[str], None]
+    builder: Builder,
+    build: Build,
+    *,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None],
+    archive: Path | None = None,
 ) -> str:
-    """Run the build and return its error, or an empty text."""
+    """Run the build and return its error, or an empty text.
+
+    The image goes to the engine; with `archive` to that new file, as `docker save` writes it, and
+    no engine is needed.
+    """
     log.debug("building with %s", " ".join(builder.arguments))
     build_args, carried = _build_arguments(build.build_args, env)
     with _context(build, env.get("TMPDIR")) as (context, feed):
         argv = [
-            *builder.arguments,
+            *_arguments(builder, archive),
             *("--platform", PLATFORM, "--progress", "plain", "--tag", build.tag),
             *(f"--label={name}={value}" for name, value in build.labels.items()),
             *build_args,
             *(f"--secret={secret}" for secret in build.secrets),
+            *([f"--target={build.target}"] if build.target else ()),
+            *(f"--cache-from={place}" for place in build.cache_from),
+            *(f"--cache-to={place}" for place in build.cache_to),
             *context,
         ]
         command_env = {**env, **carried, "DOCKER_BUILDKIT": "1"}
-        code = run_command(argv, env=command_env, feed=feed, on_line=on_line)
-    return f"the docker command ended with exit code {code}" if code else ""
+        said = ""
+
+        def show(line: str) -> None:
+            nonlocal said
+            if line.startswith(_ERROR):
+                said = line.removeprefix(_ERROR).removeprefix("failed to build: ")
+            on_line(line)
+
+        code = run_command(argv, env=command_env, feed=feed, on_line=show)
+    return said or f"the docker command ended with exit code {code}" if code else ""
+
+
+def _arguments(builder: Builder, archive: Path | None) -> Iterator[str]:
+    for word in builder.arguments:
+        if archive and word == LOAD:
+            # A field of CSV, as the directory's name may hold a comma.
+            place = str(archive).replace('"', '""')
+            yield f'--output=type=docker,"dest={place}"'
+        else:
+            yield word
 
 
 @contextmanager
@@ -53,11 +85,12 @@ def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], F
 
     BuildKit takes a tar as it is: no ignore file is applied to it, and the Dockerfile is part of
     it. So a Dockerfile that the ignore file excludes cannot come by tar without ending up in the
-    image. Then the context is copied, and the Dockerfile lies next to the copy; as it does when it
-    is a link, which may lead to what the context does not hold.
+    image. Then the context is copied, and the Dockerfile lies next to the copy; as it does when its
+    path leads through a link, which may lead to what the context does not hold.
     """
     ignore = build.read_ignore()
-    is_link = build.root.joinpath(build.dockerfile).is_symlink()
+    whole = Path(os.path.realpath(build.root), build.dockerfile)
+    is_link = os.path.realpath(whole) != str(whole)
     if not (is_link or ignore.excludes(build.dockerfile)):
 
         def feed(out: IO[bytes]) -> None:
@@ -69,7 +102,7 @@ def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], F
     with tempfile.TemporaryDirectory(prefix="astro-ci-build-", dir=temporary) as made:
         context = Path(made, "context")
         copy_context(build.root, context, ignore=ignore, leave_out=build.leave_out)
-        dockerfile = Path(made, Path(build.dockerfile).name)
+        dockerfile = Path(made, "Dockerfile")
         dockerfile.write_bytes(read_dockerfile(build.root, build.dockerfile) or b"")
         # Keeps the engine from applying a .dockerignore of the copy a second time.
         Path(f"{dockerfile}.dockerignore").write_text("# applied already\n", "utf-8")

@@ -36,6 +36,8 @@ def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -
                 fileobj=cast("IO[bytes]", chunks),
                 custom_context=True,
                 dockerfile=build.dockerfile,
+                target=build.target or None,
+                cache_from=list(build.cache_from) or None,
                 tag=build.tag,
                 labels=dict(build.labels),
                 buildargs=dict(build.build_args),

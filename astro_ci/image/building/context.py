@@ -60,6 +60,20 @@ def write_context(
             _add(archive, root, path)
 
 
+def list_context(
+    root: Path, *, ignore: DockerIgnore, leave_out: LeaveOut = nothing
+) -> Iterator[tuple[str, os.stat_result]]:
+    """List what `write_context` would look at, what a tar cannot hold among it.
+
+    Raises ProjectError.
+    """
+    for path in _walk(root, _Choice(ignore, leave_out)):
+        try:
+            yield path, (root / path).lstat()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
 def copy_context(
     root: Path, target: Path, *, ignore: DockerIgnore, leave_out: LeaveOut = nothing
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from astro_ci.image.engine import config_directory, read_config
+from astro_ci.image.engine import auths_of_variable, config_directory, read_config
 
 _CARRIED_OVER = (
     "auths",
@@ -49,9 +49,13 @@ def private_config(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def registry_logins(env: Mapping[str, str]) -> Iterator[str]:
-    """The secrets of the user's configuration: logins in base64, passwords, tokens."""
+    """The secrets of the user's configuration and of DOCKER_AUTH_CONFIG.
+
+    They are logins in base64, passwords and tokens.
+    """
     auths = read_config(env).get("auths")
-    for entry in auths.values() if isinstance(auths, dict) else ():
+    of_the_file = auths.values() if isinstance(auths, dict) else ()
+    for entry in (*of_the_file, *auths_of_variable(env).values()):
         for key in ("auth", "password", "identitytoken", "registrytoken"):
             value = entry.get(key) if isinstance(entry, dict) else None
             if isinstance(value, str):

@@ -32,6 +32,25 @@ class Build:
     build_args: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Sequence[str] = ()
     """As `docker build --secret` takes them: `id=NAME,env=VARIABLE` or `id=NAME,src=FILE`."""
+    target: str = ""
+    """The stage to build; empty for the last one."""
+    builder: str = ""
+    """The buildx builder that is asked for; empty for the current one."""
+    cache_from: Sequence[str] = field(default=(), repr=False)
+    """As `docker buildx build --cache-from` takes them; may hold a login."""
+    cache_to: Sequence[str] = field(default=(), repr=False)
+
+    @property
+    def needs_buildx(self) -> str:
+        """Name the first flag that only buildx knows; empty where there is none."""
+        # Without buildx a cache is the name of an image.
+        has_types = any("=" in place for place in self.cache_from)
+        wanted = {
+            "--builder": self.builder,
+            "--cache-to": self.cache_to,
+            "--cache-from": has_types,
+        }
+        return next((flag for flag, value in wanted.items() if value), "")
 
     def read_ignore(self) -> DockerIgnore:
         """Read the ignore file that counts for the Dockerfile."""

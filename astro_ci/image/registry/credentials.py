@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from astro_ci.errors import RegistryError
-from astro_ci.image.engine import config_directory, read_config
+from astro_ci.image.engine import auths_of_variable, config_directory, read_config
 from astro_ci.image.registry.login import Login
 from astro_ci.image.registry.reference import HUB
 from astro_ci.text import Regex, printable
@@ -33,9 +33,13 @@ _IDENTITY = "<token>"
 def login_for(host: str, env: Mapping[str, str], *, checkout: Path | None = None) -> Login | None:
     """Find the login for a registry; None to ask as nobody.
 
-    A configuration inside `checkout` is not read: whoever writes to the repository could choose
-    the program that it names. Raises RegistryError when a credential helper fails.
+    The variable DOCKER_AUTH_CONFIG comes first, as for docker. A configuration inside `checkout`
+    is not read: whoever writes to the repository could choose the program that it names. Raises
+    RegistryError when a credential helper fails.
     """
+    keys = _HUB_KEYS if host == HUB else (host, f"https://{host}", f"http://{host}")
+    if login := _from_file(auths_of_variable(env), keys, host):
+        return login
     directory = config_directory(env)
     if checkout and _is_within(directory, checkout):
         log.warning(
@@ -44,7 +48,6 @@ def login_for(host: str, env: Mapping[str, str], *, checkout: Path | None = None
         )
         return None
     config = read_config(env)
-    keys = _HUB_KEYS if host == HUB else (host, f"https://{host}", f"http://{host}")
     helpers = config.get("credHelpers")
     for key in keys:
         if isinstance(helpers, dict) and isinstance(name := helpers.get(key), str):
@@ -138,6 +141,6 @@ def _login(username: str, password: str, host: str) -> Login:
     return Login(
         username=username,
         password=lambda: password,
-        hint=f"Check that the login for {host} of this job may read the image, and has not "
-        f"expired: run `docker login {host}` again before the deploy.",
+        hint=f"Check that the login for {host} of this job may do that, and has not expired: run "
+        f"`docker login {host}` again earlier in the job.",
     )

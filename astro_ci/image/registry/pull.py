@@ -38,6 +38,19 @@ def pulled(
         engine.remove_image(name)
 
 
+def pull_digest(
+    engine: Engine,
+    repository: str,
+    digest: str,
+    *,
+    password: Callable[[], str],
+    username: str = "cli",
+) -> str:
+    """Pull one image, and return the name that the engine has it by. Raises RegistryError."""
+    _pull(engine, repository, digest, username, password().removeprefix("Bearer "))
+    return f"{repository}@{digest}"
+
+
 def _has(engine: Engine, name: str) -> bool:
     from docker.errors import DockerException, ImageNotFound
     from requests import RequestException

@@ -60,19 +60,24 @@ def push_image(
     *,
     password: Password,
     username: str = "cli",
+    hint: str = _REFUSED_HINT,
     on_progress: OnProgress = lambda done, total: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Push an image of the engine as `repository:tag` and return its manifest's digest.
 
-    A callable password is asked before every attempt. `on_progress` gets bytes sent and bytes
-    known of so far, layers that the registry already has aside. It is called for every message of
-    the engine, also while nothing moves; what it raises ends the push.
+    A callable password is asked before every attempt. Without a user name it is an identity token
+    of OAuth2; without either, nobody asks. `hint` is for a registry that refuses.
+
+    `on_progress` gets bytes sent and bytes known of so far, layers that the registry already has
+    aside. It is called for every message of the engine, also while nothing moves; what it raises
+    ends the push.
+
     The name given to the image for the push is removed again. Raises RegistryError.
     """
     retrying = Repeating(_is_transient, attempts=_ATTEMPTS, sleep=sleep)
     with _tagged(engine, local, repository, tag):
-        return retrying(_push, engine, repository, tag, username, password, on_progress)
+        return retrying(_push, engine, repository, tag, username, password, hint, on_progress)
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -110,6 +115,7 @@ def _push(
     tag: str,
     username: str,
     password: Password,
+    hint: str,
     on_progress: OnProgress,
 ) -> str:
     from docker.errors import DockerException
@@ -117,21 +123,23 @@ def _push(
 
     secret = password() if callable(password) else password
     secret = secret.removeprefix("Bearer ")
-    sent = (secret, base64.b64encode(f"{username}:{secret}".encode()).decode().rstrip("="))
+    auth = {"username": username, "password": secret} if username else {"identitytoken": secret}
+    basic = base64.b64encode(f"{username}:{secret}".encode()).decode().rstrip("=")
+    sent = (secret, basic) if secret else ()
     try:
         messages = engine.client.api.push(
             repository,
             tag=tag,
             stream=True,
             decode=True,
-            auth_config={"username": username, "password": secret},
+            auth_config=auth if secret else {},
         )
         # Closing the stream early, as an interruption does, makes the engine stop.
         with closing(messages):
             return _follow(messages, on_progress)
     except _PushFailedError as error:
         text = crossed_out(str(error), sent)
-        raise classify(text, repository, engine.uses_containerd_store()) from error
+        raise classify(text, repository, engine.uses_containerd_store(), hint) from error
     except (DockerException, RequestException) as error:
         text = crossed_out(str(error), sent)
         raise RegistryError(f"the Docker Engine aborted the push to {repository}: {text}") from None
@@ -161,7 +169,9 @@ def _follow(messages: Iterable[dict[str, Any]], on_progress: OnProgress) -> str:
     return digest
 
 
-def classify(text: str, repository: str, uses_containerd_store: bool) -> RegistryError:
+def classify(
+    text: str, repository: str, uses_containerd_store: bool, hint: str = _REFUSED_HINT
+) -> RegistryError:
     """Turn the error line of a push into an error with a remedy.
 
     One that may pass is a TransientRegistryError.
@@ -176,7 +186,7 @@ def classify(text: str, repository: str, uses_containerd_store: bool) -> Registr
     if _REFUSED.search(text):
         return RegistryError(
             f"the registry {host} refused the push to {repository}: {text}",
-            hint=_REFUSED_HINT + (_CONTAINERD_HINT if uses_containerd_store else ""),
+            hint=hint + (_CONTAINERD_HINT if uses_containerd_store else ""),
         )
     if _UNREACHABLE.search(text):
         return TransientRegistryError(

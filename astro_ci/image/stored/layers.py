@@ -46,7 +46,7 @@ def entries(pieces: Iterator[bytes]) -> Iterator[tuple[tarfile.TarInfo, Callable
 
     Raises UnreadableLayerError.
     """
-    reader = cast("IO[bytes]", _Reader(unpacked(pieces)))
+    reader = cast("IO[bytes]", PieceReader(unpacked(pieces)))
     try:
         with tarfile.open(fileobj=reader, mode="r|", tarinfo=BoundedTarInfo) as archive:
             for number, entry in enumerate(archive):
@@ -68,7 +68,7 @@ def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-class _Reader:
+class PieceReader:
     """A file over pieces, for tarfile to read from."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from astro_ci.errors import AstroCIError, CommandError
 from astro_ci.model import DeployResult, DeployType, Outcome, Plan
 from astro_ci.remote import commit_page
+from astro_ci.reporting.built import BuiltImage, next_command
 from astro_ci.reporting.markdown.blocks import (
     LONGEST_MESSAGE,
     LONGEST_TITLE,
@@ -76,6 +77,26 @@ def result_markdown(result: DeployResult, *, title: str = "", setting: Setting =
     reason = escape(sentence(result_reason(result)))
     heading = _heading(result.outcome, words, plan, title)
     return _page(heading, reason, facts(rows), *_details(plan))
+
+
+def built_markdown(built: BuiltImage, setting: Setting = ANYWHERE) -> str:
+    """An image that was built: its name first, then where it came from, and what was found."""
+    rows = [
+        ("Image", code(built.reference) if built.reference else ""),
+        ("Archive", code(built.archive) if built.archive else ""),
+        ("Content", code(built.image_id)),
+        (
+            "Commit",
+            code(built.commit) + (", with uncommitted changes" if built.uncommitted else ""),
+        ),
+        ("Astro Runtime", escape(built.runtime_version)),
+        ("Forced past", escape(", ".join(built.overridden))),
+        ("Run", link("run", setting.run_url) if setting.run_url else ""),
+    ]
+    deploy = f"Deploy it with {code(next_command(built))}."
+    return _page(
+        f"### {SYMBOLS['deployed']} Image built", deploy, facts(rows), *checks(built.checks)
+    )
 
 
 def error_markdown(

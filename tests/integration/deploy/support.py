@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,73 @@ DEAD_ENGINE = "unix:///nonexistent/docker.sock"
 SECONDS = 30.0
 """Longer than anything here takes; who waits this long has found a defect."""
 
+SLOWNESS = 10
+"""How many times slower than ours `slow_clock` runs."""
+_EPOCH = time.time()
+
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]+")
 _SECRET_VARIABLES = ("ASTRO_API_TOKEN", "ASTRONOMER_KEY_SECRET")
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait for something that another process or thread brings about."""
+    deadline = time.monotonic() + SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def slow_clock() -> float:
+    """The time of a sandbox whose tokens last ten times as long as they say.
+
+    A client that renews a token in time has it renewed by its own clock; a busy machine that keeps
+    the client waiting has no token run out.
+    """
+    return _EPOCH + (time.time() - _EPOCH) / SLOWNESS
+
+
+class Held:
+    """The next request with this method and path is kept back until it is let go."""
+
+    def __init__(
+        self,
+        astro: Sandbox,
+        method: str,
+        path: str,
+        *,
+        status: int | None = None,
+        times: int | None = 1,
+        until: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._let_go = threading.Event()
+        self._astro, self._method, self._path = astro, method, path
+        self._answers_before = self._answers()
+        self._fault = astro.faults.add(
+            method,
+            path,
+            status=status,
+            times=times,
+            until=lambda: self._let_go.is_set() or until(),
+        )
+
+    def wait(self) -> None:
+        """Wait until the request has come."""
+        wait_until(lambda: self._fault.hits > 0)
+
+    def let_go(self) -> None:
+        """Let the request have its answer."""
+        self._let_go.set()
+
+    def wait_for_the_answer(self) -> None:
+        """Let the request go, and wait until Astro is done with it, whoever still listens."""
+        self.let_go()
+        wait_until(lambda: self._answers() > self._answers_before)
+
+    def _answers(self) -> int:
+        return sum(
+            line.method == self._method and re.search(self._path, line.path) is not None
+            for line in list(self._astro.requests)
+        )
 
 
 class Process:

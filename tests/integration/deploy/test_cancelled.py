@@ -8,43 +8,28 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from astro_ci.sandbox import Sandbox
-from tests.integration.deploy.support import SECONDS, Job, Process
+from tests.integration.deploy.support import Held, Job
 
-HANG_SECONDS = 0.4
-"""How long an answer is kept back, so that the signal comes while it is waited for."""
 AS_IT_WAS = "the Deployment is unchanged"
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """When to send the signal: at a line of the log, or while a request is under way."""
+    """When to send the signal: while this request is under way."""
 
-    line: str = ""
-    request: tuple[str, str] = ("", "")
+    request: tuple[str, str]
     says: str
     """What the message says of the deploy."""
 
-    def arrange(self, astro: Sandbox, hang_seconds: float = HANG_SECONDS) -> Callable[..., None]:
-        """Make the moment come; return what waits for it."""
-        if self.line:
-            return lambda process: process.wait_for(self.line)
-        fault = astro.faults.add(*self.request, status=None, hang_seconds=hang_seconds)
-
-        def wait(_process: Process) -> None:
-            deadline = time.monotonic() + SECONDS
-            while not fault.hits:
-                assert time.monotonic() < deadline
-                time.sleep(0.002)
-
-        return wait
+    def arrange(self, job: Job) -> Held:
+        """Make the moment come, and last until the request is let go."""
+        return Held(job.astro, *self.request)
 
 
 MOMENTS = {
@@ -80,14 +65,15 @@ def test_a_signal_while_a_request_is_under_way(
 ) -> None:
     dirty(job)
     before, old, checkout = job.running(), job.running_dags(), job.checkout()
-    wait = moment.arrange(job.astro)
+    held = moment.arrange(job)
     process = job.start("deploy", "--type", "dags", "--json")
-    wait(process)
+    held.wait()
     process.signal(number)
+    held.let_go()
     run = job.finish(process, was_killed=number == KILL)
 
     assert job.checkout() == checkout
-    time.sleep(HANG_SECONDS)  # until the request, too, is dealt with
+    held.wait_for_the_answer()
     if "goes live" in moment.says:
         job.assert_runs_the_checkout()
     elif AS_IT_WAS in moment.says:
@@ -132,9 +118,9 @@ def test_an_impatient_ci_system(job: Job, second: signal.Signals) -> None:
     """GitHub sends SIGINT, then SIGTERM; a person presses ^C twice. Nothing is waited for then."""
     dirty(job)
     before = job.running()
-    wait = MOMENTS["uploading"].arrange(job.astro, hang_seconds=SECONDS)
+    held = MOMENTS["uploading"].arrange(job)
     process = job.start("deploy", "--type", "dags")
-    wait(process)
+    held.wait()
     process.signal(INT)
     time.sleep(0.2)  # it waits for the upload to end in good order
     process.signal(second)
@@ -146,10 +132,11 @@ def test_an_impatient_ci_system(job: Job, second: signal.Signals) -> None:
 
 
 def test_a_plan_that_is_cancelled_says_so_as_well(job: Job) -> None:
-    MOMENTS["reading"].arrange(job.astro)
+    held = MOMENTS["reading"].arrange(job)
     process = job.start("plan", "--json")
-    process.wait_for("credentials: ")
+    held.wait()
     process.signal(INT)
+    held.let_go()
     run = job.finish(process)
     assert run.code == 128 + INT
     assert run.document["error"]["message"] == "cancelled by SIGINT"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from tests.integration.deploy.support import DEAD_ENGINE, Job
+from tests.integration.deploy.support import DEAD_ENGINE, Held, Job
 from tests.integration.sandbox.support import Client
 
 Keys = Mapping[str, Any]
@@ -34,6 +33,10 @@ PLAN: Keys = {
     "assumptions": list,
     "image": type(None),
     "bundle_layout": {"prefixed", "root"},
+    "running": {"image_tag": str, "bundle_version": str},
+    "digests": {"image": TEXT, "dags": TEXT},
+    "source": {"repository": str, "project": str},
+    "version": TEXT,
     "uncommitted": list,
     "title": TEXT,
     "head_url": str,
@@ -127,15 +130,14 @@ def test_skipped_as_a_newer_commit_went_live_meanwhile(job: Job) -> None:
     job.project.write({"dags/a.py": "a = 2\n"})
     newer = job.project.commit()
     job.project.git("checkout", "--quiet", old)
-    fault = job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=3)
+    held = Held(job.astro, "PUT", "^/blobs/")
     process = job.start("deploy", "--dags", "--json")
-    process.wait_for("created deploy")
-    while not fault.hits:  # else the other's upload might be the one that hangs
-        time.sleep(0.01)
+    held.wait()  # else the other's upload might be the one that is held
     other = Client(job.astro, None)
     git = {"provider": "GENERIC", "remoteUrl": "https://git.example.com/acme/airflow"}
     other.deploy_dags(b"newer", git={**git, "commitSha": newer})
     other.close()
+    held.let_go()
     run = job.finish(process)
     found = document(run.out)
     check(found, {**PLAN, **RESULT})

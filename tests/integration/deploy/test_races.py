@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from astro_ci.deploying.second_look import FRESH_SECONDS
 from astro_ci.model import Deploy, Request
 from astro_ci.sandbox import Sandbox
-from tests.integration.deploy.support import SECONDS
+from tests.integration.deploy.support import Held, wait_until
 from tests.integration.lanes import Done, Lane, Yard
 from tests.integration.sandbox.support import Client
 from tests.integration.stage import FILES
@@ -48,26 +47,9 @@ def commits(yard: Yard, *, image: bool = False) -> tuple[str, str]:
     )  # type: ignore[return-value]
 
 
-class Held:
+def held_finalize(yard: Yard, until: Callable[[], bool] = lambda: False) -> Held:
     """A finalize request that is under way until it is let go, or something is true."""
-
-    def __init__(self, astro: Sandbox, until: Callable[[], bool] = lambda: False) -> None:
-        self.let_go = threading.Event()
-        self.fault = astro.faults.add(
-            "POST", "/finalize$", status=None, until=lambda: self.let_go.is_set() or until()
-        )
-
-    def wait(self) -> None:
-        """Wait until the request has come."""
-        until(lambda: self.fault.hits > 0)
-
-
-def until(is_true: Callable[[], bool]) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + SECONDS
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    return Held(yard.astro, "POST", "/finalize$", until=until)
 
 
 def went_live(yard: Yard, number: int) -> Callable[[], bool]:
@@ -77,11 +59,11 @@ def went_live(yard: Yard, number: int) -> Callable[[], bool]:
 
 def late(old: Lane, new: Lane, **options: Any) -> tuple[Done, Done]:
     """The job of the old commit finalizes after that of the new one is over."""
-    held = Held(old.astro)
+    held = Held(old.astro, "POST", "/finalize$")
     end = old.start(**options)
     held.wait()
     second = new.deploy(**options)
-    held.let_go.set()
+    held.let_go()
     return end(), second
 
 
@@ -92,7 +74,7 @@ def test_the_newer_commit_comes_again_while_its_job_is_waiting(
     yard: Yard, image: bool, depth: tuple[str, ...], requested: Request
 ) -> None:
     old, new = commits(yard, image=image)
-    held = Held(yard.astro, went_live(yard, 2))
+    held = held_finalize(yard, went_live(yard, 2))
     older = yard.lane(old, *depth)
     older.sleep = lambda seconds: time.sleep(min(seconds, 2))  # its grace lasts for seconds
     end = older.start(requested=requested)
@@ -136,7 +118,7 @@ def test_twice_is_a_failure_that_names_the_other(yard: Yard) -> None:
     old, new = commits(yard)
     ends = []
     for number in (2, 4):  # the old commits and the new one take turns
-        held = Held(yard.astro, went_live(yard, number))
+        held = held_finalize(yard, went_live(yard, number))
         ends.append(yard.lane(old).start(allow_older=True))
         held.wait()
     second = yard.lane(new).deploy()
@@ -158,7 +140,7 @@ def newest(yard: Yard) -> Deploy:
 
 def test_a_deploy_of_somebody_else_is_only_said(yard: Yard) -> None:
     end = yard.lane(yard.commit({"dags/a.py": "old\n"})).start()
-    until(went_live(yard, 2))
+    wait_until(went_live(yard, 2))
     client = Client(yard.astro, None)
     other = client.deploy_dags(b"by hand")
     client.close()
@@ -183,7 +165,7 @@ def test_a_deploy_that_no_longer_fits_is_planned_again(yard: Yard) -> None:
     lane = yard.lane(old)
     upload = yard.astro.faults.add("PUT", "^/blobs/", status=None, until=went_live(yard, 2))
     end = lane.start()
-    until(lambda: upload.hits > 0)
+    wait_until(lambda: upload.hits > 0)
     yard.origin.git("checkout", "--quiet", "-b", "side", f"{old}~1")
     side = yard.commit({"include/q.sql": "select 2\n"})
     assert yard.lane(side).deploy().code == 0
@@ -199,7 +181,7 @@ def test_dag_only_deploys_that_are_disabled_meanwhile(yard: Yard) -> None:
     """The same kind of deploy is needed, and yet this one does not fit: it has a bundle."""
     upload = yard.astro.faults.add("PUT", "^/blobs/", status=None, until=lambda: is_disabled(yard))
     end = yard.lane(yard.commit({"dags/a.py": "new\n"})).start(requested=Request.IMAGE_AND_DAGS)
-    until(lambda: upload.hits > 0)
+    wait_until(lambda: upload.hits > 0)
     time.sleep(2 * FRESH_SECONDS)  # what was seen of the Deployment before counts no more
     client = Client(yard.astro, None)
     client.update("production", isDagDeployEnabled=False)
@@ -222,7 +204,7 @@ def test_what_goes_live_between_the_deploys_and_the_deployment_is_found(yard: Ya
         "GET", "/deployments/[^/]+$", status=None, until=went_live(yard, 2)
     )
     end = yard.lane(old).start()
-    until(lambda: look.hits > 0)
+    wait_until(lambda: look.hits > 0)
     client = Client(yard.astro, None)
     source = {"provider": "GENERIC", "remoteUrl": f"file://{yard.origin.root}", "commitSha": new}
     newer = client.deploy_dags(b"newer", git=source)

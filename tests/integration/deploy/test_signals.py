@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from astro_ci.terminal.signals import LAST_SECONDS
-from tests.integration.deploy.support import SECONDS, Job, Process
+from tests.integration.deploy.support import SECONDS, Held, Job, Process
 from tests.integration.stage import Run
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
@@ -159,11 +159,9 @@ def test_a_second_signal_says_what_is_known_and_does_not_wait(job: Job) -> None:
     job.deploy()
     job.project.write({"dags/a.py": "a = 2\n"})
     before = job.running()
-    fault = job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=SECONDS)
+    held = Held(job.astro, "PUT", "^/blobs/")
     process = job.start("deploy", "--type", "dags", "--json")
-    while not fault.hits:
-        assert process.popen.poll() is None
-        time.sleep(0.002)
+    held.wait()
     process.signal(TERM)
     process.signal(INT)
     run = job.finish(process)
@@ -182,17 +180,16 @@ def test_the_time_after_a_second_signal_is_under_two_seconds() -> None:
 
 def test_a_parent_that_ignores_sigint_is_obeyed(job: Job) -> None:
     """`nohup`, and a shell that runs us in the background, ignore SIGINT for us."""
-    fault = job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=0.5)
+    held = Held(job.astro, "PUT", "^/blobs/")
     before = signal.signal(INT, signal.SIG_IGN)
     try:
         process = job.start("deploy", "--type", "dags", "--json")
     finally:
         signal.signal(INT, before)
-    while not fault.hits:
-        assert process.popen.poll() is None
-        time.sleep(0.002)
+    held.wait()
     process.signal(INT)
-    time.sleep(0.1)
+    time.sleep(0.1)  # in which it could end
     assert process.popen.poll() is None
     process.signal(TERM)
+    held.let_go()
     assert job.finish(process).code == 128 + TERM

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from astro_ci.deploying.second_look import FRESH_SECONDS
 from astro_ci.errors import (
     ApiError,
     AuthenticationError,
@@ -16,7 +18,7 @@ from astro_ci.errors import (
 )
 from astro_ci.model import Request
 from astro_ci.sandbox import Sandbox
-from tests.integration.deploy.support import Job
+from tests.integration.deploy.support import Held, Job, slow_clock
 from tests.integration.sandbox.support import Client
 
 
@@ -255,10 +257,11 @@ class TestUploadUrl:
             assert sum(line.method == "PUT" for line in astro.requests) == 1, "it is not repeated"
 
     def test_one_that_was_withdrawn_while_it_was_used(self, job: Job) -> None:
-        job.astro.faults.add("PUT", "^/blobs/", status=503, hang_seconds=0.3)
+        held = Held(job.astro, "PUT", "^/blobs/", status=503)
         process = job.start("deploy", "--dags")
-        process.wait_for("created deploy")
+        held.wait()
         job.astro.expire_upload_urls()
+        held.let_go()
         run = job.finish(process)
         assert run.code == 5
         assert "has expired" in run.err
@@ -273,7 +276,7 @@ class TestKeys:
         }
 
     def test_a_token_that_runs_out_during_the_upload_is_renewed(self, tmp_path: Path) -> None:
-        with Sandbox(rollout_seconds=0, token_lifetime_seconds=4) as astro:
+        with Sandbox(rollout_seconds=0, token_lifetime_seconds=4, now=slow_clock) as astro:
             job = Job.prepare(tmp_path, astro)
             astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=3)
             run = job.command("deploy", "--dags", env=self.env(job))
@@ -284,10 +287,12 @@ class TestKeys:
     def test_a_token_that_is_withdrawn_is_a_failure_that_names_the_deploy(self, job: Job) -> None:
         before = job.running()
         env = self.env(job)
-        job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=0.3)
+        held = Held(job.astro, "PUT", "^/blobs/")
         process = job.start("deploy", "--dags", env=env)
-        process.wait_for("created deploy")
+        held.wait()
         job.astro.expire_tokens()
+        time.sleep(2 * FRESH_SECONDS)  # the Deployment is looked at again before the end
+        held.let_go()
         run = job.finish(process, env=env)
         (deploy,) = job.astro.deploys("production")
         assert run.code == 9
@@ -297,13 +302,15 @@ class TestKeys:
 
 
 def test_dag_only_deploys_are_switched_off_meanwhile(job: Job) -> None:
-    job.astro.faults.add("PUT", "^/blobs/", status=None, hang_seconds=0.5)
+    held = Held(job.astro, "PUT", "^/blobs/")
     process = job.start("deploy", "--dags")
-    process.wait_for("created deploy")
+    held.wait()
     other = Client(job.astro, None)
     other.update("production", isDagDeployEnabled=False)
     other.close()
     before = job.running()
+    time.sleep(2 * FRESH_SECONDS)  # what was seen of the Deployment before counts no more
+    held.let_go()
     run = job.finish(process)
     assert run.code == 2
     assert "--type dags needs DAG-only deploys, which are disabled on production" in run.err

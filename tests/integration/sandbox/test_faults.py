@@ -71,7 +71,7 @@ def test_an_answer_that_never_comes(api: Client, astro: Sandbox) -> None:
         api.call("GET", "/organizations", timeout=0.2)
     began = time.monotonic()
     astro.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # seconds, on the busiest machine; the fault has 60
 
 
 def test_a_header_that_is_missing(api: Client, astro: Sandbox) -> None:

@@ -31,22 +31,14 @@ ORDER = ("install", "upgrade", "uninstall")
 pytestmark = pytest.mark.timeout(400)
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    to = tmp_path_factory.mktemp("wheels")
-    words = ["build", "--wheel", "--no-build-isolation", "--quiet", "--out-dir", str(to), str(ROOT)]
-    subprocess.run([Path(sys.executable).with_name("uv"), *words], check=True)
-    return to
-
-
 @pytest.fixture
-def environment(wheels: Path, tmp_path: Path) -> dict[str, str]:
+def environment(wheel: Path, tmp_path: Path) -> dict[str, str]:
     """Environments below a directory of the test; the caches stay what they are."""
-    links = f"{wheels} {os.environ.get('PIP_FIND_LINKS', '')}".strip()
+    links = f"{wheel.parent} {os.environ.get('PIP_FIND_LINKS', '')}".strip()
     return {
         "PATH": f"{tmp_path}/venv/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "UV_CACHE_DIR": str(CACHE),
-        "UV_FIND_LINKS": str(wheels),
+        "UV_FIND_LINKS": str(wheel.parent),
         "UV_TOOL_DIR": str(tmp_path / "tools"),
         "UV_TOOL_BIN_DIR": str(tmp_path / "bin"),
         "PIP_FIND_LINKS": links,

@@ -54,6 +54,10 @@ def build(source: Path, to: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+# One test process builds the site.
+pytestmark = pytest.mark.xdist_group("site")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     to = tmp_path_factory.mktemp("site")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from tests.surfaces.examples.machine import Packages, World
 
 
 @pytest.fixture(scope="session")
-def packages(shared_directory: Path) -> Packages:
-    made = once(shared_directory / "packages-of-examples", Packages.make)
+def packages(shared_directory: Path, wheel: Path) -> Packages:
+    make = functools.partial(Packages.make, wheel=wheel)
+    made = once(shared_directory / "packages-of-examples", make)
     return Packages.of(made)
 
 

@@ -66,10 +66,12 @@ class Packages:
     """Goes first on PATH."""
 
     @classmethod
-    def make(cls, directory: Path) -> Packages:
+    def make(cls, directory: Path, wheel: Path) -> Packages:
         """Make them in a directory that is not there yet."""
         made = cls.of(directory)
         made._link_others()
+        made.wheels.mkdir()
+        shutil.copy(wheel, made.wheels)
         made._install()
         made._write_commands()
         return made
@@ -103,8 +105,6 @@ class Packages:
                 (self.others / entry.name).symlink_to(entry)
 
     def _install(self) -> None:
-        pip = (sys.executable, "-P", "-m", "pip", "wheel", "--quiet", "--no-deps")
-        subprocess.run([*pip, "--wheel-dir", self.wheels, EXAMPLES.parent], check=True)
         made = self._installed
         subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", made], check=True)
         subprocess.run(

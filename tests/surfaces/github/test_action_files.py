@@ -12,6 +12,7 @@ import click
 import pytest
 import yaml
 
+from astro_ci.commands.build import build
 from astro_ci.commands.check import check
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
@@ -21,6 +22,7 @@ from tests.surfaces.tools import need
 ACTIONS = {"action.yml": "deploy", "actions/deploy/action.yml": "deploy"}
 ACTIONS["actions/plan/action.yml"] = "plan"
 ACTIONS["actions/check/action.yml"] = "check"
+ACTIONS["actions/build/action.yml"] = "build"
 WORKFLOWS = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / "examples/github").glob("*.yml")
 )
@@ -45,7 +47,7 @@ def load(name: str) -> dict[str, Any]:
 def options(command: str) -> dict[str, click.Option]:
     """The options of a command by the name of their input."""
     found = {}
-    for option in {"check": check, "deploy": deploy, "plan": plan}[command].params:
+    for option in {"build": build, "check": check, "deploy": deploy, "plan": plan}[command].params:
         assert isinstance(option, click.Option)
         flag = option.opts[0].removeprefix("--")
         if option.name not in NO_INPUT:
@@ -78,7 +80,7 @@ def test_every_input_reaches_its_option_as_a_variable(name: str, command: str) -
         inputs = " || ".join(f"inputs.{each}" for each in [name_of_input, *aliases])
         assert found.pop(variable) == f"${{{{ {inputs} || env.{variable} }}}}"
     token = {"ASTRO_CI_FORGE_TOKEN": "${{ inputs.github-token }}"}
-    assert found == ({} if command == "check" else token)
+    assert found == ({} if command in ("build", "check") else token)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -94,9 +96,9 @@ def test_inputs_are_described_and_optional_and_text(name: str) -> None:
 def test_every_output_is_one_that_the_command_writes(name: str) -> None:
     from astro_ci.reporting.outputs import outputs
     from astro_ci.reporting.report import Report
-    from astro_ci.reporting.verb import DEPLOY, PLAN
+    from astro_ci.reporting.verb import VERBS
 
-    written = outputs(Report(verb=PLAN if "plan" in name else DEPLOY))
+    written = outputs(Report(verb=VERBS[ACTIONS[name]]))
     found = load(name)["outputs"]
     assert found.keys() == written.keys()
     for key, output in found.items():

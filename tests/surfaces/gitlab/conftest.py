@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,24 +10,11 @@ import pytest
 from astro_ci.sandbox import Sandbox
 from tests.e2e.conftest import base, engine
 from tests.integration.stage import FILES
-from tests.once import once
 from tests.repository import Repository
-from tests.surfaces.gitlab.runner import COMMAND, ROOT, TEMPLATES, Runner
+from tests.surfaces.gitlab.runner import COMMAND, TEMPLATES, Runner
 from tests.surfaces.tools import need
 
 __all__ = ["base", "engine"]  # fixtures that tests here share with those in tests/e2e
-
-
-@pytest.fixture(scope="session")
-def wheel(shared_directory: Path) -> Path:
-    """Our package, as a package index would have it."""
-    (found,) = once(shared_directory / "wheel", _build).iterdir()
-    return found
-
-
-def _build(directory: Path) -> None:
-    build = ("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", directory)
-    subprocess.run([sys.executable, "-m", "pip", *build, ROOT], check=True)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from astro_ci.checks.runners import Runner
-from astro_ci.commands.check import _attempt
 from astro_ci.errors import AstroCIError, CheckFailedError, DockerError, ProjectError
 from astro_ci.finding import Checked
+from astro_ci.terminal.checking import attempt
 
 
 class Place:
@@ -37,7 +37,10 @@ def test_what_cannot_be_made_has_not_passed(kind: type[AstroCIError]) -> None:
 
     here: Any = Place()
     nowhere: Any = Place(kind("dags/a.py cannot be read: Permission denied"))
-    for found in (_attempt("parse", fail, here), _attempt("parse", passed, nowhere)):
+    for found in (
+        attempt("parse", fail, here.runner()),
+        attempt("parse", passed, nowhere.runner()),
+    ):
         assert found.status == "impossible"
         assert found.not_checked == ("dags/a.py cannot be read: Permission denied",)
-    assert _attempt("parse", passed, here).status == "passed"
+    assert attempt("parse", passed, here.runner()).status == "passed"

@@ -22,6 +22,19 @@ from astro_ci.planning.marker import description_room
         ({"base": "--upload-pack=x"}, "not a commit or ref", "deployed"),
         ({"build_args": ("1=2",)}, "--build-arg is not NAME=value", "NAME=value"),
         ({"build_args": ("--x",)}, "--build-arg is not NAME=value", "NAME=value"),
+        ({"builder": "--allow=security.insecure"}, "not the name of a builder", "buildx ls"),
+        ({"builder": "a b"}, "--builder is 'a b'", "buildx ls"),
+        ({"target": "--network=host"}, "--target is .* not the name of a stage", "AS"),
+        ({"dockerfile": "../Dockerfile"}, "outside of the project", "Move the Dockerfile"),
+        ({"dockerfile": "a/../../b"}, "outside of the project", "Move the Dockerfile"),
+        ({"dockerfile": "/etc/passwd"}, "outside of the project", "Move the Dockerfile"),
+        ({"dockerfile": "-"}, "not the path of a file", "docker/Dockerfile"),
+        ({"dockerfile": "./"}, "not the path of a file", "docker/Dockerfile"),
+        ({"dockerfile": ""}, "not the path of a file", "docker/Dockerfile"),
+        ({"cache_from": ("--push",)}, "--cache-from is not a place", "type=registry"),
+        ({"cache_to": ("a\nb",)}, "--cache-to is not a place", "type=registry"),
+        ({"image_name": "a:1", "builder": "b"}, "--builder is for building", "--image-name"),
+        ({"image_name": "a:1", "dockerfile": "b"}, "--dockerfile is for building", "--image-name"),
         ({"wait_seconds": 0.0}, "--wait-time", "--no-wait"),
     ],
 )  # fmt: skip
@@ -30,6 +43,13 @@ def test_refuses(options: dict[str, Any], message: str, hint: str) -> None:
         Config(**options)
     assert hint in caught.value.hint
     assert caught.value.exit_code == 2
+
+
+def test_what_makes_the_image_counts_and_the_usual_does_not() -> None:
+    assert Config().build_inputs == ()
+    assert Config(builder="b", cache_from=("c",), cache_to=("d",)).build_inputs == ()
+    found = Config(target="Final", dockerfile="docker/Dockerfile").build_inputs
+    assert found == ("--dockerfile docker/Dockerfile", "--target final")
 
 
 def test_takes_a_description_up_to_the_room_there_is() -> None:

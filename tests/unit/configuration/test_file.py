@@ -63,6 +63,11 @@ class TestRead:
             image-paths: libs/**
             build-args: [A=1, B]
             build-secrets: id=pip,env=PIP
+            dockerfile: ./docker//Dockerfile
+            target: final
+            builder: team
+            cache-from: [type=gha, 'type=registry,ref=r/c']
+            cache-to: type=inline
             description: nightly
             redeploy: yes
             parse: no
@@ -76,6 +81,8 @@ class TestRead:
             checks: {ignore: dag-none}
             wait-time: 1h30m
             bundle-layout: root
+            fast: off
+            fast-max-age: 1d12h
             """
         text = "\n".join(line.strip() for line in text.splitlines())
         (project,) = read(text).projects
@@ -89,6 +96,11 @@ class TestRead:
             image_paths=("libs/**",),
             build_args=("A=1", "B"),
             build_secrets=("id=pip,env=PIP",),
+            dockerfile="docker/Dockerfile",
+            target="final",
+            builder="team",
+            cache_from=("type=gha", "type=registry,ref=r/c"),
+            cache_to=("type=inline",),
             description="nightly",
             redeploy=True,
             parse=False,
@@ -102,6 +114,7 @@ class TestRead:
             ignore_findings=("dag-none",),
             wait_seconds=5400.0,
             bundle_layout="root",
+            fast_max_age=129_600.0,
         )
         image = "image-name: app:1\nimage-is-checkout: yes"
         (prebuilt,) = read(image).projects
@@ -109,7 +122,7 @@ class TestRead:
             image_name="app:1", image_is_checkout=True
         )
         assert len({**project.settings, **prebuilt.settings}) == len(keys())
-        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 21"
+        assert project.settings["wait_seconds"].source == "astro-ci.yaml line 26"
 
     def test_scalars_are_taken_as_written(self) -> None:
         """YAML would make 1.1 of 1.10, True of on, and 83 of 0123."""
@@ -583,7 +596,7 @@ def test_every_option_is_in_the_file_or_meant_for_one_run() -> None:
     assert named - fields == {
         *("project", "config_file", "deployment_id", "deployment_name", "dags", "image"),
         *("as_json", "comment", "dry_run", "fail_on_skip", "save"),
-        *("sarif", "junit_xml", "code_quality", "image_archive"),
+        *("sarif", "junit_xml", "code_quality", "image_archive", "plan_file"),
     }
 
 

@@ -45,7 +45,7 @@ def test_one_that_hangs_is_not_waited_for_for_ever() -> None:
     release = threading.Event()
 
     def hang(stop: Stop) -> None:
-        release.wait(30)
+        release.wait(60)
 
     def fail(stop: Stop) -> None:
         raise ValueError("first")
@@ -53,7 +53,7 @@ def test_one_that_hangs_is_not_waited_for_for_ever() -> None:
     started = time.monotonic()
     with pytest.raises(ValueError, match="first"):
         run_side_by_side([hang, fail], patience_seconds=0.1)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     release.set()
 
 

@@ -21,6 +21,9 @@ from astro_ci.git.untrusted import TABLE, environment, names_checkout
 from tests.integration.git_server import serve_git
 from tests.repository import Repository
 
+# One test process builds the clone that the others copy.
+pytestmark = pytest.mark.xdist_group("untrusted")
+
 CANARY = "ci/canary"
 ATTRIBUTES = "* filter=canary diff=canary merge=canary text=auto\n"
 ROWS = {key: row for row in TABLE for key in row.keys.split()}

@@ -35,6 +35,23 @@ def test_build_arguments_come_first() -> None:
     assert found.reference == "runtime:3.1-2"
 
 
+STAGES = "FROM a AS one\nFROM b AS two\nFROM one AS three"
+
+
+@pytest.mark.parametrize(
+    ("target", "reference"), [("", "a"), ("TWO", "b"), ("1", "b"), ("three", "a")]
+)
+def test_the_target_stage(target: str, reference: str) -> None:
+    found = base_image(STAGES, target=target)
+    assert found is not None
+    assert found.reference == reference
+
+
+def test_a_target_that_is_no_stage() -> None:
+    assert base_image(STAGES, target="four") is None
+    assert base_image(STAGES, target="3") is None
+
+
 def test_none() -> None:
     assert base_image("RUN x\n# FROM y\n") is None
 

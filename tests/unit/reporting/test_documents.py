@@ -4,13 +4,17 @@ import json
 
 from msgspec.structs import replace
 
+from astro_ci import __version__
 from astro_ci.errors import ProjectError
+from astro_ci.model import Origin, Part
 from astro_ci.reporting.documents import as_json, error_document, plan_document, result_document
 from tests.unit.reporting.samples import PLAN, RESULT
 
 
 def test_the_document_of_plan() -> None:
-    assert plan_document(PLAN) == {
+    origin = Origin(repository="github.com/acme/etl", project="etl")
+    plan = replace(PLAN, digests={Part.IMAGE: "1" * 16}, origin=origin)
+    assert plan_document(plan) == {
         "schema": 1,
         "deploy_type": "dags",
         "requested": "auto",
@@ -29,6 +33,11 @@ def test_the_document_of_plan() -> None:
         "assumptions": ["so it is"],
         "image": None,
         "bundle_layout": "prefixed",
+        "running": {"image_tag": "", "bundle_version": ""},
+        "digests": {"image": "1" * 16, "dags": None},
+        "source": {"repository": "github.com/acme/etl", "project": "etl"},
+        "version": __version__,
+        "fast": None,
         "uncommitted": [],
         "title": "Load the orders",
         "head_url": f"https://github.com/acme/etl/commit/{'a' * 40}",

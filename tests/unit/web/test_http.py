@@ -341,7 +341,7 @@ class TestClient:
     def test_an_answer_that_cannot_be_read_names_the_endpoint(self, body: Any, said: str) -> None:
         with serving(Answer(body)) as script, pytest.raises(ApiError, match=said) as caught:
             self.client(script.url).get_deployment("cl1")
-        assert "GET /v1/organizations/org/deployments/cl1" in str(caught.value)
+        assert f"GET {script.url}/v1/organizations/org/deployments/cl1" in str(caught.value)
 
     def test_pages_are_read_as_they_are_needed(self) -> None:
         pages = (deploys("d3", "d2", total=3), deploys("d2", "d1", total=4))

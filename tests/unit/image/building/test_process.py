@@ -63,7 +63,7 @@ def test_an_exception_while_reading_stops_the_command_and_its_children(tmp_path:
     script = f"trap '' TERM; sleep 300 & echo $$ $! > {pids}; echo go; wait; sleep 300"
     with pytest.raises(KeyboardInterrupt):
         run(script, lambda out: out.write(b"x" * 10_000_000), interrupt)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     for pid in pids.read_text().split():
         done = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True)
         assert done.stdout.strip()[:1] in ("", "Z"), "gone, or a zombie"

@@ -420,8 +420,11 @@ def test_labels_are_cleaned_of_what_moves_a_cursor(tmp_path: Path) -> None:
     labels = {RUNTIME_LABEL: "13.1\n\x1b[2J::error::x" + "y" * 500}
     told = config(BASE, CODE, os="lin\nux", config={"Labels": labels})
     path = write_tar(tmp_path / "image.tar", saved_files(told=told))
-    with pytest.raises(ProjectError) as caught:
-        StoredArchive(path, {}).fetch()
+    with (
+        closing(StoredArchive(path, {})) as refused,
+        pytest.raises(ProjectError) as caught,
+    ):
+        refused.fetch()
     assert "for lin\\nux/amd64" in caught.value.message
     told = config(BASE, CODE, config={"Labels": labels})
     path = write_tar(tmp_path / "image.tar", saved_files(told=told))

@@ -1,0 +1,121 @@
+"""Build an image on the engine, check it, and keep it where the user says."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from astro_ci.building.keep import Keep
+from astro_ci.building.look import Source
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.image import listener, remove
+from astro_ci.deploying.provenance import image_labels
+from astro_ci.deploying.refuse_checks import refuse_failed_checks
+from astro_ci.deploying.tools import Tools
+from astro_ci.finding import Checked, CheckName
+from astro_ci.image.building.build import build_image, looking_for_builder
+from astro_ci.image.building.spec import Build
+from astro_ci.image.checks import check_image
+from astro_ci.image.inspection import look_into_image
+from astro_ci.image.on_engine import EngineImage
+from astro_ci.image.source import ReadyImage
+from astro_ci.project.context import left_out_of
+from astro_ci.reporting.built import BuiltImage
+from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
+from astro_ci.text import listed
+
+log = logging.getLogger(__name__)
+
+
+class Checks(Struct, frozen=True, kw_only=True):
+    """The checks of a build, each as a function that makes them."""
+
+    before: Callable[[], Sequence[Checked]]
+    """What needs no image."""
+    inside: Callable[[ReadyImage], Sequence[Checked]]
+    """What runs in the image."""
+
+
+def make_image(
+    config: Config,
+    env: Mapping[str, str],
+    source: Source,
+    keep: Keep,
+    checks: Checks,
+    *,
+    console: Console,
+    tools: Tools,
+) -> BuiltImage:
+    """Build the image and keep it. What fails leaves no image behind.
+
+    Raises DockerError, RegistryError, ProjectError for an image that Astro could not run, and
+    CheckFailedError.
+    """
+    started = tools.now()
+    made: list[Checked] = list(checks.before())
+    overridden = refuse_failed_checks(made, forced=config.force)
+    if source.uncommitted:
+        log.warning(
+            "the image will differ from its commit, so that its label names none: uncommitted %s",
+            listed(source.uncommitted),
+        )
+    build = _describe(config, source)
+    with looking_for_builder(env, config.builder) as builder:
+        engine = tools.connect_engine(env)
+        try:
+            with console.phase(Phase.BUILD), console.group("Build the image"):
+                facts = build_image(
+                    engine, build, env=env, on_line=listener(console), builder=builder
+                )
+            console.did(Phase.BUILD, "built the image")
+            image = EngineImage(engine=engine, name=build.tag, facts=look_into_image(engine, facts))
+            check_image(image.facts, running="", supported=None)
+            with console.phase(Phase.CHECKS):
+                inside = checks.inside(image)
+            made += inside
+            overridden = (*overridden, *refuse_failed_checks(inside, forced=config.force))
+            kept = keep.keep(image, source, console=console, sleep=tools.patience.sleep)
+        finally:
+            remove(engine, build.tag)
+            engine.close()
+    return BuiltImage(
+        name=kept.name,
+        digest=kept.digest,
+        archive=kept.archive,
+        image_id=image.facts.id,
+        commit=source.checkout.head.sha,
+        uncommitted=source.uncommitted,
+        runtime_version=image.facts.runtime_version or "",
+        has_dags=source.has_dags,
+        checks=tuple(made),
+        overridden=_once(overridden),
+        duration_seconds=round(tools.now() - started, 3),
+        phases=dict(console.times),
+    )
+
+
+def _describe(config: Config, source: Source) -> Build:
+    checkout = source.checkout
+    return Build(
+        root=checkout.project.root,
+        tag=f"astro-ci/build:{secrets.token_hex(6)}",
+        dockerfile=checkout.project.dockerfile_name,
+        target=config.target,
+        builder=config.builder,
+        cache_from=config.cache_from,
+        cache_to=config.cache_to,
+        leave_out=left_out_of(
+            checkout.project, dags_ship=source.has_dags, written=checkout.written
+        ),
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=bool(source.uncommitted)),
+        build_args=checkout.build_args,
+        secrets=config.build_secrets,
+    )
+
+
+def _once(names: Sequence[CheckName]) -> tuple[CheckName, ...]:
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,134 @@
+"""Make the image of a deploy from the running one. Loaded when --fast asks for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from astro_ci.astro.client import AstroClient
+from astro_ci.deploying.provenance import commit_time, image_labels
+from astro_ci.errors import AstroCIError, ProjectError
+from astro_ci.image.checks import check_image
+from astro_ci.image.engine import Engine
+from astro_ci.image.fast.compare import config_differences, layer_differences
+from astro_ci.image.fast.image import FastImage, ReplacedImage
+from astro_ci.image.fast.layer import make_layer
+from astro_ci.image.fast.refusal import NotFastError
+from astro_ci.image.fast.replace import replace_code
+from astro_ci.image.fast.running import read_running
+from astro_ci.image.stored.config import facts_of
+from astro_ci.model import Deploy, Deployment
+from astro_ci.project.context import left_out_of
+from astro_ci.reporting.console import Console
+from astro_ci.reporting.phases import Phase
+from astro_ci.survey.fast import FastBase
+from astro_ci.survey.survey import Survey
+from astro_ci.text import size_text
+
+log = logging.getLogger(__name__)
+
+_MOST_SHOWN = 20
+
+
+@contextmanager
+def replaced_image(
+    survey: Survey,
+    deployment: Deployment,
+    client: AstroClient,
+    *,
+    env: Mapping[str, str],
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    password: Callable[[], str],
+    scratch: Path,
+    console: Console,
+) -> Iterator[FastImage]:
+    """Make the image, check it for this Deployment, and have it for as long as the block lasts.
+
+    Raises ProjectError for files that cannot be read.
+    """
+    base, plan = survey.fast, survey.plan.fast
+    assert base is not None  # noqa: S101 - the plan says that it is possible
+    assert plan is not None  # noqa: S101 - as above
+    with console.phase(Phase.BUILD):
+        image = make_image(survey, base, scratch)
+    layer = image.layer
+    console.did(
+        Phase.BUILD,
+        f"replaced the code layer of the running image: {layer.files} files, "
+        f"{size_text(layer.size)}",
+    )
+    facts = facts_of(image.made.config, "made from the running one", ())
+    supported = {release.version for release in client.list_runtimes(deployment.id)}
+    check_image(facts, running=deployment.astro_runtime_version, supported=supported)
+    made = FastImage(
+        image=image,
+        facts=facts,
+        may_fall_back=plan.mode == "auto",
+        connect_engine=lambda: connect_engine(env),
+        password=password,
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def make_image(survey: Survey, base: FastBase, scratch: Path) -> ReplacedImage:
+    """Make the layer of the checkout, and the documents of the image that has it."""
+    checkout = survey.checkout
+    project = checkout.project
+    try:
+        layer = make_layer(
+            project.root,
+            ignore=project.read_dockerignore(),
+            leave_out=left_out_of(
+                project, dags_ship=survey.shipping.dags_in_image, written=checkout.written
+            ),
+            home=base.image.home,
+            old=base.old,
+            scratch=scratch,
+        )
+    except OSError as error:
+        raise ProjectError(
+            f"the code layer could not be written to {scratch}: {error.strerror or error}",
+            hint="Make room in the temporary directory, or name another with TMPDIR.",
+        ) from error
+    made = replace_code(
+        base.image,
+        layer,
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
+        created=commit_time(checkout.head),
+    )
+    return ReplacedImage(running=base.image, layer=layer, made=made)
+
+
+def compare_with_built(survey: Survey, pushed: Deploy, scratch: Path) -> list[str]:
+    """Say what the pushed image, which was built, has otherwise than one made without a build."""
+    base = survey.fast
+    assert base  # noqa: S101 - asked before
+    source = base.image.source
+    host, _, name = pushed.image_repository.partition("/")
+    try:
+        if host != source.host:
+            raise NotFastError("the running image is in another registry")
+        built = read_running(replace(source, name=name), pushed.image_tag)
+        made = make_image(survey, base, scratch)
+        found = [*layer_differences(built, made.layer), *config_differences(built, made.made)]
+    except NotFastError as error:
+        found = [str(error).replace("the running image", "the built image")]
+    except AstroCIError as error:
+        found = [f"the built image could not be compared: {error.message}"]
+    finally:
+        source.close()
+    if found:
+        log.warning(
+            "--fast verify: the built image differs from the one that would be made without a "
+            "build: %s%s",
+            "; ".join(found[:_MOST_SHOWN]),
+            f"; and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else "",
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Make an image without a build: the running image, with its code layer replaced."""

@@ -1,0 +1,239 @@
+"""Whether the image of a deploy can be made from the running one, and with what.
+
+What needs nobody's answer is looked at first. The registry is only asked where nothing is in the
+way so far, and the code layer is the last that is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from astro_ci.configuration.config import Config
+from astro_ci.errors import ConfigurationError
+from astro_ci.model import FastPlan, Part, Plan
+from astro_ci.paths import below
+from astro_ci.project.context import left_out, left_out_of
+from astro_ci.project.dockerfile import base_image
+from astro_ci.project.find import dockerfile_text
+from astro_ci.project.leftovers import VENV_MARKER
+from astro_ci.survey.checkout import Checkout
+from astro_ci.survey.differences import Differences, digest_lines
+from astro_ci.survey.shipping import Shipping
+from astro_ci.survey.standing import Standing
+
+if TYPE_CHECKING:  # loaded when it is asked for
+    from astro_ci.image.fast.old_layer import OldLayer
+    from astro_ci.image.fast.preconditions import Build, Entry, Sources
+    from astro_ci.image.fast.running import RunningImage
+    from astro_ci.image.fast.tree import Tree
+
+OFF, REQUIRE = "off", "require"
+_USERNAME = "cli"
+_LOGIN_HINT = "Check that the token may read the Deployment's image."
+
+
+class FastBase(Struct, frozen=True, kw_only=True):
+    """What the new image is made from."""
+
+    image: RunningImage
+    old: OldLayer
+
+
+class FastLook(Struct, frozen=True, kw_only=True):
+    """What the plan says, and what acting on it needs; None where the image has to be built."""
+
+    plan: FastPlan
+    base: FastBase | None = None
+
+
+class _Look(Struct, frozen=True, kw_only=True):
+    """One look, and what it looks at."""
+
+    config: Config
+    env: Mapping[str, str]
+    checkout: Checkout
+    standing: Standing
+    shipping: Shipping
+    differences: Differences
+
+
+def look_for_fast(
+    config: Config,
+    env: Mapping[str, str],
+    plan: Plan,
+    checkout: Checkout,
+    standing: Standing,
+    shipping: Shipping,
+    differences: Differences,
+) -> FastLook | None:
+    """Find out; None where nobody asked, or no image is made.
+
+    Raises ConfigurationError where --fast require asks for what cannot be.
+    """
+    if config.fast == OFF or not plan.deploy_type.has_image or shipping.prebuilt:
+        return None
+    look = _Look(
+        config=config,
+        env=env,
+        checkout=checkout,
+        standing=standing,
+        shipping=shipping,
+        differences=differences,
+    )
+    reasons, base = _look(look)
+    if reasons and config.fast == REQUIRE:
+        from astro_ci.image.fast.preconditions import listed_reasons
+
+        raise ConfigurationError(
+            f"--fast require: the image has to be built: {listed_reasons(reasons)}",
+            hint="Deploy with --fast auto, which builds the image where it has to be built.",
+        )
+    return FastLook(plan=FastPlan(mode=config.fast, reasons=tuple(reasons)), base=base)
+
+
+def _look(look: _Look) -> tuple[Sequence[str], FastBase | None]:
+    from astro_ci.image.fast.preconditions import source_reasons
+    from astro_ci.image.fast.refusal import NotFastError
+
+    if look.standing.connected is None:
+        return ["without credentials the running image cannot be read"], None
+    if look.config.target:
+        return ["--target names a stage, and only the last one's code layer is known"], None
+    running = look.standing.runs[Part.IMAGE]
+    lines = _lines_of(look, running.commit)
+    sources = _sources(look, lines)
+    if reasons := list(source_reasons(sources)):
+        return reasons, None
+    try:
+        return _look_at_image(look, sources, lines or ())
+    except NotFastError as error:
+        return [str(error)], None
+
+
+def _lines_of(look: _Look, commit: str | None) -> Sequence[str] | None:
+    """List the files that shipped, or could have shipped, at the commit that runs."""
+    checkout = look.checkout
+    if not commit or not checkout.repo.has_commit(commit):
+        return None
+    return checkout.repo.lines_at(commit, checkout.layout.scopes(checkout.rules))
+
+
+def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
+    from astro_ci.image.fast.preconditions import Sources
+
+    checkout, standing = look.checkout, look.standing
+    running, bases = standing.runs[Part.IMAGE], standing.bases
+    has_same_inputs = None
+    if lines is not None:
+        digests = digest_lines(lines, checkout, look.shipping)
+        has_same_inputs = digests[Part.IMAGE] == running.digest
+    content = checkout.project.read_dockerfile()
+    text = dockerfile_text(content) if content is not None else None
+    base = base_image(text, checkout.build_args) if text else None
+    return Sources(
+        running=running,
+        is_commit_here=bool(running.commit) and checkout.repo.has_commit(running.commit or ""),
+        is_base=bases.is_what_runs and bases.commits[Part.IMAGE] == running.commit,
+        changes=look.differences.compared[Part.IMAGE].changes,
+        project=checkout.layout.project,
+        build_files=checkout.rules.build_files,
+        build_links=checkout.rules.build_links,
+        dockerfile=text,
+        base=base.reference if base else "",
+        has_same_inputs=has_same_inputs,
+    )
+
+
+def _look_at_image(
+    look: _Look, sources: Sources, lines: Sequence[str]
+) -> tuple[Sequence[str], FastBase | None]:
+    """Read the running image, and hold it against the files that it should have."""
+    from astro_ci.image.fast.old_layer import read_old_layer
+    from astro_ci.image.fast.preconditions import build_reasons, entry_reasons
+
+    image = _read_running(look)
+    if reasons := list(build_reasons(_build_of(look, image, sources.base))):
+        return reasons, None
+    tree = _old_tree(look, lines)
+    old = read_old_layer(image, tree)
+    changed = {below(one.path, sources.project) for one in sources.changes or ()}
+    same = (path for path in tree if path not in changed)
+    if reasons := list(entry_reasons(_entries(look), old.top, old.modes, same)):
+        return reasons, None
+    return [], FastBase(image=image, old=old)
+
+
+def _read_running(look: _Look) -> RunningImage:
+    from astro_ci.image.fast.refusal import NotFastError
+    from astro_ci.image.fast.running import read_running
+    from astro_ci.image.registry.client import open_repository
+    from astro_ci.image.registry.login import Login
+
+    connected = look.standing.connected
+    assert connected  # noqa: S101 - asked before
+    deployment, token = connected.deployment, connected.astro.credentials.token
+    host, _, name = deployment.image_repository.partition("/")
+    if not (host and name and deployment.image_tag):
+        raise NotFastError("no image runs on the Deployment")
+    login = Login(
+        username=_USERNAME,
+        password=lambda: token().removeprefix("Bearer "),
+        hint=_LOGIN_HINT,
+    )
+    return read_running(open_repository(host, name, login), deployment.image_tag)
+
+
+def _build_of(look: _Look, image: RunningImage, base: str) -> Build:
+    from astro_ci.image.fast.base import find_base_digest, secrets_digest
+    from astro_ci.image.fast.preconditions import Build
+    from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL
+
+    return Build(
+        built_at=image.built_at,
+        now=datetime.now(UTC),
+        most_age=timedelta(seconds=look.config.fast_max_age),
+        base=base,
+        recorded_base=image.labels.get(BASE_LABEL, ""),
+        current_base=find_base_digest(base, look.env, checkout=look.checkout.repo.root),
+        recorded_secrets=image.labels.get(SECRETS_LABEL, ""),
+        current_secrets=secrets_digest(look.config.build_secrets),
+    )
+
+
+def _old_tree(look: _Look, lines: Sequence[str]) -> Tree:
+    """List what the context of the build held from which the running image comes."""
+    from astro_ci.image.fast.tree import context_tree, names_below
+
+    checkout = look.checkout
+    names = frozenset(names_below(lines, checkout.layout.project))
+    inside = checkout.project.dags_in_context
+
+    def is_venv(directory: str) -> bool:
+        return any(f"{dags}/{directory}/{VENV_MARKER}" in names for dags in inside)
+
+    return context_tree(
+        lines,
+        checkout.layout.project,
+        ignore=checkout.project.read_dockerignore(),
+        leave_out=left_out(inside, dags_ship=look.shipping.dags_in_image, is_venv=is_venv),
+    )
+
+
+def _entries(look: _Look) -> Iterable[Entry]:
+    """List what the context of a build would hold now."""
+    from astro_ci.image.building.context import list_context
+    from astro_ci.image.fast.preconditions import Entry
+
+    project = look.checkout.project
+    found = list_context(
+        project.root,
+        ignore=project.read_dockerignore(),
+        leave_out=left_out_of(
+            project, dags_ship=look.shipping.dags_in_image, written=look.checkout.written
+        ),
+    )
+    return (Entry(path=path, mode=status.st_mode) for path, status in found)
