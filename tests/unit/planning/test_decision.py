@@ -367,6 +367,13 @@ class TestWipeGuard:
     def plan(self, known: Facts, files: DagFiles, options: Config = AUTO) -> DeployType:
         return make_plan(replace(known, dag_files=files), options).deploy_type
 
+    def test_names_the_line_of_dockerignore(self) -> None:
+        files = DagFiles(shipped=0, dag_files=0, before=None, left_out_by="dags/")
+        with pytest.raises(ProjectError, match=r"with the line `dags/`") as caught:
+            self.plan(facts(UNKNOWN), files)
+        assert caught.value.hint.startswith("Remove this line from .dockerignore")
+        assert self.plan(facts(UNKNOWN), files, Config(allow_shrink=True)) is FULL
+
     def test_refuses_a_deploy_without_dags(self) -> None:
         files = DagFiles(shipped=3, dag_files=0, before=None)
         with pytest.raises(ProjectError) as caught:
