@@ -18,7 +18,13 @@ from typing import Any, NoReturn, cast
 
 import pytest
 import requests
-from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
+from tenacity import (
+    retry,
+    retry_if_exception_message,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from astro_ci.image.engine import Engine
 
@@ -57,6 +63,20 @@ def unique(name: str) -> str:
     return f"astro-ci-test-{name}:{uuid.uuid4().hex[:12]}"
 
 
+@retry(
+    retry=retry_if_exception_message(match=r"(?s).*(failed to get digest|[Nn]o such image)"),
+    stop=stop_after_attempt(5),
+    reraise=True,
+)
+def build_from(engine: Engine, context: BytesIO, **options: Any) -> None:
+    """Build a context with the classic builder, as a user's `docker build` would.
+
+    A step that is found in its cache may be removed by another test in that moment; then again.
+    """
+    context.seek(0)
+    engine.client.images.build(fileobj=context, custom_context=True, rm=True, **options)
+
+
 def make_runtime_image(
     engine: Engine, tag: str, *, version: str | None = "13.1.0", platform: str = "linux/amd64"
 ) -> str:
@@ -70,12 +90,10 @@ def make_runtime_image(
         dockerfile = tarfile.TarInfo("Dockerfile")
         dockerfile.size = len(RUNTIME_DOCKERFILE)
         archive.addfile(dockerfile, BytesIO(RUNTIME_DOCKERFILE.encode()))
-    out.seek(0)
-    engine.client.images.build(
-        fileobj=out,
-        custom_context=True,
+    build_from(
+        engine,
+        out,
         tag=tag,
-        rm=True,
         labels={TEST_LABEL: tag} | ({} if version is None else {RUNTIME_LABEL: version}),
         platform=platform,
     )

@@ -22,7 +22,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.model import DeployType, Part, Plan, Request
 from astro_ci.planning.marker import Note, read_marker, read_notes
 from astro_ci.sandbox import Sandbox
-from tests.e2e.images import RUNTIME_LABEL, make_runtime_image, registry, unique
+from tests.e2e.images import RUNTIME_LABEL, build_from, make_runtime_image, registry, unique
 from tests.integration.stage import Stage, stage
 from tests.repository import fingerprint
 
@@ -62,10 +62,7 @@ def build(
             entry = tarfile.TarInfo(name)
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
-    context.seek(0)
-    engine.client.images.build(
-        fileobj=context, custom_context=True, tag=tag, rm=True, labels=dict(labels or {})
-    )
+    build_from(engine, context, tag=tag, labels=dict(labels or {}))
     return tag
 
 
