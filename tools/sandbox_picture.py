@@ -1,10 +1,13 @@
 """Take the picture of the sandbox's page that the documentation shows.
 
-`python tools/sandbox_picture.py` writes docs/images/sandbox.png, with Chromium.
+`python tools/sandbox_picture.py` writes docs/images/sandbox.png, with Chromium. The picture holds
+the digest of what the page is made from, the templates and the style; `--check` compares that with
+the files of today, and needs no browser.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 import tarfile
@@ -17,7 +20,9 @@ sys.path.insert(0, str(ROOT))
 from astro_ci.sandbox import Sandbox  # noqa: E402
 from tests.browser import chromium  # noqa: E402
 from tests.integration.sandbox.support import Client, push, upload  # noqa: E402
+from tools.report_pictures import save, stamp  # noqa: E402
 
+PAGES = ROOT / "astro_ci" / "sandbox" / "http" / "pages"
 PICTURE = ROOT / "docs" / "images" / "sandbox.png"
 SIZE = {"width": 1100, "height": 900}
 MOMENT = 1_780_000_000.0
@@ -64,8 +69,19 @@ def deploy(astro: Sandbox, wait: float) -> None:
     client.close()
 
 
-def main() -> None:
-    """Deploy to a sandbox, and photograph the Deployment's page."""
+def digest() -> str:
+    """What tells one look of the page from another."""
+    sources = sorted([*PAGES.glob("templates/*"), *PAGES.glob("static/*"), PAGES / "facts.py"])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def main() -> int:
+    """Deploy to a sandbox, and photograph the Deployment's page; or compare."""
+    if "--check" in sys.argv[1:]:
+        if PICTURE.is_file() and stamp(PICTURE) == digest():
+            return 0
+        print(f"{PICTURE.name} is out of date: run `make pictures`", file=sys.stderr)
+        return 1
     start = time.time()
     with Sandbox(rollout_seconds=0, now=lambda: MOMENT + 60 * (time.time() - start)) as astro:
         deploy(astro, wait=1.5)
@@ -75,8 +91,9 @@ def main() -> None:
             page.goto(url)
             page.get_by_text("Live", exact=True).wait_for()
             PICTURE.parent.mkdir(exist_ok=True)
-            page.screenshot(path=PICTURE)
+            save(page.screenshot(), PICTURE, digest())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

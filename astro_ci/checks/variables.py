@@ -24,7 +24,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         text = read_named_text(path, most_bytes=_MOST_BYTES, errors="surrogateescape")
     except OSError as error:
         raise ConfigurationError(
-            f"the file {printable(str(path))} with variables cannot be read: {error.strerror}",
+            f"the file of variables {printable(str(path))} cannot be read: {error.strerror}",
             hint=remedy(error),
         ) from error
     return dict(_assignments(path, text))

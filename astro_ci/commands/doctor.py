@@ -39,7 +39,7 @@ def doctor(
     )
     shown, kept = itertools.tee(found)
     if not as_json:
-        for line in lines(shown):  # as the checks are made
+        for line in lines(shown, columns=session.columns):  # as the checks are made
             session.show(line)
     checks = list(kept)
     if as_json:

@@ -96,7 +96,8 @@ class Config:
         kind=kinds.BASE,
         section=Section.WHAT,
         metavar="auto|deployed|event|REF",
-        help="What to compare with; auto compares with what is running.",
+        help="What to compare with; auto: what is running, or the push's previous commit where "
+        "that is not known.",
         key="base",
         has_variable=False,
         input_help="Or deployed, event, a commit, a branch or a tag.",
@@ -212,7 +213,8 @@ class Config:
         kind=kinds.IMAGE_NAME,
         section=Section.HOW,
         metavar="NAME",
-        help="Deploy this image instead of building one: the Docker Engine's, else its registry's.",
+        help="Deploy this image instead of building one; taken from the Docker Engine, else from "
+        "its registry.",
         key="image-name",
         input_help="A tag, a digest or an id.",
     )
@@ -260,7 +262,8 @@ class Config:
         kind=kinds.LAYOUT,
         section=Section.HOW,
         metavar="prefixed|root",
-        help="The DAG bundle has its files below dags/, or at its root; else as the running one.",
+        help="Where the DAG bundle has its files: below dags/ (prefixed), or at its root; by "
+        "default as in the running bundle.",
         key="bundle-layout",
     )
     """None: as the running bundle has it."""

@@ -50,7 +50,7 @@ def setting(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None) -> Iter
     engine = _engine(env, emit)
     with (
         _workplace(keep_in, emit) as project,
-        Sandbox(rollout_seconds=1) as astro,
+        Sandbox(rollout_seconds=0.3) as astro,
         _stand_in(engine) as base,
     ):
         shutil.copytree(example, project, dirs_exist_ok=True)

@@ -88,15 +88,17 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
         return
     rest = "".join(f"; no commit of the {name}: {why}" for name, why in unknown.items())
     missing = sorted(commit for commit in commits if not repo.has_commit(commit))
-    shown = f"commit {' and '.join(map(short, missing or sorted(commits)))}"
+    meant = [short(commit) for commit in missing or sorted(commits)]
+    shown = f"{'commit' if len(meant) == 1 else 'commits'} {' and '.join(meant)}"
     if not missing:
-        yield ok("what runs", f"{shown}, which is in this clone{rest}")
+        yield ok("what runs", f"{shown}, in this clone{rest}")
     elif repo.reaches_remote():
         yield ok("what runs", f"{shown}, which will be fetched: the remote answers{rest}")
     else:
         yield warning(
             "what runs",
-            f"{shown} is not in this clone and cannot be fetched: the plan cannot tell which "
+            f"{shown} {'is' if len(meant) == 1 else 'are'} not in this clone and cannot be "
+            f"fetched: the plan cannot tell which "
             f"commit is older, and finds changes only by content, if at all{rest}",
             ci.history_hint,
         )

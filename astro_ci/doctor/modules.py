@@ -26,7 +26,7 @@ def modules(directory: Path, *, loaded: Iterable[str] = ()) -> Check:
     known = {*sys.stdlib_module_names, _OURS, *DEPENDENCIES, *loaded} - {"__main__"}
     found = sorted(_shadowing(directory, known))
     if not found:
-        return ok("modules", "none in the working directory is named like one that is loaded")
+        return ok("modules", "no file here takes the place of a Python module")
     return warning(
         "modules",
         f"the working directory holds {listed(found)}, which `python -m astro_ci` loads instead of "

@@ -7,17 +7,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from astro_ci.doctor.check import Check
+from astro_ci.reporting.cells import wrapped
 from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable, sentence
 
 _STATUS_WIDTH = len("not checked")
 _NAME_WIDTH = 15
+_BESIDE = 76
+"""The width from which on checks and what they found stand beside each other."""
+_BELOW = 15
 
 
-def lines(checks: Iterable[Check]) -> Iterator[str]:
+def lines(checks: Iterable[Check], *, columns: int | None = None) -> Iterator[str]:
     """A line for each check as it comes, its remedy below it, under the heading of its group.
 
-    Those that are not checked for the same reason share a line.
+    Those that are not checked for the same reason share a line. `columns` is the terminal's width;
+    None where there is none.
     """
     heading, seen = "", list[Check]()
     for check, *others in _by_line(checks):
@@ -29,12 +34,26 @@ def lines(checks: Iterable[Check]) -> Iterator[str]:
         message = printable(" ".join(check.message.split()))
         if others:
             message += f"; the same for {', '.join(other.name for other in others)}"
-        yield f"  {check.status:{_STATUS_WIDTH}}  {check.name:{_NAME_WIDTH}}  {message}"
+        start = f"  {check.status:{_STATUS_WIDTH}}  {check.name:{_NAME_WIDTH}}  "
+        yield from _beside(start, message, columns)
         if check.remedy:
-            margin = " " * (_STATUS_WIDTH + _NAME_WIDTH + 6)
-            yield f"{margin}-> {sentence(printable(' '.join(check.remedy.split())))}"
+            remedy = sentence(printable(" ".join(check.remedy.split())))
+            yield from _beside(f"{'':{len(start)}}-> ", remedy, columns)
     yield ""
     yield summary(seen)
+
+
+def _beside(start: str, text: str, columns: int | None) -> Iterator[str]:
+    """Write a text beside its start, and on a narrow terminal below it."""
+    if columns is not None and columns < _BESIDE:
+        arrow = "-> " if start.endswith("-> ") else ""
+        if not arrow:
+            yield start.rstrip()
+        first, *others = wrapped(f"{arrow}{text}", columns, indent=_BELOW)
+    else:
+        first, *others = wrapped(text, columns, indent=len(start))
+        first = start + first[len(start) :]
+    yield from (first, *others)
 
 
 def _by_line(checks: Iterable[Check]) -> Iterator[list[Check]]:

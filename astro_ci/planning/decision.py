@@ -126,7 +126,7 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
         return _decide_dags(facts, options, content)
     if unknown := [part for part in Part if content.parts[part] == "unknown"]:
         why = facts.compared[unknown[0]].unknown
-        return DeployType.IMAGE_AND_DAGS, f"there is no usable base: {why}"
+        return DeployType.IMAGE_AND_DAGS, f"there is nothing to compare with: {why}"
     if content.image == "different":
         return DeployType.IMAGE_AND_DAGS, _because(facts, Part.IMAGE)
     if _is_unhealthy(facts):
@@ -153,7 +153,7 @@ def _decide_dags(facts: Facts, options: Options, content: Content) -> tuple[Depl
         )
     if content.dags == "unknown":
         why = facts.compared[Part.DAGS].unknown
-        return DeployType.DAGS, f"all DAGs, as there is no usable base: {why}"
+        return DeployType.DAGS, f"all DAGs, as there is nothing to compare with: {why}"
     if content.dags == "different":
         return DeployType.DAGS, _because(facts, Part.DAGS)
     if options.redeploy:

@@ -64,6 +64,10 @@ class Console:
     def tell(self, text: str) -> None:
         """Print what must be known: what went wrong, and how it ended."""
         lines = [self._dialect.safe_line(line) for line in text.split("\n")]
+        if columns := self.columns:
+            from astro_ci.reporting.folding import folded
+
+            lines = folded(lines, columns)
         if self._paint:
             lines = [self._paint(line) for line in lines]
         said = "".join(f"{line}\n" for line in lines)

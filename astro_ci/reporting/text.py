@@ -85,6 +85,10 @@ def fact(label: str, value: str) -> str:
 
 def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
     """The same in as many lines as it takes."""
+    if columns and " " not in value and columns - _MARGIN < cell_width(value):
+        yield fact(label, "")  # a link, which has to stay whole where that can be
+        yield f"    {value}"
+        return
     first, *others = wrapped(value, columns, indent=_MARGIN)
     yield fact(label, first.strip())
     yield from others

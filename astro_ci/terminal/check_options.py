@@ -36,7 +36,8 @@ CHECK_OPTIONS = (
         default="auto",
         section=Section.WHERE,
         metavar="auto|docker|local",
-        help="Where Airflow is: docker (the image) or local (this job); auto uses a named image.",
+        help="Where Airflow is: in an image (docker) or in this job (local); auto: in the image "
+        "that is named, else in this job.",
     ),
     Option(
         flag="--python",

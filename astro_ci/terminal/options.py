@@ -246,6 +246,8 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
     }
     if is_flag:
         settings.pop("metavar")
+    if row.default in (False, ""):  # that an option is off or empty says nothing
+        settings["show_default"] = False
     if row.kind in _FLAGS_WITH_VALUE and not is_flag:
         settings |= {"is_flag": False, "flag_value": "true", "show_default": False}
     if row.has_variable:

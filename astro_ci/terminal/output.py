@@ -109,6 +109,10 @@ class Output:
     def show(self, text: str) -> None:
         """Print a result for people, which may hold untrusted names: CI systems read it, too."""
         lines = [self.dialect.safe_line(line) for line in self.redactor(text).split("\n")]
+        if columns := self.columns:
+            from astro_ci.reporting.folding import folded
+
+            lines = folded(lines, columns)
         if paint := self._paint_for(sys.stdout):
             lines = [paint(line) for line in lines]
         self._put("\n".join(lines))

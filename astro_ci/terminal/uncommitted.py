@@ -8,6 +8,8 @@ from astro_ci.reporting.text import uncommitted_list
 from astro_ci.terminal.session import Session
 
 _NO_CI = "none"
+_COMMIT_IT = "Commit it, or put it aside with `git stash -u`, and deploy again."
+_COMMIT_THEM = "Commit them, or put them aside with `git stash -u`, and deploy again."
 
 
 def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None:
@@ -28,5 +30,5 @@ def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None
     if not session.prompt.confirm(f"Deploy {pronoun} without a commit?"):
         raise ConfigurationError(
             f"nothing was deployed, as {files} would have been deployed as well",
-            hint=f"Commit {pronoun}, or put {pronoun} aside with `git stash -u`, and deploy again.",
+            hint=_COMMIT_IT if count == 1 else _COMMIT_THEM,
         )

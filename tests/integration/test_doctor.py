@@ -83,7 +83,7 @@ class TestWell:
         assert status(found, "Dockerfile") == ("ok", "from Astro Runtime 3.1-2")
         assert status(found, "credentials")[1].startswith("Workspace API token (Workspace ")
         assert status(found, "engine") == ("ok", "not needed: this deploy builds no image")
-        assert "which is in this clone" in found["what runs"]["message"]
+        assert "in this clone" in found["what runs"]["message"]
         assert found["registry"]["status"] == "ok"
 
     def test_for_people(self, world: Stage) -> None:
@@ -394,10 +394,10 @@ class TestPlatform:
         first = world.project.head
         world.deploy(requested=Request.DAGS)
         message = status(doctor(world), "what runs")[1]
-        expected = f"commit {first[:7]}, which is in this clone; no commit of the image"
+        expected = f"commit {first[:7]}, in this clone; no commit of the image"
         assert message.startswith(expected)
         message = status(doctor(world, "--type", "dags"), "what runs")[1]
-        assert message == f"commit {first[:7]}, which is in this clone"
+        assert message == f"commit {first[:7]}, in this clone"
         message = status(doctor(world, "--type", "image"), "what runs")[1]
         assert message.startswith("no commit to compare with: ")
 

@@ -351,6 +351,10 @@ class TestWhatIsThere:
         done = init(repository, "--ci", "github", "--project", "b")
         assert done.code == 0, done.err
         assert "group: astro-second" in (repository.root / PATHS["github"]).read_text()
+        for words in ((), ("--project", ".")):
+            shown = init(repository, "--ci", "jenkins", "--print", *words)
+            assert shown.code == 0, shown.err
+            assert "a Workspace API token" in shown.out, "as there are two Deployments"
 
     @pytest.mark.parametrize("key", KEYS)
     def test_a_pipeline_file_stays_and_is_told_what_to_add(

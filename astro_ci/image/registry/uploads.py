@@ -146,7 +146,7 @@ class Upload(Struct, kw_only=True):
         self._take_back(arrived)
         if arrived == start:
             raise TransientRegistryError(
-                f"the registry {self.connection.host} kept nothing of a chunk of {self.name}"
+                f"the registry {self.connection.host} stored nothing of a chunk of {self.name}"
             )
 
     def _close(self, start: int) -> None:
@@ -166,7 +166,7 @@ class Upload(Struct, kw_only=True):
         if told != self.content.blob.digest:
             raise RegistryError(
                 f"the registry {self.connection.host} accepted {self.content.blob.digest}, "
-                f"and calls it {told[:100]}",
+                f"and answered with another digest: {told[:100]}",
                 hint="Run the job again; if it happens again, contact the registry's operator.",
             )
 

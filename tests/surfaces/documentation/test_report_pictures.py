@@ -1,4 +1,4 @@
-"""The pictures of summaries and comments show them as they are."""
+"""The pictures of summaries, comments and the sandbox show them as they are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_pictures_show_the_pages_of_today() -> None:
+@pytest.mark.parametrize("tool", ["report_pictures.py", "sandbox_picture.py"])
+def test_the_pictures_show_the_pages_of_today(tool: str) -> None:
     done = subprocess.run(
-        [sys.executable, "tools/report_pictures.py", "--check"],
+        [sys.executable, f"tools/{tool}", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from astro_ci.doctor.check import (
     Check,
@@ -16,7 +19,7 @@ from astro_ci.doctor.check import (
     warning,
 )
 from astro_ci.doctor.show import document, lines
-from astro_ci.errors import GitError, ProjectError
+from astro_ci.errors import DockerError, GitError, ProjectError
 
 
 def steps(*checks: Check, error: bool = False) -> Steps[int]:
@@ -63,6 +66,16 @@ def test_the_first_problem_gives_the_exit_code() -> None:
 
 
 class TestShow:
+    @pytest.mark.parametrize("columns", [60, 80])
+    def test_narrow_terminals_break_no_word(self, columns: int) -> None:
+        message = "the Docker Engine at unix:///var/run/docker.sock does not answer at all today"
+        hint = "Start Docker, or set DOCKER_HOST to an engine that answers."
+        check = replace(problem("engine", DockerError(message, hint=hint)), group="Docker")
+        shown = list(lines([check], columns=columns))
+        assert max(map(len, shown)) <= columns
+        text = " ".join(" ".join(shown).split())
+        assert f"engine {message} -> {hint}" in text
+
     def test_lines(self) -> None:
         checks = [
             *skip("One", ["a", "b"], "x comes first"),
