@@ -1,5 +1,5 @@
 # make demo   a guided run on a local Astro
-# make test   ruff, mypy and every test that can run here
+# make test   ruff, mypy and the tests that can run here; make test-all: the long ones, too
 # make docs   the documentation, as a site in build/docs
 PYTHON ?= python3
 VENV := .venv
@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 # Tests that share what is dear go to one test process.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# Bytecode is kept, whatever a container says: each of thousands of processes would compile all that
+# it imports, and each test process rewrite every test, which takes twice the time.
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := $(VENV)/.installed
 # What a user installs, without what developers need. Where the larger set is there, it will do.
 SMALL := $(if $(wildcard $(STAMP)),$(STAMP),$(VENV)/.small)
@@ -17,7 +20,7 @@ PORT ?= 8000
 CHECK_PYTHON = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage docs docs-serve picture pictures nightly mutants lint format lock runners clean
+.PHONY: help demo test test-all coverage docs docs-serve picture pictures nightly mutants lint format lock runners clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,12 +28,20 @@ help: ## say what can be made
 demo: $(SMALL) ## a guided run: deploys to a local Astro, explained step by step
 	@$(BIN)/astro-ci demo
 
-test: lint ## ruff, mypy and every test that can run on this machine
+# While mypy has one processor, the other makes the tests' bytecode, once for all test processes.
+LINT_AND_COLLECT = $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 & $(MAKE) lint && wait
+
+test: $(STAMP) ## ruff, mypy and the tests that can run on this machine, without the long ones
+	@$(LINT_AND_COLLECT)
 	$(PYTEST)
+
+test-all: $(STAMP) ## the same with the tests marked `thorough`, which repeat at length: what CI runs
+	@$(LINT_AND_COLLECT)
+	ASTRO_CI_TEST_THOROUGH=1 $(PYTEST)
 
 coverage: $(STAMP) ## every test, and which lines and branches they reach; takes half as long again
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
+	ASTRO_CI_TEST_THOROUGH=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -50,7 +61,7 @@ picture: $(STAMP) ## record the picture of a plan and its deploy anew, from a ru
 	$(BIN)/python tools/terminal_picture.py
 
 nightly: $(STAMP) ## what takes hours: thousands of histories, faults, kills, races and .dockerignore files
-	ASTRO_CI_TEST_EXAMPLES=100 $(PYTEST) --timeout=7200 \
+	ASTRO_CI_TEST_THOROUGH=1 ASTRO_CI_TEST_EXAMPLES=100 $(PYTEST) --timeout=7200 \
 	  tests/unit tests/fuzz tests/canary tests/replay tests/faults tests/e2e/test_image_dockerignore.py \
 	  tests/e2e/test_fast_pairs.py
 

@@ -87,14 +87,15 @@ def github_inputs_table() -> Iterator[str]:
     yield "|---|---|"
     for name, given in {**deploy["inputs"], **plan["inputs"]}.items():
         only = "" if name in plan["inputs"] else " (deploy)"
+        only = only if name in deploy["inputs"] else " (plan)"
         yield f"| `{name}` | {given['description'].strip()}{only} |"
 
 
-def github_check_inputs_table() -> Iterator[str]:
-    """A row for each input of the action that checks."""
+def github_action_inputs_table(action: str) -> Iterator[str]:
+    """A row for each input of an action of one verb."""
     yield "| input | meaning |"
     yield "|---|---|"
-    for name, given in _action("check")["inputs"].items():
+    for name, given in _action(action)["inputs"].items():
         yield f"| `{name}` | {given['description'].strip()} |"
 
 
@@ -135,7 +136,8 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "github outputs": github_outputs_table,
     "gitlab deploy inputs": functools.partial(gitlab_inputs_table, "deploy.yml"),
     "gitlab check inputs": functools.partial(gitlab_inputs_table, "checks.yml"),
-    "github check inputs": github_check_inputs_table,
+    "github check inputs": functools.partial(github_action_inputs_table, "check"),
+    "github build inputs": functools.partial(github_action_inputs_table, "build"),
     "gitlab plan inputs": functools.partial(gitlab_inputs_table, "plan.yml"),
 }
 

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
 
 from msgspec import Struct
 
+from astro_ci.building.archive import save, tag
 from astro_ci.building.look import Source
-from astro_ci.errors import ConfigurationError, DockerError, ProjectError
+from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.image.engine import Engine
 from astro_ci.image.on_engine import EngineImage
+from astro_ci.image.registry.client import open_repository
 from astro_ci.image.registry.credentials import login_for
 from astro_ci.image.registry.login import Login
 from astro_ci.image.registry.push import push_image
 from astro_ci.image.registry.reference import Reference, parse_reference
-from astro_ci.image.stored.archive import is_saved, read_archive
+from astro_ci.image.registry.send import send_image
+from astro_ci.image.source import ReadyImage
+from astro_ci.image.stored.archive import is_saved
 from astro_ci.image.stored.files import open_files
+from astro_ci.image.stored.ready import StoredImage
 from astro_ci.project.files import repository_root
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.text import Regex, excerpt, short, size_text
+from astro_ci.web.session import Patience
 
-_PIECE_BYTES = 2 << 20
 _LOGIN_HINT = "Log in to the registry earlier in this job, with `docker login`."
 
 
@@ -48,9 +49,17 @@ class Keep(Struct, frozen=True, kw_only=True):
     login: Login | None
     """For the registry; None to ask as nobody."""
 
+    def require_place(self, engine: Engine | None) -> None:
+        """Raise ConfigurationError when the image would be kept on an engine that is not there."""
+        if engine is None and not (self.save_to or self.push_to):
+            raise ConfigurationError(
+                "no Docker Engine answers, on which the image could be kept",
+                hint="Say where to keep the image, with --save FILE or --push NAME.",
+            )
+
     def keep(
         self,
-        image: EngineImage,
+        image: ReadyImage,
         source: Source,
         *,
         console: Console,
@@ -61,39 +70,58 @@ class Keep(Struct, frozen=True, kw_only=True):
         name = local_name(source)
         if self.push_to:
             digest = self._push(image, self.push_to, console, sleep)
-            host, path, tag = self.push_to.host, self.push_to.name, self.push_to.reference
-            name = f"{host}/{path}:{tag}"
+            to = self.push_to
+            name = f"{to.host}/{to.name}:{to.reference}"
         if self.save_to:
             with console.phase(Phase.SAVE):
-                size = _save(image, self.save_to, name)
+                size = save(image, self.save_to, name)
             console.did(Phase.SAVE, f"saved the image, {size_text(size)}")
             archive = str(self.save_to)
-        if not (self.push_to or self.save_to):
-            _tag(image.engine, image.name, name)
+        if isinstance(image, EngineImage) and not (self.push_to or self.save_to):
+            tag(image.engine, image.name, name)
         return Kept(name="" if archive and not digest else name, digest=digest, archive=archive)
 
     def _push(
         self,
-        image: EngineImage,
+        image: ReadyImage,
         to: Reference,
         console: Console,
         sleep: Callable[[float], None],
     ) -> str:
         login = self.login
         with console.transfers() as transfer:
-            digest = push_image(
-                image.engine,
-                image.name,
-                f"{to.host}/{to.name}",
-                to.reference,
-                username=login.username if login else "",
-                password=login.password if login else "",
-                hint=login.hint if login else _LOGIN_HINT,
-                on_progress=transfer(Phase.PUSH),
-                sleep=sleep,
-            )
+            if isinstance(image, EngineImage):
+                digest = push_image(
+                    image.engine,
+                    image.name,
+                    f"{to.host}/{to.name}",
+                    to.reference,
+                    username=login.username if login else "",
+                    password=login.password if login else "",
+                    hint=login.hint if login else _LOGIN_HINT,
+                    on_progress=transfer(Phase.PUSH),
+                    sleep=sleep,
+                )
+            else:
+                digest = _send(image, to, login, transfer(Phase.PUSH), sleep)
         console.did(Phase.PUSH, f"pushed the image as {to}")
         return digest
+
+
+def _send(
+    image: ReadyImage,
+    to: Reference,
+    login: Login | None,
+    on_progress: Callable[[int, int], None],
+    sleep: Callable[[float], None],
+) -> str:
+    """Push an image that no engine has. Raises RegistryError."""
+    assert isinstance(image, StoredImage)  # noqa: S101 - there are the two
+    target = open_repository(to.host, to.name, login, Patience(sleep=sleep))
+    try:
+        return send_image(image.image, target, to.reference, on_progress=on_progress)
+    finally:
+        target.close()
 
 
 def where_to_keep(
@@ -159,84 +187,3 @@ def _is_archive(path: Path, env: Mapping[str, str]) -> bool:
             return is_saved(open_files(path, Path(scratch)))
         except ProjectError:
             return False
-
-
-def _save(image: EngineImage, path: Path, name: str) -> int:
-    """Write the archive beside its place, look at it, and then put it there; return its size."""
-    with _named(image.engine, image.name, name), _replaced(path) as (file, beside):
-        for piece in _exported(image.engine, name):
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
-        size = file.tell()
-        _require_whole(beside, image)
-    return size
-
-
-def _exported(engine: Engine, name: str) -> Iterator[bytes]:
-    from docker.errors import DockerException
-    from requests import RequestException
-
-    try:
-        yield from engine.client.api.get_image(name, _PIECE_BYTES)
-    except (DockerException, RequestException) as error:
-        raise DockerError(
-            f"the Docker Engine could not export the image {name}: {error}"
-        ) from error
-
-
-def _require_whole(path: Path, image: EngineImage) -> None:
-    """Raise DockerError when the archive is not the image, as when the engine broke off."""
-    with tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch:
-        try:
-            found = read_archive(open_files(path, Path(scratch)), Path(scratch))
-        except ProjectError as error:
-            raise DockerError(
-                f"the Docker Engine exported an image that cannot be read: {error.message}",
-                hint="Run the command again.",
-            ) from error
-        exported = f"sha256:{hashlib.sha256(found.config).hexdigest()}"
-    # An engine with containerd names images by their manifests, which an export does not keep.
-    if exported != image.facts.id and not image.engine.uses_containerd_store():
-        raise DockerError(
-            f"the Docker Engine exported the image {exported} instead of {image.facts.id}",
-            hint="Run the command again, and look for what else names images on this engine.",
-        )
-
-
-@contextlib.contextmanager
-def _replaced(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """Write to a file beside, which takes the place of `path` at the end, or goes."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with beside.open("xb") as file:
-            yield file, beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _named(engine: Engine, local: str, name: str) -> Iterator[None]:
-    """Give the image the name that the archive holds, for a block."""
-    had = _tag(engine, local, name)
-    try:
-        yield
-    finally:
-        if not had:
-            engine.untag(name)
-
-
-def _tag(engine: Engine, local: str, name: str) -> bool:
-    """Name an image, and say whether it had that name before. Raises DockerError."""
-    from docker.errors import DockerException
-    from requests import RequestException
-
-    repository, _, tag = name.rpartition(":")
-    try:
-        image = engine.client.images.get(local)
-        had = name in image.tags
-        image.tag(repository, tag)
-    except (DockerException, RequestException) as error:
-        raise DockerError(f"the image could not be named {name}: {error}") from error
-    return had

@@ -11,16 +11,16 @@ from msgspec import Struct
 from astro_ci.building.keep import Keep
 from astro_ci.building.look import Source
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.image import listener, remove
+from astro_ci.deploying.artifacts import find_engine
+from astro_ci.deploying.image import build
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.tools import Tools
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.finding import Checked, CheckName
-from astro_ci.image.building.build import build_image, looking_for_builder
+from astro_ci.image.building.build import looking_for_builder
 from astro_ci.image.building.spec import Build
 from astro_ci.image.checks import check_image
-from astro_ci.image.inspection import look_into_image
-from astro_ci.image.on_engine import EngineImage
 from astro_ci.image.source import ReadyImage
 from astro_ci.project.context import left_out_of
 from astro_ci.reporting.built import BuiltImage
@@ -63,25 +63,16 @@ def make_image(
             "the image will differ from its commit, so that its label names none: uncommitted %s",
             listed(source.uncommitted),
         )
-    build = _describe(config, source)
-    with looking_for_builder(env, config.builder) as builder:
-        engine = tools.connect_engine(env)
-        try:
-            with console.phase(Phase.BUILD), console.group("Build the image"):
-                facts = build_image(
-                    engine, build, env=env, on_line=listener(console), builder=builder
-                )
-            console.did(Phase.BUILD, "built the image")
-            image = EngineImage(engine=engine, name=build.tag, facts=look_into_image(engine, facts))
-            check_image(image.facts, running="", supported=None)
-            with console.phase(Phase.CHECKS):
-                inside = checks.inside(image)
-            made += inside
-            overridden = (*overridden, *refuse_failed_checks(inside, forced=config.force))
-            kept = keep.keep(image, source, console=console, sleep=tools.patience.sleep)
-        finally:
-            remove(engine, build.tag)
-            engine.close()
+    with Workshop() as workshop, looking_for_builder(env, config.builder) as builder:
+        engine = find_engine(config, workshop, env, tools.connect_engine)
+        keep.require_place(engine)
+        image = build(_describe(config, source), env, engine, builder, console, workshop)
+        check_image(image.facts, running="", supported=None)
+        with console.phase(Phase.CHECKS):
+            inside = checks.inside(image)
+        made += inside
+        overridden = (*overridden, *refuse_failed_checks(inside, forced=config.force))
+        kept = keep.keep(image, source, console=console, sleep=tools.patience.sleep)
     return BuiltImage(
         name=kept.name,
         digest=kept.digest,

@@ -13,7 +13,7 @@ from astro_ci.terminal.options import VerbCommand, with_options
 from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from astro_ci.building.make import Checks
     from astro_ci.checks.runners import Runner
@@ -131,7 +131,7 @@ def _checks(session: Session, config: Config, found: list[Checked]) -> Checks:
 
 def _inside(checking: Checking, config: Config, image: ReadyImage) -> list[Checked]:
     """Load the DAG files and run the tests in the image, where that is asked for."""
-    from contextlib import nullcontext
+    from contextlib import contextmanager
 
     from astro_ci.checks.pytest import find_tests
     from astro_ci.checks.runners import in_image
@@ -141,8 +141,11 @@ def _inside(checking: Checking, config: Config, image: ReadyImage) -> list[Check
         paths = [find_tests(checking.checkout.project.root, config.tests)]
         return checking.pytest(chosen, paths)
 
-    place = nullcontext(in_image(image))
-    made = [attempt("parse", checking.parse, place)] if config.parse else []
+    @contextmanager
+    def place() -> Iterator[Runner]:
+        yield in_image(image)
+
+    made = [attempt("parse", checking.parse, place())] if config.parse else []
     if config.tests:
-        made.append(attempt("pytest", run_tests, place))
+        made.append(attempt("pytest", run_tests, place()))
     return made

@@ -18,7 +18,10 @@ if TYPE_CHECKING:  # PyYAML is only loaded for a file that exists
     from astro_ci.configuration.file import ConfigFile, DeploymentEntry, ProjectEntry
 
 _IMAGES = frozenset({"image_name", "image_archive"})
-_FOR_AN_IMAGE = _IMAGES | {"build_args", "build_secrets", "image_paths"}
+_FOR_AN_IMAGE = _IMAGES | {
+    *("build_args", "build_secrets", "image_paths"),
+    *("dockerfile", "target", "builder", "cache_from", "cache_to"),
+}
 
 
 class Ref(Struct, frozen=True, kw_only=True):

@@ -81,6 +81,7 @@ def artifacts(
         from astro_ci.deploying.fast import replaced_image
 
         with replaced_image(
+            config,
             survey,
             deployment,
             client,
@@ -102,7 +103,7 @@ def artifacts(
     is_needed = plan.content.image != "same" or not with_bundle
     without = "" if is_needed else _WITHOUT_ENGINE
     with looking_for_builder(env, config.builder) as builder:
-        engine = _engine(config, workshop, env, connect_engine, without=without)
+        engine = find_engine(config, workshop, env, connect_engine, without=without)
         image = built_once(
             config, env, survey, deployment, client, engine, builder, console, workshop
         )
@@ -111,13 +112,13 @@ def artifacts(
     yield Artifacts(image=image, bundle=bundle)
 
 
-def _engine(
+def find_engine(
     config: Config,
     workshop: Workshop,
     env: Mapping[str, str],
     connect_engine: Callable[[Mapping[str, str]], Engine],
     *,
-    without: str,
+    without: str = "",
 ) -> Engine | None:
     """Connect to the engine; None where none answers and a named builder does without one.
 

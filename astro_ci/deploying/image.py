@@ -58,7 +58,7 @@ def built_once(
     """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
-    _warn_of_dags(config, survey, deployment)
+    warn_of_dags(config, survey, deployment)
     made = _describe(config, survey, deployment)
     if config.fast != "off":
         made = replace(made, labels={**made.labels, **_fast_labels(config, env, survey)})
@@ -68,7 +68,7 @@ def built_once(
         console.say("using the image that this run built before")
     else:
         try:
-            image = _build(made, env, engine, builder, console, workshop)
+            image = build(made, env, engine, builder, console, workshop)
         except DockerError as error:
             workshop.keep(inputs, error)
             raise
@@ -105,7 +105,11 @@ def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict
 
     checkout = survey.checkout
     content = checkout.project.read_dockerfile()
-    base = base_image(dockerfile_text(content), checkout.build_args) if content else None
+    base = (
+        base_image(dockerfile_text(content), checkout.build_args, checkout.target)
+        if content
+        else None
+    )
     named = base.reference if base else ""
     digest = find_base_digest(named, env, checkout=checkout.repo.root)
     return build_labels(digest, config.build_secrets)
@@ -123,7 +127,7 @@ def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
     return (made.root, stage, with_dags, digests, arguments, tuple(made.secrets))
 
 
-def _build(
+def build(
     made: Build,
     env: Mapping[str, str],
     engine: Engine | None,
@@ -131,6 +135,10 @@ def _build(
     console: Console,
     workshop: Workshop,
 ) -> ReadyImage:
+    """Build the image, on the engine or by a named builder; `workshop` takes it away in the end.
+
+    Raises DockerError, ProjectError.
+    """
     with console.phase(Phase.BUILD), console.group("Build the image"):
         console.say(f"building with {describe_builder(engine, made, builder.result())}")
         on_line = listener(console)
@@ -165,7 +173,8 @@ def _build_without_engine(
     return structs.replace(image, facts=structs.replace(image.facts, reference=made.tag))
 
 
-def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
+def warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
+    """Warn of DAGs that an image would have where Airflow does not look."""
     project = survey.checkout.project
     if not deployment.is_dag_deploy_enabled and not project.has_dags_where_airflow_looks:
         log.warning(

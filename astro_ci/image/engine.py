@@ -21,6 +21,8 @@ from astro_ci.text import crossed_out
 if TYPE_CHECKING:
     import docker
 
+    from astro_ci.image.over_ssh import OverSSH
+
 log = logging.getLogger(__name__)
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -39,10 +41,13 @@ class Engine(Struct, frozen=True):
     host: str
     version: str
     is_podman: bool = False
+    tunnel: OverSSH | None = None
 
     def close(self) -> None:
         """Close the connections to the engine."""
         self.client.close()
+        if self.tunnel:
+            self.tunnel.close()
 
     def uses_containerd_store(self) -> bool:
         """Tell whether images live in containerd, whose pushes some registries refuse."""
@@ -62,12 +67,12 @@ class Engine(Struct, frozen=True):
 
     def remove_image(self, reference: str) -> None:
         """Remove an image of ours, if it is there; a failure is logged and no more."""
-        from docker.errors import DockerException, ImageNotFound
+        from docker.errors import DockerException, NotFound
         from requests import RequestException
 
         try:
             self.client.api.remove_image(reference, force=True)
-        except ImageNotFound:
+        except NotFound:
             return
         except (DockerException, RequestException) as error:
             log.info("the image %s was left behind: %s", reference, error)
@@ -97,23 +102,27 @@ def connect(env: Mapping[str, str]) -> Engine:
 
     endpoint = endpoint_of(env)
     host = endpoint.get("DOCKER_HOST") or DEFAULT_HOST
+    tunnel = None
     try:
         _knock(host)
-        client = docker.DockerClient.from_env(
-            environment=endpoint,
-            timeout=_ANSWER_SECONDS,
-            use_ssh_client=host.startswith("ssh://"),
-        )
+        if host.startswith("ssh://"):
+            tunnel = _tunnel(host, env)
+            endpoint = {"DOCKER_HOST": tunnel.socket}
+        client = docker.DockerClient.from_env(environment=endpoint, timeout=_ANSWER_SECONDS)
         version: dict[str, Any] = client.version()
     except (DockerException, RequestException, OSError) as error:
+        reason = _reason(error, host)
+        if tunnel:
+            reason = tunnel.said or reason
+            tunnel.close()
         raise DockerError(
-            f"no Docker Engine answers at {shown_host(host)}: {_reason(error, host)}", hint=_HINT
+            f"no Docker Engine answers at {shown_host(host)}: {reason}", hint=_HINT
         ) from error
     client.api.timeout = _SILENCE_SECONDS
     components = [part.get("Name", "") for part in version.get("Components") or []]
     is_podman = any("podman" in name.lower() for name in components)
     log.debug("engine %s at %s", version.get("Version"), shown_host(host))
-    return Engine(client, host, str(version.get("Version", "")), is_podman)
+    return Engine(client, host, str(version.get("Version", "")), is_podman, tunnel)
 
 
 def config_directory(env: Mapping[str, str]) -> Path:
@@ -173,6 +182,12 @@ def _context_endpoint(config: Path, context: str) -> dict[str, str]:
         found["DOCKER_CERT_PATH"] = str(certificates)
         found["DOCKER_TLS_VERIFY"] = "" if endpoint.get("SkipTLSVerify") else "1"
     return found
+
+
+def _tunnel(host: str, env: Mapping[str, str]) -> OverSSH:
+    from astro_ci.image.over_ssh import OverSSH  # few engines are reached so
+
+    return OverSSH(host, env)
 
 
 def _knock(host: str) -> None:

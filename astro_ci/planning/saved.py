@@ -5,8 +5,9 @@ A saved plan is only compared with, never acted on: it may come from a stranger'
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -103,8 +104,13 @@ class SavedPlan(Struct):
 
     def is_for(self, deployment: Deployment, project: str) -> bool:
         """Whether the plan is about a Deployment and a project."""
-        found = self.deployment
+        found = self.deployment if self.says_what_ran else None
         return found is not None and found.id == deployment.id and self.source.project == project
+
+    @property
+    def says_what_ran(self) -> bool:
+        """Whether the plan was made with credentials."""
+        return self.deployment is not None and self.running is not None
 
     def _switched(self, plan: Plan) -> str:
         now, then = plan.deployment, self.deployment
@@ -154,7 +160,7 @@ class _Document(Struct):
     outcome: str | None = None
     deploy_type: str | None = None
     error: _Error | None = None
-    deployments: Sequence[msgspec.Raw] | None = None
+    deployments: Sequence[Any] | None = None
 
 
 class SavedPlans(Struct, frozen=True, kw_only=True):
@@ -181,7 +187,7 @@ class SavedPlans(Struct, frozen=True, kw_only=True):
             one.check(plan)
 
     def _of_another(self, deployment: Deployment, plan: Plan) -> ConfigurationError:
-        known = [one for one in self.plans if one.deployment]
+        known = [one for one in self.plans if one.says_what_ran]
         if not known:
             return ConfigurationError(
                 "the saved plan was made without credentials, so it does not say what ran",
@@ -204,7 +210,13 @@ def read_saved_plans(raw: bytes, shown: str, version: str) -> SavedPlans:
     """
     if not raw.strip():
         raise _unfit(shown, "is empty")
-    document = _decoded(raw, _Document, shown)
+    try:
+        # The names of files may hold halves of surrogate pairs, which msgspec does not decode.
+        told = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        why = f"is cut off, or is no JSON document: {excerpt(str(error))}"
+        raise _unfit(shown, why) from error
+    document = _converted(told, _Document, shown)
     if document.schema is None or (document.deploy_type, document.deployments) == (None, None):
         if document.error:
             why = f"is of a run that failed: {excerpt(document.error.message)}"
@@ -212,18 +224,16 @@ def read_saved_plans(raw: bytes, shown: str, version: str) -> SavedPlans:
         raise _unfit(shown, "is no plan of astro-ci")
     if document.outcome is not None:
         raise _unfit(shown, "is what a deploy printed, and not a plan")
-    parts = [bytes(part) for part in document.deployments or ()]
-    if document.deployments is None:
-        parts = [raw]
+    parts = [told] if document.deployments is None else document.deployments
     if not parts:
         raise _unfit(shown, "has no Deployment", "Plan for the Deployments that are deployed to.")
     found = (_read_plan(part, shown, version) for part in parts)
     return SavedPlans(plans=[plan for plan in found if plan is not None])
 
 
-def _read_plan(raw: bytes, shown: str, version: str) -> SavedPlan | None:
+def _read_plan(told: Any, shown: str, version: str) -> SavedPlan | None:
     """Read the plan of one Deployment; None for one that failed before there was a plan."""
-    document = _decoded(raw, _Document, shown)
+    document = _converted(told, _Document, shown)
     if document.deploy_type is None and document.error:
         return None
     if (document.schema, document.version) != (SCHEMA, version):
@@ -233,17 +243,14 @@ def _read_plan(raw: bytes, shown: str, version: str) -> SavedPlan | None:
             f"was written by {said}, and this is {version}",
             "Use the same version of astro-ci in both jobs, and make a new plan.",
         )
-    return _decoded(raw, SavedPlan, shown)
+    return _converted(told, SavedPlan, shown)
 
 
-def _decoded(raw: bytes, kind: type[T], shown: str) -> T:
+def _converted(told: Any, kind: type[T], shown: str) -> T:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return msgspec.convert(told, kind)
     except msgspec.ValidationError as error:
         why = f"is no plan of astro-ci: {excerpt(str(error))}"
-        raise _unfit(shown, why) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        why = f"is cut off, or is no JSON document: {excerpt(str(error))}"
         raise _unfit(shown, why) from error
 
 

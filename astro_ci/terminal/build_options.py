@@ -76,7 +76,8 @@ FROM_CONFIG = tuple(
     row(field)
     for field in (
         *("project", "dags_path", "ignore", "ignore_findings", "image_paths"),
-        *("build_args", "build_secrets"),
+        *("dockerfile", "target", "build_args", "build_secrets"),
+        *("builder", "cache_from", "cache_to"),
     )
 )
 """The options that a build shares with plan and deploy."""

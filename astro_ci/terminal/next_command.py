@@ -21,7 +21,7 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
     if not pending or session.ci.key != "none":
         return ""
     words = ["deploy" if word == "plan" else word for word in session.words]
-    kept = [word for word in words if word not in _OF_PLANS]
+    kept = [_of_deploy(word) for word in words if word not in _OF_PLANS]
     command = shlex.join(["astro-ci", *kept, *_picked(pending, words)])
     if refused := sorted({name for one in pending for name in _refused(one)}):
         checks = "check" if len(refused) == 1 else "checks"
@@ -29,6 +29,12 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
     if any(one.plan and one.plan.deployment is None for one in pending):
         return f"\n\nNext: set ASTRO_API_TOKEN, then: {command}"
     return f"\n\nNext: {command}"
+
+
+def _of_deploy(word: str) -> str:
+    """The saved plan is what the deploy acts on."""
+    name, equals, value = word.partition("=")
+    return f"--plan{equals}{value}" if name == "--out" else word
 
 
 def _picked(results: Sequence[TargetResult], words: Sequence[str]) -> Sequence[str]:

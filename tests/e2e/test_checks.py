@@ -31,7 +31,14 @@ from tests.e2e.images import unique
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
-@pytest.fixture(scope="module", params=[2, 3], ids=["airflow-2", "airflow-3"])
+# What a container adds is the same for both; `test_parse.py` loads the files with both.
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(2, id="airflow-2", marks=pytest.mark.thorough),
+        pytest.param(3, id="airflow-3"),
+    ],
+)
 def major(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 

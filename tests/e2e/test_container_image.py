@@ -27,6 +27,8 @@ MOST_BYTES = 40_000_000
 # One test process builds the image.
 pytestmark = [
     pytest.mark.docker,
+    # It packs what `Dockerfile` and the lock file say; the command in it is tested everywhere.
+    pytest.mark.thorough,
     pytest.mark.timeout(400),
     pytest.mark.xdist_group("container-image"),
 ]

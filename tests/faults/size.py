@@ -6,12 +6,19 @@ import os
 import random
 import time
 
+import pytest
+
 from tests.size import SCALE
 
 SEED = os.environ.get("ASTRO_CI_TEST_SEED") or (str(time.time_ns()) if SCALE > 1 else "7")
 """The same in every `make test`; another one each night, which a failure names."""
 CHUNKS = 10 if SCALE > 1 else 2
 """Tests that share the work, so that they can run side by side."""
+IN_CHUNKS = pytest.mark.parametrize(
+    "chunk",
+    # The first meets every kind of trouble; the others are more of the same.
+    [0, *(pytest.param(number, marks=pytest.mark.thorough) for number in range(1, CHUNKS))],
+)
 CHUNK_TIMEOUT = 300 * SCALE
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.oracle import check_outcome, check_sentences, check_traces
-from tests.faults.size import CHUNK_TIMEOUT, CHUNKS, SEED, dice, share
+from tests.faults.size import CHUNK_TIMEOUT, IN_CHUNKS, SEED, dice, share
 from tests.faults.trouble import arrange
 from tests.faults.world import NAME, World
 
@@ -15,7 +15,7 @@ DEPLOYS = 100
 
 
 @pytest.mark.timeout(CHUNK_TIMEOUT)
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@IN_CHUNKS
 def test_deploys_under_faults(tmp_path: Path, chunk: int) -> None:
     with World.open(tmp_path, dice("faults", chunk)) as world:
         assert world.lane.deploy().code == 0

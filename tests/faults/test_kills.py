@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.oracle import check_sentences
-from tests.faults.size import CHUNK_TIMEOUT, CHUNKS, SEED, dice, share
+from tests.faults.size import CHUNK_TIMEOUT, IN_CHUNKS, SEED, dice, share
 from tests.faults.world import NAME, World
 
 KILLS = 20
@@ -62,7 +62,7 @@ class End:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.timeout(CHUNK_TIMEOUT)
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@IN_CHUNKS
 def test_kills(tmp_path: Path, chunk: int) -> None:
     with World.open(tmp_path, dice("kills", chunk)) as world:
         assert world.lane.deploy().code == 0

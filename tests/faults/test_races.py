@@ -13,7 +13,7 @@ import pytest
 
 from astro_ci.model import Deploy, Request
 from astro_ci.sandbox import Sandbox
-from tests.faults.size import CHUNK_TIMEOUT, CHUNKS, SEED, dice, share
+from tests.faults.size import CHUNK_TIMEOUT, IN_CHUNKS, SEED, dice, share
 from tests.faults.world import FILES, NAME
 from tests.integration.lanes import Done, Lane, Yard
 from tests.replay.oracle import read_tar
@@ -38,7 +38,7 @@ class Racer:
 
 
 @pytest.mark.timeout(CHUNK_TIMEOUT)
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@IN_CHUNKS
 def test_races(tmp_path: Path, chunk: int) -> None:
     chances = dice("races", chunk)
     for number in range(share(RACES)):

@@ -32,7 +32,15 @@ class WithDagsElsewhere(ReplayMachine):
 
 
 @pytest.mark.timeout(180 + 60 * EXAMPLES)
-@pytest.mark.parametrize("machine", [ReplayMachine, InSubdirectory, WithDagsElsewhere])
+@pytest.mark.parametrize(
+    "machine",
+    [
+        ReplayMachine,
+        # The same rules in other layouts; `test_cases.py` and `test_two_teams.py` have some.
+        pytest.param(InSubdirectory, marks=pytest.mark.thorough),
+        pytest.param(WithDagsElsewhere, marks=pytest.mark.thorough),
+    ],
+)
 def test_replay(machine: type[ReplayMachine], capsys: pytest.CaptureFixture[str]) -> None:
     machine.taken = Counter()
     run_state_machine_as_test(

@@ -63,7 +63,8 @@ def build_image(
     try:
         problem = _build(engine, build, env, show, builder)
         if problem:
-            raise _failed(build, problem, list(output))
+            used = builder.result() if builder else None
+            raise _failed(build, problem, list(output), used)
         facts = inspect_image(engine, build.tag)
         is_built = True
     finally:
@@ -97,7 +98,7 @@ def build_archive(
             raise without_buildx("--builder")
         problem = buildkit.run_build(found, build, env=command_env, on_line=show, archive=archive)
     if problem:
-        raise _failed(build, problem, list(output))
+        raise _failed(build, problem, list(output), found)
     if not archive.is_file():
         raise DockerError(
             f"the builder {build.builder} left no image: the docker command ended without an error",
@@ -167,12 +168,18 @@ def _builds_itself(engine: Engine | None, build: Build) -> bool:
     return engine is not None and engine.is_podman and not build.builder
 
 
-def _failed(build: Build, problem: str, output: Sequence[str]) -> DockerError:
+def _failed(
+    build: Build, problem: str, output: Sequence[str], builder: Builder | None
+) -> DockerError:
     """The cause first, then the last words of the step."""
     read = read_dockerfile(build.root, build.dockerfile)
     failure = find_failure(output, problem, dockerfile_text(read) if read else "")
-    step = f"Correct line {failure.line} of the Dockerfile, or what the step needs. "
+    step = ""
+    if failure.line:
+        step = f"Correct line {failure.line} of {build.dockerfile}, or what the step needs. "
+    elif builder and builder.shown and not failure.said:
+        step = f"Check with `docker buildx inspect` that the builder answers: {builder.shown}. "
     return DockerError(
         "\n".join([f"the image was not built: {failure.cause}", *failure.said]),
-        hint=f"{step if failure.line else ''}{_VERBOSE}",
+        hint=f"{step}{_VERBOSE}",
     )

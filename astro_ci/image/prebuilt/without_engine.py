@@ -60,6 +60,7 @@ class StoredArchive:
                 config=image.config,
                 layers=image.lookers,
                 to_engine=self._loaded,
+                path=self._path,
             )
         return self._ready
 

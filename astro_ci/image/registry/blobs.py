@@ -127,7 +127,9 @@ def read_blob(
             if position < blob.size:
                 raise TransientRegistryError(
                     f"the registry {connection.host} sent {position} of {blob.size} bytes of a "
-                    f"layer of {name}"
+                    f"layer of {name}",
+                    hint="Run the job again; if it happens again, push the image again, as its "
+                    "layer in the registry is damaged.",
                 )
         except TransientRegistryError as error:
             failures += 1

@@ -19,6 +19,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.image.registry.failure import TransientRegistryError
 from astro_ci.text import Regex, crossed_out
 from astro_ci.web.retry import Repeating
+from astro_ci.web.session import Patience
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,12 @@ def push_image(
     """
     retrying = Repeating(_is_transient, attempts=_ATTEMPTS, sleep=sleep)
     with _tagged(engine, local, repository, tag):
-        return retrying(_push, engine, repository, tag, username, password, hint, on_progress)
+        digest = retrying(_push, engine, repository, tag, username, password, hint, on_progress)
+        if digest:
+            return digest
+        if not engine.is_podman:
+            raise RegistryError(f"the push to {repository} failed: the push ended without a digest")
+        return _digest_of(engine, repository, tag, username, password, hint, sleep)
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -150,6 +156,7 @@ class _PushFailedError(Exception):
 
 
 def _follow(messages: Iterable[dict[str, Any]], on_progress: OnProgress) -> str:
+    """Report how a push goes on, and return its digest; empty where the engine does not say."""
     layers: dict[str, tuple[int, int]] = {}
     digest = ""
     for message in messages:
@@ -164,9 +171,42 @@ def _follow(messages: Iterable[dict[str, Any]], on_progress: OnProgress) -> str:
             layers[message["id"]] = (min(done, total), total)
         on_progress(sum(done for done, _ in layers.values()), sum(t for _, t in layers.values()))
         digest = (message.get("aux") or {}).get("Digest") or digest
-    if not digest:
-        raise _PushFailedError("the push ended without a digest")
     return digest
+
+
+def _digest_of(
+    engine: Engine,
+    repository: str,
+    tag: str,
+    username: str,
+    password: Password,
+    hint: str,
+    sleep: Callable[[float], None],
+) -> str:
+    """Ask the registry what was pushed, as Podman does not say. Raises RegistryError."""
+    from astro_ci.image.registry.client import open_repository
+    from astro_ci.image.registry.login import Login
+
+    def secret() -> str:
+        found = password() if callable(password) else password
+        return found.removeprefix("Bearer ")
+
+    host, _, name = repository.partition("/")
+    login = Login(username=username, password=secret, hint=hint)
+    registry = open_repository(host, name, login, Patience(sleep=sleep))
+    try:
+        pushed = registry.image(tag)
+    finally:
+        registry.close()
+    # What is there has to be the image that was looked at.
+    meant = str(engine.client.images.get(f"{repository}:{tag}").id)
+    if pushed.config.digest != meant:
+        raise RegistryError(
+            f"{repository}:{tag} is another image than the one that was pushed: its config is "
+            f"{pushed.config.digest}, not {meant}",
+            hint="Run the job again, and make sure that nothing else pushes to this tag.",
+        )
+    return pushed.digest
 
 
 def classify(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from msgspec import Struct, field
 
@@ -31,6 +32,8 @@ class StoredImage(Struct, kw_only=True):
     layers: Sequence[Callable[[], Iterator[bytes]]]
     to_engine: Callable[[], LocalImage]
     """Has an engine load or pull the image, once, for the checks that need a container."""
+    path: Path | None = None
+    """The archive or directory that it is read from; None for one of a registry."""
     sent: dict[str, str] = field(default_factory=dict)
     """By registry: a repository that has the image."""
 

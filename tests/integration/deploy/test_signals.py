@@ -33,6 +33,7 @@ WAYS = {
     "impatient": (INT, INT),
     "twice": (TERM, TERM),
 }
+QUICK_WAYS = ("TERM", "GitHub")
 AS_IT_WAS = "the Deployment is unchanged"
 
 needs_proc = pytest.mark.skipif(
@@ -75,7 +76,14 @@ def assert_told(run: Run, *numbers: int) -> None:
 
 
 @needs_proc
-@pytest.mark.parametrize("numbers", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        # One signal and two of a kind are among the chances of `tests/faults/test_kills.py`.
+        pytest.param(numbers, id=way, marks=[] if way in QUICK_WAYS else [pytest.mark.thorough])
+        for way, numbers in WAYS.items()
+    ],
+)
 def test_a_deploy_that_is_cancelled_at_any_moment(job: Job, numbers: tuple[int, ...]) -> None:
     job.deploy()
     for count in range(EXAMPLES):

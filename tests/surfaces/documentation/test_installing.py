@@ -29,6 +29,8 @@ PIP_CACHE = Path(os.environ.get("PIP_CACHE_DIR") or Path.home() / ".cache" / "pi
 ORDER = ("install", "upgrade", "uninstall")
 
 pytestmark = pytest.mark.timeout(400)
+# Package tools fetch what an index has; that pip installs our wheel, the examples' jobs show.
+FETCHES = pytest.mark.thorough
 
 
 @pytest.fixture
@@ -62,6 +64,7 @@ def test_each_is_tried() -> None:
         assert [one for one in tried if verb in one]
 
 
+@FETCHES
 def test_uv(environment: dict[str, str], tmp_path: Path, shell: Shell) -> None:
     for command in of("uv tool "):
         if "[" in command or command.endswith(" ."):
@@ -70,6 +73,7 @@ def test_uv(environment: dict[str, str], tmp_path: Path, shell: Shell) -> None:
     assert not (tmp_path / "bin" / "astro-ci").exists()
 
 
+@FETCHES
 def test_uvx(environment: dict[str, str], tmp_path: Path, shell: Shell) -> None:
     """Outside of a project, the command says so: it was there to say it."""
     (command,) = of("uvx ")
@@ -80,6 +84,7 @@ def test_uvx(environment: dict[str, str], tmp_path: Path, shell: Shell) -> None:
     assert b"is not an Astro project" in done.stderr or b"git repository" in done.stderr
 
 
+@FETCHES
 def test_pip(environment: dict[str, str], tmp_path: Path, shell: Shell) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     for command in of("python -m pip "):
@@ -87,6 +92,7 @@ def test_pip(environment: dict[str, str], tmp_path: Path, shell: Shell) -> None:
     assert not (tmp_path / "venv" / "bin" / "astro-ci").exists()
 
 
+@FETCHES
 def test_pipx(environment: dict[str, str], tmp_path: Path, shell: Shell) -> None:
     """By pipx as uv fetches it."""
     for command in of("pipx "):

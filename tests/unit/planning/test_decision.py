@@ -229,6 +229,9 @@ def prebuilt(image: Comparison, dags: Comparison, *, enabled: bool = True) -> Fa
         (prebuilt(Comparison(unknown="nobody knows"), compared()), AUTO, FULL, "nobody knows"),
         (prebuilt(SAME_IMAGE, SAME_IMAGE), Config(requested=Request.IMAGE, skip_unchanged=True),
          NONE, "--skip-unchanged: the image app:1 (sha256:aaaaaaaaaaaa) is already running"),
+        (prebuilt(SAME_IMAGE, compared()),
+         Config(requested=Request.IMAGE_AND_DAGS, skip_unchanged=True), NONE,
+         "--skip-unchanged: the image app:1 (sha256:aaaaaaaaaaaa) and the checked-out DAGs are"),
         (prebuilt(Comparison(digest=SHIPPED[Part.IMAGE], newer=NEWER), compared()),
          Config(requested=Request.IMAGE), NONE, "eeeeeee came after bbbbbbb"),
     ],
@@ -245,8 +248,19 @@ def test_a_prebuilt_image_is_compared_by_its_content(
 def test_a_prebuilt_image_without_dags_is_a_wipe_where_they_ship_in_it() -> None:
     empty = DagFiles(shipped=0, dag_files=0, before=None)
     known = replace(prebuilt(UNKNOWN, UNKNOWN, enabled=False), dag_files=empty)
-    with pytest.raises(ProjectError, match="the image app:1 holds no DAG file"):
+    with pytest.raises(ProjectError) as caught:
         make_plan(known, AUTO)
+    assert caught.value.message == (
+        "the image app:1 holds no DAG file under dags/, where a Deployment without DAG-only "
+        "deploys has its DAGs: deploying it removes every DAG from the Deployment"
+    )
+    assert caught.value.hint == (
+        "Build the image with the DAGs in it, or enable DAG-only deploys on the Deployment; to "
+        "deploy anyway, use --allow-shrink."
+    )
+    beside = replace(prebuilt(UNKNOWN, UNKNOWN), dag_files=empty)
+    with pytest.raises(ProjectError, match="the deploy would contain no DAG file"):
+        make_plan(beside, AUTO)
     assert make_plan(known, Config(allow_shrink=True)).deploy_type is FULL
     assert make_plan(replace(known, dag_files=None), AUTO).deploy_type is FULL, "not known"
 
@@ -255,25 +269,37 @@ def test_a_prebuilt_image_without_dags_is_a_wipe_where_they_ship_in_it() -> None
     ("dags", "config", "expected", "reason"),
     [
         (compared(), AUTO, NONE, "the checked-out DAGs are already running (from bbbbbbb)"),
-        (compared(DAG_CHANGE), AUTO, DAGS, "only DAGs changed since bbbbbbb: dags/a.py"),
-        (
-            UNKNOWN,
-            AUTO,
-            DAGS,
-            "all DAGs, as there is nothing to compare with: nothing has been deployed",
-        ),
-        (compared(), Config(redeploy=True), DAGS, "--redeploy"),
+        (Comparison(digest=SHIPPED[Part.DAGS]), AUTO, NONE,
+         "the checked-out DAGs are already running"),
+        (compared(DAG_CHANGE), AUTO, DAGS,
+         "only DAGs changed since bbbbbbb: dags/a.py (under the DAGs directory)"),
+        (UNKNOWN, AUTO, DAGS,
+         "all DAGs, as there is nothing to compare with: nothing has been deployed yet"),
+        (compared(), Config(redeploy=True), DAGS, "nothing changed, but --redeploy was requested"),
     ],
-)
+)  # fmt: skip
 def test_a_project_of_nothing_but_dags_plans_no_image(
     dags: Comparison, config: Config, expected: DeployType, reason: str
 ) -> None:
     known = replace(facts(Comparison(digest=OTHER), dags), has_image=False)
     plan = make_plan(known, config)
     assert plan.deploy_type is expected
-    assert reason in plan.reason
-    with pytest.raises(ConfigurationError, match="no Dockerfile, and DAG-only deploys are disab"):
-        make_plan(replace(known, dag_deploy_enabled=False), config)
+    assert plan.reason == reason
+
+
+@pytest.mark.parametrize("name", ["prod", "the Deployment"])
+def test_a_project_of_nothing_but_dags_needs_dag_only_deploys(name: str) -> None:
+    known = replace(facts(compared(DAG_CHANGE), enabled=False), has_image=False)
+    with pytest.raises(ConfigurationError) as caught:
+        make_plan(on(deployment(), known) if name == "prod" else known, AUTO)
+    assert caught.value.message == (
+        f"the project has no Dockerfile, and DAG-only deploys are disabled on {name}: only an "
+        "image could bring the DAGs there"
+    )
+    assert caught.value.hint == (
+        "Enable DAG-only deploys on the Deployment, or add a Dockerfile that starts FROM an Astro "
+        "Runtime image."
+    )
 
 
 def test_a_change_of_the_layout_alone_is_a_reason() -> None:
@@ -319,6 +345,7 @@ def test_content_is_same_or_different_or_unknown() -> None:
         (facts(Comparison(digest=SHIPPED[Part.IMAGE]), Comparison(digest=SHIPPED[Part.DAGS])),
          "the checked-out version is already running"),
         (replace(facts(compared()), source="ref"), "no deployed file has changed since bbbbbbb"),
+        (unhealthy(compared()), "the Deployment is UNHEALTHY, so everything is deployed"),
         (facts(compared(newer=NEWER), compared(DAG_CHANGE, newer=NEWER)),
          "a newer commit is already running: eeeeeee came after ccccccc (to go back to it on "
          "purpose, use --allow-older, or roll back to an earlier deploy in Astro)"),
@@ -326,6 +353,14 @@ def test_content_is_same_or_different_or_unknown() -> None:
 )  # fmt: skip
 def test_the_whole_sentence(known: Facts, reason: str) -> None:
     assert make_plan(known, AUTO).reason == reason
+
+
+def test_a_deploy_on_request_alone_says_so() -> None:
+    plan = make_plan(facts(compared()), Config(redeploy=True))
+    assert (plan.deploy_type, plan.reason) == (
+        FULL,
+        "nothing changed, but --redeploy was requested",
+    )
 
 
 class TestWipeGuard:

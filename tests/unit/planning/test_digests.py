@@ -125,6 +125,14 @@ def test_what_shapes_both_counts_for_both() -> None:
     )
 
 
+def test_the_layout_of_a_bundle_is_part_of_it() -> None:
+    plain, at_root = digests(FILES, RULES), digests(FILES, RULES, layout="root")
+    assert changed(plain, at_root) == {Part.DAGS}
+    assert digests(FILES, RULES, layout="other") != at_root
+    in_image = digests(FILES, RULES, dags_in_image=True)
+    assert digests(FILES, RULES, dags_in_image=True, layout="root") == in_image, "no bundle"
+
+
 def test_dags_in_the_image_are_where_they_are() -> None:
     here, there = [line("dags/a.py")], [line("pipelines/a.py")]
     elsewhere = made(project="", dags=("pipelines",))
@@ -202,6 +210,7 @@ PATTERNS = st.lists(
 )
 ROOTS = st.sampled_from(["", "astro", "a", "a/b"])
 VENVS = {"a/.venv", ".venv", "dags/.venv"}
+WITH_LEFTOVERS = made(project="", dags=("dags",), is_leftover=leftover_matcher(VENVS.__contains__))
 
 
 @st.composite
@@ -223,6 +232,9 @@ def rules(draw: st.DrawFn) -> Rules:
 @example({"dags/a.py", "dags/x/b.py"}, RULES, False)
 @example({"a/dags/x"}, made(project="a", dags=("a/dags",)), False)
 @example({"dags/a\tdags/b.py", "dags/a\tdags/c\tdags", "dags\tdags/d"}, RULES, False)
+@example({"dags/a.py", "dags/a.pyc", "dags/b/x.py", "dags/.venv/x.py"}, WITH_LEFTOVERS, False)
+@example({"dags/a.py", "dags/a.pyc", "dags/.git/x", "dags/.venv/pyvenv.cfg"}, WITH_LEFTOVERS, True)
+@example({"dags/.venv/pyvenv.cfg", "dags/__pycache__/a", "x.pyc"}, WITH_LEFTOVERS, False)
 def test_directories_as_a_whole_make_no_difference(
     paths: set[str], rules: Rules, in_image: bool
 ) -> None:

@@ -148,3 +148,20 @@ def test_a_configuration_in_the_checkout_is_not_read(
         assert login_for("ghcr.io", env, checkout=tmp_path.parent) is None
     assert "part of the checkout" in caplog.text
     assert login_for("ghcr.io", env, checkout=tmp_path / "other") is not None
+
+
+def test_a_login_in_the_variable_comes_first(
+    env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    write(env, auths={"ghcr.io": {"auth": base64.b64encode(b"eve:file").decode()}})
+    variable = {"DOCKER_AUTH_CONFIG": json.dumps({"auths": {"ghcr.io": {"auth": AUTH}}})}
+    assert found({**env, **variable}) == ("ada", "pass:word")
+    assert found({**env, **variable}, "quay.io") is None
+    # A checkout cannot choose what a variable of the job says.
+    root = Path(env["DOCKER_CONFIG"])
+    login = login_for("ghcr.io", {**env, **variable}, checkout=root)
+    assert login
+    assert login.username == "ada"
+    for broken in ("{", '"text"', '{"auths": []}', "[" * 10_000, ""):
+        assert found({**env, "DOCKER_AUTH_CONFIG": broken}) == ("eve", "file")
+    assert "DOCKER_AUTH_CONFIG is no JSON document" in caplog.text

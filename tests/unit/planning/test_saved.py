@@ -1,0 +1,156 @@
+"""A saved plan holds, or says in one sentence what has changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from astro_ci import __version__
+from astro_ci.errors import AstroCIError, ConfigurationError, OutdatedPlanError
+from astro_ci.model import (
+    Base,
+    Deployment,
+    DeployType,
+    Origin,
+    Part,
+    Plan,
+    PrebuiltImage,
+    Request,
+)
+from astro_ci.planning.saved import SavedPlans, read_saved_plans
+from astro_ci.reporting.documents import as_json, plan_document
+from tests.unit.reporting.samples import PLAN as SAMPLE
+
+DIGESTS = {Part.IMAGE: "1" * 16, Part.DAGS: "2" * 16}
+IMAGE = PrebuiltImage(reference="etl:1", digest=f"sha256:{'3' * 64}", commit="")
+assert SAMPLE.deployment
+RUNNING = replace(SAMPLE.deployment, image_tag="t1", desired_dag_tarball_version="v1")
+PLAN = replace(
+    SAMPLE,
+    digests=DIGESTS,
+    deployment=RUNNING,
+    origin=Origin(repository="github.com/acme/etl", project="etl"),
+)
+
+
+def saved(plan: Plan = PLAN, **changes: Any) -> SavedPlans:
+    """What `plan --json` prints, read again."""
+    document = {**plan_document(plan), **changes}
+    return read_saved_plans(as_json(document).encode(), "plan.json", __version__)
+
+
+def on(**changes: Any) -> Deployment:
+    return replace(RUNNING, **changes)
+
+
+def test_the_same_plan_holds() -> None:
+    saved().check(PLAN)
+    saved(replace(PLAN, image=IMAGE)).check(replace(PLAN, image=IMAGE))
+
+
+HEAD = f"commit {'a' * 7} was planned, and {'c' * 7} is checked out"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"head": "c" * 40}, HEAD),
+        ({"digests": {**DIGESTS, Part.DAGS: "4" * 16}}, "changed since (dags)"),
+        ({"digests": dict.fromkeys(Part, "4" * 16)}, "changed since (image, dags)"),
+        ({"image": IMAGE}, f"no prebuilt image was planned, and the deploy has the image {'sha'}"),
+        ({"bundle_layout": "root"}, "the layout of the DAG bundle was prefixed, and is root"),
+        ({"deployment": on(image_tag="t2")}, "image t1 ran, and now image t2"),
+        ({"deployment": on(image_tag="")}, "image t1 ran, and now no image"),
+        (
+            {"deployment": on(desired_dag_tarball_version="v2")},
+            "DAG bundle v1 ran, and now DAG bundle v2",
+        ),
+        (
+            {"deployment": on(is_dag_deploy_enabled=False)},
+            "DAG-only deploys have been disabled since",
+        ),
+        (
+            {"deployment": on(astro_runtime_version="13.2.0")},
+            "Astro Runtime 13.1.0 ran, and now 13.2.0",
+        ),
+        (
+            {"deploy_type": DeployType.IMAGE_AND_DAGS},
+            "dags was planned, and now the plan is image-and-dags: only DAGs changed",
+        ),
+        ({"base": Base(commits=dict.fromkeys(Part, "d" * 40), source="ref")}, "now the plan is"),
+    ],
+)
+def test_what_has_changed_is_told(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(OutdatedPlanError) as caught:
+        saved().check(replace(PLAN, **changes))
+    assert caught.value.message.startswith("the saved plan of prod no longer holds: ")
+    assert message in caught.value.message
+    assert "Nothing was deployed." in caught.value.hint
+    assert caught.value.exit_code == 11
+
+
+def test_where_nothing_is_left_to_deploy_only_the_checkout_counts() -> None:
+    nothing = replace(PLAN, deploy_type=DeployType.NONE, deployment=on(image_tag="t2"))
+    saved().check(nothing)
+    with pytest.raises(OutdatedPlanError, match="is checked out"):
+        saved().check(replace(nothing, head="c" * 40))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"requested": Request.DAGS}, "made with --type auto, and this deploy has --type dags"),
+        ({"deployment": on(id="cl9", name="dev")}, "is for prod from the project etl, and this"),
+        ({"origin": Origin(repository="github.com/acme/etl")}, "and this run deploys to prod"),
+        (
+            {"origin": Origin(repository="github.com/eve/etl", project="etl")},
+            "for the repository github.com/acme/etl, and this is github.com/eve/etl",
+        ),
+        ({"deployment": None}, "cannot be compared without credentials"),
+    ],
+)
+def test_a_plan_for_something_else_is_no_plan(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        saved().check(replace(PLAN, **changes))
+    assert message in caught.value.message
+
+
+def test_a_clone_without_a_remote_is_compared_by_the_rest() -> None:
+    saved().check(replace(PLAN, origin=Origin(project="etl")))
+    saved(replace(PLAN, origin=Origin(project="etl"))).check(PLAN)
+
+
+def test_of_several_the_plan_of_the_deployment_counts() -> None:
+    other = replace(PLAN, deployment=on(id="cl9", name="dev"), head="c" * 40)
+    failed = {"schema": 1, "error": {"message": "no such Deployment"}}
+    documents = [plan_document(PLAN), plan_document(other), failed]
+    raw = as_json({"schema": 1, "deploy_type": "dags", "deployments": documents}).encode()
+    found = read_saved_plans(raw, "plan.json", __version__)
+    found.check(PLAN)
+    found.check(other)
+    with pytest.raises(ConfigurationError, match=r"is for prod .*, dev .*, and this run"):
+        found.check(replace(PLAN, deployment=on(id="cl8")))
+
+
+def test_a_plan_that_failed_later_is_no_plan() -> None:
+    with pytest.raises(ConfigurationError, match="is of a run that failed: no space"):
+        saved(error={"message": "no space"}).check(PLAN)
+
+
+@pytest.mark.parametrize("key", ["head", "digests", "deployment", "running", "source", "base"])
+@pytest.mark.parametrize("value", [None, 7, "text", [], {}, {"id": 1}, ["x"]])
+def test_a_forged_value_is_an_error_of_ours(key: str, value: Any) -> None:
+    document = {**plan_document(PLAN), key: value}
+    with pytest.raises(AstroCIError):
+        read_saved_plans(json.dumps(document).encode(), "plan.json", __version__).check(PLAN)
+
+
+def test_words_of_a_stranger_are_cut_and_cleaned() -> None:
+    forged = saved(head="\x1b[2J" + "x" * 10_000)
+    with pytest.raises(OutdatedPlanError) as caught:
+        forged.check(PLAN)
+    assert "\x1b" not in caught.value.message
+    assert len(caught.value.message) < 300
