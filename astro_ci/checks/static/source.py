@@ -29,14 +29,24 @@ def read_source(path: str, *, limit: int = MOST_BYTES) -> bytes | Problem | None
             return None
         if found.st_size > limit:
             return _too_large(found.st_size)
-        data = b""
-        while block := os.read(descriptor, limit + 1 - len(data)):
-            data += block
+        data = _read(descriptor, found.st_size, limit)
     except OSError as error:
         return _unreadable(error)
     finally:
         os.close(descriptor)
     return _too_large(len(data)) if len(data) > limit else data
+
+
+def _read(descriptor: int, size: int, limit: int) -> bytes:
+    """Read at most one byte more than the limit. `size` is what the file should have."""
+    # One byte more shows whether the file has grown. A buffer of the limit's size for each file
+    # would take as long as the reading.
+    data = os.read(descriptor, size + 1)
+    if 0 < size == len(data):
+        return data
+    while block := os.read(descriptor, limit + 1 - len(data)):
+        data += block
+    return data
 
 
 def is_inside(path: str, repository: str) -> bool:
