@@ -55,11 +55,11 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
     return ImageFacts(
         reference=shown,
         id=found["Id"],
-        os=printable(found.get("Os", "")),
-        architecture=printable(found.get("Architecture", "")),
-        runtime_version=excerpt(labels.get(LABEL, "")) or None,
+        os=printable(found.get("Os") or ""),
+        architecture=printable(found.get("Architecture") or ""),
+        runtime_version=excerpt(labels.get(LABEL) or "") or None,
         revision=labels.get(REVISION_LABEL, ""),
-        source_url=printable(labels.get(SOURCE_LABEL, "")),
+        source_url=printable(labels.get(SOURCE_LABEL) or ""),
     )
 
 
