@@ -21,6 +21,8 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
     if not pending or session.ci.key != "none":
         return ""
     words = ["deploy" if word == "plan" else word for word in session.words]
+    # The file that the plan was written to is the plan to deploy.
+    words = [f"--plan{word.removeprefix('--out')}" if _is_out(word) else word for word in words]
     kept = [word for word in words if word not in _OF_PLANS]
     command = shlex.join(["astro-ci", *kept, *_picked(pending, words)])
     if refused := sorted({name for one in pending for name in _refused(one)}):
@@ -29,6 +31,10 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
     if any(one.plan and one.plan.deployment is None for one in pending):
         return f"\n\nNext: set ASTRO_API_TOKEN, then: {command}"
     return f"\n\nNext: {command}"
+
+
+def _is_out(word: str) -> bool:
+    return word == "--out" or word.startswith("--out=")
 
 
 def _picked(results: Sequence[TargetResult], words: Sequence[str]) -> Sequence[str]:
