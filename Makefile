@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 # Tests that share what is dear go to one test process.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# Bytecode is kept, whatever a container says: each of thousands of processes would compile all that
+# it imports, and each test process rewrite every test, which takes twice the time.
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := $(VENV)/.installed
 # What a user installs, without what developers need. Where the larger set is there, it will do.
 SMALL := $(if $(wildcard $(STAMP)),$(STAMP),$(VENV)/.small)
@@ -25,10 +28,15 @@ help: ## say what can be made
 demo: $(SMALL) ## a guided run: deploys to a local Astro, explained step by step
 	@$(BIN)/astro-ci demo
 
-test: lint ## ruff, mypy and the tests that can run on this machine, without the long ones
+# While mypy has one processor, the other makes the tests' bytecode, once for all test processes.
+LINT_AND_COLLECT = $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 & $(MAKE) lint && wait
+
+test: $(STAMP) ## ruff, mypy and the tests that can run on this machine, without the long ones
+	@$(LINT_AND_COLLECT)
 	$(PYTEST)
 
-test-all: lint ## the same with the tests marked `thorough`, which repeat at length: what CI runs
+test-all: $(STAMP) ## the same with the tests marked `thorough`, which repeat at length: what CI runs
+	@$(LINT_AND_COLLECT)
 	ASTRO_CI_TEST_THOROUGH=1 $(PYTEST)
 
 coverage: $(STAMP) ## every test, and which lines and branches they reach; takes half as long again

@@ -83,6 +83,7 @@ def artifacts(
         from astro_ci.deploying.fast import replaced_image
 
         with replaced_image(
+            config,
             survey,
             deployment,
             client,
@@ -98,16 +99,13 @@ def artifacts(
         return
     # Loaded here: most deploys ship DAGs alone.
     from astro_ci.deploying.image import built_once
-    from astro_ci.image.building.build import looking_for_builder
 
     # DAGs alone would lack what the image gained.
     is_needed = plan.content.image != "same" or not with_bundle
     without = "" if is_needed else _WITHOUT_ENGINE
-    with looking_for_builder(env, config.builder) as builder:
-        engine = find_engine(config, workshop, env, connect_engine, without=without)
-        image = built_once(
-            config, env, survey, deployment, client, engine, builder, console, workshop
-        )
+    builder = workshop.builder(env, config.builder)
+    engine = find_engine(config, workshop, env, connect_engine, without=without)
+    image = built_once(config, env, survey, deployment, client, engine, builder, console, workshop)
     if with_bundle:
         _check_links(survey, members, image.facts.runtime_version or "")
     yield Artifacts(image=image, bundle=bundle)

@@ -119,6 +119,7 @@ class _Run(Struct, kw_only=True):
         self.started = self.tools.now()
         self.console.times.clear()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
+        self.workshop.look_ahead(self.config, self.env, self.tools.connect_engine)
         try:
             first = self._look(self.config, interactive=interactive)
         except KeyboardInterrupt as stop:

@@ -10,6 +10,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from astro_ci.astro.client import AstroClient
+from astro_ci.configuration.config import Config
+from astro_ci.deploying.image import warn_of_dags
 from astro_ci.deploying.provenance import commit_time, image_labels
 from astro_ci.errors import AstroCIError, ProjectError
 from astro_ci.image.checks import check_image
@@ -36,6 +38,7 @@ _MOST_SHOWN = 20
 
 @contextmanager
 def replaced_image(
+    config: Config,
     survey: Survey,
     deployment: Deployment,
     client: AstroClient,
@@ -50,6 +53,7 @@ def replaced_image(
 
     Raises ProjectError for files that cannot be read.
     """
+    warn_of_dags(config, survey, deployment)
     base, plan = survey.fast, survey.plan.fast
     assert base is not None  # noqa: S101 - the plan says that it is possible
     assert plan is not None  # noqa: S101 - as above

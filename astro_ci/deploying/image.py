@@ -58,7 +58,7 @@ def built_once(
     """
     # Answered during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
-    _warn_of_dags(config, survey, deployment)
+    warn_of_dags(config, survey, deployment)
     made = _describe(config, survey, deployment)
     if config.fast != "off":
         made = replace(made, labels={**made.labels, **_fast_labels(config, env, survey)})
@@ -173,7 +173,8 @@ def _build_without_engine(
     return structs.replace(image, facts=structs.replace(image.facts, reference=made.tag))
 
 
-def _warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
+def warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
+    """Warn of DAGs that an image would have where Airflow does not look."""
     project = survey.checkout.project
     if not deployment.is_dag_deploy_enabled and not project.has_dags_where_airflow_looks:
         log.warning(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from astro_ci.configuration.config import Config
 from astro_ci.errors import DockerError
+from astro_ci.model import Request
 from astro_ci.survey.image import image_source
+from astro_ci.web.ahead import begin
 
 if TYPE_CHECKING:  # loaded when there is an image
+    from astro_ci.image.building.builder import Builder
     from astro_ci.image.engine import Engine
     from astro_ci.image.source import ImageSource, ReadyImage
 
+PATIENCE_SECONDS = 3.0
+"""How long a run that ends early waits for an engine to answer."""
 ConnectEngine = Callable[[Mapping[str, str]], "Engine"]
 
 
@@ -29,6 +35,8 @@ class Workshop:
         self._sources: dict[Hashable, ImageSource | None] = {}
         self._images: dict[Hashable, ReadyImage | DockerError] = {}
         self._engine: Engine | None = None
+        self._connecting: Future[Engine] | None = None
+        self._builders: dict[str, Future[Builder | None]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -51,12 +59,46 @@ class Workshop:
             self._sources[key] = source
         return self._sources[key]
 
+    def look_ahead(
+        self, config: Config, env: Mapping[str, str], connect_engine: ConnectEngine
+    ) -> None:
+        """Ask for engine and builder while git and Astro answer, where an image is asked for.
+
+        Under `auto` most deploys ship DAGs alone, and are not to wait for either.
+        """
+        is_asked = config.requested in (Request.IMAGE, Request.IMAGE_AND_DAGS)
+        if not is_asked or config.is_prebuilt or config.dry_run or config.fast != "off":
+            return
+        self.builder(env, config.builder)
+        if self._engine is None and self._connecting is None:
+            self._connecting = begin(lambda: connect_engine(env))
+            self._held.callback(self._disconnect, self._connecting)
+
     def engine(self, env: Mapping[str, str], connect_engine: ConnectEngine) -> Engine:
         """Connect to the engine, once. Raises DockerError."""
         if self._engine is None:
-            self._engine = connect_engine(env)
-            self._held.callback(self._engine.close)
+            connecting, self._connecting = self._connecting, None
+            if connecting:
+                self._engine = connecting.result()
+            else:
+                self._engine = connect_engine(env)
+                self._held.callback(self._engine.close)
         return self._engine
+
+    def builder(self, env: Mapping[str, str], name: str) -> Future[Builder | None]:
+        """Look for the builder, once."""
+        from astro_ci.image.building.build import looking_for_builder
+
+        if name not in self._builders:
+            self._builders[name] = self._held.enter_context(looking_for_builder(env, name))
+        return self._builders[name]
+
+    @staticmethod
+    def _disconnect(connecting: Future[Engine]) -> None:
+        """Close what was connected to ahead, whether it was used or not."""
+        wait([connecting], PATIENCE_SECONDS)
+        if connecting.done() and not connecting.exception():
+            connecting.result().close()
 
     def find(self, inputs: Hashable) -> ReadyImage | None:
         """Find the image that was built from the same inputs before.

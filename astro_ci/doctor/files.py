@@ -91,7 +91,7 @@ def _ignore_file(found: Project) -> Steps[None]:
     except ProjectError as error:
         yield problem(".dockerignore", error)
         return
-    yield ok(".dockerignore", f"{count} patterns" if count else "no patterns")
+    yield ok(".dockerignore", f"{count or 'no'} pattern{'' if count == 1 else 's'}")
 
 
 def _starts_from(base: BaseImage | None) -> Steps[None]:
@@ -131,7 +131,8 @@ def _dags(found: Project, config: Config) -> Steps[None]:
         yield problem("DAGs", error)
         return
     if count:
-        yield ok("DAGs", f"{count} files in {excerpt(config.dags_path)}")
+        files = "1 file" if count == 1 else f"{count} files"
+        yield ok("DAGs", f"{files} in {excerpt(config.dags_path)}")
     else:
         yield problem(
             "DAGs",

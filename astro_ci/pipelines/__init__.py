@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from astro_ci.configuration.config import Config
+from astro_ci.configuration.locate import find_config_file
 from astro_ci.deployments.find import connect
 from astro_ci.errors import ConfigurationError, ProjectError
 from astro_ci.git import GitRepo
@@ -179,6 +180,8 @@ def _projects(repo: GitRepo, named: Path | None, ask: Ask | None) -> list[str]:
         )
     if len(found) == 1:
         return [_utf8(found[0])]
+    if find_config_file(repo.root):  # which says what to do with each
+        return found
     if ask is None:
         raise ConfigurationError(
             f"the repository holds {len(found)} Astro projects: {listed(found, most=20)}",

@@ -76,11 +76,11 @@ def find_configured(root: Path, projects: Sequence[str], config: Config) -> Conf
 def _stands_for(
     file: ConfigFile, project: ProjectEntry, root: Path, projects: Sequence[str]
 ) -> bool:
-    """Whether an entry of the file is for one of the projects."""
+    """Whether an entry of the file is for one of the projects, or below one of them."""
     if not file.has_projects:
         return True
-    place = os.path.realpath(file.path.parent / (project.path or "."))
-    return place in {os.path.realpath(root / name) for name in projects}
+    place = Path(os.path.realpath(file.path.parent / (project.path or ".")))
+    return any(place.is_relative_to(os.path.realpath(root / name)) for name in projects)
 
 
 def _refuse_other(path: Path, entries: Sequence[DeploymentEntry], config: Config) -> None:

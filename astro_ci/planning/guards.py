@@ -21,6 +21,8 @@ class DagFiles(Struct, frozen=True, kw_only=True):
     shipped: int
     dag_files: int
     before: int | None
+    left_out_by: str = ""
+    """The line of .dockerignore that keeps the DAG files out of the image, where one does."""
 
 
 def find_newer(compared: Mapping[Part, Comparison], deploy_type: DeployType) -> str | None:
@@ -48,6 +50,13 @@ def refuse_wipe(files: DagFiles, *, image: str = "") -> None:
             f"the image {image} holds no DAG file under dags/, where a Deployment without DAG-only "
             "deploys has its DAGs: deploying it removes every DAG from the Deployment",
             hint="Build the image with the DAGs in it, or enable DAG-only deploys on the "
+            "Deployment; to deploy anyway, use --allow-shrink.",
+        )
+    if files.dag_files == 0 and files.left_out_by:
+        raise ProjectError(
+            f"the image would contain no DAG file, as .dockerignore leaves them out with the line "
+            f"`{files.left_out_by}`: deploying it would remove every DAG from the Deployment",
+            hint="Remove this line from .dockerignore, or enable DAG-only deploys on the "
             "Deployment; to deploy anyway, use --allow-shrink.",
         )
     if files.dag_files == 0:

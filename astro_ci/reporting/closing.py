@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from astro_ci.model import Deployment, DeployResult
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import commit_text, fact_lines, image_text, result_text
+from astro_ci.reporting.text import commit_text, fact_lines, fast_text, image_text, result_text
 from astro_ci.text import printable
 
 _THIS_MACHINE = ("localhost", "127.0.0.1")
@@ -42,6 +42,8 @@ def _facts(result: DeployResult) -> Iterator[tuple[str, str]]:
     plan = result.plan
     if plan.image and plan.deploy_type.has_image:
         yield "Image", printable(image_text(plan.image))
+    if plan.fast:
+        yield "Image", printable(fast_text(plan.fast))
     if plan.ships_checkout:
         yield "Commit", commit_text(plan)
         yield "", "" if plan.dirty else result.commit_url

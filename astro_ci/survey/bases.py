@@ -55,7 +55,7 @@ def find_bases(config: Config, ci: CIContext, repo: GitRepo, runs: WhatRuns | No
             return Bases.one("ref", commit)
         notes = (f"ASTRO_CI_BASE is ignored: {printable(ci.base_override)} is not in this clone",)
     if config.base == "event" or (config.base == "auto" and runs is None):
-        found = _event(ci, repo)
+        found = _event(ci, repo, instead=config.base == "auto")
     elif runs is None:
         found = Bases.none("the deploy history could not be read")
     else:
@@ -73,10 +73,12 @@ def _named(ref: str, repo: GitRepo) -> Bases:
     return Bases.one("ref", commit)
 
 
-def _event(ci: CIContext, repo: GitRepo) -> Bases:
+def _event(ci: CIContext, repo: GitRepo, *, instead: bool) -> Bases:
+    """Find the previous commit, `instead` of what runs where that is not known."""
     named = ci.before or ci.base_sha
     if not named:
-        return Bases.none("no CI event names a previous commit")
+        why = "no CI event names a previous commit"
+        return Bases.none(f"what runs is not known, and {why}" if instead else why)
     commit = repo.resolve(named) or _reachable(repo, named)
     if commit is None:
         return Bases.none(f"{_not_here(named)} ({ci.history_hint})")

@@ -14,6 +14,7 @@ from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.rules import Rules
 from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher, may_hold_excluded_names
+from astro_ci.text import excerpt
 
 if TYPE_CHECKING:  # loaded when there is such an image
     from astro_ci.image.source import ReadyImage
@@ -74,7 +75,20 @@ def count_dag_files(
         before = _count_at(repo, compared.base, directory, ships)
     left_out = ignored() if any(map(_is_ignore_file, shipped)) else ()
     dag_files = sum(has_dag_suffix(name) and name not in left_out for name in shipped)
-    return DagFiles(shipped=len(shipped), dag_files=dag_files, before=before)
+    left_out_by = ""
+    if inside and not is_bundle and not dag_files:
+        left_out_by = _line_of(rules, [f"{inside[0]}/{one}" for one in names])
+    return DagFiles(
+        shipped=len(shipped), dag_files=dag_files, before=before, left_out_by=left_out_by
+    )
+
+
+def _line_of(rules: Rules, names: Sequence[str]) -> str:
+    """Quote the line of .dockerignore that leaves out the first DAG file; empty for none."""
+    lost = next((one for one in names if has_dag_suffix(one)), "")
+    if not lost or not rules.dockerignore.excludes(lost):
+        return ""
+    return excerpt(rules.dockerignore.matching_pattern(lost) or "")
 
 
 def count_image_files(image: ReadyImage) -> DagFiles | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # loaded when it is asked for
     from astro_ci.image.fast.preconditions import Build, Entry, Sources
     from astro_ci.image.fast.running import RunningImage
     from astro_ci.image.fast.tree import Tree
+    from astro_ci.image.registry.client import Repository
 
 OFF, REQUIRE = "off", "require"
 _USERNAME = "cli"
@@ -154,12 +155,17 @@ def _look_at_image(
     """Read the running image, and hold it against the files that it should have."""
     from astro_ci.image.fast.old_layer import read_old_layer
     from astro_ci.image.fast.preconditions import build_reasons, entry_reasons
+    from astro_ci.image.fast.running import read_running
 
-    image = _read_running(look)
-    if reasons := list(build_reasons(_build_of(look, image, sources.base))):
-        return reasons, None
-    tree = _old_tree(look, lines)
-    old = read_old_layer(image, tree)
+    source, tag = _open_running(look)
+    try:
+        image = read_running(source, tag)
+        if reasons := list(build_reasons(_build_of(look, image, sources))):
+            return reasons, None
+        tree = _old_tree(look, lines)
+        old = read_old_layer(image, tree)
+    finally:
+        source.close()  # it opens again for whoever asks again
     changed = {below(one.path, sources.project) for one in sources.changes or ()}
     same = (path for path in tree if path not in changed)
     if reasons := list(entry_reasons(_entries(look), old.top, old.modes, same)):
@@ -167,9 +173,8 @@ def _look_at_image(
     return [], FastBase(image=image, old=old)
 
 
-def _read_running(look: _Look) -> RunningImage:
+def _open_running(look: _Look) -> tuple[Repository, str]:
     from astro_ci.image.fast.refusal import NotFastError
-    from astro_ci.image.fast.running import read_running
     from astro_ci.image.registry.client import open_repository
     from astro_ci.image.registry.login import Login
 
@@ -184,21 +189,24 @@ def _read_running(look: _Look) -> RunningImage:
         password=lambda: token().removeprefix("Bearer "),
         hint=_LOGIN_HINT,
     )
-    return read_running(open_repository(host, name, login), deployment.image_tag)
+    return open_repository(host, name, login), deployment.image_tag
 
 
-def _build_of(look: _Look, image: RunningImage, base: str) -> Build:
+def _build_of(look: _Look, image: RunningImage, sources: Sources) -> Build:
     from astro_ci.image.fast.base import find_base_digest, secrets_digest
     from astro_ci.image.fast.preconditions import Build
     from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL
+    from astro_ci.image.stored.config import REVISION_LABEL
 
     return Build(
         built_at=image.built_at,
         now=datetime.now(UTC),
         most_age=timedelta(seconds=look.config.fast_max_age),
-        base=base,
+        commit=sources.running.commit or "",
+        recorded_commit=image.labels.get(REVISION_LABEL, ""),
+        base=sources.base,
         recorded_base=image.labels.get(BASE_LABEL, ""),
-        current_base=find_base_digest(base, look.env, checkout=look.checkout.repo.root),
+        current_base=find_base_digest(sources.base, look.env, checkout=look.checkout.repo.root),
         recorded_secrets=image.labels.get(SECRETS_LABEL, ""),
         current_secrets=secrets_digest(look.config.build_secrets),
     )

@@ -21,9 +21,7 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
     if not pending or session.ci.key != "none":
         return ""
     words = ["deploy" if word == "plan" else word for word in session.words]
-    # The file that the plan was written to is the plan to deploy.
-    words = [f"--plan{word.removeprefix('--out')}" if _is_out(word) else word for word in words]
-    kept = [word for word in words if word not in _OF_PLANS]
+    kept = [_of_deploy(word) for word in words if word not in _OF_PLANS]
     command = shlex.join(["astro-ci", *kept, *_picked(pending, words)])
     if refused := sorted({name for one in pending for name in _refused(one)}):
         checks = "check" if len(refused) == 1 else "checks"
@@ -33,8 +31,10 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
     return f"\n\nNext: {command}"
 
 
-def _is_out(word: str) -> bool:
-    return word == "--out" or word.startswith("--out=")
+def _of_deploy(word: str) -> str:
+    """The saved plan is what the deploy acts on."""
+    name, equals, value = word.partition("=")
+    return f"--plan{equals}{value}" if name == "--out" else word
 
 
 def _picked(results: Sequence[TargetResult], words: Sequence[str]) -> Sequence[str]:

@@ -81,10 +81,9 @@ class Session(Output):
         self._log_handler = LogHandler(self.console)
         log.addHandler(self._log_handler)
         if any(name.startswith("ASTRO_CI_") for name in self.env):
-            from astro_ci.terminal.variables import unknown_variables
+            from astro_ci.terminal.variables import warn_of_unknown
 
-            for told in unknown_variables(self.env):
-                self.console.say(f"warning: {told}")
+            warn_of_unknown(self.env, self.console.say)
 
     def open_scratch(self) -> None:
         """Put all temporary files, also those of what we start, where `close` removes them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 
 from astro_ci.configuration.config import options
 from astro_ci.terminal.options import RUN_OPTIONS
@@ -24,6 +24,12 @@ def known_variables() -> Set[str]:
     """The names of all variables that any part of astro-ci reads."""
     rows = (*options(), *RUN_OPTIONS)
     return {_PREFIX + stem for stem in _OF_VERBS} | {row.variable for row in rows}
+
+
+def warn_of_unknown(env: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Say which variables of the environment nothing reads."""
+    for sentence in unknown_variables(env):
+        say(f"warning: {sentence}")
 
 
 def unknown_variables(env: Mapping[str, str]) -> Iterator[str]:

@@ -389,6 +389,7 @@ def test_a_container_of_the_image_is_made_without_a_tag(
     assert connected
     tags, said = astro.tags("production"), io.StringIO()
     with replaced_image(
+        config,
         found,
         connected.deployment,
         connected.astro.client,
@@ -403,7 +404,37 @@ def test_a_container_of_the_image_is_made_without_a_tag(
         assert read_image_files(engine, local.name)["usr/local/airflow/include/q.sql"] == (
             b"select 3\n"
         )
-        assert engine.client.images.get(local.name).id
+        assert engine.client.images.get(local.name).attrs["Config"]["User"] == "astro"
     with pytest.raises(ImageNotFound):
         engine.client.images.get(local.name)
     assert astro.tags("production") == tags
+
+
+def test_dag_files_are_loaded_where_an_airflow_is_at_hand(world: World) -> None:
+    """Nothing is pulled for a check that nobody asked for; what was asked for has to be done."""
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("code")
+    before = world.stage.state()
+    asked = world.deploy("--fast", "require", "--parse", env=NO_ENGINE)
+    assert asked.code == 6
+    assert world.stage.state() == before
+    run = world.deploy("--fast", "require", env={**NO_ENGINE, "ASTRO_CI_PARSE": ""})
+    assert run.code == 0, run.err
+    assert "DAG files were not loaded: there is no Airflow here (--parse pulls it)" in run.err
+    assert run.document["fast"]["made"] == "replaced"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--fast", "yes"), "--fast is 'yes', which is none of auto, require, off, verify"),
+        (("--fast-max-age", "7"), "--fast-max-age: '7' is not an age"),
+        (("--fast", "require", "--image-name", "app:1"), "--fast is for building one"),
+    ],
+)
+def test_mistakes(world: World, options: tuple[str, ...], message: str) -> None:
+    before = world.stage.state()
+    run = world.deploy(*options)
+    assert run.code == 2
+    assert message in run.document["error"]["message"]
+    assert world.stage.state() == before

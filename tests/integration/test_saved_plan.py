@@ -71,6 +71,13 @@ def test_what_was_planned_is_deployed_and_a_second_job_skips(world: Stage, file:
     assert (again.code, again.document["outcome"]) == (0, "skipped")
 
 
+def test_the_next_command_deploys_the_saved_plan(world: Stage, file: Path) -> None:
+    run = world.command("plan", "--dags", "--out", str(file), env=world.env)
+    assert run.out.rstrip().endswith(f"Next: astro-ci deploy --dags --plan {file}")
+    run = world.command("plan", "--dags", f"--out={file}", env=world.env)
+    assert run.out.rstrip().endswith(f"Next: astro-ci deploy --dags --plan={file}")
+
+
 def test_a_dry_run_compares_as_well(world: Stage, file: Path) -> None:
     plan(world, file)
     assert deploy(world, file, "--dags", "--dry-run").code == 0

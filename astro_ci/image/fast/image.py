@@ -90,6 +90,8 @@ class FastImage(Struct, kw_only=True):
     password: Callable[[], str]
     """The registry's, for a check that needs a container."""
     on_engine: LocalImage | None = None
+    pulled: str = ""
+    """The name that an engine has it by for this deploy alone."""
 
     @property
     def local(self) -> LocalImage | None:
@@ -98,12 +100,16 @@ class FastImage(Struct, kw_only=True):
         It goes to the repository of the running image under no tag.
         """
         if self.on_engine is None:
-            engine = self.connect_engine()
             digest = self.image.made.manifest.digest
             repository = f"{self.image.host}/{self.image.repository}"
-            self._send(Destination(repository, digest), self.password, Patience())
-            name = pull_digest(engine, repository, digest, password=self.password)
-            self.on_engine = LocalImage(engine, name)
+            engine = self.connect_engine()
+            try:
+                self._send(Destination(repository, digest), self.password, Patience())
+                self.pulled = pull_digest(engine, repository, digest, password=self.password)
+            except BaseException:
+                engine.close()
+                raise
+            self.on_engine = LocalImage(engine, f"{repository}@{digest}")
         return self.on_engine
 
     def dag_files(self) -> Sequence[str] | None:
@@ -132,7 +138,8 @@ class FastImage(Struct, kw_only=True):
     def close(self) -> None:
         """Take it off the engine again, and close the connection to the running image."""
         if self.on_engine:
-            self.on_engine.engine.remove_image(self.on_engine.name)
+            if self.pulled:
+                self.on_engine.engine.remove_image(self.pulled)
             self.on_engine.engine.close()
             self.on_engine = None
         self.image.running.source.close()

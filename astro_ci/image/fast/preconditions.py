@@ -153,6 +153,10 @@ class Build(Struct, frozen=True, kw_only=True):
     built_at: datetime | None
     now: datetime
     most_age: timedelta
+    commit: str
+    """The commit that its deploy came from."""
+    recorded_commit: str
+    """The commit that the image itself says."""
     base: str
     """The image after FROM."""
     recorded_base: str
@@ -165,6 +169,11 @@ class Build(Struct, frozen=True, kw_only=True):
 
 def build_reasons(known: Build) -> Iterator[str]:
     """Say why another build is due."""
+    if known.recorded_commit != known.commit:
+        yield (
+            f"the tag of the running image has an image of another commit than "
+            f"{short(known.commit)}, from which it was deployed"
+        )
     if known.built_at is None:
         yield "the running image does not say when it was built"
     elif known.now - known.built_at > known.most_age:

@@ -83,7 +83,7 @@ def read_running(source: Repository, tag: str) -> RunningImage:
         raise NotFastError(f"the running image could not be read: {error.message}") from error
     try:
         config = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotFastError("the running image has a config that cannot be read") from error
     image = RunningImage(source=source, found=found, config=_mapping(config))
     refuse_other_shape(image)
@@ -113,7 +113,8 @@ def refuse_other_shape(image: RunningImage) -> None:
         raise NotFastError(
             f"the last layer of the running image is not that of COPY . . but of {excerpt(step)!r}"
         )
-    if not image.home:
+    is_absolute = str(image.container.get("WorkingDir")).startswith("/")
+    if not (image.home and is_absolute):
         raise NotFastError("the running image has its files in no directory of their own")
     if image.code_layer.size > MOST_LAYER_BYTES:
         raise NotFastError(

@@ -46,9 +46,15 @@ def pull_digest(
     password: Callable[[], str],
     username: str = "cli",
 ) -> str:
-    """Pull one image, and return the name that the engine has it by. Raises RegistryError."""
+    """Pull one image, and return the name that it got; empty when the engine had it before.
+
+    Raises RegistryError.
+    """
+    name = f"{repository}@{digest}"
+    if _has(engine, name):
+        return ""
     _pull(engine, repository, digest, username, password().removeprefix("Bearer "))
-    return f"{repository}@{digest}"
+    return name
 
 
 def _has(engine: Engine, name: str) -> bool:

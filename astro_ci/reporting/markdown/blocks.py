@@ -11,7 +11,13 @@ from astro_ci.reporting.checks.text import counts, headline, place
 from astro_ci.reporting.closing import airflow_page
 from astro_ci.reporting.markdown.escaping import code, escape, link
 from astro_ci.reporting.phases import phases_text
-from astro_ci.reporting.text import base_text, counted_changes, image_text, uncommitted_text
+from astro_ci.reporting.text import (
+    base_text,
+    counted_changes,
+    fast_text,
+    image_text,
+    uncommitted_text,
+)
 from astro_ci.text import duration_text, sentence, short, shorten
 
 SHOWN_CHANGES = 50
@@ -61,6 +67,7 @@ def commit_rows(plan: Plan) -> Iterator[Row]:
     shown = link(code(short(head)), commit_page(repository, head), is_markdown=True)
     yield "Commit", shown + uncommitted_text(plan)
     yield "Prebuilt image", escape(image_text(plan.image)) if plan.image else ""
+    yield "Image", escape(fast_text(plan.fast)) if plan.fast else ""
     bases = dict.fromkeys(filter(None, (plan.base.image, plan.base.dags)))
     pages = [(base, compare_page(repository, base, head)) for base in bases if base != head]
     links = [link(f"changes since {short(base)}", page) for base, page in pages if page]

@@ -33,6 +33,7 @@ PLAN: Keys = {
     "assumptions": list,
     "image": type(None),
     "bundle_layout": {"prefixed", "root"},
+    "fast": type(None),
     "running": {"image_tag": str, "bundle_version": str},
     "digests": {"image": TEXT, "dags": TEXT},
     "source": {"repository": str, "project": str},

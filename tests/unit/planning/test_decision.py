@@ -248,8 +248,19 @@ def test_a_prebuilt_image_is_compared_by_its_content(
 def test_a_prebuilt_image_without_dags_is_a_wipe_where_they_ship_in_it() -> None:
     empty = DagFiles(shipped=0, dag_files=0, before=None)
     known = replace(prebuilt(UNKNOWN, UNKNOWN, enabled=False), dag_files=empty)
-    with pytest.raises(ProjectError, match="the image app:1 holds no DAG file"):
+    with pytest.raises(ProjectError) as caught:
         make_plan(known, AUTO)
+    assert caught.value.message == (
+        "the image app:1 holds no DAG file under dags/, where a Deployment without DAG-only "
+        "deploys has its DAGs: deploying it removes every DAG from the Deployment"
+    )
+    assert caught.value.hint == (
+        "Build the image with the DAGs in it, or enable DAG-only deploys on the Deployment; to "
+        "deploy anyway, use --allow-shrink."
+    )
+    beside = replace(prebuilt(UNKNOWN, UNKNOWN), dag_files=empty)
+    with pytest.raises(ProjectError, match="the deploy would contain no DAG file"):
+        make_plan(beside, AUTO)
     assert make_plan(known, Config(allow_shrink=True)).deploy_type is FULL
     assert make_plan(replace(known, dag_files=None), AUTO).deploy_type is FULL, "not known"
 
@@ -334,6 +345,7 @@ def test_content_is_same_or_different_or_unknown() -> None:
         (facts(Comparison(digest=SHIPPED[Part.IMAGE]), Comparison(digest=SHIPPED[Part.DAGS])),
          "the checked-out version is already running"),
         (replace(facts(compared()), source="ref"), "no deployed file has changed since bbbbbbb"),
+        (unhealthy(compared()), "the Deployment is UNHEALTHY, so everything is deployed"),
         (facts(compared(newer=NEWER), compared(DAG_CHANGE, newer=NEWER)),
          "a newer commit is already running: eeeeeee came after ccccccc (to go back to it on "
          "purpose, use --allow-older, or roll back to an earlier deploy in Astro)"),
@@ -343,9 +355,24 @@ def test_the_whole_sentence(known: Facts, reason: str) -> None:
     assert make_plan(known, AUTO).reason == reason
 
 
+def test_a_deploy_on_request_alone_says_so() -> None:
+    plan = make_plan(facts(compared()), Config(redeploy=True))
+    assert (plan.deploy_type, plan.reason) == (
+        FULL,
+        "nothing changed, but --redeploy was requested",
+    )
+
+
 class TestWipeGuard:
     def plan(self, known: Facts, files: DagFiles, options: Config = AUTO) -> DeployType:
         return make_plan(replace(known, dag_files=files), options).deploy_type
+
+    def test_names_the_line_of_dockerignore(self) -> None:
+        files = DagFiles(shipped=0, dag_files=0, before=None, left_out_by="dags/")
+        with pytest.raises(ProjectError, match=r"with the line `dags/`") as caught:
+            self.plan(facts(UNKNOWN), files)
+        assert caught.value.hint.startswith("Remove this line from .dockerignore")
+        assert self.plan(facts(UNKNOWN), files, Config(allow_shrink=True)) is FULL
 
     def test_refuses_a_deploy_without_dags(self) -> None:
         files = DagFiles(shipped=3, dag_files=0, before=None)

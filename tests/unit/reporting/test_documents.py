@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from astro_ci import __version__
 from astro_ci.errors import ProjectError
-from astro_ci.model import Origin, Part
+from astro_ci.model import FastPlan, Origin, Part
 from astro_ci.reporting.documents import as_json, error_document, plan_document, result_document
 from tests.unit.reporting.samples import PLAN, RESULT
 
@@ -69,6 +69,24 @@ def test_the_document_of_deploy_adds_to_that_of_plan() -> None:
         "duration_seconds": 0.0,
         "phases": {"survey": 0.4, "upload": 0.25},
     }
+
+
+def test_the_document_says_how_the_image_was_made() -> None:
+    reasons = ("requirements.txt changed", "the Dockerfile has two stages")
+    built = replace(PLAN, fast=FastPlan(mode="auto", reasons=reasons))
+    told = {"mode": "auto", "possible": False, "reasons": list(reasons)}
+    assert plan_document(built)["fast"] == told
+    done = result_document(replace(RESULT, plan=built))["fast"]
+    assert done == {**told, "made": "built", "differences": None}
+
+    verified = replace(PLAN, fast=FastPlan(mode="verify"))
+    found = result_document(replace(RESULT, plan=verified, fast_differences=["a"]))["fast"]
+    assert (found["possible"], found["made"], found["differences"]) == (True, "built", ["a"])
+
+    replaced = replace(PLAN, fast=FastPlan(mode="auto"))
+    assert result_document(replace(RESULT, plan=replaced))["fast"]["made"] == "replaced"
+    skipped = replace(RESULT, plan=replaced, outcome="skipped")
+    assert "made" not in result_document(skipped)["fast"]
 
 
 def test_the_document_of_a_failure() -> None:

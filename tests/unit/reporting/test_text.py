@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from astro_ci.model import Change, Deployment, DeployType, Status
+from astro_ci.model import Change, Deployment, DeployType, FastPlan, Status
 from astro_ci.reporting.cells import cell_width, fitted, wrapped
 from astro_ci.reporting.closing import airflow_page, closing_text
+from astro_ci.reporting.markdown.escaping import escape
+from astro_ci.reporting.markdown.pages import plan_markdown
 from astro_ci.reporting.text import SHOWN_CHANGES, plan_text, result_text
 from tests.unit.reporting.samples import DAGS, IMAGE, PLAN, RESULT
 
@@ -22,6 +24,21 @@ def test_a_plan_says_what_and_why_before_all_else() -> None:
         facts["Compared with"] == "image bbbbbbb, DAGs known by content (from the running deploys)"
     )
     assert facts["Assumed"] == "so it is"
+
+
+@pytest.mark.parametrize(
+    ("fast", "shown"),
+    [
+        (FastPlan(mode="auto"), "the running one with a new code layer, without a build"),
+        (FastPlan(mode="verify"), "built, and compared with the running one with a new code layer"),
+        (FastPlan(mode="auto", reasons=("a", "b\n")), "built, as a; b\\n"),
+    ],
+)
+def test_how_the_image_is_made(fast: FastPlan, shown: str) -> None:
+    plan = replace(PLAN, fast=fast)
+    assert f"  Image           {shown}" in plan_text(plan).splitlines()
+    assert shown in closing_text(replace(RESULT, plan=plan))
+    assert escape(shown) in plan_markdown(plan)
 
 
 @pytest.mark.parametrize(("status", "symbol"), [*zip("AMDTU", "+~-~!", strict=True)])

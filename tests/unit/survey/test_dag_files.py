@@ -147,6 +147,9 @@ class TestCount:
         }  # fmt: skip
         in_image = self.of(repository, ["a.py", "b.py", "q.sql"], is_bundle=False, **given)
         assert in_image == DagFiles(shipped=1, dag_files=1, before=1)
+        given["rules"] = replace(RULES, dockerignore=DockerIgnore.parse("# ours\ndags/*.py\n"))
+        empty = self.of(repository, ["a.py", "b.py", "q.sql"], is_bundle=False, **given)
+        assert (empty.shipped, empty.dag_files, empty.left_out_by) == (1, 0, "dags/*.py")
         bundled = self.of(repository, ["a.py", "b.py", "q.sql"], **given)
         assert bundled == DagFiles(shipped=3, dag_files=2, before=3)
 

@@ -176,6 +176,8 @@ BUILT = Build(
     built_at=NOW - timedelta(days=3),
     now=NOW,
     most_age=timedelta(days=7),
+    commit=COMMIT,
+    recorded_commit=COMMIT,
     base=BASE,
     recorded_base="sha256:1",
     current_base="sha256:1",
@@ -183,6 +185,11 @@ BUILT = Build(
     current_secrets="",
 )
 BUILDS: dict[str, tuple[dict[str, object], str]] = {
+    "another image": (
+        {"recorded_commit": "b" * 40},
+        "an image of another commit than aaaaaaa, from which it was deployed",
+    ),
+    "no label": ({"recorded_commit": ""}, "an image of another commit"),
     "no date": ({"built_at": None}, "does not say when it was built"),
     "too old": (
         {"most_age": timedelta(days=2, hours=12)},

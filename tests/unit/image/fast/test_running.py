@@ -69,6 +69,7 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "another platform": ({"architecture": "arm64"}, "not for linux/amd64"),
     "Windows": ({"os": "windows"}, "not for linux/amd64"),
     "no directory": ({"config": {"WorkingDir": "/"}}, "no directory of their own"),
+    "a relative directory": ({"config": {"WorkingDir": "../x"}}, "no directory of their own"),
     "no config at all": ({"config": None}, "no directory of their own"),
 }
 
