@@ -17,9 +17,11 @@ from astro_ci.configuration.config import Config
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.model import Deployment, Part
+from astro_ci.paths import join
 from astro_ci.planning.marker import ROOT_LAYOUT
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import Console
+from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.survey import Survey
 from astro_ci.text import listed, sentence, size_text
 
@@ -67,7 +69,7 @@ def artifacts(
     refuse_empty_submodules(survey.differences.empty_submodules, plan.deploy_type.parts)
     members: Sequence[Member] = ()
     if with_bundle and survey.checkout.project.has_dags:
-        members = list_members(survey.checkout.project.dags)
+        members = _members(survey.checkout)
     bundle = _bundle(survey, members, scratch, console) if with_bundle else None
     if not plan.deploy_type.has_image:
         _check_links(survey, members, deployment.astro_runtime_version)
@@ -142,6 +144,15 @@ def refuse_empty_submodules(
             hint="Check them out before the deploy: `git submodule update --init --recursive`, "
             "`submodules: recursive` on actions/checkout, or GIT_SUBMODULE_STRATEGY: recursive.",
         )
+
+
+def _members(checkout: Checkout) -> Sequence[Member]:
+    """List the files of the bundle, without those of the run itself."""
+    rules, dags = checkout.rules, checkout.layout.dags[0]
+    members = list_members(checkout.project.dags)
+    if not rules.written:
+        return members
+    return [one for one in members if not rules.is_written(join(dags, one.name))]
 
 
 def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: Console) -> Bundle:

@@ -73,7 +73,7 @@ class Checkout(Struct, frozen=True, kw_only=True):
                 *named_directories(self.image_paths, self.repo, layout),
             ],
             counts_ignored=rules.counts_although_ignored,
-            excludes=rules.is_leftover,
+            excludes=rules.never_ships,
             needs_tree=needs_tree,
         )
 

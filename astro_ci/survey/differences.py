@@ -158,7 +158,7 @@ def _find_uncommitted(
     found = {
         path: checkout.rules.classify(path)[0] & shipping.parts
         for path in paths
-        if not snapshot.is_ignored(path) and path not in checkout.rules.written
+        if not snapshot.is_ignored(path) and not checkout.rules.is_written(path)
     }
     return {
         path: parts
