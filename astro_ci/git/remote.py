@@ -33,7 +33,7 @@ class Remote:
 
     @property
     def url(self) -> str | None:
-        """Return the remote's URL as configured. It may hold credentials: never print it unchanged."""
+        """Return the remote's configured URL. It may hold credentials: never print it unchanged."""
         return self._urls.get(self.name or "") or None
 
     @cached_property
