@@ -1,4 +1,4 @@
-"""The checkout: the project, its repository, and by what rules its files ship."""
+"""Open the checkout: the project, its repository, and the rules for the files that ship."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from astro_ci.survey.layout import Layout, make_rules, named_directories
 
 
 class Checkout(Struct, frozen=True, kw_only=True):
-    """The facts that need neither Astro nor a look at every file."""
+    """The facts that need neither Astro nor a read of every file."""
 
     ci: CIContext
     project: Project
@@ -29,13 +29,13 @@ class Checkout(Struct, frozen=True, kw_only=True):
     layout: Layout
     rules: Rules
     remote_url: str | None
-    """May hold credentials, as GitLab's does."""
+    """The remote's URL, which may hold credentials, as in GitLab CI."""
     build_args: Mapping[str, str]
     image_paths: tuple[str, ...]
     build_inputs: Sequence[str] = ()
-    """What makes the image, beside files and build arguments."""
+    """Inputs of the image build other than files and build arguments."""
     target: str = ""
-    """The stage of the Dockerfile that is built; empty for the last one."""
+    """The stage of the Dockerfile to build; empty for the last stage."""
 
     def __repr__(self) -> str:
         """Show the checkout without its secrets."""
@@ -43,13 +43,13 @@ class Checkout(Struct, frozen=True, kw_only=True):
 
     @property
     def written(self) -> frozenset[str]:
-        """The files of the run itself that lie in the project, relative to it."""
+        """The files in the project that this run itself writes, relative to the project."""
         found = (below(path, self.layout.project) for path in self.rules.written)
         return frozenset(filter(None, found))
 
     @property
     def origin(self) -> Origin:
-        """The project's place, which is the same in each clone."""
+        """The project's identity, which is the same in every clone."""
         url = without_credentials(self.remote_url or "")
         return Origin(
             repository=repository_identity(url) if url else "", project=self.layout.project
@@ -57,12 +57,15 @@ class Checkout(Struct, frozen=True, kw_only=True):
 
     @property
     def page(self) -> Repository | None:
-        """Where the commits have pages; None where that is not known."""
+        """The hosted repository, for links to commits; None when unknown."""
         url = without_credentials(self.remote_url or "")
         return repository_page(url, kind=host_kind(self.ci, url)) if url else None
 
     def snapshot(self, *, needs_tree: bool = True) -> AbstractContextManager[Snapshot]:
-        """Begin to look at every file, when it is entered; without a tree, they can be read."""
+        """Make a snapshot, which examines every file once it is entered.
+
+        Without `needs_tree`, the files can only be read.
+        """
         layout, rules = self.layout, self.rules
         return self.repo.snapshot(
             layout.scopes(rules),
@@ -79,7 +82,7 @@ class Checkout(Struct, frozen=True, kw_only=True):
 
 
 def host_kind(ci: CIContext, url: str) -> str:
-    """What a remote's host is: the CI system, when that says it hosts the repository."""
+    """Return the kind of a remote's host: the CI system, when it hosts the repository."""
     hosts = {repository_identity(one).partition("/")[0] for one in (url, ci.repository_url) if one}
     return ci.key if ci.repository_url and len(hosts) == 1 else ""
 
@@ -87,7 +90,7 @@ def host_kind(ci: CIContext, url: str) -> str:
 def open_checkout(
     config: Config, env: Mapping[str, str], ci: CIContext, *, written: Collection[Path] = ()
 ) -> Checkout:
-    """Find the project and its repository; `written` are files of the run itself.
+    """Find the project and its repository; `written` are files that this run writes.
 
     Raises ProjectError, GitError, ConfigurationError.
     """
@@ -96,7 +99,7 @@ def open_checkout(
         config.project, config.dags_path, config.dockerfile, may_be_empty=is_image_alone
     )
     if config.dockerfile != DOCKERFILE:
-        # A project without the usual one deploys DAGs alone; one that is named is meant.
+        # Without the default Dockerfile a project deploys only DAGs; a named Dockerfile must exist.
         project.require_dockerfile()
     repo = GitRepo.open(project.root, env, git_access(ci, env))
     head = repo.head()
@@ -117,7 +120,7 @@ def open_checkout(
 
 
 def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
-    """Values by name; a name alone takes the environment's value, as for `docker build`."""
+    """Return values by name; a name without a value takes its environment variable's value."""
     found = {}
     for argument in config.build_args:
         name, equals, value = argument.partition("=")

@@ -1,4 +1,4 @@
-"""The static check of the DAGs to deploy, which runs while git and Astro answer."""
+"""Run the static check of the DAGs to deploy, while git and Astro answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from astro_ci.project.dockerfile import base_image
 from astro_ci.project.find import dockerfile_text
 from astro_ci.project.platform import Platform, platform_of
 
-if TYPE_CHECKING:  # loaded when there is something to check
+if TYPE_CHECKING:  # imported only when there is something to check
     from astro_ci.checks.static.check import StaticCheck
     from astro_ci.checks.static.process import Reader
     from astro_ci.survey.checkout import Checkout
@@ -24,16 +24,16 @@ if TYPE_CHECKING:  # loaded when there is something to check
 
 
 class DagCheck:
-    """Starts as soon as the Runtime is known: from the Dockerfile, else from the Deployment."""
+    """A static check that starts when the Dockerfile, or else the Deployment, gives the Runtime."""
 
     def __init__(self, env: Mapping[str, str], reader: Reader | None = None) -> None:
-        """`reader` may have a process ready; it ends with this check."""
+        """Take a `reader` that may have started its process; the reader ends with this check."""
         self._env = env
         self._check: StaticCheck | None = None
         self._reader = reader
 
     def __enter__(self) -> DagCheck:
-        """Start nothing yet: the Runtime is not known."""
+        """Start nothing yet, because the Runtime is not known."""
         return self
 
     def __exit__(
@@ -49,7 +49,7 @@ class DagCheck:
             self._reader.stop()
 
     def start_early(self, checkout: Checkout) -> None:
-        """Start the process, and let it begin when the Dockerfile names the Runtime."""
+        """Start the process; start the check too, if the Dockerfile names the Runtime."""
         if not checkout.project.has_dags:
             return
         from astro_ci.checks.static.process import Reader
@@ -63,7 +63,7 @@ class DagCheck:
     def start(
         self, checkout: Checkout, standing: Standing, prebuilt: Prebuilt | None = None
     ) -> None:
-        """Start, unless it has started: with the prebuilt image's Runtime, or the Deployment's."""
+        """Start the check, if not started, for the prebuilt image's or the Deployment's Runtime."""
         if self._check:
             return
         connected = standing.connected
@@ -96,18 +96,18 @@ class DagCheck:
         self._check = check.__enter__()
 
     def ignored(self) -> frozenset[str]:
-        """Wait for the files that `.airflowignore` leaves out, relative to the DAGs directory."""
+        """Wait for the files that `.airflowignore` excludes, relative to the DAGs directory."""
         return self._check.result().ignored if self._check else frozenset()
 
     def checked(self, checkout: Checkout, standing: Standing) -> tuple[Checked, ...]:
-        """Wait for the end; findings are about files that ship alone."""
+        """Wait for the result, with findings only about files that ship."""
         if self._check is None:
             return ()
         return (keep_shipped(self._check.result().checked, checkout, standing),)
 
 
 def keep_shipped(found: Checked, checkout: Checkout, standing: Standing) -> Checked:
-    """Leave out findings about files that .dockerignore keeps out of the image that ships DAGs."""
+    """When the image ships the DAGs, leave out findings about files that .dockerignore excludes."""
     if standing.is_dag_deploy_enabled:
         return found
     left = tuple(filter(_is_in_image(checkout), found.findings))
@@ -118,7 +118,7 @@ def keep_shipped(found: Checked, checkout: Checkout, standing: Standing) -> Chec
 
 
 def _is_in_image(checkout: Checkout) -> Callable[[Finding], bool]:
-    """Make the predicate for findings about files that .dockerignore lets into the image."""
+    """Make the predicate for findings about files that .dockerignore does not exclude."""
     project, rules = checkout.layout.project, checkout.rules
 
     def is_in_image(finding: Finding) -> bool:
