@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # imported while git runs, because the import takes time
 
 
 def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str]) -> None:
-    """Hide the build's secrets, registry logins, and arguments and cache fields with secret names."""
+    """Hide the build's secrets, registry logins, and arguments or cache fields of secret names."""
     arguments = (argument.partition("=") for argument in config.build_args)
     places = ",".join((*config.cache_from, *config.cache_to)).split(",")
     fields = (field.strip('" ').partition("=") for field in places)
