@@ -34,7 +34,7 @@ class Transfer(Struct, kw_only=True):
     def send(self, made: Artifacts, console: Console, *, on_sent: Callable[[], None]) -> None:
         """Push and upload at the same time, because each mostly waits for its own server.
 
-        `on_sent` is called when the last byte of a bundle that is sent in one request is sent.
+        `on_sent` is called after the last byte of the bundle, if one request sends the bundle.
         """
         with console.transfers() as transfer:
             jobs: list[Callable[[Stop], None]] = []

@@ -39,7 +39,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     lines: Sequence[str]
     """`mode object 0<TAB>path`, sorted by the bytes of the paths."""
     flagged: Sequence[str]
-    """Files flagged assume-unchanged or skip-worktree, each as a line with its tag."""
+    """Lines, with their tags, of files that are assume-unchanged, skip-worktree or unmerged."""
     inner: Sequence[str]
     """The paths of submodules."""
 

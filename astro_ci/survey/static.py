@@ -107,7 +107,7 @@ class DagCheck:
 
 
 def keep_shipped(found: Checked, checkout: Checkout, standing: Standing) -> Checked:
-    """When the image ships the DAGs, leave out findings about files that .dockerignore excludes."""
+    """Leave out findings about files that .dockerignore excludes, if the image ships the DAGs."""
     if standing.is_dag_deploy_enabled:
         return found
     left = tuple(filter(_is_in_image(checkout), found.findings))

@@ -14,7 +14,7 @@ PACKAGE = "astro_ci_inside"
 """The name of the package of copied modules, which no project uses."""
 _LAUNCH = (
     "import sys; work, module = sys.argv[1:3]; "
-    # Neither the current directory nor ours is where a DAG file may import from.
+    # DAG files must not import from the current directory or from the private directory.
     "sys.path[:] = [path for path in sys.path if path]; sys.path.insert(0, work); "
     f"main = __import__('{PACKAGE}.' + module, fromlist=['main']).main; sys.path.remove(work); "
     "sys.exit(main(work))"

@@ -36,7 +36,7 @@ class Forked:
     def end(self) -> None:
         """Kill the process and the processes that it started."""
         with self._lock:
-            if self._code is None:  # until then no other process can get this pid
+            if self._code is None:  # no other process can get this pid before wait()
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
                 with suppress(ProcessLookupError):

@@ -46,12 +46,12 @@ class Request(NamedTuple):
         return self.ignore_syntax == "glob" or (not self.ignore_syntax and self.airflow >= (3, 0))
 
     def as_json(self) -> dict[str, Any]:
-        """Its fields, for JSON."""
+        """Return the fields for JSON."""
         return self._asdict()
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Request:
-        """The opposite of `as_json`."""
+        """Make the value from the result of `as_json`."""
         versions = {name: (fields[name][0], fields[name][1]) for name in ("python", "airflow")}
         return cls(**{**fields, **versions})
 
@@ -93,11 +93,11 @@ class Answer:
         self.not_checked = list(not_checked)
 
     def as_json(self) -> dict[str, Any]:
-        """Its fields, for JSON."""
+        """Return the fields for JSON."""
         return {**vars(self), "problems": [problem._asdict() for problem in self.problems]}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Answer:
-        """The opposite of `as_json`."""
+        """Make the value from the result of `as_json`."""
         problems = [Problem(**problem) for problem in fields["problems"]]
         return cls(**{**fields, "problems": problems})
