@@ -1,4 +1,4 @@
-"""What the deploys of one run share: images are fetched and built once for many Deployments."""
+"""Share images between the deploys of one run, so that each is fetched or built once."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from astro_ci.model import Request
 from astro_ci.survey.image import image_source
 from astro_ci.web.ahead import begin
 
-if TYPE_CHECKING:  # loaded when there is an image
+if TYPE_CHECKING:  # imported only for an image
     from astro_ci.image.building.builder import Builder
     from astro_ci.image.engine import Engine
     from astro_ci.image.source import ImageSource, ReadyImage
 
 PATIENCE_SECONDS = 3.0
-"""How long a run that ends early waits for an engine to answer."""
+"""The time that a run which ends early waits for an engine to answer."""
 ConnectEngine = Callable[[Mapping[str, str]], "Engine"]
 
 
 class Workshop:
-    """Keeps what was fetched and built until the run ends, and then takes it away again.
+    """Keeps fetched and built images until the run ends, and then removes them.
 
-    Two Deployments share an image when all that it is made of is the same.
+    Two Deployments share an image when all inputs of the image are equal.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Workshop:
     def source(
         self, config: Config, env: Mapping[str, str], connect_engine: ConnectEngine
     ) -> ImageSource | None:
-        """Choose where the prebuilt image comes from; None where the image is built."""
+        """Return the source of the prebuilt image; None when the image is built."""
         key = (config.project, config.image_name, config.image_archive)
         if key not in self._sources:
             source = self._held.enter_context(image_source(config, env, connect_engine))
@@ -62,9 +62,9 @@ class Workshop:
     def look_ahead(
         self, config: Config, env: Mapping[str, str], connect_engine: ConnectEngine
     ) -> None:
-        """Ask for engine and builder while git and Astro answer, where an image is asked for.
+        """Connect to engine and builder in the background, when the options ask for an image.
 
-        Under `auto` most deploys ship DAGs alone, and are not to wait for either.
+        With `auto` most deploys ship only DAGs, and must not wait for an engine or a builder.
         """
         is_asked = config.requested in (Request.IMAGE, Request.IMAGE_AND_DAGS)
         if not is_asked or config.is_prebuilt or config.dry_run or config.fast != "off":
@@ -75,7 +75,7 @@ class Workshop:
             self._held.callback(self._disconnect, self._connecting)
 
     def engine(self, env: Mapping[str, str], connect_engine: ConnectEngine) -> Engine:
-        """Connect to the engine, once. Raises DockerError."""
+        """Connect to the engine once, and return the connection. Raises DockerError."""
         if self._engine is None:
             connecting, self._connecting = self._connecting, None
             if connecting:
@@ -86,7 +86,7 @@ class Workshop:
         return self._engine
 
     def builder(self, env: Mapping[str, str], name: str) -> Future[Builder | None]:
-        """Look for the builder, once."""
+        """Look for the builder once, in the background."""
         from astro_ci.image.building.build import looking_for_builder
 
         if name not in self._builders:
@@ -95,15 +95,15 @@ class Workshop:
 
     @staticmethod
     def _disconnect(connecting: Future[Engine]) -> None:
-        """Close what was connected to ahead, whether it was used or not."""
+        """Close a connection that was made in advance, whether used or not."""
         wait([connecting], PATIENCE_SECONDS)
         if connecting.done() and not connecting.exception():
             connecting.result().close()
 
     def find(self, inputs: Hashable) -> ReadyImage | None:
-        """Find the image that was built from the same inputs before.
+        """Return the image that this run built from the same inputs; None when there is none.
 
-        Raises DockerError when that build failed: it would fail again.
+        Raises the DockerError of an earlier build that failed, because the build would fail again.
         """
         found = self._images.get(inputs)
         if isinstance(found, DockerError):
@@ -111,13 +111,10 @@ class Workshop:
         return found
 
     def keep(self, inputs: Hashable, image: ReadyImage | DockerError) -> None:
-        """Have an image, or why it was not built, found again.
-
-        The run's end takes an image off the engine. Without inputs, nothing is found again.
-        """
+        """Store an image, or the error of its build, for `find`; store nothing without inputs."""
         if inputs is not None:
             self._images[inputs] = image
 
     def on_close(self, clean_up: Callable[[], None]) -> None:
-        """Call this when the run ends."""
+        """Register a function to call when the run ends."""
         self._held.callback(clean_up)

@@ -69,8 +69,10 @@ class History:
         return out.strip() if code == 0 else None
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether history proves that one commit is an ancestor of another; shallow ones prove "
-        "less."""
+        """Whether the clone's history proves that one commit is an ancestor of another.
+
+        A shallow clone can prove less.
+        """
         if not (HEX_COMMIT.fullmatch(ancestor) and HEX_COMMIT.fullmatch(descendant)):
             return False
         return self._leads_to(ancestor, descendant) is True

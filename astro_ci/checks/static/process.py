@@ -43,7 +43,7 @@ class Reader:
     """Sends requests to one process at a time. Another thread may call `stop`."""
 
     def __init__(self, ready: Forked | None = None) -> None:
-        """Take the first process to ask, if one is `ready`; later processes are started anew."""
+        """Take `ready`, the first process to ask; later processes are started when needed."""
         self._process: subprocess.Popen[bytes] | Forked | None = ready
         self._lock = threading.Lock()
         self._is_stopped = False
