@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -88,11 +88,17 @@ def host_kind(ci: CIContext, url: str) -> str:
 
 
 def open_checkout(
-    config: Config, env: Mapping[str, str], ci: CIContext, *, written: Collection[Path] = ()
+    config: Config,
+    env: Mapping[str, str],
+    ci: CIContext,
+    *,
+    written: Collection[Path] = (),
+    on_found: Callable[[Project, GitRepo], None] | None = None,
 ) -> Checkout:
     """Find the project and its repository; `written` are files that this run writes.
 
-    Raises ProjectError, GitError, ConfigurationError.
+    `on_found` is called as soon as both are found, before git is asked for more. Raises
+    ProjectError, GitError, ConfigurationError.
     """
     is_image_alone = config.is_prebuilt and config.requested is Request.IMAGE
     project = find_project(
@@ -102,6 +108,8 @@ def open_checkout(
         # Without the default Dockerfile a project deploys only DAGs; a named Dockerfile must exist.
         project.require_dockerfile()
     repo = GitRepo.open(project.root, env, git_access(ci, env))
+    if on_found:
+        on_found(project, repo)
     head = repo.head()
     layout = Layout.find(repo, project)
     return Checkout(
@@ -112,14 +120,14 @@ def open_checkout(
         layout=layout,
         rules=make_rules(config, repo, project, layout, written=written),
         remote_url=repo.remote_url() or ci.repository_url,
-        build_args=_build_args(config, env),
+        build_args=build_args_of(config, env),
         image_paths=tuple(config.image_paths),
         build_inputs=config.build_inputs,
         target=config.target,
     )
 
 
-def _build_args(config: Config, env: Mapping[str, str]) -> dict[str, str]:
+def build_args_of(config: Config, env: Mapping[str, str]) -> dict[str, str]:
     """Return values by name; a name without a value takes its environment variable's value."""
     found = {}
     for argument in config.build_args:

@@ -14,10 +14,14 @@ from astro_ci.paths import below
 from astro_ci.project.dockerfile import base_image
 from astro_ci.project.find import dockerfile_text
 from astro_ci.project.platform import Platform, platform_of
+from astro_ci.survey.checkout import build_args_of
 
 if TYPE_CHECKING:  # imported only when there is something to check
     from astro_ci.checks.static.check import StaticCheck
     from astro_ci.checks.static.process import Reader
+    from astro_ci.configuration.config import Config
+    from astro_ci.git import GitRepo
+    from astro_ci.project.find import Project
     from astro_ci.survey.checkout import Checkout
     from astro_ci.survey.image import Prebuilt
     from astro_ci.survey.standing import Standing
@@ -48,17 +52,17 @@ class DagCheck:
         if self._reader:
             self._reader.stop()
 
-    def start_early(self, checkout: Checkout) -> None:
-        """Start the process; start the check too, if the Dockerfile names the Runtime."""
-        if not checkout.project.has_dags:
+    def start_early(self, config: Config, project: Project, repo: GitRepo) -> None:
+        """Start the process, and begin the check if the Dockerfile names the Runtime."""
+        if not project.has_dags:
             return
         from astro_ci.checks.static.process import Reader
 
         self._reader = self._reader or Reader()
         self._reader.prepare()
-        platform = platform_in_dockerfile(checkout)
+        platform = platform_in_dockerfile(project, build_args_of(config, self._env), config.target)
         if platform.airflow:
-            self._start(checkout, platform)
+            self._start(project, repo, platform)
 
     def start(
         self, checkout: Checkout, standing: Standing, prebuilt: Prebuilt | None = None
@@ -70,21 +74,21 @@ class DagCheck:
         runtime = connected.deployment.astro_runtime_version if connected else ""
         if prebuilt:
             runtime = prebuilt.image.facts.runtime_version or ""
-        self._start(checkout, platform_of(runtime))
+        self._start(checkout.project, checkout.repo, platform_of(runtime))
 
-    def _start(self, checkout: Checkout, platform: Platform) -> None:
-        if not checkout.project.has_dags:
+    def _start(self, project: Project, repo: GitRepo, platform: Platform) -> None:
+        if not project.has_dags:
             return
         from astro_ci.checks.static.check import StaticCheck
         from astro_ci.checks.static.lint import Ruff, find_ruff
         from astro_ci.checks.static.request import NEWEST, Request
 
-        repository = os.path.realpath(checkout.repo.root)
+        repository = os.path.realpath(repo.root)
         request = Request(
-            root=str(checkout.project.root),
-            dags=os.path.realpath(checkout.project.dags),
+            root=str(project.root),
+            dags=os.path.realpath(project.dags),
             repository=repository,
-            dockerfile=checkout.project.dockerfile_name,
+            dockerfile=project.dockerfile_name,
             python=platform.python or NEWEST,
             airflow=platform.airflow or NEWEST,
         )
@@ -128,11 +132,13 @@ def _is_in_image(checkout: Checkout) -> Callable[[Finding], bool]:
     return is_in_image
 
 
-def platform_in_dockerfile(checkout: Checkout) -> Platform:
+def platform_in_dockerfile(
+    project: Project, build_args: Mapping[str, str], target: str
+) -> Platform:
     """Read the platform of the image; unknown when the Dockerfile names no Runtime."""
     try:
-        content = checkout.project.read_dockerfile() or b""
+        content = project.read_dockerfile() or b""
     except ProjectError:
         return Platform()
-    image = base_image(dockerfile_text(content), checkout.build_args, checkout.target)
+    image = base_image(dockerfile_text(content), build_args, target)
     return platform_of(image.runtime_version, python=image.python_version) if image else Platform()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,9 +73,13 @@ def survey(
     """
     asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
     with DagCheck(env, reader) as dag_check:
-        checkout = open_checkout(config, env, ci or detect(env), written=written)
-        if image is None:
-            dag_check.start_early(checkout)
+        checkout = open_checkout(
+            config,
+            env,
+            ci or detect(env),
+            written=written,
+            on_found=None if image else partial(dag_check.start_early, config),
+        )
         # git examines every file of the checkout while Astro answers.
         with checkout.snapshot() as snapshot:
             standing = find_standing(config, checkout, asked, needs_credentials=needs_credentials)

@@ -7,12 +7,16 @@ locked in the forked process for ever.
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 import threading
 from contextlib import suppress
 from typing import BinaryIO, NoReturn
+
+_OF_BOTH = ("json", "astro_ci.text", "astro_ci.checks.static.request", "astro_ci.project.leftovers")
+"""Modules that this process and the copy both use, so that one import serves both."""
 
 
 class Forked:
@@ -54,6 +58,8 @@ def fork() -> Forked | None:
     """
     if sys.platform != "linux":
         return None
+    for name in _OF_BOTH:
+        importlib.import_module(name)
     asked, ask = os.pipe()
     told, tell = os.pipe()
     try:
