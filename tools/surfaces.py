@@ -74,10 +74,14 @@ def _template_rows(verb: str) -> Sequence[Option]:
     return [row for row in rows(verb) if row.field not in REPORTS]
 
 
+def _template_input(row: Option) -> str:
+    return row.template_input or row.stem
+
+
 def template_inputs(verb: str) -> Iterator[str]:
     """The inputs of a template."""
     for row in _template_rows(verb):
-        yield f"    {row.stem}:"
+        yield f"    {_template_input(row)}:"
         may_be = " May be a variable that holds it." if row.kind is kinds.ID else ""
         yield from _description(f"{_described(row)}{may_be}", indent=6)
         yield "      type: string"
@@ -90,7 +94,7 @@ def template_inputs(verb: str) -> Iterator[str]:
 def template_variables(verb: str) -> Iterator[str]:
     """What hands the inputs of a template to the command."""
     for row in _template_rows(verb):
-        value = f'"$[[ inputs.{row.stem} ]]"'
+        value = f'"$[[ inputs.{_template_input(row)} ]]"'
         if row.kind.is_name:
             yield f"    {row.variable}: {value}"
         else:

@@ -1,1 +1,1 @@
-"""Build an image for a later job: look at the checkout, build and check it, and keep the image."""
+"""Build an image for a later job: read the checkout, build, check and keep the image."""

@@ -1,4 +1,4 @@
-"""Write a built image to an archive, whole or not at all, and name it on an engine."""
+"""Write a built image to an archive, completely or not at all, and tag an image on an engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _PIECE_BYTES = 2 << 20
 
 
 def save(image: ReadyImage, path: Path, name: str) -> int:
-    """Write the archive beside its place, look at it, and then put it there; return its size."""
+    """Write the archive to a temporary file, verify it, and move it to `path`.
+
+    Returns the archive's size in bytes.
+    """
     with _replaced(path) as (file, beside):
         if isinstance(image, EngineImage):
             with _named(image.engine, image.name, name):
@@ -32,7 +35,7 @@ def save(image: ReadyImage, path: Path, name: str) -> int:
                     file.write(piece)
         else:
             assert isinstance(image, StoredImage)  # noqa: S101 - there are the two
-            assert image.path  # noqa: S101 - a builder's archive
+            assert image.path  # noqa: S101 - an archive of a builder
             with image.path.open("rb") as built:
                 shutil.copyfileobj(built, file, _PIECE_BYTES)
         file.flush()
@@ -55,7 +58,7 @@ def _exported(engine: Engine, name: str) -> Iterator[bytes]:
 
 
 def _require_whole(path: Path, image: ReadyImage) -> None:
-    """Raise DockerError when the archive is not the image, as when the engine broke off."""
+    """Raise DockerError when the archive is not the whole image, as after a lost connection."""
     with tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch:
         try:
             found = read_archive(open_files(path, Path(scratch)), Path(scratch))
@@ -65,7 +68,7 @@ def _require_whole(path: Path, image: ReadyImage) -> None:
                 hint="Run the command again.",
             ) from error
         exported = f"sha256:{hashlib.sha256(found.config).hexdigest()}"
-    # An engine with containerd names images by their manifests, which an export does not keep.
+    # With containerd, an image's id is that of its manifest, which an export does not keep.
     is_other = exported != image.facts.id
     if is_other and isinstance(image, EngineImage) and image.engine.uses_containerd_store():
         return
@@ -78,7 +81,7 @@ def _require_whole(path: Path, image: ReadyImage) -> None:
 
 @contextlib.contextmanager
 def _replaced(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """Write to a file beside, which takes the place of `path` at the end, or goes."""
+    """Give a temporary file that replaces `path` at the end, or is deleted after an error."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with beside.open("xb") as file:
@@ -90,7 +93,7 @@ def _replaced(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
 
 @contextlib.contextmanager
 def _named(engine: Engine, local: str, name: str) -> Iterator[None]:
-    """Give the image the name that the archive holds, for a block."""
+    """Tag the image with the archive's name for the block."""
     had = tag(engine, local, name)
     try:
         yield
@@ -100,7 +103,7 @@ def _named(engine: Engine, local: str, name: str) -> Iterator[None]:
 
 
 def tag(engine: Engine, local: str, name: str) -> bool:
-    """Name an image, and say whether it had that name before. Raises DockerError."""
+    """Tag an image, and return whether it already had the tag. Raises DockerError."""
     from docker.errors import DockerException
     from requests import RequestException
 

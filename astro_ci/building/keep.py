@@ -34,7 +34,7 @@ _LOGIN_HINT = "Log in to the registry earlier in this job, with `docker login`."
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """Where the image is now; see reporting.built.BuiltImage."""
+    """The places of the kept image; see reporting.built.BuiltImage."""
 
     name: str = ""
     digest: str = ""
@@ -42,15 +42,15 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 class Keep(Struct, frozen=True, kw_only=True):
-    """Where to keep the image; without an archive and a registry, on the engine."""
+    """The places for the image; without an archive and a registry, the engine."""
 
     save_to: Path | None
     push_to: Reference | None
     login: Login | None
-    """For the registry; None to ask as nobody."""
+    """The login for the registry; None for anonymous access."""
 
     def require_place(self, engine: Engine | None) -> None:
-        """Raise ConfigurationError when the image would be kept on an engine that is not there."""
+        """Raise ConfigurationError when only an engine could keep the image, and there is none."""
         if engine is None and not (self.save_to or self.push_to):
             raise ConfigurationError(
                 "no Docker Engine answers, on which the image could be kept",
@@ -115,7 +115,7 @@ def _send(
     on_progress: Callable[[int, int], None],
     sleep: Callable[[float], None],
 ) -> str:
-    """Push an image that no engine has. Raises RegistryError."""
+    """Push an image that is not on an engine. Raises RegistryError."""
     assert isinstance(image, StoredImage)  # noqa: S101 - there are the two
     target = open_repository(to.host, to.name, login, Patience(sleep=sleep))
     try:
@@ -127,7 +127,7 @@ def _send(
 def where_to_keep(
     save_to: Path | None, push_to: str, env: Mapping[str, str], *, project: Path
 ) -> Keep:
-    """Read the options, and refuse what cannot work before anything is built.
+    """Read the options, and refuse unusable places before the build.
 
     Raises ConfigurationError, and RegistryError when a credential helper fails.
     """
@@ -147,7 +147,7 @@ def where_to_keep(
 
 
 def local_name(source: Source) -> str:
-    """Name the image on the engine: by its project and its commit."""
+    """Return the image's name on the engine, made from its project and commit."""
     checkout = source.checkout
     project = Regex(r"[^a-z0-9]+").sub("-", checkout.project.root.name.lower()).strip("-")
     dirty = "-dirty" if source.uncommitted else ""
@@ -155,9 +155,9 @@ def local_name(source: Source) -> str:
 
 
 def _refuse_place(path: Path, env: Mapping[str, str]) -> None:
-    """Raise ConfigurationError for a place that no archive is written to.
+    """Raise ConfigurationError for a path to which no archive may be written.
 
-    An image archive is replaced, so that a command can be repeated. No other file is.
+    Only an existing image archive is replaced, so that the command can be repeated.
     """
     shown = f"--save {excerpt(str(path))}"
     if path.is_dir():

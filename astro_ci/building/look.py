@@ -1,4 +1,4 @@
-"""Look at the checkout that an image is built from: what ships, and from which commit."""
+"""Read the checkout for an image build: its project, its commit and uncommitted files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from astro_ci.survey.standing import Standing
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """What an image is built from."""
+    """The source of an image."""
 
     checkout: Checkout
     has_dags: bool
-    """Whether the DAGs are in the image."""
+    """Whether the image includes the DAGs."""
     uncommitted: tuple[str, ...]
-    """The files that make the image differ from the commit."""
+    """The uncommitted files, by which the image differs from the commit."""
 
 
 def look(
@@ -40,10 +40,10 @@ def look(
     has_dags: bool,
     writes: Collection[Path] = (),
 ) -> Source:
-    """Find the project, its commit and what differs from it. Astro is not asked.
+    """Find the project, its commit and the uncommitted files, without asking Astro.
 
-    `writes` are the files that the run will write. Raises ProjectError for a checkout that no
-    image can be built from, GitError, ConfigurationError.
+    `writes` are the files that this run writes. Raises ProjectError when no image can be built from
+    the checkout, GitError, ConfigurationError.
     """
     checkout = open_checkout(config, env, ci, written=writes)
     checkout.project.require_dockerfile()

@@ -1,4 +1,4 @@
-"""Build an image on the engine, check it, and keep it where the user says."""
+"""Build an image, check it, and keep it in the places that the user chose."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 
 
 class Checks(Struct, frozen=True, kw_only=True):
-    """The checks of a build, each as a function that makes them."""
+    """The checks of a build, as functions that run them."""
 
     before: Callable[[], Sequence[Checked]]
-    """What needs no image."""
+    """Run the checks that need no image."""
     inside: Callable[[ReadyImage], Sequence[Checked]]
-    """What runs in the image."""
+    """Run the checks in the image."""
 
 
 def make_image(
@@ -50,10 +50,10 @@ def make_image(
     console: Console,
     tools: Tools,
 ) -> BuiltImage:
-    """Build the image and keep it. What fails leaves no image behind.
+    """Build the image and keep it. After a failure, no image remains.
 
-    Raises DockerError, RegistryError, ProjectError for an image that Astro could not run, and
-    CheckFailedError.
+    Raises DockerError, RegistryError, CheckFailedError, and ProjectError for an image that Astro
+    cannot run.
     """
     started = tools.now()
     made: list[Checked] = list(checks.before())

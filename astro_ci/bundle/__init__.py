@@ -1,8 +1,8 @@
-"""The DAG bundle: a directory as a deterministic `.tar.gz`.
+"""Make the DAG bundle: a directory as a deterministic `.tar.gz`.
 
-The same files give the same bytes: sorted by name, one modification time, no owners, and of the
-modes only what git keeps, as two checkouts with different umasks hold the same content. Empty
-directories do not ship, since git does not keep them; hard links ship as the files they are.
+The same files give the same bytes. Members are sorted by name, and have one modification time and
+no owners. Modes keep only the executable bit that git keeps, because umasks of checkouts differ.
+Empty directories do not ship, since git does not keep them. Hard links ship as ordinary files.
 """
 
 from astro_ci.bundle.archive import Bundle, write_bundle

@@ -1,4 +1,4 @@
-"""A bundle's bytes: a deterministic `.tar.gz`, streamed."""
+"""Write a bundle as a deterministic `.tar.gz`, in a stream."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ class Bundle(Struct, frozen=True, kw_only=True):
 def write_bundle(
     members: Sequence[Member], path: Path, *, mtime: int, prefix: str = "dags"
 ) -> Bundle:
-    """Write the members to a new `.tar.gz`; memory does not grow with their size.
+    """Write the members to a new `.tar.gz`, with memory use independent of their size.
 
-    `mtime` is every member's, in seconds since 1970. An empty `prefix` puts the files at the root.
-    Raises ProjectError for a Git LFS pointer and for a file that cannot be read or changes
-    meanwhile, CommandError when the bundle cannot be written; a part of it may be left at `path`.
+    `mtime` is the modification time of every member, in seconds since 1970. An empty `prefix` puts
+    the files at the root. Raises ProjectError for a placeholder such as a Git LFS pointer, and for
+    a file that cannot be read or changes during the write. Raises CommandError when the bundle
+    cannot be written; an incomplete file may then remain at `path`.
     """
     try:
         with path.open("wb") as file:
@@ -66,8 +67,8 @@ def write_bundle(
 
 
 def _tar(members: Sequence[Member], *, prefix: str, mtime: int) -> Iterator[bytes]:
-    """Make the archive, piece by piece. The pieces are the same whenever the members are."""
-    # Some readers of archives do not make the directories that they need.
+    """Yield the archive in pieces, which are the same for the same members."""
+    # Some archive readers do not create missing parent directories.
     for directory in sorted(directories(members, prefix), key=os.fsencode):
         yield _header(directory, tarfile.DIRTYPE, 0o755, mtime)
     for member in members:
@@ -80,7 +81,7 @@ def _tar(members: Sequence[Member], *, prefix: str, mtime: int) -> Iterator[byte
 
 
 def _tar_file(member: Member, name: str, mtime: int) -> Iterator[bytes]:
-    """Make a header and exactly as many bytes as it announces."""
+    """Yield a header, and exactly the number of bytes in the header."""
     try:
         with open(member.source, "rb", opener=_open_plain) as file:
             before = os.fstat(file.fileno())
@@ -124,17 +125,17 @@ def _header(
     header = tarfile.TarInfo(name)
     header.type, header.mode, header.mtime = kind, mode, mtime
     header.size, header.linkname = size, link
-    # GNU rather than PAX: it stores the bytes of a name as they are, whatever they are.
+    # GNU rather than PAX, because GNU stores the bytes of any name unchanged.
     return header.tobuf(tarfile.GNU_FORMAT, sys.getfilesystemencoding(), "surrogateescape")
 
 
 def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    # Not IGzipFile: how it cuts its input, and so what it writes, depends on Python's version.
+    # Not IGzipFile, whose buffering, and therefore output, depends on the Python version.
     from isal import isal_zlib
 
     gzip = isal_zlib.compressobj(
         _COMPRESSION_LEVEL, isal_zlib.DEFLATED, 16 + isal_zlib.MAX_WBITS
-    )  # 16: a gzip header, which holds neither a time nor a name
+    )  # 16: a gzip header without a time and a name
     for piece in pieces:
         yield gzip.compress(piece)
     yield gzip.flush()
@@ -148,17 +149,17 @@ def _changed(member: Member) -> ProjectError:
 
 
 class _HashingWriter:
-    """Counts and digests what passes through."""
+    """Writes to a file, and counts and digests the bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size = 0
-        # Not for security: Content-MD5 is how the blob store checks what it received.
+        # Not for security: the blob store checks the upload against Content-MD5.
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sha256 = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
-        """Write all of it."""
+        """Write all bytes of `data`."""
         self.size += len(data)
         self.md5.update(data)
         self.sha256.update(data)

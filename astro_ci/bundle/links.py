@@ -1,4 +1,4 @@
-"""Find links that will lead nowhere after the bundle is unpacked on Astro."""
+"""Find links whose targets will be missing after the bundle is unpacked on Astro."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from astro_ci.text import listed, printable
 
 log = logging.getLogger(__name__)
 
-_MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
+_MAX_LINKS = 40  # Linux too reports a loop after 40 links
 
 
 def check_links(
     members: Collection[Member], dags: Path, *, refuse: bool, prefix: str = "dags"
 ) -> None:
-    """Look for links that will lead nowhere on Astro: absolute, out of the bundle, or dangling.
+    """Report links that will be broken on Astro: absolute, out of the bundle, or dangling.
 
-    A link is followed through what ships, not through this disk: what lies behind an excluded
-    directory is not there. With `refuse` (Airflow 3, which rejects such a bundle) they are a
-    ProjectError, else a warning.
+    Links are followed through the members, not through this disk, because a file in an excluded
+    directory does not ship. With `refuse` (for Airflow 3, which rejects such a bundle) a broken
+    link raises ProjectError; otherwise it logs a warning.
     """
     shipped = _Shipped(members, prefix)
     links = {member: shipped.resolve(member) for member in members if member.link is not None}
@@ -50,7 +50,7 @@ def check_links(
 
 
 class _Shipped:
-    """The tree that the unpacked bundle will be, in which a link leads somewhere or nowhere."""
+    """The tree of the unpacked bundle, in which links are resolved."""
 
     def __init__(self, members: Collection[Member], prefix: str) -> None:
         self._prefix = prefix
@@ -59,11 +59,11 @@ class _Shipped:
         self._directories = directories(members, prefix)
 
     def is_directory(self, path: str | None) -> bool:
-        """Whether a path that was resolved is a directory; the root, `""`, is one."""
+        """Whether a resolved path is a directory; true for the root, `""`."""
         return path == "" or path in self._directories
 
     def resolve(self, member: Member) -> str | None:
-        """Follow a link and the links on its way; None when the target is not in the bundle."""
+        """Return the final target of a link; None when the target is not in the bundle."""
         here: list[str] = []
         ahead = join(self._prefix, member.name).split("/")[::-1]
         links_left = _MAX_LINKS

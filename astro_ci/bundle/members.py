@@ -16,24 +16,24 @@ from astro_ci.text import printable
 log = logging.getLogger(__name__)
 
 DAG_SUFFIXES = (".py", ".zip", ".yaml", ".yml")
-_NO_MORE = tuple(f"/{suffix}" for suffix in DAG_SUFFIXES)  # a name that is all suffix has none
+_NO_MORE = tuple(f"/{suffix}" for suffix in DAG_SUFFIXES)  # a file named only `.py` has no suffix
 
 
 class Member(NamedTuple):
-    """A file or link that is deployed. There may be many."""
+    """A file or link that is deployed. A named tuple, because there may be many members."""
 
     name: str
-    """Relative to the DAGs directory, with `/`; bytes that are no UTF-8 as surrogate escapes."""
+    """The path relative to the DAGs directory, with `/`; invalid UTF-8 as surrogate escapes."""
     source: str
-    """Its path."""
+    """The path on this disk."""
     link: str | None = None
-    """The target as written, when it is a symbolic link."""
+    """The target as written, for a symbolic link; None for a file."""
 
 
 def list_members(dags: Path) -> list[Member]:
-    """List what ships, sorted by the bytes of the names. Links are listed, never followed.
+    """List the files that ship, sorted by the bytes of their names. Links are not followed.
 
-    Raises ProjectError when the directory, or one below it, cannot be read.
+    Raises ProjectError when the directory or a subdirectory cannot be read.
     """
     try:
         members = list(_walk(Path(os.path.realpath(dags))))
@@ -47,13 +47,13 @@ def list_members(dags: Path) -> list[Member]:
 
 
 def has_dag_suffix(name: str) -> bool:
-    """Whether Airflow may find DAGs in a file, or a DAG factory reads it, by its name."""
+    """Whether, by the file's name, Airflow may find DAGs in it or a DAG factory may read it."""
     name = f"/{name}".lower()
     return name.endswith(DAG_SUFFIXES) and not name.endswith(_NO_MORE)
 
 
 def directories(members: Collection[Member], prefix: str) -> frozenset[str]:
-    """Every directory on the way to a member, and the prefix even when there is none."""
+    """Return all parent directories of the members, and the prefix even without members."""
     found = {""}
     for path in (f"{prefix}/", *(join(prefix, member.name) for member in members)):
         parent = path.rpartition("/")[0]
@@ -78,7 +78,7 @@ def _walk(root: Path) -> Iterator[Member]:
             if entry.is_file(follow_symlinks=False):
                 yield Member(name, entry.path)
             elif entry.is_symlink():
-                target = os.readlink(entry.path)  # noqa: PTH115 - a Path would tidy it up
+                target = os.readlink(entry.path)  # noqa: PTH115 - a Path would normalize it
                 yield Member(name, entry.path, target)
             elif entry.is_dir():
                 pending.append(name)

@@ -1,4 +1,4 @@
-"""The project that checks are about, and what it is called from the repository root."""
+"""The project to check, and its paths relative to the repository root."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from astro_ci.project.find import Project, find_project
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A project, and the paths that findings start with."""
+    """A project, and the path prefixes that findings use."""
 
     project: Project
     repository: Path
-    """The repository's root; the project outside a repository."""
+    """The repository's root; the project's directory when no repository contains the project."""
     root: str
-    """The project, from the repository root; empty for the root, and outside a repository."""
+    """The project's path relative to `repository`; empty when both are the same directory."""
     dags: str
-    """The DAGs directory, from the repository root."""
+    """The DAGs directory, relative to `repository`."""
 
     @classmethod
     def find(cls, directory: Path, dags_path: str, env: Mapping[str, str]) -> Checkout:
@@ -31,7 +31,7 @@ class Checkout:
         project = find_project(directory, dags_path)
         try:
             repo = GitRepo.open(project.root, env)
-        except (GitError, ProjectError):  # a check needs no history
+        except (GitError, ProjectError):  # a check works without git
             return cls(project=project, repository=project.root, root="", dags=dags_path)
         root = repo.relative(project.root) or ""
         real = Path(os.path.realpath(project.dags))

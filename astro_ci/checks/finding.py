@@ -1,4 +1,4 @@
-"""The values that checks speak in."""
+"""Re-export the values that checks return, from `astro_ci.finding`."""
 
 from __future__ import annotations
 

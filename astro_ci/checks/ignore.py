@@ -1,4 +1,4 @@
-"""`checks.ignore`: findings that the user silenced, by rule and path. Pure."""
+"""Read `checks.ignore`, and drop the findings that it silences by rule and path. Pure."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from astro_ci.project.dockerignore import DockerIgnore
 
 
 class Silence(Struct, frozen=True, kw_only=True):
-    """One entry: a rule, and where its findings do not count."""
+    """One entry of `checks.ignore`: a rule, and the paths where the rule is silenced."""
 
     rule: str
-    """A name, or a family with `*`, such as `airflow-AIR3*`."""
+    """A rule's name, or a pattern for several names, such as `airflow-AIR3*`."""
     paths: DockerIgnore | None
-    """Globs as in `ignore`; None stands for every path."""
+    """Globs in the syntax of the `ignore` option; None covers every path."""
 
     def covers(self, finding: Finding) -> bool:
-        """Whether it silences a finding. A finding without a path needs an entry without paths."""
+        """Whether this entry silences a finding.
+
+        Only an entry without paths silences a finding without a path.
+        """
         if not fnmatchcase(finding.rule, self.rule):
             return False
         return self.paths is None or (bool(finding.path) and self.paths.excludes(finding.path))
 
 
 def read_silence(rule: str, paths: Sequence[str] = (), *, project: str = "") -> Silence:
-    """Read an entry. Globs are relative to the repository root or to the project.
+    """Read one entry. Globs are relative to the repository root or to the project.
 
     Raises ConfigurationError for a rule that does not exist, ProjectError for a bad glob.
     """
@@ -45,7 +48,10 @@ def read_silence(rule: str, paths: Sequence[str] = (), *, project: str = "") -> 
 
 
 def read_silences(texts: Iterable[str], *, project: str = "") -> tuple[Silence, ...]:
-    """Read entries as the configuration has them: a rule, and a glob behind it. Raises as above."""
+    """Read entries of the configuration, each `RULE` or `RULE GLOB`.
+
+    Raises the errors of `read_silence`.
+    """
     parts = (text.partition(" ") for text in texts)
     return tuple(
         read_silence(rule, [glob] if glob else [], project=project) for rule, _, glob in parts
@@ -53,7 +59,7 @@ def read_silences(texts: Iterable[str], *, project: str = "") -> tuple[Silence, 
 
 
 def silence(checked: Checked, entries: Iterable[Silence]) -> Checked:
-    """Take away what the user silenced; a check that fails for nothing else passes then."""
+    """Remove the silenced findings; a failed check passes when no error remains."""
     entries = tuple(entries)
     left = [f for f in checked.findings if not any(entry.covers(f) for entry in entries)]
     silenced = len(checked.findings) - len(left)

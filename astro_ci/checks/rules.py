@@ -1,4 +1,4 @@
-"""The table of rules: what each finding means and what to do. `docs/checks.md` shows it. Pure."""
+"""The table of rules: what each finding means and how to fix it, as in `docs/checks.md`. Pure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from astro_ci.finding import CheckName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A kind of finding. Its name never changes, so that `checks.ignore` keeps its meaning."""
+    """A kind of finding. A rule keeps its name, because users write names in `checks.ignore`."""
 
     name: str
     title: str
-    """A few words, as a heading."""
+    """A few words, used as a heading."""
     meaning: str
     """Whole sentences."""
     remedy: str
     """Whole sentences."""
     checks: tuple[CheckName, ...] = ("static",)
-    """The checks that make such findings."""
+    """The checks that report this rule."""
 
 
 _RULES = (
@@ -230,11 +230,11 @@ _RULES = (
 )
 
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in _RULES}
-"""By name, in the order of the documentation."""
+"""The rules by name, in the order of the documentation."""
 
 
 def table() -> list[str]:
-    """The reference of the rules, as lines of Markdown."""
+    """Return the reference of the rules, as lines of Markdown."""
     lines = []
     for rule in _RULES:
         made_by = ", ".join(rule.checks)

@@ -1,4 +1,4 @@
-"""The variables that DAG files and tests are given: from a file, and from the command line."""
+"""Read the variables for DAG files and tests, from a file and from the command line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MOST_BYTES = 1_000_000
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Read lines of `NAME=value`, as `docker run --env-file` does, without quotes around a value.
+    """Read lines of `NAME=value` as `docker run --env-file` does, but remove quotes around values.
 
-    Raises ConfigurationError when the file cannot be read, or a line is no assignment.
+    Raises ConfigurationError when the file cannot be read, or when a line is not an assignment.
     """
     try:
         text = read_named_text(path, most_bytes=_MOST_BYTES, errors="surrogateescape")
@@ -31,9 +31,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def airflow_variables(assignments: Iterable[str]) -> dict[str, str]:
-    """Turn `NAME=value` into the environment variables that Airflow reads Variables from.
+    """Turn each `NAME=value` into the `AIRFLOW_VAR_*` variable that sets an Airflow Variable.
 
-    Raises ConfigurationError when there is no `=`.
+    Raises ConfigurationError when an assignment has no name or no `=`.
     """
     found = {}
     for assignment in assignments:

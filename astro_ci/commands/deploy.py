@@ -52,7 +52,6 @@ def deploy(
     from astro_ci.deploying.several import run_each
     from astro_ci.deploying.workshop import Workshop
     from astro_ci.terminal.settle import settle
-    from astro_ci.terminal.written import written_files
 
     session.start(as_json=as_json)
     session.open_scratch()
@@ -63,7 +62,7 @@ def deploy(
     def act(result: TargetResult) -> None:
         if len(targets) > 1:
             session.console.say(f"--- {result.target.label}")
-        _deploy_target(session, result, workshop, saved, written=written_files(plan_file))
+        _deploy_target(session, result, workshop, saved, plan_file)
         if result.deploy_result and (as_json or len(targets) > 1):
             from astro_ci.reporting.closing import closing_text
 
@@ -116,8 +115,7 @@ def _deploy_target(
     result: TargetResult,
     workshop: Workshop,
     saved: SavedPlans | None,
-    *,
-    written: Sequence[Path],
+    plan_file: Path | None,
 ) -> None:
     """Deploy to one Deployment, and say what is planned and checked."""
     reader = session.take_reader()
@@ -132,6 +130,7 @@ def _deploy_target(
     from astro_ci.reporting.checks.text import checks_text
     from astro_ci.reporting.text import plan_text
     from astro_ci.terminal.uncommitted import ask_about_uncommitted
+    from astro_ci.terminal.written import written_files
 
     is_dry = result.target.config.dry_run
     has_asked = False
@@ -164,7 +163,7 @@ def _deploy_target(
             console=session.console,
             on_plan=show,
             approve=approve,
-            written=written,
+            written=written_files(plan_file, config.image_archive),
             on_checks=show_checks,
             on_stage=session.enter_stage,
             interactive=session.is_interactive,

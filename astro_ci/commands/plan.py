@@ -69,7 +69,7 @@ def plan(
                 session.ci,
                 interactive=session.is_interactive,
                 reader=session.take_reader(),
-                written=written_files(out),
+                written=written_files(out, result.target.config.image_archive),
             )
         session.annotate(result.plan)
         session.signals.check()

@@ -184,6 +184,7 @@ class Config:
         metavar="NAME",
         help="The buildx builder that builds the image; the current one by default.",
         key="builder",
+        template_input="buildx-builder",  # `builder` says there where the engine is
     )
     cache_from: Sequence[str] = option(
         (),

@@ -56,6 +56,8 @@ class Option(Struct, frozen=True, kw_only=True):
     """The name in `astro-ci.yaml`; None where a file may not hold the option."""
     action_input: str = ""
     """The input of the GitHub actions; empty where it is the flag's stem."""
+    template_input: str = ""
+    """The input of the GitLab templates; empty where it is the flag's stem."""
     input_aliases: Sequence[str] = ()
     """Inputs of the same meaning, of workflows that come from deploy-action."""
     input_help: str = ""

@@ -1,1 +1,1 @@
-"""Act on a Plan."""
+"""Act on a Plan: make the artifacts, create the deploy, send, finalize and wait."""

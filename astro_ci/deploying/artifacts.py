@@ -1,4 +1,4 @@
-"""Make the artifacts of a deploy: the image on the engine, the bundle on disk."""
+"""Make the artifacts of a deploy: the image and the DAG bundle."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from astro_ci.configuration.config import Config
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import DockerError, ProjectError
 from astro_ci.model import Deployment, Part
+from astro_ci.paths import join
 from astro_ci.planning.marker import ROOT_LAYOUT
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.reporting.console import Console
+from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.survey import Survey
 from astro_ci.text import listed, sentence, size_text
 
@@ -36,7 +38,7 @@ _WITHOUT_ENGINE = (
 
 
 class Artifacts(Struct, frozen=True, kw_only=True):
-    """The finished image and bundle; None for one that this deploy does not have."""
+    """The finished image and bundle; None for an artifact that this deploy does not ship."""
 
     image: ReadyImage | None = None
     bundle: Bundle | None = None
@@ -56,9 +58,9 @@ def artifacts(
     scratch: Path,
     console: Console,
 ) -> Iterator[Artifacts]:
-    """Build and check what the plan needs; `workshop` keeps a built image until the run ends.
+    """Build and check the artifacts of the Plan; `workshop` keeps a built image until the run ends.
 
-    Everything that can be refused without Docker is refused before the build starts.
+    All checks that need no Docker come before the build.
     """
     plan, prebuilt = survey.plan, survey.shipping.prebuilt
     with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
@@ -67,7 +69,7 @@ def artifacts(
     refuse_empty_submodules(survey.differences.empty_submodules, plan.deploy_type.parts)
     members: Sequence[Member] = ()
     if with_bundle and survey.checkout.project.has_dags:
-        members = list_members(survey.checkout.project.dags)
+        members = _members(survey.checkout)
     bundle = _bundle(survey, members, scratch, console) if with_bundle else None
     if not plan.deploy_type.has_image:
         _check_links(survey, members, deployment.astro_runtime_version)
@@ -95,18 +97,15 @@ def artifacts(
                 _check_links(survey, members, replaced.facts.runtime_version or "")
             yield Artifacts(image=replaced, bundle=bundle)
         return
-    # Loaded here: most deploys ship DAGs alone.
+    # Imported here, because most deploys ship only DAGs.
     from astro_ci.deploying.image import built_once
-    from astro_ci.image.building.build import looking_for_builder
 
-    # DAGs alone would lack what the image gained.
+    # When the image's content has changed, the DAGs must not ship without the new image.
     is_needed = plan.content.image != "same" or not with_bundle
     without = "" if is_needed else _WITHOUT_ENGINE
-    with looking_for_builder(env, config.builder) as builder:
-        engine = find_engine(config, workshop, env, connect_engine, without=without)
-        image = built_once(
-            config, env, survey, deployment, client, engine, builder, console, workshop
-        )
+    builder = workshop.builder(env, config.builder)
+    engine = find_engine(config, workshop, env, connect_engine, without=without)
+    image = built_once(config, env, survey, deployment, client, engine, builder, console, workshop)
     if with_bundle:
         _check_links(survey, members, image.facts.runtime_version or "")
     yield Artifacts(image=image, bundle=bundle)
@@ -120,9 +119,9 @@ def find_engine(
     *,
     without: str = "",
 ) -> Engine | None:
-    """Connect to the engine; None where none answers and a named builder does without one.
+    """Connect to the engine; None when no engine answers and a named builder needs none.
 
-    `without` says what to do where there is none. Raises DockerError.
+    `without` is a hint for users without an engine. Raises DockerError.
     """
     try:
         return workshop.engine(env, connect_engine)
@@ -137,7 +136,7 @@ def find_engine(
 def refuse_empty_submodules(
     submodules: Mapping[str, frozenset[Part]], shipped: frozenset[Part]
 ) -> None:
-    """Raise ProjectError for a submodule that ships and was not checked out."""
+    """Raise ProjectError when a submodule ships and was not checked out."""
     empty = [path for path, parts in submodules.items() if parts & shipped]
     if empty:
         raise ProjectError(
@@ -147,8 +146,17 @@ def refuse_empty_submodules(
         )
 
 
+def _members(checkout: Checkout) -> Sequence[Member]:
+    """List the files of the bundle, without files that this run writes."""
+    rules, dags = checkout.rules, checkout.layout.dags[0]
+    members = list_members(checkout.project.dags)
+    if not rules.written:
+        return members
+    return [one for one in members if not rules.is_written(join(dags, one.name))]
+
+
 def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: Console) -> Bundle:
-    # With uncommitted changes the commit's time would let Python trust a stale bytecode cache.
+    # With uncommitted changes, the commit's time could make Python use stale bytecode.
     mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
     prefix = "" if survey.shipping.layout == ROOT_LAYOUT else "dags"
     bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime, prefix=prefix)
@@ -157,7 +165,7 @@ def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: C
 
 
 def _files_text(bundle: Bundle, survey: Survey) -> str:
-    """What is in the bundle: the files that Airflow loads, and what lies beside them."""
+    """Describe the bundle: the number of files that Airflow loads, and of other files."""
     counted = survey.differences.dag_files
     dags = min(counted.dag_files, bundle.files) if counted else bundle.files
     others = bundle.files - dags

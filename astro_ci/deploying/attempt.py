@@ -51,15 +51,15 @@ if TYPE_CHECKING:  # loaded when an image is named
     from astro_ci.image.source import ImageSource
 
 OnChecks = Callable[[Plan, Sequence[Checked]], None]
-"""Called with a Plan with all its checks, and with the checks that were just made."""
+"""A callback with the Plan and all its checks, and with the checks that just ran."""
 GRACE_SECONDS = 60.0
-"""How long the job of a newer commit has to replace a deploy that wrongly replaced its own."""
+"""The time to wait for the job of a newer commit to replace a deploy of an older commit."""
 FRESH_SECONDS = 2.0
-"""How old the deploys that the survey saw may be when the new one is created."""
+"""The maximum age of the survey's deploy history when the new deploy is created."""
 
 
 class Attempt(Struct, kw_only=True):
-    """One deploy under way. `is_last`: an earlier attempt of this run came to nothing."""
+    """One attempt to deploy. `is_last`: a previous attempt of this run ended without a deploy."""
 
     config: Config
     env: Mapping[str, str]
@@ -69,21 +69,21 @@ class Attempt(Struct, kw_only=True):
     started: float
     survey: Survey
     surveyed_at: float
-    """When the survey began, by the clock of the tools."""
+    """The start of the survey, by the clock of the tools."""
     astro: Astro
     deployment: Deployment
     newest: DeploysPage
-    """The newest deploys, as the survey saw them."""
+    """The newest deploys, as read by the survey."""
     is_last: bool = False
     overridden: tuple[CheckName, ...] = ()
-    """The checks that failed, and that --force deploys past."""
+    """The failed checks that `--force` overrides."""
     on_checks: OnChecks = lambda plan, made: None
     approve: Callable[[Plan], None] = lambda plan: None
     """Raises an AstroCIError for a Plan that must not be acted on."""
     written: Collection[Path] = ()
-    """Files of the run itself."""
+    """Files that this run writes."""
     image: ImageSource | None = None
-    """Where the prebuilt image comes from; None: the image is built."""
+    """The source of the prebuilt image; None when the image is built."""
     progress: Progress = field(default_factory=Progress)
     known: Known = field(default_factory=Known)
     opened: Deploy | None = None
@@ -96,16 +96,16 @@ class Attempt(Struct, kw_only=True):
         return f"Attempt(deployment={self.deployment!r}, progress={self.progress!r})"
 
     def run(self) -> DeployResult | None:
-        """Build, create, send, finalize, wait. None: the plan has to be made again.
+        """Build, create, send, finalize and wait; return None when a new Plan is needed.
 
-        Raises AstroCIError, which says what became of the deploy.
+        Raises AstroCIError, whose message says how far the deploy came.
         """
         with self.told():
             return self._run()
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Make whatever ends the run say how far this attempt came."""
+        """Add to every error in the block how far this attempt came."""
         try:
             with self.progress.told():
                 yield
@@ -114,13 +114,13 @@ class Attempt(Struct, kw_only=True):
             raise
 
     def cancelled_by(self, number: int) -> CancelledError:
-        """Return the error for a signal that comes now."""
+        """Return the error for a signal that arrives now."""
         error = cancelled(number, str(self.progress))
         error.result = self.result("failed")
         return error
 
     def result(self, outcome: Outcome, *, plan: Plan | None = None) -> DeployResult:
-        """Say how it ended."""
+        """Return the result of the attempt."""
         has_image = bool(self.opened) and self.survey.plan.deploy_type.has_image
         return DeployResult(
             outcome=outcome,
@@ -138,15 +138,15 @@ class Attempt(Struct, kw_only=True):
         )
 
     def conclude(self, opened: Deploy) -> DeployResult | None:
-        """Look for other deploys: the newest commit has to run before this run is done.
+        """Check other deploys, because the newest commit must run when this run ends.
 
-        Returns None when an older commit replaced ours, so the plan has to be made again. Raises
-        DeployFailedError when ours replaced a newer commit that no other job deploys again.
+        Returns None when an older commit replaced this deploy, so that a new Plan is needed. Raises
+        DeployFailedError when this deploy replaced a newer commit that no job deploys again.
         """
         rivals = self._rivals()
         found = rivals.stand(opened)
         for pause in pauses(min(GRACE_SECONDS, self.config.wait_seconds)):
-            # The job of the newer commit may be running, and deploy again.
+            # The job of the newer commit may still be running, and may deploy again.
             if not self.config.wait or not found.behind or found.behind.newest.id == opened.id:
                 break
             self.tools.patience.sleep(pause)
@@ -231,7 +231,7 @@ class Attempt(Struct, kw_only=True):
     # --- before the deploy is created ------------------------------------------------------------
 
     def _check(self, made: Artifacts) -> None:
-        """Make the checks that need Airflow. Raises CheckFailedError when one does not pass."""
+        """Run the checks that need Airflow. Raises CheckFailedError when a check does not pass."""
         plan = self.survey.plan
         surroundings = Surroundings(
             env=self.env,
@@ -270,9 +270,9 @@ class Attempt(Struct, kw_only=True):
         return opened
 
     def _overtaken(self, now: Deployment) -> Plan | None:
-        """Plan again if another deploy went live; `now` is the Deployment as it was read again.
+        """Plan again if another deploy went live; `now` is the Deployment as just read.
 
-        Returns None when nothing changed, or when this deploy is still needed as it is.
+        Returns None when nothing changed, or when this deploy is still needed unchanged.
         """
         if (now.image_tag, now.running_bundle_version, now.is_dag_deploy_enabled) == (
             self.deployment.image_tag,
@@ -298,17 +298,14 @@ class Attempt(Struct, kw_only=True):
         return None if fits and again.deploy_type is not DeployType.NONE else again
 
     def pinned(self) -> Config:
-        """The options, for the Deployment that was found with them.
-
-        What could be made without a build was tried.
-        """
+        """Return the options for a new Plan of the found Deployment, without `--fast auto`."""
         fast = self.config.fast if self.config.fast == "require" else "off"
         return replace(
             self.config, deployment_id=self.deployment.id, deployment_name=None, fast=fast
         )
 
     def _give_up(self, late: Plan) -> None:
-        """Give this attempt up; the last one with a DeployFailedError."""
+        """End this attempt for a new Plan; raise DeployFailedError in the last attempt."""
         if self.is_last:
             raise DeployFailedError(
                 f"other deploys went live during this one, and now {late.deploy_type} is "

@@ -1,4 +1,4 @@
-"""Find an Airflow for the checks of a deploy: in its own image, or in the running image."""
+"""Find an Airflow for the checks of a deploy: in its image, this job, or the running image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from astro_ci.model import Deployment
 from astro_ci.project.platform import platform_of
 from astro_ci.reporting.secret_texts import without_secrets
 
-if TYPE_CHECKING:  # loaded where there is Airflow
+if TYPE_CHECKING:  # imported only when there is an Airflow
     from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner
     from astro_ci.image.source import ReadyImage
 
@@ -27,30 +27,30 @@ HOME_IN_RUNTIME = "/usr/local/airflow"
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
-    """Where a deploy can look for Airflow."""
+    """The places where a deploy can find Airflow."""
 
     env: Mapping[str, str]
     deployment: Deployment
-    """As it was before the deploy."""
+    """The Deployment before the deploy."""
     shipped: ReadyImage | None
-    """The image of this deploy; None for one of DAGs alone."""
+    """The image of this deploy; None for a deploy of only DAGs."""
     connect_engine: Callable[[Mapping[str, str]], Engine]
     password: Callable[[], str]
-    """The registry's."""
+    """Returns the registry's password."""
     is_far: bool = False
-    """Whether the image of this deploy is in a registry, and shares its layers with the running
-    one: it is pulled where the running one was, or where somebody asks for a check."""
+    """Whether this deploy's image is in a registry, and shares layers with the running image. The
+    image is pulled if the engine has the running image, or if the user asked for a check."""
 
     def __repr__(self) -> str:
-        """Name them, without the environment."""
+        """Return a text without the environment, which may hold secrets."""
         return f"Surroundings(deployment={self.deployment!r}, shipped={self.shipped!r})"
 
     @contextmanager
     def runner(self, *, is_asked: bool) -> Iterator[Runner | None]:
-        """Choose for as long as the block lasts.
+        """Give a runner for the duration of the block.
 
-        None when no Airflow is at hand and nobody asked for more. Raises CheckFailedError,
-        DockerError or RegistryError when what was asked for is not possible.
+        None when no Airflow is available and the user asked for no check. Raises CheckFailedError,
+        DockerError or RegistryError when a requested check is not possible.
         """
         if self.shipped and self.is_far and not is_asked and not self._has_running_image():
             yield None
@@ -68,7 +68,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
             yield None
 
     def _in_shipped(self, image: ReadyImage, *, is_asked: bool) -> Runner | None:
-        """Run in the image of this deploy; one that no engine has may have to be brought there."""
+        """Make a runner for this deploy's image, which may first be copied to the engine."""
         from astro_ci.checks.runners import in_image
 
         try:

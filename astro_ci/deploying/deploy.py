@@ -1,4 +1,4 @@
-"""`deploy`: plan, then act, in an order in which a failure leaves nothing behind."""
+"""Plan and deploy, in an order that leaves the Deployment unchanged after a failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.asking import Asked, ask_astro
 
-if TYPE_CHECKING:  # loaded while Astro is asked
+if TYPE_CHECKING:  # imported while Astro answers
     from astro_ci.checks.static.process import Reader
     from astro_ci.deploying.attempt import Attempt, OnChecks
     from astro_ci.image.source import ImageSource
@@ -31,9 +31,9 @@ __all__ = ["Tools", "deploy"]
 
 OnPlan = Callable[[Plan], None]
 Approve = Callable[[Plan], None]
-"""Raises an AstroCIError for a Plan that must not be acted on."""
+"""A callback that raises an AstroCIError to reject a Plan."""
 CancelledBy = Callable[[int], CancelledError]
-"""From the number of a signal."""
+"""Makes the error for a signal's number."""
 
 
 def deploy(
@@ -53,20 +53,21 @@ def deploy(
     reader: Reader | None = None,
     written: Collection[Path] = (),
 ) -> DeployResult:
-    """Deploy the checkout to the Deployment; `on_plan` gets each Plan before the deploy acts on it.
+    """Deploy the checkout to the Deployment, and return the result.
 
-    `approve` then says whether it may.
+    `on_plan` is called with each Plan before the deploy acts on the Plan. `approve` is called next,
+    and raises an AstroCIError to reject the Plan. `on_checks` is called with the Plan again, after
+    the checks that only a deploy runs.
 
-    `on_checks` sees it again, with the checks that only the deploy makes.
+    `asked` is the result of `ask_astro`, and `ci` the CI context; without them, this function asks.
+    `on_stage` is called with a function that makes the error for a signal, with the state that the
+    signal would leave behind. Any thread may call that function at any time; only the latest
+    function is valid. `reader` is for the static check, if its process was started earlier.
+    `workshop` is shared by several deploys of one run. `written` are files that this run writes,
+    which do not belong to the project.
 
-    `asked` is what `ask_astro` began, and `ci` what the CI system says, where that is known
-    already. `on_stage` gets a function that says, whenever and in whichever thread it is called,
-    what a signal would leave behind; the latest function is the one to call. `reader` is for the
-    static check, when it was started ahead. `workshop` is what several deploys of one run share,
-    `written` are files of the run itself, which are no part of the project.
-
-    A second Plan is made when other deploys made the first attempt come to nothing. Raises
-    AstroCIError; unless its message says otherwise, the Deployment is then as it was.
+    A second attempt with a new Plan follows when other deploys invalidated the first attempt.
+    Raises AstroCIError; the Deployment is then unchanged, unless the message says otherwise.
     """
     tools = tools or Tools()
     hide_build_secrets(console.redactor, config, env)
@@ -92,7 +93,7 @@ def deploy(
 
 
 class _Run(Struct, kw_only=True):
-    """One or two attempts at the same deploy, and the callbacks that watch them."""
+    """One or two attempts at a deploy, and their callbacks."""
 
     config: Config
     env: Mapping[str, str]
@@ -111,7 +112,7 @@ class _Run(Struct, kw_only=True):
     started: float = 0.0
 
     def __repr__(self) -> str:
-        """Name it, without the environment."""
+        """Return a text without the environment, which may hold secrets."""
         return "_Run()"
 
     def go(self, *, interactive: bool) -> DeployResult:
@@ -119,6 +120,7 @@ class _Run(Struct, kw_only=True):
         self.started = self.tools.now()
         self.console.times.clear()
         self.on_stage(lambda number: cancelled(number, str(Progress())))
+        self.workshop.look_ahead(self.config, self.env, self.tools.connect_engine)
         try:
             first = self._look(self.config, interactive=interactive)
         except KeyboardInterrupt as stop:
@@ -128,16 +130,16 @@ class _Run(Struct, kw_only=True):
         return first.run() or self._once_more(first)
 
     def _once_more(self, first: Attempt) -> DeployResult:
-        """Plan and deploy again, after other deploys made the first attempt useless."""
+        """Plan and deploy again, after other deploys invalidated the first attempt."""
         with first.told():
             second = self._look(first.pinned(), str(first.progress), interactive=False)
             plan = second.survey.plan
             if plan.deploy_type is DeployType.NONE:
                 if first.progress.phase != "replaced":
                     return first.result("skipped", plan=plan)
-                # Another job may have repaired it already; else it is a failure.
+                # Another job may have deployed the newest commit by now; else this run fails.
                 first.is_last = True
-                assert first.opened  # noqa: S101 - what was replaced was opened
+                assert first.opened  # noqa: S101 - only a created deploy can be replaced
                 result = first.conclude(first.opened)
         if plan.deploy_type is not DeployType.NONE:
             result = second.run()
@@ -145,8 +147,8 @@ class _Run(Struct, kw_only=True):
         return result
 
     def _look(self, config: Config, earlier: str = "", *, interactive: bool) -> Attempt:
-        """Plan, and make ready to act on the Plan; `earlier` says what became of the first try."""
-        reader, self.reader = self.reader, None  # one survey uses it up
+        """Plan, and prepare the attempt; `earlier` says how the first attempt ended."""
+        reader, self.reader = self.reader, None  # for one survey only
         asked, self.asked = self.asked, None
         surveyed_at, patience = self.tools.now(), self.tools.patience
         asked = asked or ask_astro(config, self.env, interactive=interactive, patience=patience)

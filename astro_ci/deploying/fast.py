@@ -1,4 +1,4 @@
-"""Make the image of a deploy from the running one. Loaded when --fast asks for it."""
+"""Make a deploy's image from the running image, for --fast. Imported only when needed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def replaced_image(
     scratch: Path,
     console: Console,
 ) -> Iterator[FastImage]:
-    """Make the image, check it for this Deployment, and have it for as long as the block lasts.
+    """Make the image, check that the Deployment can run it, and give it to the block.
 
     Raises ProjectError for files that cannot be read.
     """
@@ -82,7 +82,7 @@ def replaced_image(
 
 
 def make_image(survey: Survey, base: FastBase, scratch: Path) -> ReplacedImage:
-    """Make the layer of the checkout, and the documents of the image that has it."""
+    """Make a layer from the checkout, and the manifest and configuration of the new image."""
     checkout = survey.checkout
     project = checkout.project
     try:
@@ -111,9 +111,9 @@ def make_image(survey: Survey, base: FastBase, scratch: Path) -> ReplacedImage:
 
 
 def compare_with_built(survey: Survey, pushed: Deploy, scratch: Path) -> list[str]:
-    """Say what the pushed image, which was built, has otherwise than one made without a build."""
+    """List the differences between the pushed, built image and an image made without a build."""
     base = survey.fast
-    assert base  # noqa: S101 - asked before
+    assert base  # noqa: S101 - the caller checks
     source = base.image.source
     host, _, name = pushed.image_repository.partition("/")
     try:

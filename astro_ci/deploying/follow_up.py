@@ -1,4 +1,4 @@
-"""The deploy that has to follow where DAG-only deploys were switched."""
+"""Prepare the deploy that must follow when DAG-only deploys were switched on or off."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from astro_ci.survey.survey import survey
 
 
 def follow_up_config(config: Config) -> Config:
-    """Return the options of the deploy: image and DAGs, for either direction of the switch.
+    """Return the options of the deploy, which ships image and DAGs in both cases.
 
-    Enabled, the Deployment has no bundle yet, and Astro wants a full deploy first. Disabled, the
-    running image may hold no DAGs.
+    After DAG-only deploys were enabled, the Deployment has no bundle, and Astro requires a full
+    deploy first. After they were disabled, the running image may hold no DAGs.
     """
     return replace(config, requested=Request.IMAGE_AND_DAGS)
 
 
 def refuse_impossible(config: Config, env: Mapping[str, str], ci: CIContext) -> None:
-    """Plan the deploy before the switch, and look for an engine. Raises AstroCIError."""
+    """Plan the deploy and connect to an engine, before the switch.
+
+    Raises AstroCIError when the deploy would fail, or would be skipped.
+    """
     with image_source(config, env) as image:
         plan = survey(config, env, ci=ci, needs_credentials=True, image=image).plan
     refuse_failed_checks(plan.checks, forced=config.force)

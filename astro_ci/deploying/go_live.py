@@ -23,9 +23,9 @@ def go_live(
     progress: Progress,
     console: Console,
 ) -> None:
-    """Finalize, and wait unless the user does not want to.
+    """Finalize the deploy, and wait for it unless `--no-wait` is set.
 
-    Raises DeployFailedError, DeployTimeoutError, and what `finalize` raises.
+    Raises DeployFailedError, DeployTimeoutError, and the errors of `finalize`.
     """
     progress.phase = "finalizing"
     done = finalize(client, rollout, sleep=tools.patience.sleep)

@@ -1,4 +1,4 @@
-"""Make the image of a deploy on the engine. Loaded when there is one to make."""
+"""Build the image of a deploy. Imported only when an image is built."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def built_once(
     console: Console,
     workshop: Workshop,
 ) -> ReadyImage:
-    """Build the image, unless this run built it before, and check it for this Deployment.
+    """Build the image, unless this run has built it, and check that the Deployment can run it.
 
-    Without an engine a named builder makes it. A build that failed is not repeated for the next
+    Without an engine, a named builder builds the image. A failed build is not repeated for the next
     Deployment. Raises DockerError, ProjectError.
     """
-    # Answered during the build.
+    # Astro answers during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
     warn_of_dags(config, survey, deployment)
     made = _describe(config, survey, deployment)
@@ -100,7 +100,7 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
 
 
 def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict[str, str]:
-    """What later deploys with --fast have to know of this build."""
+    """Return the labels that later deploys with --fast need from this build."""
     from astro_ci.image.fast.base import build_labels, find_base_digest
 
     checkout = survey.checkout
@@ -116,7 +116,7 @@ def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict
 
 
 def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:
-    """All that the image is made of; None when that is not known."""
+    """Return all inputs of the image; None when they are unknown."""
     with_dags = not deployment.is_dag_deploy_enabled
     parts = (Part.IMAGE, Part.DAGS) if with_dags else (Part.IMAGE,)
     digests = tuple(survey.differences.digests.get(part, NO_DIGEST) for part in parts)
@@ -135,7 +135,7 @@ def build(
     console: Console,
     workshop: Workshop,
 ) -> ReadyImage:
-    """Build the image, on the engine or by a named builder; `workshop` takes it away in the end.
+    """Build the image with the engine or a named builder; `workshop` removes it at the end.
 
     Raises DockerError, ProjectError.
     """
@@ -149,7 +149,7 @@ def build(
         workshop.on_close(lambda: remove(engine, made.tag))
         facts = build_image(engine, made, env=env, on_line=on_line, builder=builder)
     console.did(Phase.BUILD, "built the image")
-    # An image may say linux/amd64 over a base of another platform.
+    # An image may declare linux/amd64 although its base has another platform.
     return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
 
 
@@ -160,7 +160,7 @@ def _build_without_engine(
     builder: Future[Builder | None],
     workshop: Workshop,
 ) -> ReadyImage:
-    """Have the builder write an archive, which is sent to the registry as it lies there."""
+    """Make the builder write an archive, from which the push sends the image unchanged."""
     from astro_ci.image.prebuilt.without_engine import StoredArchive
 
     scratch = tempfile.TemporaryDirectory(prefix="astro-ci-built-", dir=env.get("TMPDIR"))
@@ -174,7 +174,7 @@ def _build_without_engine(
 
 
 def warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None:
-    """Warn of DAGs that an image would have where Airflow does not look."""
+    """Warn of DAGs in the image at a path that Airflow does not read."""
     project = survey.checkout.project
     if not deployment.is_dag_deploy_enabled and not project.has_dags_where_airflow_looks:
         log.warning(
@@ -185,7 +185,7 @@ def warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None
 
 
 def listener(console: Console) -> Callable[[str], None]:
-    """What hears the build: whoever asked for more hears all of it, others its steps."""
+    """Return the callback for build output: all lines with `--verbose`, else only the steps."""
     if console.is_verbose:
         return console.say
     if console.is_live:
@@ -194,7 +194,7 @@ def listener(console: Console) -> Callable[[str], None]:
 
 
 def remove(engine: Engine, name: str) -> None:
-    """Take the image off the engine again."""
+    """Remove the image from the engine."""
     try:
         engine.remove_image(name)
     except KeyboardInterrupt:  # a signal that arrived during the removal

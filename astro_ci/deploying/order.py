@@ -1,8 +1,8 @@
 """Find the deploy that runs, and a newer deployed commit that does not run.
 
-Two jobs can finalize in either order, whatever their commits are. After the last one, the newest
-commit must run, or a job must end red. Each job therefore looks at the deploy history when it is
-done, at the deploys that went live since it began.
+Two jobs can finalize in either order, whatever the order of their commits. After the last job, the
+newest commit must run, or a job must fail. Therefore each job reads the deploy history at its end,
+and examines the deploys that went live since the job began.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from astro_ci.model import Deploy, Deployment, Part
 from astro_ci.planning.running import Ours, commit_of, put_bundle, put_image
 
 IsNewer = Callable[[str, str], bool]
-"""Whether the first commit provably came after the second."""
+"""A function that tells whether the first commit provably came after the second."""
 
 _TYPES: Mapping[Part, Collection[str]] = {
     Part.IMAGE: ("IMAGE_AND_DAG", "IMAGE_ONLY"),
@@ -26,7 +26,7 @@ _TYPES: Mapping[Part, Collection[str]] = {
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """The newest deploys of a Deployment before ours was created."""
+    """The newest deploys of a Deployment before this run created its deploy."""
 
     ids: frozenset[str] = frozenset()
     deployed: frozenset[str] = frozenset()
@@ -43,7 +43,7 @@ class Known(Struct, frozen=True, kw_only=True):
         )
 
     def recent(self, deploys: Iterable[Deploy]) -> list[Deploy]:
-        """The deploys down to the oldest known one, newest first."""
+        """Return the deploys, newest first, up to and including the oldest known deploy."""
         found = []
         for deploy in deploys:
             found.append(deploy)
@@ -53,18 +53,18 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class Commits(Struct, frozen=True, kw_only=True):
-    """The known order of the commits that deploys came from."""
+    """The commits of deploys, and their known order."""
 
     heads: Mapping[Part, str | None]
-    """The commits of our own deploy, also where uncommitted files shipped with them; None for an
-    image that was built from a commit that is not known."""
+    """The commits of this run's deploy, even when uncommitted files shipped too; None for an image
+    from an unknown commit."""
     ours: Ours
     is_newer: IsNewer
 
     def of(self, deploy: Deploy, part: Part, *, ours: str) -> str | None:
-        """Return the commit of a part of a deploy from our project whose place is certain.
+        """Return the commit of a part of this project's deploy, if its place is certain, else None.
 
-        A rollback has none: a person chose that commit, whatever came after it.
+        A rollback gives None, because a person chose that commit regardless of newer commits.
         """
         if deploy.id == ours:
             return self.heads[part]
@@ -74,19 +74,19 @@ class Commits(Struct, frozen=True, kw_only=True):
 
 
 class Behind(Struct, frozen=True, kw_only=True):
-    """The running commit is older than the newest deployed one."""
+    """The running commit is older than the newest deployed commit."""
 
     running: Deploy
     newest: Deploy
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """Our deploy, compared with the deploys that went live since it began."""
+    """The comparison of this run's deploy with the deploys that went live since the run began."""
 
     replaced_by: Deploy | None = None
-    """The deploy that replaced ours; None when nothing replaced it."""
+    """The deploy that replaced this run's deploy, or None."""
     behind: Behind | None = None
-    """None when no commit newer than the running one is known to be deployed."""
+    """The newer deploy that does not run; None when the running commit is the newest known."""
 
 
 def stand(
@@ -101,7 +101,8 @@ def stand(
 ) -> Verdict:
     """Compare `ours` with the other deploys. Pure, except for asking which commit is newer.
 
-    `brought` is what it shipped; `claimed` also what its plan found to be right already.
+    `brought` are the parts that `ours` shipped; `claimed` also includes the parts that its Plan
+    found up to date.
     """
     went_live = [
         deploy
@@ -114,7 +115,7 @@ def stand(
     for part in claimed:
         running = _running(part, deployment, recent)
         if running is None or running not in went_live:
-            continue  # it ran before, and nothing has replaced it
+            continue  # this deploy ran before, and still runs
         if running.id != ours.id and part in brought:
             replaced_by = running
         rivals = [d for d in went_live if _has(d, part) or (d.id == ours.id and part in claimed)]
@@ -124,10 +125,10 @@ def stand(
 
 
 def order_of(repo: GitRepo, ci: CIContext, head: str, *, allow_older: bool) -> IsNewer:
-    """Ask git which of two commits is newer; commits that the clone lacks are fetched.
+    """Make a function that asks git which commit is newer, and fetches missing commits.
 
-    Where the checked-out commit is deployed on purpose, nothing counts as newer than it: with
-    --allow-older, or after a push that moved the branch back to it.
+    No commit counts as newer than the checked-out commit when an older commit is deployed on
+    purpose: with --allow-older, or after a push that moved the branch back to it.
     """
     moved_from = ci.before if not ci.before_is_previous_run and ci.head in (None, head) else None
 
@@ -142,7 +143,7 @@ def order_of(repo: GitRepo, ci: CIContext, head: str, *, allow_older: bool) -> I
 
 
 def _running(part: Part, deployment: Deployment, recent: Sequence[Deploy]) -> Deploy | None:
-    """Return the deploy that brought a part that runs or is being rolled out."""
+    """Return the deploy that brought the part that is running or being rolled out."""
     put = put_bundle if part is Part.DAGS and deployment.is_dag_deploy_enabled else put_image
     return next((deploy for deploy in recent if put(deploy, deployment)), None)
 
@@ -154,12 +155,12 @@ def _has(deploy: Deploy, part: Part) -> bool:
 def _newest_after(
     running: Deploy, rivals: Sequence[Deploy], ours: Deploy, part: Part, commits: Commits
 ) -> Deploy | None:
-    """The rival whose commit is newer than the running one; ours only when none is newer still."""
+    """Return the deploy with the newest commit, if newer than the running commit; else None."""
     base = commits.of(running, part, ours=ours.id)
     if base is None:
         return None
     newest, newest_commit = None, base
-    for rival in sorted(rivals, key=lambda rival: rival.id != ours.id):  # ours first
+    for rival in sorted(rivals, key=lambda rival: rival.id != ours.id):  # this run's deploy first
         commit = commits.of(rival, part, ours=ours.id)
         if commit and commits.is_newer(commit, newest_commit):
             newest, newest_commit = rival, commit

@@ -1,4 +1,4 @@
-"""The progress of a deploy, and the sentence about it when the run ends early."""
+"""Track the progress of a deploy, and describe the progress when the run ends early."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _STATES: Mapping[Phase, str] = {
     "replaced": "deploy {} was replaced by an older commit, which is running",
 }
 _SELF_EXPLANATORY = (DeployFailedError, DeployTimeoutError)
-"""Errors whose message already says how far a finalized deploy came."""
+"""Errors whose messages already describe the state of a finalized deploy."""
 _WITHOUT_EFFECT: Mapping[Phase, Phase] = {"opening": "planned", "finalizing": "open"}
-"""The phase after a request that certainly had no effect."""
+"""The phase to report after a request that certainly had no effect."""
 
 
 class Progress(Struct, kw_only=True):
-    """How far one attempt came. `earlier` says what became of the attempt before it."""
+    """The progress of one attempt. `earlier` says how the previous attempt ended."""
 
     phase: Phase = "planned"
     deploy_id: str = ""
@@ -48,7 +48,7 @@ class Progress(Struct, kw_only=True):
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Make a signal or a failure say how far the deploy came."""
+        """Add to the error of a signal or failure how far the deploy came."""
         try:
             yield
         except KeyboardInterrupt as stop:
@@ -70,7 +70,7 @@ def signal_of(stop: KeyboardInterrupt) -> int:
 
 
 def cancelled(number: int, state: str) -> CancelledError:
-    """The error of a run that a signal ended."""
+    """Make the error of a run that a signal ended."""
     return CancelledError(
         f"cancelled by {Signals(number).name}; {state}", hint=RUN_AGAIN_HINT, signal_number=number
     )

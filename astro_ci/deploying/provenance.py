@@ -1,4 +1,4 @@
-"""Where a deploy's code came from, as Astro's deploy history shows it."""
+"""Describe the origin of a deploy's code, for Astro's deploy history."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def new_deploy(
     *,
     overridden: Sequence[str] = (),
 ) -> NewDeploy:
-    """Return what Astro is asked to create; `overridden` are the checks that --force passed."""
+    """Make the request that creates a deploy; `overridden` are the checks that --force overrode."""
     shipped = shipped_content(survey)
     git = deploy_git(survey, shipped, redact)
     return NewDeploy(
@@ -60,9 +60,9 @@ def new_deploy(
 
 
 def shipped_content(survey: Survey) -> Digests:
-    """Return the packed content: as planned, unless a file changed during the deploy.
+    """Return the digests of the shipped content: as planned, unless a file changed meanwhile.
 
-    After a change the content is not known, and the marker makes the next run deploy again.
+    After a change the content is unknown, and the marker makes the next run deploy again.
     """
     planned, now = survey.differences.digests, survey.digest_again()
     if now != planned:
@@ -74,9 +74,9 @@ def shipped_content(survey: Survey) -> Digests:
 
 
 def deploy_git(survey: Survey, shipped: Digests, redact: Redactor) -> DeployGit | None:
-    """Return the deployed commit; None for a dirty tree, which is not a commit.
+    """Return the deployed commit; None when uncommitted files ship.
 
-    Where nothing of the checkout ships, the prebuilt image's commit is.
+    When nothing of the checkout ships, the prebuilt image's commit is returned.
     """
     checkout, prebuilt = survey.checkout, survey.shipping.prebuilt
     if prebuilt and not survey.plan.deploy_type.parts & survey.shipping.parts:
@@ -99,7 +99,7 @@ def _git(
     url: str, commit: str, *, branch: str, path: str, author: str, kind: str, before: str
 ) -> DeployGit | None:
     if not url:
-        return None  # a remote that cannot be read is not sent
+        return None  # a remote with an unreadable URL is not sent
     github = github_repository(url)
     account, repo = github or ("", "")
     return DeployGit(
@@ -125,7 +125,7 @@ def description(
     *,
     overridden: Sequence[str] = (),
 ) -> str:
-    """The user's description, or the commit's title; what was overridden; and our marker."""
+    """Join the user's description or the commit's title, the overridden checks and the marker."""
     checkout = survey.checkout
     title = shorten(redact(printable(checkout.head.subject)), _SUBJECT_CHARACTERS)
     dirty = ", with uncommitted changes" if survey.plan.dirty else ""
@@ -141,7 +141,7 @@ def description(
 
 
 def _image_git(survey: Survey, origin: Origin | None, redact: Redactor) -> DeployGit | None:
-    """Where a prebuilt image came from; None where that is not known."""
+    """Return the commit of a prebuilt image; None when unknown."""
     checkout = survey.checkout
     if origin is None:
         return None
@@ -160,7 +160,7 @@ def _image_git(survey: Survey, origin: Origin | None, redact: Redactor) -> Deplo
 
 
 def _notes(survey: Survey) -> dict[Note, str]:
-    """What the marker tells beside digests."""
+    """Return the notes that the marker holds beside digests."""
     plan, prebuilt = survey.plan, survey.shipping.prebuilt
     notes = {}
     if plan.bundle_layout == ROOT_LAYOUT:
@@ -173,7 +173,7 @@ def _notes(survey: Survey) -> dict[Note, str]:
 
 
 def image_labels(head: Commit, remote_url: str | None, *, is_dirty: bool) -> dict[str, str]:
-    """The labels of the OCI image specification that say where an image came from."""
+    """Return the labels of the OCI image specification for an image's origin."""
     labels = {
         "org.opencontainers.image.revision": f"{head.sha}-dirty" if is_dirty else head.sha,
         "org.opencontainers.image.created": commit_time(head),
@@ -184,7 +184,7 @@ def image_labels(head: Commit, remote_url: str | None, *, is_dirty: bool) -> dic
 
 
 def commit_time(commit: Commit) -> str:
-    """When a commit was made, as OCI documents write times."""
+    """Return the time of a commit in the format of OCI documents."""
     return datetime.fromtimestamp(commit.time, UTC).isoformat()
 
 

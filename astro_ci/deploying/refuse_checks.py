@@ -18,9 +18,9 @@ _LEAVE_OUT = {"parse": "with --no-parse", "pytest": "without --pytest"}
 def refuse_failed_checks(
     checks: Sequence[Checked], *, forced: Sequence[str]
 ) -> tuple[CheckName, ...]:
-    """Raise CheckFailedError when a check failed or was not possible; warn of those in `forced`.
+    """Raise CheckFailedError when a check failed or was not possible; warn of checks in `forced`.
 
-    Returns those that failed and were overridden.
+    Returns the checks that failed and were overridden.
     """
     failed = [checked for checked in checks if checked.status in ("failed", "impossible")]
     overridden = [checked for checked in failed if checked.name in forced]

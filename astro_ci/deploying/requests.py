@@ -1,8 +1,8 @@
-"""The two requests with an effect, create and finalize: each takes effect once.
+"""Create and finalize a deploy, so that each request takes effect exactly once.
 
-An answer does not tell whether a request was carried out: a gateway gives up too early, a limit
-counts too late, a proxy asks twice. So what Astro has is read back before anything is repeated.
-An error that leaves here says in `had_no_effect` whether that is certain.
+An error response does not tell whether Astro carried out the request: a gateway may time out, or a
+proxy may send the request twice. Therefore the deploy is read back before a request is repeated. An
+error raised here tells in `had_no_effect` whether the request certainly had no effect.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Refused = ApiError | AuthenticationError
 
 
 class NewDeploy(Struct, frozen=True, kw_only=True):
-    """What to create."""
+    """The deploy to create."""
 
     deployment_id: str
     type: ApiDeployType
@@ -37,7 +37,7 @@ class NewDeploy(Struct, frozen=True, kw_only=True):
     git: DeployGit | None
 
     def is_like(self, deploy: Deploy) -> bool:
-        """Whether an unfinished deploy was created with the same words for the same commit."""
+        """Whether a deploy is unfinished and has the same description and commit."""
         commit = deploy.git.commit_sha.lower() if deploy.git else None
         return (
             deploy.status == "INITIALIZED"
@@ -48,9 +48,9 @@ class NewDeploy(Struct, frozen=True, kw_only=True):
 
 
 def create(client: AstroClient, new: NewDeploy, known: Known, *, sleep: Sleep) -> Deploy:
-    """Create a deploy, or take the one that an earlier attempt created when its answer was lost.
+    """Create a deploy, or find the deploy of an earlier request whose answer was lost.
 
-    `known` is the history before. Raises ApiError, AuthenticationError.
+    `known` is the deploy history before the request. Raises ApiError, AuthenticationError.
     """
     is_in_doubt = False
     for attempt in range(1, ATTEMPTS + 1):
@@ -76,11 +76,11 @@ def create(client: AstroClient, new: NewDeploy, known: Known, *, sleep: Sleep) -
 
 
 def finalize(client: AstroClient, rollout: Rollout, *, sleep: Sleep) -> Deploy:
-    """Finalize a deploy exactly once, however often the answer gets lost, and return it.
+    """Finalize a deploy exactly once, even when answers get lost, and return the deploy.
 
-    When anything but success comes back, the deploy itself tells whether the request was carried
-    out. Raises ApiError, AuthenticationError; DeployFailedError when another run finalized the
-    deploy with a bundle of its own.
+    After an error, the deploy is read to find whether the request was carried out. Raises ApiError,
+    AuthenticationError; DeployFailedError when another run finalized the deploy with another
+    bundle.
     """
     is_in_doubt = False
     for attempt in range(1, ATTEMPTS + 1):
@@ -103,9 +103,9 @@ def finalize(client: AstroClient, rollout: Rollout, *, sleep: Sleep) -> Deploy:
 
 
 def _had_no_effect(error: Refused) -> bool:
-    """Whether the failure alone tells that nothing was done.
+    """Whether the error alone proves that the request had no effect.
 
-    A 401 does not: a proxy that asks for credentials of its own answers so, too.
+    A 401 proves nothing, because it may come from a proxy that requires credentials.
     """
     if isinstance(error, UnavailableError):
         return error.never_arrived
@@ -113,7 +113,7 @@ def _had_no_effect(error: Refused) -> bool:
 
 
 def _find(client: AstroClient, new: NewDeploy, known: Known) -> Deploy | None:
-    """The deploy that was created; None when there is none yet, or two that look like it."""
+    """Return the created deploy; None when no deploy, or more than one, matches the request."""
     try:
         recent = known.recent(client.list_deploys(new.deployment_id))
         found = [one for one in recent if one.id not in known.ids and new.is_like(one)]
@@ -126,7 +126,7 @@ def _find(client: AstroClient, new: NewDeploy, known: Known) -> Deploy | None:
 def _read_back(
     client: AstroClient, rollout: Rollout, failure: Refused, *, is_in_doubt: bool
 ) -> Deploy:
-    """Read the deploy after a failed finalize. Raises that failure when it cannot be read."""
+    """Read the deploy after a failed finalize. Raises `failure` when the read fails too."""
     try:
         return client.get_deploy(rollout.deployment.id, rollout.deploy.id)
     except (ApiError, AuthenticationError) as unread:
@@ -137,7 +137,7 @@ def _read_back(
 
 
 def _told(error: Refused, *, is_in_doubt: bool) -> Refused:
-    """Return the error to raise: a refusal is not clear while an earlier attempt is in doubt."""
+    """Return the error to raise; after an attempt in doubt, no refusal proves "no effect"."""
     if is_in_doubt and isinstance(error, ApiError):
         return UnavailableError(error.message, hint=error.hint, status=error.status)
     error.had_no_effect = not is_in_doubt
@@ -145,7 +145,7 @@ def _told(error: Refused, *, is_in_doubt: bool) -> Refused:
 
 
 def _ours(done: Deploy, rollout: Rollout) -> Deploy:
-    """Raise DeployFailedError when the finalized bundle is not the one that was uploaded."""
+    """Return the deploy. Raises DeployFailedError when it has another bundle than this run's."""
     if rollout.bundle_version and done.dag_tarball_version not in ("", rollout.bundle_version):
         raise DeployFailedError(
             f"deploy {done.id} was finalized by another run, with the bundle version "

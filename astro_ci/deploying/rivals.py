@@ -1,4 +1,4 @@
-"""Other deploys to the same Deployment during ours, and the failure that they can cause."""
+"""Find other deploys to the Deployment during this run, and make the error that they cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from astro_ci.text import short
 
 
 class Rivals(Struct, frozen=True, kw_only=True):
-    """Where to look for other deploys, and the facts about ours."""
+    """The connection to read other deploys, and the facts about this run's deploy."""
 
     client: AstroClient
     survey: Survey
@@ -25,7 +25,7 @@ class Rivals(Struct, frozen=True, kw_only=True):
     allow_older: bool
 
     def stand(self, opened: Deploy) -> Verdict:
-        """Look how our deploy stands by now. Raises ApiError, AuthenticationError."""
+        """Compare this run's deploy with other deploys. Raises ApiError, AuthenticationError."""
         recent = self.known.recent(self.client.list_deploys(self.deployment.id))
         expected = self.known.deployed | {opened.id}
         if all(deploy.id in expected for deploy in recent if deploy.status == "DEPLOYED"):
@@ -43,7 +43,7 @@ class Rivals(Struct, frozen=True, kw_only=True):
         )
 
     def failure(self, behind: Behind, opened: Deploy) -> DeployFailedError:
-        """Make the error of a run after which the running commit is not the newest deployed one."""
+        """Make the error for a run that ends while an older commit than the newest is running."""
         newest, running = behind.newest, behind.running
         if newest.id == opened.id:
             return DeployFailedError(
@@ -80,5 +80,5 @@ class Rivals(Struct, frozen=True, kw_only=True):
 
 
 def queue_hint(first: str, ci: CIContext) -> str:
-    """Make the hint for deploys that raced with each other, in the words of the CI system."""
+    """Make the hint for concurrent deploys, in the words of the CI system."""
     return f"{first}, and let deploys of one Deployment wait for each other. {ci.concurrency_hint}"

@@ -1,4 +1,4 @@
-"""Wait until a finalized deploy is what runs, or something has replaced it."""
+"""Wait until the Deployment runs a finalized deploy, or another deploy has replaced it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from astro_ci.model import Deploy, Deployment
 
 FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS, GROWTH = 1.0, 10.0, 1.5
 UNHEALTHY_GRACE_SECONDS = 30.0
-"""A Deployment may be UNHEALTHY for moments while its pods are replaced."""
+"""The time that a Deployment may be UNHEALTHY while its pods are replaced."""
 
 
 class Rollout(Struct, frozen=True, kw_only=True):
-    """What has to become live; None or empty for a part that this deploy does not bring."""
+    """The versions that must become live; None or empty for a part that this deploy lacks."""
 
     deployment: Deployment
-    """As it was before."""
+    """The Deployment before the deploy."""
     deploy: Deploy
     bundle_version: str | None
     image_tag: str | None
@@ -35,10 +35,10 @@ class Waiter(Struct, frozen=True, kw_only=True):
     on_change: Callable[[str], None]
 
     def wait(self, client: AstroClient, rollout: Rollout) -> None:
-        """Look until this deploy is live.
+        """Poll until this deploy is live.
 
-        Raises DeployFailedError when Astro says that it failed or the Deployment turns UNHEALTHY,
-        DeployTimeoutError when the time is up.
+        Raises DeployFailedError when Astro reports that the deploy failed or the Deployment becomes
+        UNHEALTHY, DeployTimeoutError when the time is up.
         """
         deadline = self.now() + self.wait_seconds
         said, unhealthy_since = "", None
@@ -74,9 +74,10 @@ class Waiter(Struct, frozen=True, kw_only=True):
     def _unhealthy_since(
         self, deployment: Deployment, rollout: Rollout, since: float | None
     ) -> float | None:
-        """When the Deployment became UNHEALTHY; raises once that has lasted.
+        """Return the time since which the Deployment is UNHEALTHY; None when it is healthy.
 
-        One that was UNHEALTHY before may need all the time there is to be cured by this deploy.
+        Raises DeployFailedError when that has lasted too long. A Deployment that was UNHEALTHY
+        before this deploy has the whole waiting time to recover.
         """
         if deployment.status != "UNHEALTHY" or rollout.deployment.status == "UNHEALTHY":
             return None
@@ -92,7 +93,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
 
 
 def pauses(total: float = math.inf) -> Iterator[float]:
-    """How many seconds to wait between two looks: longer and longer, `total` taken together."""
+    """Yield increasing pauses between two polls, in seconds; their sum is `total`."""
     pause = FIRST_WAIT_SECONDS
     while total > 0:
         yield min(pause, total)
@@ -101,7 +102,7 @@ def pauses(total: float = math.inf) -> Iterator[float]:
 
 
 def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether this deploy, and not just some deploy, is what the Deployment runs."""
+    """Whether the Deployment runs this deploy, and not another one."""
     return (
         deploy.status == "DEPLOYED"
         and deployment.status == "HEALTHY"
@@ -111,7 +112,7 @@ def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:
 
 
 def refuse_asleep(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> None:
-    """Raise DeployTimeoutError where nothing happens any more until the Deployment wakes up."""
+    """Raise DeployTimeoutError when a hibernating Deployment will not change until it wakes up."""
     if (
         deployment.status == "HIBERNATING"
         and deploy.status == "DEPLOYED"
@@ -142,19 +143,19 @@ def _superseding(
         return done[0]
     before = rollout.deployment
     if (wanted, deployment.image_tag) == (before.running_bundle_version, before.image_tag):
-        return None  # ours is not applied yet
-    # One that was created earlier may have been finalized later.
+        return None  # this deploy is not applied yet
+    # A deploy that was created earlier may have been finalized later.
     return next((d for d in done if d.id != deploy.id and _is_running(d, deployment)), None)
 
 
 def _is_running(deploy: Deploy, deployment: Deployment) -> bool:
-    """Whether the Deployment runs, or is applying, what this deploy brought."""
+    """Whether the Deployment runs, or is applying, the versions of this deploy."""
     brought = {deploy.image_tag, deploy.dag_tarball_version} - {""}
     return bool(brought & {deployment.image_tag, deployment.running_bundle_version})
 
 
 def refuse_failed(deploy: Deploy) -> None:
-    """Raise DeployFailedError when Astro says that a deploy failed."""
+    """Raise DeployFailedError when Astro reports that the deploy failed."""
     if deploy.status == "FAILED":
         raise DeployFailedError(
             f"Astro reports that deploy {deploy.id} failed",

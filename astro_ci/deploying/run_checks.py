@@ -1,4 +1,4 @@
-"""The checks of a deploy that need Airflow: load the DAG files, run the tests."""
+"""Run the checks of a deploy that need Airflow: load the DAG files, run the tests."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from astro_ci.reporting.console import Console
 from astro_ci.survey.static import keep_shipped
 from astro_ci.survey.survey import Survey
 
-if TYPE_CHECKING:  # loaded when there is a check to make
+if TYPE_CHECKING:  # imported only when a check runs
     from astro_ci.checks.runners import Runner
     from astro_ci.deploying.check_runner import Surroundings
 
 _TESTS = "tests"
 DIRECTORIES = ("plugins", "include")
-"""What the checks need of a checkout beside the DAGs."""
+"""The directories of a checkout, beside the DAGs, that the checks need."""
 Make = Callable[["Runner"], Checked]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """Which checks a deploy is to make."""
+    """The checks that a deploy must run."""
 
     parse: bool
     tests: str
-    """What to run; empty for nothing."""
+    """The tests to run; empty for none."""
     is_asked: bool
-    """Whether the user asked: then a check that is not possible is a failure."""
+    """Whether the user asked for the checks, so that an impossible check is a failure."""
 
     @classmethod
     def of(cls, config: Config, survey: Survey) -> Wanted:
-        """Read the options; without any, DAG files are loaded if there is one."""
+        """Read the options; by default the DAG files are loaded, if there are any."""
         parses = config.parse
         if parses is None:
             files, shipping = survey.differences.dag_files, survey.shipping
@@ -57,9 +57,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def run_checks(
     config: Config, survey: Survey, surroundings: Surroundings, console: Console
 ) -> tuple[Checked, ...]:
-    """Make the checks, all of them whatever the first one finds.
+    """Run all checks, even when the first check fails.
 
-    A check that is not possible is a result, not an error. Raises ConfigurationError for variables
+    An impossible check gives a result, not an error. Raises ConfigurationError for variables
     that cannot be read.
     """
     wanted = Wanted.of(config, survey)
@@ -90,7 +90,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
     file = project.root / DEFAULT_FILE
     env = read_env_file(file) if file.is_file() else {}
     layout = checkout.layout
-    # A prebuilt image has its own; the checkout's do not ship.
+    # A prebuilt image has these directories; those of the checkout do not ship.
     beside = () if survey.shipping.prebuilt else DIRECTORIES
 
     def parse(runner: Runner) -> Checked:

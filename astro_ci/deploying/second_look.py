@@ -1,8 +1,8 @@
-"""The look at the Deployment between sending and finalizing, without a wait of its own.
+"""Read the Deployment between upload and finalize, without additional waiting time.
 
-It is begun when the last byte of the bundle is sent, and its answer travels beside that of the
-blob store. What it says counts when it is no older than the upload's end, give or take a moment;
-else, as after an upload that hangs or a long push, Astro is asked once more.
+The request starts when the last byte of the bundle is sent, and runs while the blob store answers.
+The answer counts when it is not older than the end of the upload, within a tolerance. Otherwise, as
+after a slow upload or a long push, the Deployment is read again.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from astro_ci.model import Deployment
 from astro_ci.web.ahead import begin
 
 FRESH_SECONDS = 0.1
-"""How much older than the end of the transfer the answer may be."""
+"""The maximum age of the answer at the end of the transfer."""
 PROMPT_SECONDS = 1.0
-"""How long the answer may take: Astro may have looked when the question came."""
+"""The maximum duration of the request, because the answer may be as old as the request."""
 
 
 class SecondLook:
@@ -30,14 +30,14 @@ class SecondLook:
         self._begun: Future[tuple[float, Deployment, float]] | None = None
 
     def begin(self) -> None:
-        """Begin to look, in a thread of its own."""
+        """Start to read the Deployment, in a thread."""
         self._begun = begin(lambda: (self._now(), self._read(), self._now()))
 
     def result(self) -> Deployment:
-        """Give what is there now that all is sent. Raises ApiError, AuthenticationError."""
+        """Return the Deployment after the transfer. Raises ApiError, AuthenticationError."""
         over = self._now()
         if self._begun:
-            with suppress(ApiError, AuthenticationError):  # asked again, it may succeed
+            with suppress(ApiError, AuthenticationError):  # the next request may succeed
                 asked_at, found, answered_at = self._begun.result()
                 is_prompt = answered_at - asked_at < PROMPT_SECONDS
                 if is_prompt and answered_at > over - FRESH_SECONDS:

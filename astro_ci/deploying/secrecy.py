@@ -15,13 +15,12 @@ from astro_ci.reporting.console import Console
 from astro_ci.reporting.redact import Redactor
 from astro_ci.reporting.secret_texts import basic_login, is_secret_name
 
-if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
+if TYPE_CHECKING:  # imported while git runs, because the import takes time
     from astro_ci.astro.auth import Credentials
 
 
 def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str]) -> None:
-    """Hide what the build is given: secrets, arguments and fields of caches whose names say
-    secret, registry logins."""
+    """Hide the build's secrets, registry logins, and arguments or cache fields of secret names."""
     arguments = (argument.partition("=") for argument in config.build_args)
     places = ",".join((*config.cache_from, *config.cache_to)).split(",")
     fields = (field.strip('" ').partition("=") for field in places)
@@ -35,14 +34,14 @@ def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str
 
 
 def hide_credentials(console: Console, credentials: Credentials, *, uses_registry: bool) -> None:
-    """Hide the token, also where the CI system does not know it as a secret."""
+    """Hide the token, even when the CI system does not know the token as a secret."""
     token = credentials.token()
     console.redactor.learn(token)
     if credentials.kind == "Deployment API key":
         # The CI system knows the key as a secret, but not the token that the key was exchanged for.
         console.mask(token)
     if uses_registry:
-        # As HTTP's basic authentication writes it, which an error of a proxy may quote.
+        # The form in HTTP basic authentication, which an error message of a proxy may quote.
         console.mask(base64.b64encode(f"cli:{token}".encode()).decode())
 
 

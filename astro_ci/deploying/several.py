@@ -11,10 +11,10 @@ from astro_ci.reporting.target_result import TargetResult
 
 
 class Explain(Protocol):
-    """Reports an error, and the Deployment that it is about."""
+    """Reports an error of a Deployment."""
 
     def __call__(self, error: AstroCIError, *, label: str) -> None:
-        """Report the error."""
+        """Report the error; `label` names the Deployment."""
         ...
 
 

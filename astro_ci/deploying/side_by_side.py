@@ -1,4 +1,4 @@
-"""Run a few blocking jobs at once, and stay interruptible."""
+"""Run a few blocking jobs at the same time, so that a signal can interrupt them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 PATIENCE_SECONDS = 3.0
-"""A cancelled job has seconds to end: GitHub kills it ten seconds after the first signal."""
+"""The time for jobs to stop. GitHub kills a cancelled job ten seconds after the first signal."""
 
 
 class AbandonedError(Exception):
-    """Raised in a job when another one failed, or the run was stopped."""
+    """Raised in a job when another job failed, or the run was stopped."""
 
 
 class Stop:
@@ -33,10 +33,10 @@ class Stop:
 def run_side_by_side(
     jobs: Sequence[Callable[[Stop], None]], *, patience_seconds: float = PATIENCE_SECONDS
 ) -> None:
-    """Run jobs to their end, each in a thread; the first failure is raised at once.
+    """Run jobs to their end, each in a thread; raise the first error at once.
 
-    The others are then asked to stop, and given some time to clean up after themselves. One that
-    hangs even so is a daemon thread, and ends with the process.
+    After an error the other jobs are asked to stop, and have `patience_seconds` to clean up. A job
+    that still hangs is a daemon thread, which ends with the process.
     """
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
     stop = Stop()

@@ -1,4 +1,4 @@
-"""The outside world of a deploy, as arguments that tests can replace."""
+"""The external services and the clock of a deploy, as arguments that tests can replace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send the artifacts: push the image and upload the DAG bundle, side by side."""
+"""Send the artifacts: push the image and upload the DAG bundle at the same time."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ OnBytes = Callable[[int, int], None]
 
 
 class Transfer(Struct, kw_only=True):
-    """The sending of one deploy; `bundle_version` is known once the bundle is uploaded."""
+    """The transfer of one deploy. `bundle_version` is set when the bundle is uploaded."""
 
     deploy: Deploy
     password: Callable[[], str]
-    """The registry's."""
+    """Returns the registry's password."""
     uploader: Uploader
     sleep: Callable[[float], None]
     bundle_version: str = ""
 
     def send(self, made: Artifacts, console: Console, *, on_sent: Callable[[], None]) -> None:
-        """Push and upload side by side: each waits for a network of its own.
+        """Push and upload at the same time, because each mostly waits for its own server.
 
-        `on_sent` hears when all of the bundle is on its way, if it is sent at once.
+        `on_sent` is called after the last byte of the bundle, if one request sends the bundle.
         """
         with console.transfers() as transfer:
             jobs: list[Callable[[Stop], None]] = []
@@ -46,7 +46,7 @@ class Transfer(Struct, kw_only=True):
             try:
                 run_side_by_side(jobs)
             except BaseException:
-                if made.image:  # a push that hangs cannot remove the name that it added
+                if made.image:  # a push that hangs cannot remove its own tag
                     made.image.withdraw(self._destination)
                 raise
         if made.image:
@@ -87,7 +87,7 @@ class Transfer(Struct, kw_only=True):
 
 
 def _stoppable(report: OnBytes, stop: Stop) -> OnBytes:
-    """A progress report that ends a transfer which is no longer wanted."""
+    """Wrap a progress callback to end a transfer that is no longer wanted."""
 
     def report_or_stop(done: int, total: int) -> None:
         stop.check()

@@ -1,4 +1,4 @@
-"""What an attempt does about an image that was made, or could be made, without a build."""
+"""Handle images that were made, or can be made, without a build, in an attempt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def may_build_instead(error: RegistryError, console: Console) -> bool:
-    """Whether a failed push was one of such an image, and a build may make it good."""
+    """Whether a build may succeed after the push of an image made without a build failed."""
     if not getattr(error, "may_be_built", False):
         return False
     log.warning("the image with the new code layer could not be sent: %s", error.message)
@@ -23,7 +23,7 @@ def may_build_instead(error: RegistryError, console: Console) -> bool:
 
 
 def verify(survey: Survey, opened: Deploy, scratch: Path, console: Console) -> list[str] | None:
-    """Compare the pushed image with the one that would be made; None where nobody asked."""
+    """Compare the pushed image with an image made without a build; None when not asked to."""
     fast = survey.plan.fast
     if fast is None or not fast.is_possible or fast.is_chosen:
         return None

@@ -1,1 +1,1 @@
-"""Find the Deployment."""
+"""Connect to Astro; find, list and change Deployments."""

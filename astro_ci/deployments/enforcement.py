@@ -1,4 +1,4 @@
-"""CI/CD enforcement: a Deployment may take deploys of tokens and keys alone."""
+"""Check CI/CD enforcement, with which a Deployment accepts deploys only with tokens and keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from astro_ci.text import printable
 
 
 def refuse_session(deployment: Deployment, credentials: Credentials, *, outcome: str = "") -> None:
-    """Raise AuthenticationError where Astro would refuse a deploy; `outcome` ends the sentence."""
+    """Raise AuthenticationError when Astro would refuse a deploy; `outcome` ends the message."""
     if deployment.is_cicd_enforced and credentials.kind == "astro login":
         raise AuthenticationError(
             f"the Deployment {printable(deployment.name)} accepts deploys from CI/CD only, and "

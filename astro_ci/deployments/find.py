@@ -1,4 +1,4 @@
-"""Reach Astro: credentials, Organization, and the chosen Deployment."""
+"""Connect to Astro, and find the Organization and the chosen Deployment."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ log = logging.getLogger(__name__)
 
 
 class Astro(Struct, frozen=True, kw_only=True):
-    """A connection with credentials, which Astro may not have accepted yet."""
+    """A connection with credentials, which Astro may not have checked yet."""
 
     client: AstroClient
     credentials: Credentials
     endpoint: Endpoint
 
     def deployment_url(self, deployment: Deployment) -> str:
-        """The Deployment's page."""
+        """Return the URL of the Deployment's page."""
         return self.endpoint.deployment_url(deployment.workspace_id, deployment.id)
 
 
 def connect(
     config: Config, env: Mapping[str, str], patience: Patience | None = None
 ) -> Astro | None:
-    """Open the connection; None when there are no credentials at all.
+    """Open the connection; None without credentials.
 
-    Raises AuthenticationError for credentials that cannot work, ApiError.
+    Raises AuthenticationError for credentials that are malformed or expired, ApiError.
     """
     endpoint, credentials = find_access(env, patience)
     return connect_with(config, endpoint, credentials, patience) if credentials else None
@@ -50,7 +50,7 @@ def connect(
 def find_access(
     env: Mapping[str, str], patience: Patience | None = None
 ) -> tuple[Endpoint, Credentials | None]:
-    """Find where Astro is, and the credentials for it; only a Deployment API key is tried out."""
+    """Find Astro's endpoint and the credentials; only a Deployment API key is sent to Astro."""
     endpoint = find_endpoint(env, domain=session_domain(env))
     credentials = find_credentials(
         env, login=lambda: Http(endpoint.api_url, NoAuth(), patience), domain=endpoint.domain
@@ -61,7 +61,10 @@ def find_access(
 def connect_with(
     config: Config, endpoint: Endpoint, credentials: Credentials, patience: Patience | None = None
 ) -> Astro:
-    """Open the connection for the right Organization. Raises ApiError."""
+    """Open the connection to the configured Organization, else to that of the credentials.
+
+    Raises ApiError.
+    """
     log.info("credentials: %s, from %s", credentials.kind, credentials.source)
     if credentials.notice:
         log.warning("%s", credentials.notice)
@@ -82,9 +85,9 @@ def find_deployment(
 ) -> Deployment:
     """Find the Deployment that the options name: exactly one, or an error.
 
-    Without a name, the only visible Deployment is taken in two cases: for a Deployment API key,
-    which belongs to one Deployment, and on a terminal, where the user reads its name. `pick` asks
-    for one of several. Raises ConfigurationError, ApiError.
+    Without a name, the only visible Deployment is used in two cases: with a Deployment API key,
+    which belongs to one Deployment, and on a terminal, where the user sees the Deployment's name.
+    `pick` asks the user to choose among several. Raises ConfigurationError, ApiError.
     """
     if config.deployment_id:
         return _by_id(astro, config.deployment_id)
@@ -105,7 +108,7 @@ def find_deployment(
 
 
 def find_named(astro: Astro, text: str, workspace_id: str | None) -> Deployment:
-    """Find the Deployment of a command-line argument, which is an id or a name.
+    """Find the Deployment for a command-line argument, which is an id or a name.
 
     Raises ConfigurationError, ApiError.
     """
@@ -133,14 +136,14 @@ def _by_id(astro: Astro, deployment_id: str) -> Deployment:
 
 
 def _owner_of_token(astro: Astro) -> str:
-    """The name and id of the only Deployment that the token is for; empty for other tokens."""
+    """Return the name and id of the token's only Deployment; empty for other tokens."""
     claims = read_claims(astro.credentials.token())
     owner = claims.named("deploymentId") if claims else None
     if owner is None:
         return ""
     try:
         return f"{printable(astro.client.get_deployment(owner).name)} ({owner})"
-    except (ApiError, AuthenticationError):  # the id says enough
+    except (ApiError, AuthenticationError):  # the id is sufficient
         return owner
 
 

@@ -1,4 +1,4 @@
-"""List Deployments with what they run."""
+"""List Deployments with their running deploys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HISTORIES_AT_ONCE = 8
 
 
 def list_overviews(astro: Astro, workspace_id: str | None) -> Sequence[Overview]:
-    """Read every visible Deployment, by name, and its history as needed. Raises ApiError."""
+    """Read all visible Deployments, sorted by name, with their deploys. Raises ApiError."""
     workspaces = [workspace_id] if workspace_id else []
     found = sorted(
         astro.client.list_deployments(workspace_ids=workspaces), key=lambda one: (one.name, one.id)
@@ -23,7 +23,7 @@ def list_overviews(astro: Astro, workspace_id: str | None) -> Sequence[Overview]
 
 
 def overview(astro: Astro, deployment: Deployment) -> Overview:
-    """Read the history of a Deployment until the running parts are found. Raises ApiError."""
+    """Read the deploy history until the running deploy of each part is found. Raises ApiError."""
     has_code = deployment.image_tag or deployment.running_bundle_version
     history = astro.client.list_deploys(deployment.id) if has_code else ()
     return Overview(

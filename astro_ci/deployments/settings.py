@@ -1,7 +1,8 @@
-"""The settings of a Deployment as raw JSON: the update of one, and what else changed. Pure.
+"""Make the update of one setting of a Deployment as raw JSON, and compare settings. Pure.
 
-An update names the whole Deployment, and what it leaves out may be unset. So everything that GET
-shows is sent back, also what is not known here; only what an update has no place for is left out.
+An update replaces the whole Deployment, and Astro may unset a missing setting. Therefore the update
+repeats all fields of the GET response, including unknown fields, except those that an update does
+not accept.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ _SHOWN_ALONE = frozenset(
         "workspaceName",
     }
 )
-"""What GET shows and no update takes. Identities are kept where an update does not name them."""
+"""Fields of the GET response that an update does not accept. Astro keeps the identities."""
 _HOSTED_ALONE = frozenset(
     {
         "defaultTaskPodCpu",
@@ -92,7 +93,7 @@ _STATE = frozenset(
         "updatedBy",
     }
 )
-"""Keys that are not settings, and change by themselves."""
+"""Keys that are not settings, and that Astro changes by itself."""
 _KEY_OF = {"environmentVariables": "key", "workerQueues": "name"}
 
 
@@ -104,16 +105,16 @@ class Difference(Struct, frozen=True, kw_only=True):
     after: Any
 
     def __str__(self) -> str:
-        if self.path.startswith("environmentVariables["):  # many values are secrets all the same
+        if self.path.startswith("environmentVariables["):  # may be a secret
             how = {self.before is None: "is new", self.after is None: "is gone"}
             return f"{self.path} {how.get(True, 'changed')}"
         return f"{self.path} was {_shown(self.before)} and is now {_shown(self.after)}"
 
 
 def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
-    """Make the update that sets DAG-only deploys and nothing else, from what GET shows.
+    """Make the update that sets DAG-only deploys and nothing else, from the GET response.
 
-    Raises ApiError for a type of Deployment that is not known. Source: schemas
+    Raises ApiError for an unknown type of Deployment. Source: schemas
     Update...DeploymentRequest.
     """
     kind = str(shown.get("type"))
@@ -142,7 +143,7 @@ def update_request(shown: Mapping[str, Any], *, enable: bool) -> Json:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Sequence[Difference]:
-    """List the settings that differ, DAG-only deploys aside, and what is no setting."""
+    """List the settings that differ, except DAG-only deploys and keys that are not settings."""
     aside = _STATE | {FLAG}
     return list(
         _differing(
@@ -180,7 +181,7 @@ def _comparable(value: Mapping[str, Any]) -> Json:
 
 
 def _scaling(spec: Mapping[str, Any]) -> Json:
-    """An override goes along while it is active; the update has no place for that word."""
+    """Keep a hibernation override only while active, without its key `isActive`."""
     hibernation = spec.get("hibernationSpec")
     if not isinstance(hibernation, dict):
         return dict(spec)

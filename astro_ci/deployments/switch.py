@@ -11,9 +11,9 @@ from astro_ci.text import printable
 
 
 def switch_dag_deploys(client: AstroClient, seen: Json, *, enable: bool) -> None:
-    """Set the one field of a Deployment, unless the Deployment has changed since it was `seen`.
+    """Switch DAG-only deploys of a Deployment, unless the Deployment has changed since `seen`.
 
-    Raises ApiError when something else is different, before or after, and when Astro refuses.
+    Raises ApiError when another setting differs before or after the update, or when Astro refuses.
     """
     identity, name = str(seen["id"]), printable(str(seen["name"]))
     before = client.read_deployment(identity)
@@ -46,7 +46,7 @@ def _update(client: AstroClient, identity: str, body: Json, name: str) -> None:
     try:
         client.update_deployment(identity, body)
     except UnavailableError:
-        # The update may have arrived although its answer was lost.
+        # The update may have taken effect although the answer was lost.
         if client.read_deployment(identity).get(FLAG) is not body[FLAG]:
             raise
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""Ask git: the repository, the tree to deploy, the changes, and a missing commit."""
+"""Ask git about the repository, the tree to deploy and the changes; fetch missing commits."""
 
 from astro_ci.git.history import HEX_COMMIT, Commit
 from astro_ci.git.index import GITLINK

@@ -1,7 +1,7 @@
-"""Which files lie on disk otherwise than git keeps them: by a filter, `ident` or an encoding.
+"""Find files whose bytes on disk differ from git's object: by a filter, `ident` or an encoding.
 
-The bundle and the image hold files as they lie on disk, so those have to be digested as they are.
-There are few of them or none, and git is only asked where an attributes file names any.
+The bundle and the image hold the bytes on disk, so the digests must be made from these bytes. Most
+projects have no such files, so git is asked only when an attributes file names a conversion.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from astro_ci.git.settings import last_value
 _NAME = ".gitattributes"
 _ENCODING = "working-tree-encoding"
 _KEPT_AS_IS = ("lfs", "git-crypt")
-"""A checkout without these filters is refused: it holds placeholders instead of the files."""
+"""A checkout that did not run these filters is refused, because it holds placeholders."""
 _NO_VALUE = ("unspecified", "unset", "set")
 _MAX_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 20
@@ -27,7 +27,7 @@ _SYSTEM = Path("/etc/gitattributes")
 
 
 def attribute_files(git: Git, lines: Iterable[str], above: Iterable[str]) -> list[Path]:
-    """List where attributes may be: files that ship, those above directories, and git's own."""
+    """List the attributes files: those that ship, those in parent directories, and git's own."""
     names = {name for name in (line.rpartition("\t")[2] for line in lines if _NAME in line)}
     tracked = {name for name in names if name.rpartition("/")[2] == _NAME}
     for directory in above:
@@ -42,13 +42,13 @@ def attribute_files(git: Git, lines: Iterable[str], above: Iterable[str]) -> lis
 
 
 def names_conversion(file: Path) -> bool:
-    """Whether an attributes file names what makes files differ from git's; one too large may."""
+    """Whether an attributes file names a conversion; true for a file that is too large to read."""
     text = _read_start(file)
     return len(text) > _MAX_BYTES or any(map(_is_conversion, text.split()))
 
 
 def converted(git: Git, paths: Sequence[str]) -> dict[str, str]:
-    """Map the paths that lie on disk otherwise than git keeps them to their filter, if any.
+    """Map the paths whose bytes differ from git's object to the name of their filter, or to "".
 
     Raises GitError.
     """
@@ -67,7 +67,7 @@ def converted(git: Git, paths: Sequence[str]) -> dict[str, str]:
 
 
 def as_on_disk(root: Path, lines: Sequence[str], paths: Mapping[str, str]) -> list[str]:
-    """Let the lines of some files name the object that their bytes on disk would be.
+    """Replace the object in the lines of some files by the object id of the bytes on disk.
 
     A line is `mode object 0<TAB>path`. Raises GitError when a file cannot be read.
     """
@@ -82,7 +82,7 @@ def as_on_disk(root: Path, lines: Sequence[str], paths: Mapping[str, str]) -> li
 
 
 def _blob_id(file: Path, committed: str) -> str:
-    """Return the id that git would give a file's bytes; the committed id without a file."""
+    """Return the object id of a file's bytes; the committed id when the file is missing."""
     made = hashlib.new("sha1" if len(committed) == 40 else "sha256", usedforsecurity=False)
     try:
         with open(file, "rb", opener=_no_link) as stream:
@@ -99,7 +99,7 @@ def _blob_id(file: Path, committed: str) -> str:
 
 
 def _read_start(file: Path) -> bytes:
-    """Read at most one byte more than an attributes file may have; nothing if it is not a file."""
+    """Read at most one byte more than the size limit of attributes files; b"" if not a file."""
     try:
         with open(file, "rb", opener=_no_link) as stream:
             is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)

@@ -1,7 +1,8 @@
 """Describe a repository with GitPython: its branches and its remotes.
 
-For `init`, `doctor` and the demo, which have the time to load it. GitPython reads all of this by
-itself and starts no git for it, so nothing that the checkout names can run.
+Only `init`, `doctor` and the demo use this module, because GitPython takes long to import.
+GitPython reads branches and remotes without starting git, so no program that the checkout names
+can run.
 """
 
 from __future__ import annotations
@@ -25,24 +26,24 @@ class Described(Struct, frozen=True, kw_only=True):
     branch: str | None
     """The branch that is checked out; None when HEAD is detached, as in most CI systems."""
     default_branch: str | None
-    """The branch that the remote's HEAD was on when it was cloned, else the one checked out."""
+    """The branch of the remote's HEAD at the time of the clone, else the checked-out branch."""
     remote_branch: str | None
-    """The branch that the remote's HEAD was on when it was cloned; None where that is unknown."""
+    """The branch of the remote's HEAD at the time of the clone; None when unknown."""
     branches: frozenset[str]
-    """The branches that are known here, of this repository and of its remotes."""
+    """The branches that the clone knows, of this repository and of its remotes."""
     remotes: Mapping[str, str]
-    """The URL of each remote. It may hold credentials: never show it as it is."""
+    """The URL of each remote. A URL may hold credentials, so never print it unchanged."""
 
     @property
     def remote_url(self) -> str | None:
-        """The URL of `origin`, else of the only remote; None without one."""
+        """The URL of `origin`, else of the only remote; None when neither exists."""
         if "origin" in self.remotes:
             return self.remotes["origin"]
         return next(iter(self.remotes.values())) if len(self.remotes) == 1 else None
 
 
 def describe(root: Path) -> Described:
-    """Describe the repository whose work tree this is. Raises ProjectError when it cannot."""
+    """Describe the repository with this work tree. Raises ProjectError when it cannot be read."""
     from git import Repo
     from git.exc import GitError as UnreadableError
 
@@ -66,23 +67,23 @@ def describe(root: Path) -> Described:
 
 
 def _first_url(remote: Remote) -> str:
-    """Read the URL from the configuration: `Remote.url` would start git for it."""
+    """Read the URL from the configuration, because `Remote.url` would start git."""
     return str(remote.config_reader.get_value("url", ""))
 
 
 def _branches(repo: Repo) -> frozenset[str]:
     found = {head.name for head in repo.heads}
     for remote in repo.remotes:
-        with contextlib.suppress(AssertionError, ValueError):  # nothing was fetched from it
+        with contextlib.suppress(AssertionError, ValueError):  # nothing was fetched from the remote
             found |= {ref.remote_head for ref in remote.refs}
     return frozenset(found - {"HEAD"})
 
 
 def _target(repo: Repo, name: str, start: str) -> str | None:
-    """Name the branch that a symbolic reference points to, or None."""
+    """Return the branch that a symbolic reference points to, or None."""
     from git import SymbolicReference
 
-    # A reference that is none, or that is kept in a way that GitPython does not read.
+    # Not a symbolic reference, or stored in a format that GitPython does not read.
     with contextlib.suppress(TypeError, ValueError, OSError):
         path = str(SymbolicReference(repo, name).reference.path)
         return path.removeprefix(start) if path.startswith(start) else None

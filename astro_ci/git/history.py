@@ -1,4 +1,4 @@
-"""Ask about commits: which are here, which came before which; and fetch a missing one."""
+"""Ask which commits the clone has and which is an ancestor of which; fetch missing commits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROOF_DEPTH = 1000
 
 
 class Commit(Struct, frozen=True, kw_only=True):
-    """The checked-out commit. `time` is the committer's, in seconds since 1970."""
+    """The checked-out commit. `time` is the committer's time, in seconds since 1970."""
 
     sha: str
     tree: str
@@ -24,10 +24,10 @@ class Commit(Struct, frozen=True, kw_only=True):
 
 
 class History:
-    """The commits of a clone, and those that its remote can add."""
+    """The commits of a clone, and the commits that can be fetched from its remote."""
 
     def __init__(self, git: Git, places: Places, remote: Remote) -> None:
-        """Start no git before it is needed."""
+        """Store the arguments; git is started only when a question needs it."""
         self._git = git
         self._places = places
         self._remote = remote
@@ -38,14 +38,14 @@ class History:
         self._led_to: dict[tuple[str, str], bool] = {}
 
     def is_shallow(self) -> bool:
-        """Whether history was cut off when the repository was cloned."""
+        """Whether the clone is shallow."""
         return self._places.shallow.exists()
 
     def has_commit(self, sha: str) -> bool:
         """Whether a commit is in this clone."""
         if sha not in self._present and HEX_COMMIT.fullmatch(sha):
-            # Only of commits that are here can git say whether one led to the other, which is
-            # asked of what runs in any case.
+            # git answers about ancestors only when the clone has both commits. The planner asks
+            # this question about the running commit anyway.
             is_known = bool(self._head) and self._leads_to(self._head, sha) is not None
             if not is_known and self._git.code("cat-file", "-e", f"{sha}^{{commit}}") != 0:
                 return False
@@ -64,24 +64,26 @@ class History:
         return self.resolve(f"refs/remotes/{self._remote.name}/{branch}")
 
     def tree_of(self, commit: str) -> str | None:
-        """The tree of a commit; None when the clone does not have it."""
+        """Return the tree of a commit; None when the clone does not have the commit."""
         code, out, _ = self._git.run("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
         return out.strip() if code == 0 else None
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether history proves that one commit is an ancestor of another; shallow ones prove "
-        "less."""
+        """Whether the clone's history proves that one commit is an ancestor of another.
+
+        A shallow clone can prove less.
+        """
         if not (HEX_COMMIT.fullmatch(ancestor) and HEX_COMMIT.fullmatch(descendant)):
             return False
         return self._leads_to(ancestor, descendant) is True
 
     def merge_base(self, commit: str, other: str) -> str | None:
-        """Return the merge base of two commits; None when the clone does not have it."""
+        """Return the merge base of two commits; None when the clone's history has none."""
         code, out, _ = self._git.run("merge-base", "--end-of-options", commit, other)
         return out.strip() if code == 0 else None
 
     def was_committed_on(self, base: str) -> bool:
-        """Whether the checked-out commit was made in this clone, on top of that one."""
+        """Whether the checked-out commit was created in this clone, on top of `base`."""
         ask = ("log", "--walk-reflogs", "--max-count=100", "--format=%H%x00%gs", "HEAD", "--")
         for line in self._git.run(*ask)[1].splitlines():
             sha, _, how = line.partition("\0")
@@ -92,32 +94,32 @@ class History:
         return False
 
     def came_after(self, commit: str, head: str) -> bool:
-        """Whether a commit provably descends from the checked-out one.
+        """Whether `commit` provably descends from `head`.
 
-        A commit that is not in the clone is fetched. A shallow clone is deepened for the proof, but
-        only when the commits' dates suggest it: what runs is nearly always older than what is
-        about to be deployed.
+        A commit that is not in the clone is fetched. A shallow clone is deepened for the proof only
+        when `commit` is not dated before `head`: the running commit is nearly always older than
+        the commit to deploy.
         """
         if (commit, head) not in self._came_after:
             self._came_after[commit, head] = self._find_whether_after(commit, head)
         return self._came_after[commit, head]
 
     def find_remote(self, name: str) -> str | None:
-        """The commit that a branch or tag of the remote names; None without one."""
+        """Return the commit of a branch or tag on the remote; None when there is no such ref."""
         return self._remote.find(name)
 
     def fetch_commit(self, sha: str) -> bool:
         """Fetch one missing commit into the clone; False when it cannot be fetched.
 
-        A shallow clone gets that commit alone (servers allow it for what their refs reach), and
-        only where a server refuses, more and more of its history.
+        A shallow clone fetches only that commit, which servers allow when one of their refs reaches
+        the commit. When the server refuses, the clone fetches more and more history.
         """
         if sha not in self._fetched:
             self._fetched[sha] = bool(HEX_COMMIT.fullmatch(sha)) and self._fetch_missing(sha)
         return self._fetched[sha]
 
     def _leads_to(self, ancestor: str, descendant: str) -> bool | None:
-        """Whether one commit is an ancestor of another; None when git lacks one of them."""
+        """Whether one commit is an ancestor of another; None when the clone lacks a commit."""
         pair = (ancestor, descendant)
         if pair not in self._led_to:
             code = self._git.code("merge-base", "--is-ancestor", ancestor, descendant)
@@ -147,7 +149,7 @@ class History:
             return self._fetch(commit=sha) and self.has_commit(sha)
         if self._fetch("--depth=1", commit=sha) and self.has_commit(sha):
             return True
-        # Named one by one, and mapped to nothing: the clone's own refs stay where they are.
+        # Each branch is named without a destination, so the clone's own refs do not change.
         branches = "\n".join(self._remote.refs("refs/heads/*"))
         for deepen in ("--deepen=50", "--deepen=1000", "--unshallow"):
             if not self._fetch("--refmap=", "--stdin", deepen, refs=branches):
@@ -157,5 +159,5 @@ class History:
         return False
 
     def _fetch(self, *options: str, commit: str = "", refs: str | None = None) -> bool:
-        self._led_to.clear()  # more history may tell more
+        self._led_to.clear()  # answers may change with more history
         return self._remote.fetch(*options, commit=commit, refs=refs)

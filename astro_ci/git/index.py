@@ -1,7 +1,8 @@
-"""An index and an object store of our own, so that asking git costs the checkout nothing.
+"""Use a private index and object store, so that git leaves the checkout's repository unchanged.
 
-They start as a copy of the repository's index and lean on its objects. git's speed, which is to
-read only files whose stat changed, is kept; the checkout's own index is not even locked.
+The private index starts as a copy of the repository's index, and the object store has the
+repository's objects as alternates. With the copy, git still reads only files whose stat changed.
+The repository's own index is never locked.
 """
 
 from __future__ import annotations
@@ -22,36 +23,36 @@ from astro_ci.git.process import Git
 _AS_DIRECTORIES = ("--directory", "--no-empty-directory")
 _SMALL_BYTES = 1 << 19
 GITLINK = "160000 "
-"""How the line of a submodule begins."""
+"""The mode at the start of a submodule's line."""
 
 
 _DEBUG = (
     r"([^\0]+)\0  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n"
     r"  dev: \d+\tino: (\d+)\n  uid: \d+\tgid: \d+\n  size: (\d+)\tflags: [0-9a-f]+\n"
 )
-"""What `git ls-files -z --debug` says of a file. Each number has 32 bits."""
+"""The output of `git ls-files -z --debug` about one file. Each number has 32 bits."""
 
 
 class Staged(Struct, frozen=True, kw_only=True):
-    """What the index lists."""
+    """The entries of the index."""
 
     lines: Sequence[str]
     """`mode object 0<TAB>path`, sorted by the bytes of the paths."""
     flagged: Sequence[str]
-    """Files that git was told not to look at, with their tags."""
+    """Lines, with their tags, of files that are assume-unchanged, skip-worktree or unmerged."""
     inner: Sequence[str]
-    """Submodules."""
+    """The paths of submodules."""
 
 
 class ScratchIndex:
-    """Lists the work tree, and makes a tree of it. The scratch directory is the caller's."""
+    """Lists the work tree's files and writes them as a tree, in the caller's scratch directory."""
 
     def __init__(self, git: Git, places: Places, scratch: Path) -> None:
         self._git = git
         self._path = scratch / "index"
         self._real = places.index
         (scratch / "objects" / "info").mkdir(parents=True)
-        # In a file: the variable for alternates splits paths that hold a colon.
+        # In a file, because the variable for alternates splits paths at a colon.
         (scratch / "objects" / "info" / "alternates").write_bytes(_alternate(places.objects))
         self._environment = {
             "GIT_INDEX_FILE": str(self._path),
@@ -59,14 +60,14 @@ class ScratchIndex:
         }
 
     def copy(self) -> None:
-        """Start from what the repository's index holds. Raises GitError when it cannot be read."""
+        """Copy the repository's index. Raises GitError when the index cannot be read."""
         if not self._real.exists():
-            # A repository within another may have no commit yet.
+            # A nested repository may have no commit yet.
             is_born = self._git.code("rev-parse", "--verify", "--quiet", "HEAD^{tree}") == 0
             self._out("read-tree", "HEAD" if is_born else "--empty")
             return
         try:
-            # With its times: by them git knows which entries are too young to be trusted.
+            # Keeps the times, by which git knows which entries are too recent to trust.
             shutil.copy2(self._real, self._path)
         except OSError as error:
             raise GitError(
@@ -76,7 +77,7 @@ class ScratchIndex:
                 else "Check the permissions of both paths.",
             ) from error
 
-    # --- what it lists ----------------------------------------------------------------------
+    # --- lists ------------------------------------------------------------------------------
 
     @property
     def is_small(self) -> bool:
@@ -92,7 +93,7 @@ class ScratchIndex:
         return self._staged([line for line in found if line[0] not in "CRcr?"]), changed, others
 
     def staged(self, paths: Sequence[str]) -> Staged:
-        """List its files below some directories."""
+        """List the index's files below some directories."""
         return self._staged(self.names("--stage", "-v", paths=paths))
 
     @staticmethod
@@ -104,25 +105,28 @@ class ScratchIndex:
         )
 
     def changed(self, paths: Sequence[str]) -> list[str]:
-        """List the files that differ from the index; unlike ls-files, in parallel."""
+        """List the files that differ from the index, in parallel, which ls-files cannot do."""
         flags = ("-z", "--name-only", "--no-renames", "--ignore-submodules=dirty")
         out = self._out("diff-files", *flags, "--", *_pathspecs(paths))
         return [path for path in out.split("\0") if path]
 
     def others(self, paths: Sequence[str]) -> list[str]:
-        """List the files outside of the index, ignored or not; a directory of them is one name."""
+        """List the files outside the index, ignored or not.
+
+        A directory with only such files is one name.
+        """
         return self.names("--others", *_AS_DIRECTORIES, paths=paths)
 
     def names(self, *flags: str, paths: Sequence[str]) -> list[str]:
-        """List the names that `git ls-files` does."""
+        """List the names that `git ls-files` prints with these flags."""
         out = self._out("ls-files", "-z", *flags, "--", *_pathspecs(paths))
         return [path for path in out.split("\0") if path]
 
     def untouched(self, paths: Sequence[str]) -> set[str]:
-        """Name the files that nobody touched since git wrote them, by their times and sizes."""
+        """Return the files whose times and sizes are those that git recorded."""
         if not paths:
             return set()
-        # Through standard input there is no way; the paths are few.
+        # git ls-files reads no paths from standard input; these paths are few.
         out = self._out("ls-files", "-z", "--debug", "--", *paths)
         return {
             match[1]
@@ -130,10 +134,10 @@ class ScratchIndex:
             if _is_untouched(self._git.root / match[1], [int(n) for n in match.groups()[1:]])
         }
 
-    # --- what changes it --------------------------------------------------------------------
+    # --- changes ----------------------------------------------------------------------------
 
     def clear_flags(self, flagged: Sequence[str]) -> list[str]:
-        """Let git look at the files that it was told not to look at; gives those that are absent.
+        """Clear the flags assume-unchanged and skip-worktree; return the files that are absent.
 
         `flagged` are lines with their tags.
         """
@@ -147,7 +151,7 @@ class ScratchIndex:
         return absent
 
     def add(self, paths: Sequence[str]) -> None:
-        """Record files as they are now, or as removed."""
+        """Update the entries of files from the work tree; remove the entries of missing files."""
         self._update("--add", "--remove", "--replace", paths=paths)
 
     def remove(self, paths: Sequence[str]) -> None:
@@ -161,12 +165,12 @@ class ScratchIndex:
         return self._out("write-tree", "--missing-ok").strip()
 
     def list_tree(self, tree: str, paths: Sequence[str]) -> list[str]:
-        """List the files of a tree as those of an index are."""
+        """List the files of a tree in the format of `staged`."""
         return list_tree(self._git, tree, paths, env=self._environment)
 
     def compare(self, base: str, tree: str) -> str:
-        """Compare a commit with a tree: letters and paths, in turn, each ended by NUL."""
-        # By default git leaves out a submodule that .gitmodules says to ignore.
+        """Compare a commit with a tree; return status letters and paths in turn, ended by NUL."""
+        # By default git leaves out a submodule that .gitmodules marks as ignored.
         flags = ("-r", "-z", "--name-status", "--no-renames", "--ignore-submodules=none")
         return self._out("diff-tree", *flags, base, tree)
 
@@ -208,7 +212,7 @@ def _is_untouched(file: Path, recorded: list[int]) -> bool:
 
 
 def _alternate(objects: Path) -> bytes:
-    """Return the line that names another object store, quoted as git expects."""
+    """Return the line that names another object store, in git's quoting."""
     path = os.fsencode(objects)
     for character, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
         path = path.replace(character, escaped)
@@ -216,5 +220,5 @@ def _alternate(objects: Path) -> bytes:
 
 
 def _pathspecs(paths: Sequence[str]) -> list[str]:
-    # Each costs git time for every file, and the root holds the others.
+    # git compares every file with each pathspec, and the root includes all others.
     return ["."] if "" in paths else list(paths)

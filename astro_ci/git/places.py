@@ -17,25 +17,25 @@ _BRANCHES = "refs/heads/"
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Parts of a repository; a work tree of several shares some with the others."""
+    """Paths of a repository's files; several work trees of one repository share some of them."""
 
     objects: Path
     index: Path
     attributes: Path
     shallow: Path
-    """A file that is there while history is cut off."""
+    """A file that exists when the clone is shallow."""
     branch: str | None
-    """The branch that is checked out; None without one, or before its first commit."""
+    """The checked-out branch; None when HEAD is detached, or before the first commit."""
 
     @classmethod
     def find(cls, git: Git) -> Places:
-        """Find them. Raises ProjectError when the directory is no repository of its own."""
+        """Find the paths. Raises ProjectError when the directory is not a repository's root."""
         asked = [word for name in _NAMES for word in ("--git-path", name)]
         code, out, err = git.look(
             "rev-parse", "--show-cdup", *asked, "--symbolic-full-name", "HEAD"
         )
         way_up, *lines = out.removesuffix("\n").split("\n")
-        # What git takes for no repository of its own, it looks for further up.
+        # git searches the parent directories when the directory itself has no valid repository.
         if way_up or not lines:
             log.debug("git rev-parse: %s", err.strip())
             raise ProjectError(
@@ -43,7 +43,7 @@ class Places(Struct, frozen=True, kw_only=True):
                 hint="Check the repository out again.",
             )
         *paths, head = lines
-        if len(paths) != len(_NAMES):  # a directory whose name holds a line break
+        if len(paths) != len(_NAMES):  # a directory's name contains a line break
             answers = (git.look("rev-parse", "--git-path", name)[1] for name in _NAMES)
             paths = [answer.removesuffix("\n") for answer in answers]
         objects, index, attributes, shallow = (git.root / path for path in paths)

@@ -1,7 +1,7 @@
-"""Start git in one directory, protected from misleading settings and a stranger's code.
+"""Start git in one directory, safe from misleading settings and from programs of the checkout.
 
-By `subprocess` alone, as all that we ask of git here is plumbing, and GitPython takes longer to
-load than git takes to answer.
+This module uses `subprocess`, because the project needs only plumbing commands here, and importing
+GitPython takes longer than git takes to answer.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ from astro_ci.git.settings import (
 from astro_ci.git.untrusted import OFF_FLAGS, Closed, close, environment
 
 _QUIET = (
-    # No surprises from the user's configuration.
+    # These settings of the user would change how the index is written.
     *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"),
-    # Names that other file systems could take for `.git` ship like any other.
+    # Files whose names other file systems could take for `.git` ship like other files.
     *("-c", "core.protectNTFS=false", "-c", "core.protectHFS=false"),
     "--literal-pathspecs",
     "--no-replace-objects",
 )
 _NO_SPACE = "no space left|out of disk ?space|disk quota"
 _MISLEADING = (
-    # What git sets for its hooks would point every command at the wrong repository.
+    # git sets these variables for its hooks; they would select another repository.
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
-    # One configuration for all, which is the one that was looked through.
+    # All git commands must use the configuration that `untrusted` has examined.
     *("GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_ATTR_SOURCE"),
-    # Paths are names, and nothing else.
+    # Paths are literal names, not patterns.
     *("GIT_ICASE_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
 )
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
-    # Messages in the language that we look for them in.
+    # English messages, because astro-ci searches the messages of git.
     "LANGUAGE": "C",
     "LC_ALL": "C",
 }
 _PROBE = "astro-ci.environment"
-"""A setting of no meaning, to see whether git reads settings from the environment."""
+"""A setting without effect, to test whether git reads settings from the environment."""
 _PATIENCE_SECONDS = 0.2
 _GRACE_SECONDS = 2
 _ANSWER_SECONDS = 60
@@ -61,26 +61,27 @@ KILLED = -9
 
 
 class Git:
-    """A work tree that git commands run in.
+    """A work tree in which git commands run.
 
-    The directory is trusted whoever owns it: in a container job the checkout belongs to another
-    user, and the user named it to us. Nothing else is trusted: see `untrusted`.
+    git accepts the directory whoever owns it, because in a container job the checkout belongs to
+    another user. Programs that the checkout names are not trusted; see `untrusted`.
     """
 
     def __init__(self, root: Path, env: Mapping[str, str], *, checkout: Path | None = None) -> None:
-        """`checkout` is the work tree that holds `root`, where `root` lies in another one."""
+        """Take `root`; `checkout` is the outermost work tree when `root` is nested in another."""
         self.root = root
         self.env = env
         self.checkout = checkout or root
         self.access: Mapping[str, str] = {}
-        # A checkout made elsewhere may say otherwise than the file system that it is mounted on.
+        # A checkout made on another machine may record another case sensitivity than this file
+        # system has.
         is_case_blind = (root / ".GIT").exists()
         case = () if is_case_blind else ("-c", "core.ignoreCase=false")
         self._flags = ("-c", f"safe.directory={root}", *OFF_FLAGS, *case, *_QUIET)
         self._is_stopped = False
 
     def with_access(self, access: Mapping[str, str]) -> Git:
-        """Give a copy that adds variables for the access to a remote, which are never shown."""
+        """Return a copy that adds variables for the access to a remote; they are never printed."""
         found = Git(self.root, self.env, checkout=self.checkout)
         found.access = access
         found.settings = self.settings
@@ -88,7 +89,7 @@ class Git:
 
     @cached_property
     def settings(self) -> Sequence[Setting]:
-        """The configuration of the repository. Raises GitError."""
+        """The repository's configuration. Raises GitError when git cannot list it."""
         probed = with_settings(self._inherited, [(_PROBE, "")])
         code, out, err = self._run(LIST_SETTINGS, probed, timeout_seconds=_ANSWER_SECONDS)
         if code != 0:
@@ -103,17 +104,17 @@ class Git:
 
     @cached_property
     def closed(self) -> Closed:
-        """Return what stops the programs that the configuration names. Raises GitError."""
+        """Return the settings that stop the programs of the configuration. Raises GitError."""
         return close(self.settings, self.checkout, self.env)
 
     def code(self, *arguments: str) -> int:
-        """Run git for its exit code."""
+        """Run git and return its exit code."""
         return self.run(*arguments)[0]
 
     def out(
         self, *arguments: str, env: Mapping[str, str] | None = None, stdin: bytes | None = None
     ) -> str:
-        """Run git for its output. Raises GitError when it fails."""
+        """Run git and return its standard output. Raises GitError when git fails."""
         code, out, err = self.run(*arguments, env=env, stdin=stdin)
         if code != 0:
             raise self._error(arguments[0], code, err)
@@ -126,10 +127,11 @@ class Git:
         stdin: bytes | None = None,
         timeout_seconds: float | None = None,
     ) -> tuple[int, str, str]:
-        """Run git: exit code, stdout with surrogate escapes for odd bytes, stderr.
+        """Run git; return exit code, stdout and stderr.
 
-        A git that outlives its time, or `stop`, is ended, and its exit code is `KILLED`. Raises
-        GitError when git cannot be started, or does not tell its configuration.
+        Bytes of stdout that are not UTF-8 become surrogate escapes. At the time limit, or on
+        `stop`, git is killed and the exit code is `KILLED`. Raises GitError when git cannot be
+        started, or cannot list its configuration.
         """
         return self._run(
             arguments,
@@ -139,7 +141,7 @@ class Git:
         )
 
     def look(self, *arguments: str) -> tuple[int, str, str]:
-        """Run a git that reads no file of the checkout, before the configuration is known."""
+        """Run a git command that reads no file of the checkout, before `settings` are known."""
         return self._run(arguments, self._inherited)
 
     def _run(
@@ -153,14 +155,14 @@ class Git:
         over = time.monotonic() + timeout_seconds if timeout_seconds else math.inf
         with _as_file(stdin) as file, self._started(arguments, env, file) as process:
             while not self._is_stopped and time.monotonic() < over:
-                # Again and again, as what git started may hold the pipes when git itself is gone.
+                # Repeated, because children of git may hold the pipes after git has ended.
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     out, err = process.communicate(timeout=_PATIENCE_SECONDS)
                     return process.returncode, os.fsdecode(out), os.fsdecode(err)
             return KILLED, "", "git was stopped, or took too long"
 
     def stop(self) -> None:
-        """End the git processes of other threads, and let no more start."""
+        """Kill the git processes of other threads, and start no more."""
         self._is_stopped = True
 
     @cached_property
@@ -169,7 +171,7 @@ class Git:
         kept = {
             name: value
             for name, value in self.env.items()
-            if name not in _MISLEADING and not name.startswith("GIT_TRACE")  # maybe to stdout
+            if name not in _MISLEADING and not name.startswith("GIT_TRACE")  # may write to stdout
         }
         return {**environment(kept, self.checkout), **self.access, **_ENVIRONMENT}
 
@@ -192,7 +194,7 @@ class Git:
     def _started(
         self, arguments: Sequence[str], env: Mapping[str, str], stdin: int
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start git, and end it with the context, however the context ends."""
+        """Start git, and stop it when the context ends."""
         try:
             process = subprocess.Popen(
                 ["git", *self._flags, *arguments],
@@ -223,7 +225,7 @@ class Git:
 
 @contextlib.contextmanager
 def _as_file(content: bytes | None) -> Iterator[int]:
-    """Standard input as a file: a pipe would have to be filled while the others are emptied."""
+    """Give standard input as a file, as a pipe would need writing while the output is read."""
     if content is None:
         yield subprocess.DEVNULL
         return
@@ -234,7 +236,7 @@ def _as_file(content: bytes | None) -> Iterator[int]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask git to end, with the processes that it started, then kill it; nothing if it has ended."""
+    """Terminate git and its children, then kill them; do nothing when git has ended."""
     for end in (process.terminate, process.kill):
         if process.poll() is not None:
             return

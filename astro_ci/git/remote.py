@@ -16,16 +16,16 @@ ANSWER_TIMEOUT_SECONDS = 30
 
 
 class Remote:
-    """`origin`, else the only remote. Without a remote, every question has an empty answer."""
+    """`origin`, else the only remote. Without a remote, every method gives an empty result."""
 
     def __init__(self, git: Git, with_access: Git | None = None) -> None:
-        """`with_access` asks a remote that does not take what the checkout left."""
+        """Take `with_access`, for a remote that refuses the credentials in the checkout."""
         self._git = git
         self._askers = (git, with_access) if with_access else (git,)
 
     @cached_property
     def name(self) -> str | None:
-        """The name of the remote to fetch from; None without one."""
+        """The name of the remote to fetch from; None when there is none."""
         names = list(self._urls)
         if "origin" in names:
             return "origin"
@@ -33,7 +33,7 @@ class Remote:
 
     @property
     def url(self) -> str | None:
-        """Return its URL, as configured. It may hold credentials: never show it unchanged."""
+        """Return the remote's configured URL. It may hold credentials: never print it unchanged."""
         return self._urls.get(self.name or "") or None
 
     @cached_property
@@ -41,14 +41,14 @@ class Remote:
         return remote_urls(self._git.settings)
 
     def answers(self) -> bool:
-        """Whether the remote answers and can be read. Fetches nothing."""
+        """Whether the remote answers and allows reading. This fetches nothing."""
         if self.name is None:
             return False
         words = ("ls-remote", "--quiet", self.name, "HEAD")
         return self._ask(*words, timeout_seconds=ANSWER_TIMEOUT_SECONDS)[0] == 0
 
     def find(self, name: str) -> str | None:
-        """The commit that a branch or tag of the remote names; None without one."""
+        """Return the commit of a branch or tag on the remote; None when there is no such ref."""
         if self.name is None or not name or set(name) & set("*?[\\: \n"):
             return None
         wanted = (f"refs/heads/{name}", f"refs/tags/{name}^{{}}", f"refs/tags/{name}")
@@ -56,7 +56,7 @@ class Remote:
         return next((found[ref] for ref in wanted if ref in found), None)
 
     def refs(self, *patterns: str) -> dict[str, str]:
-        """The remote's refs, and what each names; none when it cannot be asked."""
+        """Return the remote's refs with their object ids; empty when the remote does not answer."""
         if self.name is None:
             return {}
         code, out, _ = self._ask(
@@ -67,7 +67,7 @@ class Remote:
         return {ref: sha for sha, _, ref in (line.partition("\t") for line in lines)}
 
     def fetch(self, *options: str, commit: str = "", refs: str | None = None) -> bool:
-        """Fetch a commit, or refs that are named line by line; False when that fails."""
+        """Fetch a commit, or the refs in `refs`, one per line; return False when that fails."""
         if self.name is None:
             return False
         code, _, err = self._ask(
@@ -83,8 +83,8 @@ class Remote:
     def _ask(
         self, command: str, *words: str, stdin: bytes | None = None, timeout_seconds: float
     ) -> tuple[int, str, str]:
-        """Run a git that talks to the remote."""
-        # No setting replaces what the configuration names, and only the flag does.
+        """Run a git command that contacts the remote."""
+        # A later setting cannot replace a configured upload-pack; only the flag can.
         flags = ("--upload-pack=git-upload-pack",) if self._git.closed.has_upload_pack else ()
         for git in self._askers:
             code, out, err = git.run(

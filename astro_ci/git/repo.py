@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class GitRepo(History):
-    """A repository with a work tree, and the few questions that we ask it."""
+    """A repository with a work tree, and the questions that astro-ci asks about it."""
 
     def __init__(self, git: Git, places: Places, remote: Remote) -> None:
-        """Take what `open` found."""
+        """Take the values that `open` found."""
         super().__init__(git, places, remote)
         self.root = git.root
 
@@ -42,9 +42,10 @@ class GitRepo(History):
     ) -> GitRepo:
         """Open the repository that holds a directory.
 
-        `env` is what git inherits. `access` holds variables for git commands, in case the checkout
-        left no credentials behind. `checkout` is the work tree around this one, if there is one.
-        Raises ProjectError when there is none, GitError when git is missing.
+        `env` is the environment that git inherits. `access` holds variables with credentials for
+        the remote, in case the checkout has none. `checkout` is the outermost work tree, if this
+        repository is nested. Raises ProjectError when no repository holds the directory, GitError
+        when git is missing.
         """
         start = Path(os.path.realpath(directory))
         root = next((p for p in (start, *start.parents) if (p / ".git").exists()), None)
@@ -66,7 +67,7 @@ class GitRepo(History):
     # --- identity ---------------------------------------------------------------------------
 
     def head(self) -> Commit:
-        """Describe the checked-out commit. Raises ProjectError when there is none yet."""
+        """Describe the checked-out commit. Raises ProjectError when there is no commit yet."""
         ask = ("log", "-1", "--format=%H%x00%T%x00%an%x00%ct%x00%s", "--encoding=UTF-8")
         code, fields, _ = self._git.run(*ask)
         if code != 0:
@@ -82,32 +83,32 @@ class GitRepo(History):
         return Commit(sha=sha, tree=tree, author=author, time=int(time or 0), subject=subject)
 
     def branch(self) -> str | None:
-        """The branch that is checked out; None when HEAD is detached, as in most CI systems."""
+        """Return the checked-out branch; None when HEAD is detached, as in most CI systems."""
         return self._places.branch
 
     def remote_url(self) -> str | None:
-        """The URL of the remote, as configured. May hold credentials: never show it as it is."""
+        """Return the remote's configured URL. It may hold credentials: never print it unchanged."""
         return self._remote.url
 
     def reaches_remote(self) -> bool:
-        """Whether the remote answers and can be read. Fetches nothing."""
+        """Whether the remote answers and allows reading. This fetches nothing."""
         return self._remote.answers()
 
     @cached_property
     def line_ends(self) -> str:
-        """Return git's conversion of line ends; empty where files are as they were committed."""
+        """Return the setting by which git converted line ends; "" when git converted none."""
         autocrlf, eol = (last_value(self._git.settings, f"core.{n}") for n in ("autocrlf", "eol"))
         if (autocrlf or "").lower() != "true" and (eol or "").lower() != "crlf":
             return ""
-        # It may have been set after the checkout. This reads every file, so it comes last.
+        # The setting may be newer than the checkout, so the files decide. This reads every file.
         code, out, _ = self._git.run("ls-files", "-z", "--eol")
         is_crlf = any(line.split()[:2] == ["i/lf", "w/crlf"] for line in out.split("\0"))
         return "crlf" if code or is_crlf else ""
 
     def relative(self, path: Path) -> str | None:
-        """A path as git names it: from the repository root, with `/`, empty for the root itself.
+        """Return a path relative to the repository root, with `/`; empty for the root itself.
 
-        None when it lies outside the repository.
+        None when the path is outside the repository.
         """
         real = Path(os.path.realpath(path))
         if not real.is_relative_to(self.root):
@@ -118,9 +119,9 @@ class GitRepo(History):
     # --- files ------------------------------------------------------------------------------
 
     def files_at(self, commit: str, directory: str) -> list[str] | None:
-        """List the paths below a directory at a commit, those of submodules among them.
+        """List the paths below a directory at a commit, including files of submodules.
 
-        None when it cannot be told, as of a submodule that is not checked out.
+        None when git cannot list them, for example when a submodule is not checked out.
         """
         try:
             lines = list_tree(self._git, commit, [directory])
@@ -143,7 +144,7 @@ class GitRepo(History):
         return found
 
     def lines_at(self, commit: str, directories: Sequence[str]) -> list[str] | None:
-        """List the files of a commit as `git ls-files --stage` lists those that are checked out.
+        """List the files of a commit in the format of `git ls-files --stage`.
 
         None when git cannot tell.
         """
@@ -155,11 +156,11 @@ class GitRepo(History):
         return sorted(found, key=lambda line: os.fsencode(line.partition("\t")[2]))
 
     def _open_inner(self, path: str) -> GitRepo:
-        """Open a repository that lies within this one."""
+        """Open a repository that is nested in this repository."""
         return GitRepo.open(self.root / path, self._git.env, checkout=self._git.checkout)
 
     def superproject(self) -> Path | None:
-        """The work tree that has this one as a submodule."""
+        """Return the work tree that has this repository as a submodule; None when there is none."""
         code, out, _ = self._git.run("rev-parse", "--show-superproject-working-tree")
         return Path(out.removesuffix("\n")) if code == 0 and out.strip() else None
 
@@ -175,12 +176,12 @@ class GitRepo(History):
         excludes: Callable[[str], bool] = lambda _path: False,
         needs_tree: bool = True,
     ) -> Iterator[Snapshot]:
-        """Make a git tree of the work tree as it is, for as long as the context lasts.
+        """Make a git tree of the work tree, which exists until the context ends.
 
-        `scopes` are directories to look for uncommitted and untracked files in. Under
-        `with_ignored`, files that git ignores count too if `counts_ignored` says so. `excludes`
-        names the paths that never ship. The tree lives in a store of its own, deleted at the end.
-        Without `needs_tree`, the files can be read, and only that.
+        `scopes` are the directories to search for uncommitted and untracked files. Under
+        `with_ignored`, files that git ignores count too when `counts_ignored` accepts them.
+        `excludes` selects the paths that never ship. The tree is in a private object store, which
+        is deleted at the end. Without `needs_tree`, only `read` may be called.
         """
         scope = Scope(
             paths=scopes,

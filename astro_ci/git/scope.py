@@ -1,4 +1,4 @@
-"""Which files of a work tree count, and the content of a repository within it."""
+"""Define which files of a work tree count, and the content of a nested repository."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from astro_ci.paths import is_under
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """Which files of the work tree count."""
+    """The files of the work tree that count."""
 
     paths: Sequence[str]
-    """Directories to look for uncommitted and untracked files in; `""` is the root."""
+    """Directories to search for uncommitted and untracked files; `""` is the root."""
     with_ignored: Sequence[str] = ()
-    """Directories where files that git ignores count too, if `counts_ignored` says so."""
+    """Directories where files that git ignores count too, when `counts_ignored` accepts them."""
     counts_ignored: Callable[[str], bool] = lambda _path: True
     excludes: Callable[[str], bool] = lambda _path: False
-    """Names the paths that never ship."""
+    """Whether a path never ships."""
     needs_tree: bool = True
-    """Whether a tree is needed, or only the files."""
+    """Whether a tree must be written, or only files read."""
 
     @property
     def is_narrow(self) -> bool:
-        """Whether ignored files count nowhere but where uncommitted ones do."""
+        """Whether every directory of `with_ignored` is also in `paths`."""
         return all(
             any(is_under(path, directory) for directory in self.paths) for path in self.with_ignored
         )
 
     def inside(self, path: str) -> Scope:
-        """The same for a repository that lies within this one."""
+        """Return the scope for a repository nested at `path`."""
         is_ignored = any(is_under(path, directory) for directory in self.with_ignored)
         return Scope(
             paths=("",),
@@ -42,19 +42,19 @@ class Scope(Struct, frozen=True, kw_only=True):
 
 
 class Inner(Struct, frozen=True, kw_only=True):
-    """A repository within this one: its files to deploy, and its recorded commit."""
+    """A nested repository: its files to deploy, and its recorded commit."""
 
     tree: str
     recorded: str | None
-    """The tree of the commit that the outer repository names."""
+    """The tree of the commit that the outer repository records."""
     identity: str
-    """The tree, unless files lie on disk otherwise than git keeps them."""
+    """The tree; another id when bytes on disk differ from git's objects."""
     empty_submodules: Sequence[str]
 
 
 class TakeInner(Protocol):
-    """Takes a snapshot of a repository within this one."""
+    """Takes a snapshot of a nested repository."""
 
     def __call__(self, path: str, commit: str | None) -> Inner:
-        """`commit` is the one that is recorded, if any is."""
+        """Take the snapshot; `commit` is the recorded commit, or None."""
         ...

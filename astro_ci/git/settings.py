@@ -19,28 +19,29 @@ class Setting(Struct, frozen=True, kw_only=True):
     """One line of git's configuration."""
 
     key: str
-    """The section and the name in lower case, what is between them as it is written."""
+    """Section and name in lower case; the subsection between them as written."""
     value: str
     scope: str
-    """`system`, `global`, `local`, `worktree` or `command`; an included file has its includer's."""
+    """`system`, `global`, `local`, `worktree` or `command`; an included file has the scope of the
+    including file."""
     file: str
-    """Where it is written, relative to the work tree; empty for the environment."""
+    """The file of the setting, relative to the work tree; empty for the environment."""
 
     @property
     def shape(self) -> str:
-        """The key with `*` for what is between its section and its name."""
+        """The key with `*` in place of the subsection."""
         section, _, rest = self.key.partition(".")
         _, dot, name = rest.rpartition(".")
         return f"{section}.*.{name}" if dot else self.key
 
     @property
     def subject(self) -> str:
-        """What is between the section and the name of the key: a driver, a remote, a URL."""
+        """The key's subsection: a driver, a remote or a URL."""
         return self.key.partition(".")[2].rpartition(".")[0]
 
 
 def parse_settings(text: str) -> list[Setting]:
-    """Read what `LIST_SETTINGS` prints; of several lines with one key, the last one counts."""
+    """Read the output of `LIST_SETTINGS`, in order; the last line with a key counts."""
     fields = text.split("\0")[:-1]
     found = []
     for scope, origin, line in zip(fields[0::3], fields[1::3], fields[2::3], strict=True):
@@ -58,12 +59,12 @@ def parse_settings(text: str) -> list[Setting]:
 
 
 def last_value(settings: Sequence[Setting], key: str) -> str | None:
-    """Return the value that counts; None when the key is not set."""
+    """Return a key's last value, which counts; None when the key is not set."""
     return next((s.value for s in reversed(settings) if s.key == key), None)
 
 
 def remote_urls(settings: Iterable[Setting]) -> dict[str, str]:
-    """Map each remote to the first of its URLs, which is the one that git fetches from."""
+    """Map each remote to its first URL, from which git fetches."""
     found: dict[str, str] = {}
     for setting in settings:
         if setting.shape == "remote.*.url":
@@ -72,7 +73,7 @@ def remote_urls(settings: Iterable[Setting]) -> dict[str, str]:
 
 
 def rewritten(url: str, settings: Iterable[Setting]) -> str:
-    """Replace the start of a URL as `url.<base>.insteadOf` says: the longest that matches."""
+    """Replace the start of a URL by the longest matching `url.<base>.insteadOf`."""
     matches = [
         (len(s.value), s.subject)
         for s in settings
@@ -94,22 +95,22 @@ def has_header_for(settings: Sequence[Setting], url: str) -> bool:
         if setting.key == "http.extraheader" or (
             setting.shape == "http.*.extraheader" and _covers(setting.subject, asked)
         ):
-            values[setting.key] = setting.value  # an empty value takes back the ones before it
+            values[setting.key] = setting.value  # an empty value clears the earlier values
     return any(values.values())
 
 
 def has_password(url: str, settings: Iterable[Setting]) -> bool:
-    """Whether git would find the password for a remote in its URL."""
+    """Whether the remote's URL, after `insteadOf`, contains a password."""
     found = _split(rewritten(url, settings))
     return bool(found and found.scheme in _PORTS and found.password)
 
 
 def header_settings(settings: Sequence[Setting], *, with_header: bool) -> Iterator[tuple[str, str]]:
-    """Make settings that take the passwords out of the URLs of remotes.
+    """Make settings that remove the passwords from the URLs of remotes.
 
-    git names the URL on the command line of what speaks HTTP for it, where everybody on the
-    machine can read it. With `with_header` the password goes into a header instead, unless the
-    configuration has a header for that URL: two are refused.
+    git puts the URL on the command line of its HTTP helper, where every user of the machine can
+    read it. With `with_header`, a header carries the password instead, unless the configuration
+    already has a header for that URL, because two such headers are refused.
     """
     for url in dict.fromkeys(remote_urls(settings).values()):
         parts = _split(rewritten(url, settings))
@@ -125,7 +126,7 @@ def header_settings(settings: Sequence[Setting], *, with_header: bool) -> Iterat
 
 
 def with_settings(env: Mapping[str, str], settings: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Add settings to an environment: git reads them like `-c`, and no process list shows them."""
+    """Add settings to an environment, from which git reads them like `-c`, hidden from `ps`."""
     count = env.get("GIT_CONFIG_COUNT", "")
     number = int(count) if count.isdecimal() else 0
     found = dict(env)
@@ -137,7 +138,7 @@ def with_settings(env: Mapping[str, str], settings: Iterable[tuple[str, str]]) -
 
 
 def _covers(configured: str, asked: SplitResult) -> bool:
-    """Whether `http.<url>.*` is about a URL. Source: git-config(1), http.<url>.*."""
+    """Whether an `http.<url>.*` setting applies to a URL. Source: git-config(1), http.<url>.*."""
     found = _split(configured)
     if found is None or found.scheme != asked.scheme or _port(found) != _port(asked):
         return False

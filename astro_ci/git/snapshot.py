@@ -1,8 +1,7 @@
-"""The shipped tree: the work tree as it is, as a git tree, without touching the repository.
+"""Make a git tree of the work tree's files that ship, without changing the repository.
 
-Looking at every file takes git the longest, so that is begun first, and what can be done
-meanwhile is done on the assumption that the work tree is as the index says, as in a CI system's
-fresh checkout.
+git needs the most time to examine every file, so that step starts first. Meanwhile other steps run
+on the assumption that the work tree equals the index, as in a CI system's fresh checkout.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class Snapshot:
-    """The tree of the files to deploy, and the questions that only this tree can answer."""
+    """The tree of the files to deploy, and the questions that need this tree."""
 
     def __init__(
         self, git: Git, places: Places, scratch: Path, scope: Scope, take_inner: TakeInner
@@ -60,7 +59,7 @@ class Snapshot:
         self._absent: list[str] = []
 
     def __enter__(self) -> Snapshot:
-        """Begin to look at the work tree."""
+        """Start to examine the work tree."""
         with self._stopping():
             self._begin()
         return self
@@ -88,7 +87,7 @@ class Snapshot:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop the processes that still run; after an error, nobody waits for them."""
+        """Stop the processes that still run; after an error, do not wait for them."""
         with self._stopping():
             if value:
                 raise value
@@ -96,7 +95,7 @@ class Snapshot:
 
     @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:
-        """Let no thread wait for git when an exception, such as one of a signal, ends the run."""
+        """Stop git when an exception, such as one from a signal, ends the run."""
         try:
             yield
         except BaseException:
@@ -108,28 +107,28 @@ class Snapshot:
 
     @property
     def tree(self) -> str:
-        """The tree's object id; what it names is gone when the snapshot ends."""
+        """Return the tree's object id; the tree is deleted when the snapshot ends."""
         self._settle()
         return self._tree
 
     @property
     def empty_submodules(self) -> Sequence[str]:
-        """Submodules that were not checked out, those of submodules among them."""
+        """The submodules that were not checked out, including nested submodules."""
         self._settle()
         return self._empty_submodules
 
     @property
     def absent(self) -> Sequence[str]:
-        """Files that a sparse checkout leaves out, and that so cannot be deployed."""
+        """The files that a sparse checkout leaves out, which cannot be deployed."""
         self._settle()
         return self._absent
 
     def read(self, reader: Callable[[Sequence[str]], _T]) -> _T:
         """Let `reader` read the shipped files of the scope, as `git ls-files --stage` lists them.
 
-        A line is `mode object 0<TAB>path`, sorted by the bytes of the paths; an inner repository
-        is one line, with its tree. It is called on what is staged while git looks at the work
-        tree, and called again when that is not what ships.
+        A line is `mode object 0<TAB>path`, sorted by the bytes of the paths; a nested repository
+        is one line, with its tree. `reader` is called with the staged files while git examines the
+        work tree, and called again when the files that ship differ from the staged files.
         """
         if self._is_settled:
             return reader(self._as_on_disk(self._lines))
@@ -148,15 +147,16 @@ class Snapshot:
         return hashlib.sha256(text).hexdigest()[: len(self._tree)]
 
     def prepare_changes(self, base: str) -> None:
-        """Begin to compare with a commit, as `changes` will."""
+        """Start the comparison with a commit, whose result `changes` returns."""
         if not self._is_settled and base not in self._compared:
             staged = self._staged_tree
             self._compared[base] = self._pool.submit(lambda: self._compare(base, staged.result()))
 
     def changes(self, base: str) -> list[PathChange]:
-        """List what differs between a commit and the shipped tree, both sides of a rename.
+        """List the paths that differ between a commit and the shipped tree.
 
-        Raises GitError when git cannot tell; it never answers with an empty list instead.
+        A rename gives both paths. Raises GitError when git cannot compare, and never returns an
+        empty list instead.
         """
         self._settle()
         fields = self._compared_with(base).split("\0")
@@ -174,21 +174,21 @@ class Snapshot:
         return self._tree == commit.tree and not self._inner_changed
 
     def is_ignored(self, path: str) -> bool:
-        """Whether git ignores a file that is deployed all the same."""
+        """Whether git ignores a file that is deployed nevertheless."""
         self._settle()
         return path in self._ignored
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Wait for git's look at the work tree, and make the tree."""
+        """Wait until git has examined the work tree, and write the tree."""
         if self._is_settled:
             return
         staged = self._listing()
-        # For a directory of files that are not in the index, any of them stands.
+        # A name with a slash is a directory with no file in the index; `x` stands for its files.
         others = [f"{path}x" if path.endswith("/") else path for path in self._others()]
-        wait([self._staged_tree])  # which holds the lock of our index
-        # Not even a leftover that changed: one that is only meant to be added is in no tree.
+        wait([self._staged_tree])  # this task holds the lock of the private index
+        # Changed leftovers count here too: an intent-to-add file is in no tree.
         is_as_staged = not (staged.flagged or staged.inner or self._changed())
         is_clean = is_as_staged and all(map(self._never_ships, others))
         if is_clean and not self._staged_tree.exception():
@@ -199,9 +199,9 @@ class Snapshot:
         self._is_settled = True
 
     def _take(self, staged: Staged) -> None:
-        """Fill the index from the work tree and write the tree."""
+        """Update the index from the work tree, and write the tree."""
         self._absent = self._index.clear_flags(staged.flagged)
-        # A submodule that came without its repository, as in an artifact, is files like others.
+        # A submodule without its repository, as in an artifact, counts as ordinary files.
         self._index.remove(list(filter(self._is_orphan, staged.inner)))
         scope = self._scope
         wanted = ("--modified", "--deleted", "--others", "--exclude-standard")
@@ -211,21 +211,21 @@ class Snapshot:
             ignored = [path for path in others if path not in found]
             found.update(path for path in ignored if scope.counts_ignored(path.rstrip("/")))
             self._ignored.update(path.rstrip("/") for path in ignored)
-        # git looks through a link for what was in the directory that it stands for.
+        # git follows a link that replaced a directory, and finds the directory's old files.
         found.update(
             path for path in self._index.changed(scope.paths) if self._is_behind_link(path)
         )
         found -= self._not_told_apart(sorted(found))
-        # A conflict anywhere would keep the tree from being written.
+        # git writes no tree while any file has a conflict.
         unmerged = {
             line.partition("\t")[2] for line in self._index.names("--unmerged", paths=("",))
         }
         shipped = sorted({path for path in found if not self._never_ships(path)} | unmerged)
-        # git lists a repository inside this one that is no submodule as a name with a slash.
+        # git lists a nested repository that is not a submodule as a name with a slash.
         clones = [path.rstrip("/") for path in shipped if path.endswith("/")]
         files = [path for path in shipped if not path.endswith("/")]
         gone = [path for path in files if self._is_behind_link(path)]
-        # By force, as git refuses to look for what was in a directory that is a link now.
+        # By force, because git refuses to check files of a directory that is now a link.
         self._index.remove(gone)
         self._index.add([path for path in files if path not in set(gone)])
         self._tree = self._index.write_tree()
@@ -233,7 +233,7 @@ class Snapshot:
         self._lines = self._with_inner_repositories(lines, clones)
 
     def _with_inner_repositories(self, lines: list[str], clones: Sequence[str]) -> list[str]:
-        """Replace the commit of each inner repository with its tree."""
+        """Replace the commit of each nested repository with its tree."""
         recorded = {
             path: meta.split(" ")[1]
             for meta, _, path in (line.partition("\t") for line in lines)
@@ -254,7 +254,7 @@ class Snapshot:
         return sorted((*others, *inner.values()), key=_path_bytes) if inner else lines
 
     def _as_on_disk(self, lines: Sequence[str]) -> Sequence[str]:
-        """Name the bytes that ship, where a filter or an encoding makes them other than git's."""
+        """Replace objects by those of the bytes on disk, for files with a filter or an encoding."""
         files = attribute_files(self._git, lines, self._scope.paths)
         if not any(map(names_conversion, (*files, self._places.attributes))):
             return lines
@@ -262,10 +262,10 @@ class Snapshot:
         return as_on_disk(self._git.root, lines, converted(self._git, paths))
 
     def _not_told_apart(self, paths: Sequence[str]) -> set[str]:
-        """Name the files that only a filter that does not run would make those of the commit.
+        """Return the files that git reports as changed only because a filter does not run.
 
-        git takes them for changed when it looks at their bytes, as it does with files that are as
-        young as the index. Those that nobody touched since git wrote them are as committed.
+        git reads the bytes of files as recent as the index, and without the filter the bytes differ
+        from the commit. A file that is untouched since git wrote it still equals the commit.
         """
         closed = self._git.closed.filters
         if not closed:
@@ -282,14 +282,14 @@ class Snapshot:
         return not (directory / ".git").exists() and not _is_empty(directory)
 
     def _is_behind_link(self, path: str) -> bool:
-        """Whether a path leads through a link, and so is no file of the work tree."""
+        """Whether a path leads through a link, and therefore is not a file of the work tree."""
         above = path.rpartition("/")[0]
         unknown = []
         while above and above not in self._behind_link:
             unknown.append(above)
             above = above.rpartition("/")[0]
         found = bool(above) and self._behind_link[above]
-        for directory in reversed(unknown):  # a checkout may be deeper than Python's stack
+        for directory in reversed(unknown):  # a checkout may be too deep for recursion
             found = found or os.path.islink(self._git.root / directory)  # noqa: PTH114 - quicker
             self._behind_link[directory] = found
         return found
@@ -300,7 +300,7 @@ class Snapshot:
             try:
                 found = prepared.result()
             except GitError:
-                found = None  # what was staged may have been no tree at all
+                found = None  # the staged files may not have given a tree
             if found and found.tree == self._tree:
                 return found.text
         found = self._compare(base, self._tree)

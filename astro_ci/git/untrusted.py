@@ -1,22 +1,22 @@
-"""The programs that git can be told to run, and how each is kept from running. Pure.
+"""List the programs that git settings can name, and how each program is stopped. Pure.
 
 A pull request controls every tracked file: `.gitattributes`, a script that `core.hooksPath` or
-another setting names, a file that `include.path` takes into the configuration. It controls
-nothing below a directory named `.git`, and nothing outside the checkout; what stands there is
-the job's own set-up, and fetching needs some of it.
+another setting names, a file that `include.path` adds to the configuration. A pull request does
+not control files below a directory named `.git`, or files outside the checkout. Those files are
+the job's own set-up, and a fetch needs some of them.
 
 `TABLE` lists every setting of git-config(1), and every variable of git(1), that names a program.
-A row says how it is closed:
+Each row says how astro-ci stops the program:
 
-- `OFF`: every git that we start gets a value that runs nothing.
-- `EMPTIED`: where it is configured, we configure a value that runs nothing after it.
-- `JOB`: fetching may need it. It is kept where the job has set it up: neither the file that holds
-  the setting nor any word of its value is in the checkout. Otherwise it is emptied.
-- `KNOWN`: kept when it is the one program that the note names, from outside the checkout.
-- `UNUSED`: no git command that we start ever runs it; the note says why.
+- `OFF`: every git process of astro-ci gets a value that runs nothing.
+- `EMPTIED`: where the setting is configured, a later setting has a value that runs nothing.
+- `JOB`: a fetch may need the program. The setting is kept when the job made it: neither the file
+  of the setting nor any word of its value is in the checkout. Otherwise the setting is emptied.
+- `KNOWN`: the setting is kept when it names the program in the note, outside the checkout.
+- `UNUSED`: no git command of astro-ci runs the program; the note says why.
 
-Programs are found on `PATH` without the directories of the checkout, and what runs them gets
-`PYTHONSAFEPATH`, so that `python -m` finds no module of the checkout either.
+git gets a `PATH` without the directories of the checkout, and `PYTHONSAFEPATH`, so that
+`python -m` does not import a module of the checkout.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from astro_ci.git.settings import Setting
 
 
 class Closing(Enum):
-    """How a row of the table is closed."""
+    """How the programs of a row are stopped; see the module."""
 
     OFF = "off"
     EMPTIED = "emptied"
@@ -46,14 +46,14 @@ OFF, EMPTIED, JOB, KNOWN, UNUSED = Closing
 
 
 class Row(Struct, frozen=True):
-    """Settings that name a program, and how they are closed."""
+    """Settings that name a program, and how the program is stopped."""
 
     keys: str
-    """Separated by spaces; `*` stands for a driver, a remote, a URL; `$` begins a variable."""
+    """Keys separated by spaces; `*` is a driver, a remote or a URL; `$` starts a variable."""
     closing: Closing
     note: str
     value: str = ""
-    """What runs nothing. A value that is not empty is what `OFF` and `EMPTIED` configure."""
+    """A value that runs nothing, which `OFF` and `EMPTIED` configure."""
 
 
 TABLE: Sequence[Row] = (
@@ -125,27 +125,27 @@ class Closed(Struct, frozen=True, kw_only=True):
     """The settings that stop the programs of a configuration."""
 
     settings: Sequence[tuple[str, str]] = ()
-    """To be configured after all others."""
+    """Settings that git must read after all others."""
     variables: Mapping[str, str] = field(default_factory=dict)
     filters: frozenset[str] = frozenset()
-    """The drivers that do not run."""
+    """The filter drivers that do not run."""
     has_upload_pack: bool = False
-    """Whether a remote names its own upload-pack, which no later setting replaces."""
+    """Whether a remote names its own upload-pack, which a later setting cannot replace."""
 
 
 def close(settings: Sequence[Setting], checkout: Path, env: Mapping[str, str]) -> Closed:
-    """Find how to stop each program that the settings name and that must not run."""
+    """Make the settings that stop each configured program that must not run."""
     has_upload_pack = any(s.shape == "remote.*.uploadpack" for s in settings)
     variables: dict[str, str] = {}
     if has_upload_pack:
-        # A partial clone fetches what it lacks by itself, and from another machine alone.
+        # A partial clone fetches missing objects by itself; allow only network protocols.
         variables["GIT_ALLOW_PROTOCOL"] = "git:http:https:ssh"
     found: dict[str, str] = {}
     for setting in settings:
         row = _ROWS.get(setting.shape)
         if row is None or _is_kept(setting, row, checkout, env):
             continue
-        if setting.shape == "core.gitproxy":  # the first one counts, and the variable before it
+        if setting.shape == "core.gitproxy":  # git uses the first setting, and prefers the variable
             variables["GIT_PROXY_COMMAND"] = ""
         elif row.closing in (EMPTIED, JOB, KNOWN) and "helper" not in setting.shape:
             found[setting.key] = row.value
@@ -164,7 +164,7 @@ def close(settings: Sequence[Setting], checkout: Path, env: Mapping[str, str]) -
 
 
 def environment(env: Mapping[str, str], checkout: Path) -> dict[str, str]:
-    """Return the variables that git may inherit: none names a program of the checkout."""
+    """Return the variables that git may inherit; none names a program of the checkout."""
     found = {
         name: value
         for name, value in env.items()
@@ -173,7 +173,7 @@ def environment(env: Mapping[str, str], checkout: Path) -> dict[str, str]:
     if "PATH" in env:
         places = [p for p in env["PATH"].split(os.pathsep) if _is_outside(p, checkout)]
         del found["PATH"]
-        if places:  # an empty PATH is the current directory, none the system's
+        if places:  # an empty PATH means the current directory; a missing PATH means the system's
             found["PATH"] = os.pathsep.join(places)
     if "GIT_ALLOW_PROTOCOL" in env:
         protocols = env["GIT_ALLOW_PROTOCOL"].split(":")
@@ -182,7 +182,7 @@ def environment(env: Mapping[str, str], checkout: Path) -> dict[str, str]:
 
 
 def names_checkout(command: str, checkout: Path, env: Mapping[str, str]) -> bool:
-    """Whether a word of a command is a path in the checkout; a bare first word is none."""
+    """Whether a word of a command is a path in the checkout; a bare program name is not."""
     here = {**env, "PWD": str(checkout)}
     text = re.sub(r"\$\{?(\w+)\}?", lambda match: here.get(match[1], ""), command)
     words = [word for word in re.split(r"[\s'\"`;|&()<>=,!{}$\\]+", text) if word]
@@ -194,7 +194,7 @@ def names_checkout(command: str, checkout: Path, env: Mapping[str, str]) -> bool
 
 
 def in_checkout(path: str, checkout: Path) -> bool:
-    """Whether a path, or what it leads to, may be a tracked file; nothing below `.git` is."""
+    """Whether a path, or its target, may be a tracked file; files below `.git` are not tracked."""
     there = os.path.normpath(checkout / path)
     return any(_is_tracked(p, checkout) for p in (there, os.path.realpath(there)))
 
@@ -224,7 +224,7 @@ def _is_kept(setting: Setting, row: Row, checkout: Path, env: Mapping[str, str])
 
 
 def _is_known(command: str, checkout: Path) -> bool:
-    """Whether a filter is a program that is known, without anything that a shell would see."""
+    """Whether a filter is a known program, in a command without special characters of a shell."""
     if not re.fullmatch(r"\"?[\w./-]+\"?( [\w./%=-]+)*", command):
         return not command
     path = command.split(" ")[0].strip('"')
@@ -238,7 +238,7 @@ def _program(command: str) -> str:
 
 
 def _closed_filters(settings: Iterable[Setting], found: Mapping[str, str]) -> frozenset[str]:
-    """Name the drivers that do not run: each as a whole. git-lfs runs what its extensions name."""
+    """Return the filter drivers that do not run. The extensions of git-lfs can name programs."""
     extends_lfs = False
     drivers = set()
     for setting in settings:
@@ -253,11 +253,11 @@ def _closed_filters(settings: Iterable[Setting], found: Mapping[str, str]) -> fr
 def _helpers(
     settings: Iterable[Setting], checkout: Path, env: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """Name the credential helpers anew, without those that are not the job's; none when all are."""
+    """Return the job's credential helpers as settings; [] when all helpers are the job's."""
     row = _ROWS["credential.helper"]
     all_of_them = [s for s in settings if s.shape in row.keys.split()]
     kept = [s for s in all_of_them if _is_kept(s, row, checkout, env)]
     if len(kept) == len(all_of_them):
         return []
-    # An empty one takes back all before it, whatever their URLs.
+    # An empty helper clears all earlier helpers, whatever their URLs.
     return [("credential.helper", ""), *((s.key, s.value) for s in kept)]

@@ -10,13 +10,15 @@ import json
 import logging
 import socket
 from collections.abc import Mapping
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from astro_ci.errors import DockerError
 from astro_ci.text import crossed_out
+from astro_ci.web.ahead import begin
 
 if TYPE_CHECKING:
     import docker
@@ -42,9 +44,12 @@ class Engine(Struct, frozen=True):
     version: str
     is_podman: bool = False
     tunnel: OverSSH | None = None
+    removing: list[Future[None]] = field(default_factory=list)
+    """What is under way, and that nothing waits for but the end."""
 
     def close(self) -> None:
-        """Close the connections to the engine."""
+        """Close the connections to the engine, once it has removed what it was asked to."""
+        self._finish_removing()
         self.client.close()
         if self.tunnel:
             self.tunnel.close()
@@ -67,6 +72,7 @@ class Engine(Struct, frozen=True):
 
     def remove_image(self, reference: str) -> None:
         """Remove an image of ours, if it is there; a failure is logged and no more."""
+        self._finish_removing()  # a container keeps its image
         from docker.errors import DockerException, NotFound
         from requests import RequestException
 
@@ -76,6 +82,13 @@ class Engine(Struct, frozen=True):
             return
         except (DockerException, RequestException) as error:
             log.info("the image %s was left behind: %s", reference, error)
+
+    def remove_container_aside(self, name: str) -> None:
+        """Remove a container of ours while the run goes on."""
+        self.removing.append(begin(lambda: self.remove_container(name)))
+
+    def _finish_removing(self) -> None:
+        wait(self.removing, _ANSWER_SECONDS)
 
     def remove_container(self, name: str) -> None:
         """Remove a container of ours, if it is there; a failure is logged and no more."""

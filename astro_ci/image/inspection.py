@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 REVISION_LABEL = "org.opencontainers.image.revision"
 SOURCE_LABEL = "org.opencontainers.image.source"
-# Each image of a Linux distribution has one of them.
-_PROGRAMS = ("/bin/sh", "/usr/bin/env", "/bin/busybox", "/usr/local/bin/python")
+# Each image of a Linux distribution has one of them. Those that are files and no links come first,
+# as the engine takes as long to read a link as to read a program.
+_PROGRAMS = ("/usr/bin/env", "/bin/busybox", "/bin/sh", "/usr/local/bin/python")
 _MOST_LINKS = 8
 _HOME = "/usr/local/airflow"
 
@@ -54,11 +55,11 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
     return ImageFacts(
         reference=shown,
         id=found["Id"],
-        os=printable(found.get("Os", "")),
-        architecture=printable(found.get("Architecture", "")),
-        runtime_version=excerpt(labels.get(LABEL, "")) or None,
+        os=printable(found.get("Os") or ""),
+        architecture=printable(found.get("Architecture") or ""),
+        runtime_version=excerpt(labels.get(LABEL) or "") or None,
         revision=labels.get(REVISION_LABEL, ""),
-        source_url=printable(labels.get(SOURCE_LABEL, "")),
+        source_url=printable(labels.get(SOURCE_LABEL) or ""),
     )
 
 
@@ -116,7 +117,7 @@ def _container(engine: Engine, reference: str) -> Iterator[Container]:
     try:
         yield engine.client.containers.create(reference, name=name, entrypoint=["none"], command=[])
     finally:
-        engine.remove_container(name)
+        engine.remove_container_aside(name)
 
 
 def _read_start(container: Container, path: str) -> bytes:

@@ -76,7 +76,7 @@ def find_configured(root: Path, projects: Sequence[str], config: Config) -> Conf
 def _stands_for(
     file: ConfigFile, project: ProjectEntry, root: Path, projects: Sequence[str]
 ) -> bool:
-    """Whether an entry of the file is for one of the projects, or for one below such a directory."""
+    """Whether an entry of the file is for one of the projects, or below one of them."""
     if not file.has_projects:
         return True
     place = Path(os.path.realpath(file.path.parent / (project.path or ".")))

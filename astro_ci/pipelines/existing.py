@@ -17,10 +17,20 @@ _MOST_BYTES = 1_000_000
 _DEPLOYS = re.compile(
     r"^(?![^\S\n]*(?:#|//))(?:(?! #).)*\b(astronomer/deploy-action|astro[ \t]+deploy)\b", re.M
 )
+_IS_OURS = re.compile(
+    r"^[^\S\n]*(?!#|//)\S.*\b"
+    r"(?:astro-ci/astro_ci@|gitlab-templates/deploy\.yml|astro[-_]ci[ \t]+deploy)",
+    re.M,
+)
 
 
 def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
     """Say what to watch out for when the pipeline is added to an existing file."""
+    if _IS_OURS.search(_text(there)):
+        yield (
+            f"{system.path} already deploys with astro-ci: change that instead of adding a second "
+            "deploy"
+        )
     present, ours = _mapping(_text(there)), _mapping(pipeline)
     shared = [key for key in ours if key in present]
     if shared:

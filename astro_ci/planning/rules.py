@@ -72,7 +72,7 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
     ignore: DockerIgnore = field(default_factory=_no_globs)
     image_paths: DockerIgnore = field(default_factory=_no_globs)
     written: Collection[str] = ()
-    """Files of the run itself, such as a saved plan, which are no part of the project."""
+    """Files and directories of the run itself, such as a saved plan: no part of the project."""
     build_links: Sequence[str] = ()
     """The links and the target behind a build file that is a link."""
     is_leftover: Callable[[str], bool] = lambda _path: False
@@ -109,6 +109,14 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
         named = (*in_project, *self.build_links, *self.attribute_files, *self.dags, *self.written)
         return frozenset(path.rpartition("/")[0] for path in named)
 
+    def is_written(self, path: str) -> bool:
+        """Whether a path is a file of the run itself."""
+        return any(is_under(path, own) for own in self.written)
+
+    def never_ships(self, path: str) -> bool:
+        """Whether an untracked path is no part of what ships."""
+        return self.is_leftover(path) or self.is_written(path)
+
     def counts_although_ignored(self, path: str) -> bool:
         """Whether a path that git ignores counts: DAGs, image-paths, and what steers the build."""
         inner = below(path, self.project)
@@ -128,7 +136,7 @@ class Rules(Struct, frozen=True, kw_only=True, dict=True):
 
     def _first_rule(self, path: str) -> tuple[Part | None, str]:
         inner = below(path, self.project)
-        if path in self.written:
+        if self.is_written(path):
             return None, "is a file of this run"
         if inner in self.build_files:
             return Part.IMAGE, "shapes the image"

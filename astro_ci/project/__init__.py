@@ -1,1 +1,1 @@
-"""The Astro project on disk."""
+"""Read the Astro project on disk, and decide which of its files ship."""

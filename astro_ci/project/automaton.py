@@ -1,10 +1,10 @@
-"""Match many patterns at once, in time that is linear in a name whatever the patterns are. Pure.
+"""Match many patterns at once, in time linear in the length of a name for any patterns. Pure.
 
-A pattern is a sequence of items. All sequences lie side by side in one integer, a bit for each
-item: a set bit says that the items before it have matched. One character moves all bits at once
-(Shift-And, Baeza-Yates and Gonnet 1992; optional items by the carry of an addition, Navarro and
-Raffinot 2001), so nothing is ever tried again. States that were seen are kept, and the next
-character leads from one to the other without any arithmetic.
+A pattern is a sequence of items. One integer holds all sequences side by side, with a bit for each
+item: a set bit says that the items before this item have matched. One character moves all bits at
+once (Shift-And, Baeza-Yates and Gonnet 1992; optional items by the carry of an addition, Navarro
+and Raffinot 2001), so the automaton never backtracks. States are cached with their transitions,
+so a known state and character need no arithmetic.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-# What an item does with a character that it takes, and without one.
+# Flags of an item: how a bit moves on a matching character, and without a character.
 MOVE, STAY, SKIP, DIRECTORIES = 1, 2, 4, 8
 AT_START, AT_END, WORD_EDGE, NO_WORD_EDGE = 16, 32, 64, 128
 _MEMORY = 16_000_000
 _NODE_BYTES, _MOST_CHARACTERS = 400, 2_000
-_NEVER = "\0"  # which is in no path
+_NEVER = "\0"  # no path contains a null character
 
 
 class Characters(Struct, frozen=True):
-    """A set of characters, as ranges of code points, or all but those."""
+    """A set of characters: the given ranges of code points, or all characters outside them."""
 
     ranges: tuple[tuple[int, int], ...]
     are_excluded: bool = False
@@ -39,7 +39,7 @@ NO_SLASH = Characters(((ord("/"), ord("/")),), are_excluded=True)
 
 
 class Item(NamedTuple):
-    """One part of a pattern: what it does, and with which characters."""
+    """One part of a pattern: its flags, and the characters that it matches."""
 
     does: int
     takes: str | Characters = _NEVER
@@ -51,35 +51,35 @@ def _letter(character: str) -> Item:
 
 
 def letters(text: str) -> Iterator[Item]:
-    """Make the items of a text that is taken literally."""
+    """Make the items of a literal text."""
     return map(_letter, text)
 
 
 ANYTHING = Item(STAY | SKIP, ANY)
 WITHIN_A_NAME = Item(STAY | SKIP, NO_SLASH)
 ANY_DIRECTORIES = Item(SKIP | DIRECTORIES)
-"""Nothing, or text without a line feed that ends in a slash: `(.*/)?`."""
+"""The empty text, or text without a line feed that ends in a slash: `(.*/)?`."""
 
 
 class Node:
-    """Where all sequences are after some text."""
+    """The state of all sequences after some text."""
 
     __slots__ = ("after_word", "directories", "following", "here", "hits", "is_start")
 
     def __init__(self, here: int, directories: int, *, is_start: bool, after_word: bool) -> None:
         self.here = here
         self.directories = directories
-        """The items ANY_DIRECTORIES that have begun."""
+        """The bits of the ANY_DIRECTORIES items that have started to match."""
         self.is_start, self.after_word = is_start, after_word
         self.following: dict[str, Node] = {}
         self.hits: int | None = None
 
 
 class Automaton:
-    """Sequences of items, each with a bit of its own that says whether it matches."""
+    """Sequences of items, each with a bit that says whether the sequence matches."""
 
     def __init__(self, sequences: Sequence[Sequence[Item] | None]) -> None:
-        """A None takes a bit, which grows with the position as the others do, and never matches."""
+        """Take the sequences. A None takes a bit in the same order, and never matches."""
         does, takes, starts, ends = bytearray(), [], [], []
         self._classes: dict[Characters, list[int]] = {}
         self.bits: list[int] = []
@@ -109,18 +109,18 @@ class Automaton:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing can match."""
+        """Whether no sequence can match."""
         return not self._ends
 
     def run(self, node: Node, text: str) -> Node:
-        """Go on with some text."""
+        """Return the node after some more text."""
         for character in text:
             following = node.following.get(character)
             node = self._step(node, character) if following is None else following
         return node
 
     def hits(self, node: Node) -> int:
-        """Return the bits of the sequences that match if the text ends here."""
+        """Return the bits of the sequences that match when the text ends at this node."""
         if node.hits is None:
             node.hits = self._closed(node, None) & self._ends
         return node.hits
@@ -142,7 +142,7 @@ class Automaton:
         return found
 
     def _closed(self, node: Node, character: str | None) -> int:
-        """Add what is reached by skipping; a carry runs through items that may all be skipped."""
+        """Add the bits reached by skipping optional items; a carry passes a run of such items."""
         skip = self._skip
         if self._conditions:
             is_edge = node.after_word != (character is not None and _is_word(character))
@@ -171,7 +171,7 @@ class Automaton:
         return node
 
     def _taken_by(self, character: str) -> int:
-        """The bits of the items that take a character."""
+        """Return the bits of the items that match a character."""
         known = self._taking.get(character)
         if known is None:
             if len(self._taking) >= min(self.most_nodes, _MOST_CHARACTERS):
@@ -194,7 +194,7 @@ def _is_word(character: str) -> bool:
 
 
 def bits(positions: Iterable[int], size: int) -> int:
-    """Make a number with these bits."""
+    """Make an integer with the bits at these positions set."""
     found = bytearray(size // 8 + 1)
     for position in positions:
         found[position >> 3] |= 1 << (position & 7)
@@ -202,6 +202,6 @@ def bits(positions: Iterable[int], size: int) -> int:
 
 
 def _mask(does: bytes | bytearray, flag: int) -> int:
-    """Make a number with a bit for each item that does something."""
+    """Make an integer with a bit for each item that has a flag."""
     digits = bytes(b"01"[bool(value & flag)] for value in range(256))
     return int(does.translate(digits)[::-1] or b"0", 2)

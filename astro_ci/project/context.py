@@ -1,4 +1,4 @@
-"""What stays out of a build's context whatever the ignore file says."""
+"""Decide which files stay out of a build context, whatever the ignore file says."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ def left_out(
     is_venv: Callable[[str], bool],
     written: Collection[str] = (),
 ) -> Callable[[str], bool]:
-    """Say which paths to leave out: the DAGs, or the leftovers when the image holds the DAGs.
+    """Make a predicate for paths to leave out: all DAGs, or leftovers when the image holds DAGs.
 
     `dags` are the names of the DAGs directory in the context. `is_venv` tells whether a directory,
-    relative to that one, is a virtual environment. `written` are files of the run itself.
+    relative to the DAGs directory, is a virtual environment. `written` are files that this run
+    writes.
     """
     if not dags_ship:
         return {*dags, *written}.__contains__
@@ -27,7 +28,7 @@ def left_out(
 
     def is_left_out(path: str) -> bool:
         names = (below(path, directory) for directory in dags)
-        # As if it were a directory: then it is asked about itself as well.
+        # Asked as a directory, so that the name of the path itself is checked too.
         return path in written or any(name and is_leftover(f"{name}/.") for name in names)
 
     return is_left_out
@@ -36,7 +37,7 @@ def left_out(
 def left_out_of(
     project: Project, *, dags_ship: bool, written: Collection[str] = ()
 ) -> Callable[[str], bool]:
-    """Say which files of the checkout to leave out of the image; see `left_out`."""
+    """Make the predicate of `left_out` for a project."""
     return left_out(
         project.dags_in_context,
         dags_ship=dags_ship,

@@ -15,7 +15,7 @@ _FROM = Regex(
 )
 _PLATFORM = Regex(r"--platform=(\S+)", re.IGNORECASE)
 _AUTOMATIC = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
-"""The arguments that BuildKit sets by itself, for the platform that is built for."""
+"""The arguments that BuildKit sets for the target platform."""
 _ARG = Regex(r"ARG\s+(?P<name>\w+)(?:=(?P<value>.*))?", re.IGNORECASE)
 _VARIABLE = Regex(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 _NEEDS_BUILDKIT = Regex(
@@ -23,28 +23,28 @@ _NEEDS_BUILDKIT = Regex(
     r"|(?:RUN|COPY)\b.*<<)",
     re.IGNORECASE | re.MULTILINE,
 )
-# Of an instruction that names an image, and of a value in it.
+# The limit for the length of a FROM or ARG instruction, and of a value in it.
 _LONGEST = 4_000
 _RUNTIME_NAMES = ("astro-runtime", "runtime")
 _PYTHON = Regex(r"-python-(\d+\.\d+)")
 
 
 class BaseImage(Struct, frozen=True, kw_only=True):
-    """The image that the last stage is built on."""
+    """The image on which the target stage is built."""
 
     reference: str
     platform: str = ""
-    """As `FROM --platform` has it, with variables filled in; empty where it has none."""
+    """The value of `FROM --platform`, with variables replaced; empty without the option."""
 
     @property
     def runtime_version(self) -> str:
-        """The version of Astro Runtime that its name says; empty when it says none."""
+        """The Astro Runtime version in the image's name; empty when the name has none."""
         name, _, tag = self.reference.partition("@")[0].rpartition(":")
         return version_in_tag(tag) if name.rpartition("/")[2] in _RUNTIME_NAMES else ""
 
     @property
     def python_version(self) -> str:
-        """The version of Python that its tag asks for, such as `3.11`; empty when it asks none."""
+        """The Python version in the image's tag, such as `3.11`; empty when the tag has none."""
         asked = _PYTHON.search(self.reference.partition("@")[0].rpartition(":")[2])
         return asked[1] if asked and self.runtime_version else ""
 
@@ -52,11 +52,11 @@ class BaseImage(Struct, frozen=True, kw_only=True):
 def base_image(
     text: str, build_args: Mapping[str, str] | None = None, target: str = ""
 ) -> BaseImage | None:
-    """Follow the FROM of the target stage, or the last one, through the stages that it names.
+    """Find the base image of the target stage, or of the last stage, through all earlier stages.
 
-    None without a FROM, and where no stage has the target's name.
+    None when there is no FROM, or no stage of the target's name.
 
-    Variables have the values of the ARG lines above the first FROM, or of the build arguments.
+    Variables have the values of the build arguments, else of the ARG lines above the first FROM.
     Source: the Dockerfile reference, "Understand how ARG and FROM interact".
     """
     given, values = build_args or {}, dict[str, str]()
@@ -80,7 +80,7 @@ def base_image(
 
 
 def needs_buildkit(text: str) -> bool:
-    """Whether the Dockerfile uses features that the classic builder does not know."""
+    """Whether the Dockerfile uses features that Docker's classic builder lacks."""
     return bool(_NEEDS_BUILDKIT.search(text.replace("\\\n", " ")))
 
 
@@ -91,7 +91,7 @@ def _instructions(text: str) -> list[str]:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    # A value may hold others twice, and those others: its length has to end somewhere.
+    # A value can hold another value twice, and so on, so its length needs a limit.
     return _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", text)[:_LONGEST]
 
 

@@ -1,7 +1,7 @@
-"""Which paths of a build context `.dockerignore` leaves out, decided as current Docker does.
+"""Decide which paths of a build context `.dockerignore` excludes, as current Docker does.
 
-What a pattern matches is in `patterns`. A path is compared with all of them at once, in time that
-is linear in its length; a directory is compared once for all that it holds.
+The module `patterns` decides what a pattern matches. A path is compared with all patterns at once,
+in time linear in its length. A directory is compared once for all files in it.
 
 Source: https://github.com/moby/patternmatcher, as BuildKit's client walks a context with it.
 """
@@ -22,20 +22,20 @@ from astro_ci.project.matcher import Matcher
 from astro_ci.project.patterns import WILD, BadPatternError, Shape, is_literal, shape_of
 from astro_ci.text import excerpt
 
-# What Go calls white space; str.strip() would also take the ASCII separators 0x1C to 0x1F.
+# Go's white space; str.strip() would also remove the ASCII separators 0x1C to 0x1F.
 _WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
 _WHITE_SPACE += "\u2028\u2029\u202f\u205f\u3000"
 
 _MOST_PATTERNS = 200_000
-# What may make an expression match text that does not begin as the pattern does.
+# Characters that can make a pattern match text that starts differently from the pattern.
 _PECULIAR = frozenset("|{^")
-# What may match a slash, beside `**`: a class that names others, an escape such as `\\D`.
+# Characters that can match a slash, beside `**`: a negated class, or an escape such as `\\D`.
 _ACROSS_PARTS = frozenset("[\\")
 _ANY_DEPTH = -1
 
 
 def ignore_file_names(dockerfile: str) -> tuple[str, str]:
-    """Name the files that may hold the patterns for a Dockerfile; the first that exists counts."""
+    """Return the possible ignore files for a Dockerfile; the first that exists counts."""
     return f"{dockerfile}.dockerignore", ".dockerignore"
 
 
@@ -43,42 +43,45 @@ class Pattern(Struct, frozen=True, kw_only=True):
     """One line of an ignore file."""
 
     text: str
-    """As written, surrounding white space aside."""
+    """The line as written, without surrounding white space."""
     line: int
     is_exception: bool
-    """Whether it brings back what an earlier line left out."""
+    """Whether the pattern includes paths again that an earlier line excluded."""
     cleaned: str
     shape: Shape
 
     def within(self, directory: str) -> Pattern:
-        """The same pattern for the paths relative to a directory, which is taken literally."""
+        """Return the pattern for paths below a directory, whose name is literal."""
         name = "".join(f"\\{c}" if c in WILD else c for c in directory)
         return replace(self, cleaned=f"{name}/{self.cleaned}", shape=self.shape.within(directory))
 
     @property
     def start_of_exception(self) -> str | None:
-        """Below which directory this may bring something back, with `/`; None for anywhere."""
+        """Return the directory, with `/`, below which an exception can include paths again.
+
+        None when the exception can match anywhere.
+        """
         prefix = self.cleaned.removesuffix("/**").removesuffix("/*")
         return f"{prefix}/" if WILD.isdisjoint(prefix) else None
 
     def directories_of_choice(self) -> list[str] | None:
-        """Name where this pattern matches one file right in a directory and not another.
+        """List the directories where this pattern can match some direct files and not others.
 
-        None where that is not a short list: see `choice`.
+        None when the list would be long or unbounded: see `choice`.
         """
         if is_literal(self.cleaned):
             return [self.cleaned.rpartition("/")[0]]
         tail = self.cleaned.removesuffix("**")
         if tail == self.cleaned or not is_literal(tail):
             return None
-        above = tail[:-1].split("/")[:-1]  # of `a/b/**` this is a: in a/b every file matches
+        above = tail[:-1].split("/")[:-1]  # for `a/b/**` this is `a`: every file in a/b matches
         return ["", *("/".join(above[: depth + 1]) for depth in range(len(above)))]
 
     def choice(self) -> tuple[str, int]:
-        """Say in which directories this might match one file and not another.
+        """Return a prefix and a depth of the directories where this may match only some files.
 
-        In those whose path with `/` starts as the text does, or the other way round, and that
-        are as deep as the number says; `_ANY_DEPTH` for all of them.
+        These are the directories of that depth (`_ANY_DEPTH`: of any depth) whose path, with
+        `/`, starts with the prefix, or is a start of the prefix.
         """
         cleaned = self.cleaned
         if not _PECULIAR.isdisjoint(cleaned):
@@ -96,13 +99,13 @@ class DockerIgnore:
 
     @classmethod
     def parse(cls, text: str, *, name: str = ".dockerignore") -> DockerIgnore:
-        """Read an ignore file; a line that the engine would refuse is a ProjectError."""
+        """Read an ignore file. Raises ProjectError for a line that the engine would refuse."""
         return cls(tuple(_read_patterns(text, name)))
 
     def also_within(self, directory: str) -> DockerIgnore:
-        """The same patterns, each for paths as they are and for those relative to a directory.
+        """Return patterns that match both full paths and paths relative to a directory.
 
-        One that matches either way matches, so that an exception holds for both.
+        A pattern matches when either path matches, so an exception applies to both paths too.
         """
         if not directory:
             return self
@@ -110,18 +113,18 @@ class DockerIgnore:
         return DockerIgnore(tuple(pattern for pair in both for pattern in pair))
 
     def excludes(self, path: str) -> bool:
-        """Tell whether the engine leaves this path out of the build context."""
+        """Whether the engine leaves this path out of the build context."""
         return bool(self.patterns) and self._matcher.verdict(path).excluded
 
     def matching_pattern(self, path: str) -> str | None:
-        """Return the line that decided about this path, which may be an exception."""
+        """Return the line that decides about this path, which may be an exception, or None."""
         number = self._matcher.last(self._matcher.verdict(path))
         return self.patterns[number].text if number is not None else None
 
     def is_uniform_in(self, directory: str) -> bool:
-        """Tell whether all files right in a directory share one fate, whatever their names.
+        """Whether all direct files of a directory are included, or all are excluded.
 
-        May deny it of a directory of which it holds; never the other way round.
+        May return False for a uniform directory, but never True for another directory.
         """
         if not self.patterns or not self._choices.may_choose_in(directory):
             return True
@@ -129,7 +132,7 @@ class DockerIgnore:
         return not self._exceptions and self.excludes(directory)
 
     def may_include_below(self, directory: str) -> bool:
-        """Say whether an excluded directory has to be walked all the same."""
+        """Whether an exception may include files below an excluded directory."""
         if None in self._exceptions:
             return True
         known, here = self._sorted_exceptions, f"{directory}/"
@@ -154,7 +157,7 @@ class DockerIgnore:
 
 
 class _Choices:
-    """Where the patterns might match one file right in a directory and not another."""
+    """The directories where patterns may match some direct files and not others."""
 
     def __init__(self, patterns: tuple[Pattern, ...]) -> None:
         self._directories: set[str] = set()
@@ -177,7 +180,7 @@ class _Choices:
             depths = self._depths.get(here[:end])
             if depths and (depth in depths or _ANY_DEPTH in depths):
                 return True
-        # Of those that start in or below this directory, one is enough: it says "might".
+        # One prefix that starts in or below this directory is enough for True.
         at = bisect_left(self._prefixes, here)
         return at < len(self._prefixes) and self._prefixes[at].startswith(here)
 
@@ -209,8 +212,8 @@ def _read_pattern(written: str, number: int) -> Pattern:
     if path:
         path = _clean(path)
         path = path[1:] if len(path) > 1 and path.startswith("/") else path
-    # The engine cleans twice, the second time with the mark: `!/` loses its path, and what
-    # starts with a mark only now (`./!a`) becomes an exception.
+    # The engine cleans a line twice, the second time with the `!`: `!/` loses its path, and a
+    # line that starts with `!` only after the first time (`./!a`) becomes an exception.
     cleaned = _clean(f"{mark}{path}".strip(_WHITE_SPACE))
     is_exception = cleaned.startswith("!")
     cleaned = cleaned.removeprefix("!")
@@ -228,5 +231,5 @@ def _read_pattern(written: str, number: int) -> Pattern:
 def _clean(path: str) -> str:
     """Clean a path as Go's filepath.Clean does."""
     cleaned = posixpath.normpath(path)
-    # POSIX gives a path that starts with exactly two slashes a meaning of its own.
+    # Python keeps two leading slashes, as POSIX allows; Go keeps one.
     return cleaned[1:] if cleaned.startswith("//") else cleaned

@@ -1,15 +1,14 @@
-"""Read the files of a checkout: what they hold, and what they are, may be a stranger's choice.
+"""Read the files of a checkout, whose content and types a pull request can choose.
 
-A pull request can make any file a link: to `/proc/self/environ`, whose variables an error would
-then repeat, to `/dev/zero`, which never ends, or to a file of the job outside the checkout. So
-every file of a checkout is read here, and no other module opens one (a test holds that). No link
-leads out of the repository or into its `.git`, which may hold a token; only a regular file is
-read, and only up to a limit.
+A pull request can make any file a link: to `/proc/self/environ`, whose variables an error could
+print; to `/dev/zero`, which never ends; or to a file of the job outside the checkout. Therefore
+only this module opens files of a checkout, as a test checks. This module refuses links out of the
+repository or into its `.git`, which may hold a token, and reads only regular files, up to a limit.
 
-A path that the user or the CI system gives (`--config FILE`, GITHUB_EVENT_PATH) is trusted to be
-the right one when it lies outside of every repository: there links are followed, and pipes are
-read. Within a repository the path may still be a stranger's link, and the rules above hold. What
-any file holds is never trusted. Hard links and mounts are out of a pull request's reach.
+The user or the CI system may give a path (`--config FILE`, GITHUB_EVENT_PATH). Outside of every
+repository such a path is trusted: links are followed, and pipes are read. Within a repository the
+path may be a link from a pull request, and the rules above apply. The content of a file is never
+trusted. A pull request cannot create hard links or mounts.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 _GIT = ".git"
-_MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
-# Without O_NONBLOCK a pipe that nobody writes to would never be opened.
+_MAX_LINKS = 40  # Linux too reports a loop after 40 links
+# Without O_NONBLOCK, opening a pipe without a writer would block for ever.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class UnfitFileError(OSError):
-    """A file exists but must not be read: `strerror` says why, `hint` what to change."""
+    """A file exists but must not be read. `strerror` says why; `hint` says what to change."""
 
     def __init__(self, number: int, why: str, hint: str) -> None:
         super().__init__(number, why)
@@ -45,13 +44,13 @@ def remedy(error: OSError) -> str:
 def repository_root(directory: Path) -> Path:
     """Return the nearest directory upward that holds `.git`, else the directory itself.
 
-    The path is taken as it is written: resolve it first where links on the way do not matter.
+    Links in the path are not followed, so resolve the path first where links must not count.
     """
     return next((p for p in (directory, *directory.parents) if (p / _GIT).exists()), directory)
 
 
 def read_text(path: Path, *, most_bytes: int, errors: str = "strict") -> str:
-    """Read a file of a checkout as UTF-8; a byte order mark stays. `errors` is that of decode().
+    """Read a file of a checkout as UTF-8, with any byte order mark; `errors` is as for decode().
 
     Raises OSError when the file cannot be read; UnfitFileError is one.
     """
@@ -73,7 +72,7 @@ def read_named_text(path: Path, *, most_bytes: int, errors: str = "strict") -> s
         return read_text(absolute, most_bytes=most_bytes, errors=errors)
     descriptor = _open_file(absolute, None, may_be_pipe=True)
     try:
-        os.set_blocking(descriptor, True)  # a pipe's writer may take its time
+        os.set_blocking(descriptor, True)  # wait for the writer of a pipe
         return _decode(_read(descriptor, most_bytes), errors)
     finally:
         os.close(descriptor)
@@ -81,7 +80,7 @@ def read_named_text(path: Path, *, most_bytes: int, errors: str = "strict") -> s
 
 @contextmanager
 def opened_named_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a regular file whose path the user or the CI system gave, for reading and seeking.
+    """Open a regular file, whose path the user or the CI system gave, for reading and seeking.
 
     Raises OSError as `read_text` does, on entering.
     """
@@ -99,10 +98,10 @@ def opened_named_file(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _opened_below(root: Path, parts: Sequence[str]) -> Iterator[int]:
-    """Open the file that a path leads to, one part after the other and never through a link.
+    """Open a file part by part of its path, without letting the kernel follow a link.
 
-    A link is read and then walked like the path itself, so that nothing that changes meanwhile
-    can lead elsewhere.
+    The target of a link is read and then walked like the path itself, so a change of the disk in
+    the meantime cannot lead out of `root`.
     """
     with ExitStack() as opened:
         here, ahead = [_open_directory(root, None, opened)], list(reversed(parts))
@@ -141,7 +140,7 @@ def _open_directory(name: str | Path, within: int | None, opened: ExitStack) -> 
 
 
 def _parts_within(root: Path, target: PurePosixPath) -> Sequence[str]:
-    """Return the parts of a link's target; an absolute one has to name a path below the root."""
+    """Return the parts of a link's target; an absolute target must be below the root."""
     if not target.is_absolute():
         return target.parts
     for known in (root, os.path.realpath(root)):
@@ -151,9 +150,9 @@ def _parts_within(root: Path, target: PurePosixPath) -> Sequence[str]:
 
 
 def _open_file(name: str | Path, directory: int | None, *, may_be_pipe: bool = False) -> int:
-    """Open a regular file, in a directory without following a link."""
+    """Open a regular file; with `directory`, do not follow a link."""
     is_checkout = directory is not None
-    # Asked before it is opened, as opening a device may have an effect of its own.
+    # Checked before the file is opened, because opening a device may have an effect.
     found = os.stat(name, dir_fd=directory, follow_symlinks=not is_checkout)
     _refuse_special(found.st_mode, may_be_pipe=may_be_pipe)
     descriptor = os.open(name, _READ | (os.O_NOFOLLOW if is_checkout else 0), dir_fd=directory)
@@ -183,7 +182,7 @@ def _leads_out() -> UnfitFileError:
 
 
 def _read(descriptor: int, most_bytes: int) -> bytes:
-    """Read to the end, wherever a file's own size says that it is: in /proc it says 0."""
+    """Read to the end of the file, ignoring its size, which is 0 for files in /proc."""
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         found = file.read(most_bytes + 1)
     if len(found) > most_bytes:

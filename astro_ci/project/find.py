@@ -19,18 +19,18 @@ _MOST_IGNORE_BYTES = 4_000_000
 
 
 class Project(Struct, frozen=True, kw_only=True):
-    """A project's directories, with links resolved where that decides what is shipped."""
+    """A project's directories, with links resolved where that affects what ships."""
 
     root: Path
-    """Absolute, links resolved."""
+    """The project's absolute path, with links resolved."""
     dags: Path
-    """The DAGs directory as named; it may be a link."""
+    """The DAGs directory as given; it may be a link."""
     dockerfile_name: str = DOCKERFILE
     """The path of the Dockerfile, relative to the root, with `/`."""
 
     @property
     def dockerfile(self) -> Path:
-        """The file that the image is built from; it may be missing."""
+        """The path of the Dockerfile, which may be missing."""
         return self.root / self.dockerfile_name
 
     @property
@@ -40,14 +40,14 @@ class Project(Struct, frozen=True, kw_only=True):
 
     @property
     def has_dags_where_airflow_looks(self) -> bool:
-        """Whether Airflow finds the DAGs in an image that just holds the project."""
+        """Whether Airflow finds the DAGs in an image with an unchanged copy of the project."""
         return os.path.realpath(self.dags) == os.path.realpath(self.root / "dags")
 
     @property
     def dags_in_context(self) -> list[str]:
-        """The DAGs directory relative to the build context; empty when it lies outside.
+        """Return the DAGs directory relative to the build context; empty when outside the context.
 
-        Both names when it is reached through a link: the link's, and that of what it leads to.
+        When the directory is a link, both the link and its target are returned.
         """
         named = Path(os.path.abspath(self.dags))  # noqa: PTH100 - links stay links
         real = Path(os.path.realpath(self.dags))
@@ -59,11 +59,11 @@ class Project(Struct, frozen=True, kw_only=True):
         return read_dockerfile(self.root, self.dockerfile_name)
 
     def read_dockerignore(self) -> DockerIgnore:
-        """The patterns that the image build applies. Raises ProjectError."""
+        """Read the patterns that the image build applies. Raises ProjectError."""
         return read_ignore_file(self.root, self.dockerfile_name)
 
     def require_dockerfile(self) -> None:
-        """Raise ProjectError when there is no image to build."""
+        """Raise ProjectError when there is no Dockerfile to build an image from."""
         if not self.dockerfile.is_file():
             if self.dockerfile_name != DOCKERFILE:
                 raise ProjectError(
@@ -82,9 +82,10 @@ class Project(Struct, frozen=True, kw_only=True):
 def find_project(
     directory: Path, dags_path: str, dockerfile: str = DOCKERFILE, *, may_be_empty: bool = False
 ) -> Project:
-    """Find the project. Raises ProjectError when the directory does not hold one.
+    """Find the project. Raises ProjectError when the directory does not hold a project.
 
-    One that `may_be_empty` deploys a prebuilt image alone.
+    With `may_be_empty`, the directory may hold neither DAGs nor a Dockerfile, as for a deploy of
+    only a prebuilt image.
     """
     if not directory.is_dir():
         raise ProjectError(
@@ -121,15 +122,15 @@ def read_dockerfile(root: Path, name: str = DOCKERFILE) -> bytes | None:
 
 
 def dockerfile_text(found: bytes) -> str:
-    """Return what can be read of a Dockerfile; a line ends in a line feed."""
+    """Decode a Dockerfile, replacing invalid bytes; lines end in a line feed."""
     return found.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def read_ignore_file(root: Path, dockerfile: str) -> DockerIgnore:
-    """Read the ignore file that counts for this Dockerfile; none excludes nothing.
+    """Read the ignore file for this Dockerfile; without an ignore file, nothing is excluded.
 
-    A file next to the Dockerfile and named after it comes before `.dockerignore`, as in BuildKit.
-    Raises ProjectError when it cannot be read or holds an invalid pattern.
+    `NAME.dockerignore` next to the Dockerfile NAME is preferred to `.dockerignore`, as in BuildKit.
+    Raises ProjectError when the file cannot be read or holds an invalid pattern.
     """
     for name in ignore_file_names(dockerfile):
         try:

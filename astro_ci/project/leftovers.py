@@ -1,6 +1,6 @@
-"""Leftovers of tools, which are never deployed. Pure.
+"""Recognise leftovers of tools, which are never deployed. Pure.
 
-One list for the bundle that is packed and for the digest that says whether it changed.
+The bundle and its digest must leave out the same files, so both use this list.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ VENV_MARKER = "pyvenv.cfg"
 
 
 def is_excluded_name(name: str) -> bool:
-    """Whether one part of a path, directory or file, never ships."""
+    """Whether a file or directory of this name never ships."""
     return name in _NAMES or name.endswith(_SUFFIXES)
 
 
 def may_hold_excluded_names(text: str) -> bool:
-    """Whether a text that holds names might hold one that never ships."""
+    """Whether a text with file names may contain a name that never ships."""
     return any(part in text for part in (*_NAMES, *_SUFFIXES))
 
 

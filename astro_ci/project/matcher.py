@@ -1,4 +1,4 @@
-"""Decide by many patterns in their order whether a path is excluded, as the engine does. Pure."""
+"""Decide by patterns in their order whether a path is excluded, as the engine does. Pure."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from astro_ci.project.patterns import Shape
 
 
 class Verdict(Struct, frozen=True):
-    """What the patterns say of a path."""
+    """The patterns' decision about a path."""
 
     excluded: bool
     matched: int
-    """The bits of the patterns that match this path, or matched a directory above it."""
+    """The bits of the patterns that match this path or one of its parent directories."""
 
 
 class _Place(Struct, frozen=True):
-    """A directory, as far as the patterns have been compared with it."""
+    """The comparison of the patterns with a directory."""
 
     node: Node
-    """After its path and a slash."""
+    """The automaton's state after the directory's path and a slash."""
     below: int
-    """The bits of the patterns that match all that is in it."""
+    """The bits of the patterns that match everything in the directory."""
     verdict: Verdict
 
 
@@ -33,8 +33,8 @@ class Matcher:
     """Compares paths with all patterns at once. Each pattern has bits, in the patterns' order."""
 
     def __init__(self, patterns: Sequence[tuple[Shape, bool]]) -> None:
-        """Take the patterns in their order, each with whether it is an exception."""
-        # An alternative is a pattern of its own: equal ones in a row decide as one would.
+        """Take the patterns in order, each with True for an exception."""
+        # Each alternative counts as a pattern: adjacent patterns of one kind decide like one.
         parts = [
             (number, shape, sequence)
             for number, (shape, _) in enumerate(patterns)
@@ -66,7 +66,7 @@ class Matcher:
         return self._look(place, path, name)[0]
 
     def last(self, verdict: Verdict) -> int | None:
-        """The number of the pattern that decided."""
+        """Return the index of the pattern that decided; None when no pattern did."""
         if not verdict.matched:
             return None
         return self._numbers[bisect_left(self._bits, verdict.matched.bit_length() - 1)]
@@ -93,7 +93,7 @@ class Matcher:
             parts = path.rsplit("/", count + 1) if count else [name]
             if len(parts) > count:
                 hits |= self._known("named", "/".join(parts[-1 - count :]))
-        # What matches nothing new goes the way of its directory; most paths end here.
+        # A path that matches no further pattern has its directory's verdict, as most paths do.
         if not hits & ~place.verdict.matched:
             return place.verdict, node
         return self._judged(hits, place.verdict.matched), node
@@ -103,16 +103,16 @@ class Matcher:
         return bits(found, found[-1] + 1) if found else 0
 
     def _judged(self, hits: int, inherited: int) -> Verdict:
-        """Let the patterns decide one after the other, all in one go.
+        """Apply the patterns in their order, with one calculation for all.
 
-        As in the engine, a pattern that could not change the verdict is not tried, and so is not
-        inherited either: after `a/b`, the line `!a` does not bring back a/b. So what counts, beside
-        what is inherited, is each plain pattern that follows an exception or nothing, and each
-        exception that follows a plain pattern.
+        As in the engine, a pattern that cannot change the verdict is not tried, and is therefore
+        not inherited either: after `a/b`, the line `!a` does not include a/b again. Beside the
+        inherited patterns, two kinds count: a plain pattern that is first or follows an exception,
+        and an exception that follows a plain pattern.
         """
         found = hits | inherited
         plain, exceptions = found & self._plain, found & self._exceptions
-        # From the first plain pattern after each exception up to the next exception, both aside.
+        # The bits between the first plain pattern after an exception and the next exception.
         between = ~exceptions & ((1 << (found.bit_length() + 1)) - 1)
         excluded = ((between ^ (between + (plain & between))) | plain) & between
         changes = (plain & ~(excluded << 1)) | (exceptions & (excluded << 1))

@@ -1,8 +1,8 @@
 """Read one pattern of `.dockerignore` as the engine does. Pure.
 
-The engine turns each pattern into a Go regular expression, and its oddities follow from that:
-`[*]` is not a literal star, `^` is not escaped, `\\d` is a digit. So does this module: the Go
-expression first (`patternmatcher`), then the items of an automaton.
+The engine turns each pattern into a Go regular expression, which explains some oddities:
+`[*]` is not a literal star, `^` is not escaped, `\\d` is a digit. This module makes the same
+Go expression (as `patternmatcher` does), and from it the items of an automaton.
 
 Source: https://github.com/moby/patternmatcher, as BuildKit's client walks a context with it.
 """
@@ -33,16 +33,16 @@ from astro_ci.project.automaton import (
 )
 
 WILD = frozenset("*[]?^\\")
-# What the engine hands on to its regular expression.
+# Characters with a meaning in the engine's regular expression.
 _PECULIAR = frozenset("[\\{|^")
-# The syntax that Go's filepath.Match accepts; the engine asks it before anything else.
+# The syntax of Go's filepath.Match, by which the engine first checks each pattern.
 _CLASS_CHARACTER = r"(?:\\.|[^\]\\-])"
 _VALID = rf"(?s:\[\^?+(?:{_CLASS_CHARACTER}(?:-{_CLASS_CHARACTER})?)+\]|\\.|[^\[\\])*"
-# The engine means to escape {, | and } as well; its table of characters ends before them.
+# The engine is meant to escape {, | and } too, but its table ends before these characters.
 _ESCAPED_IN_GO = frozenset(".+()$")
 _REPETITION = r"\{(0|[1-9]\d{0,3})(?:(,)(0|[1-9]\d{0,3})?)?\}"
 _ANY_REPETITION = r"\{(?:0|[1-9][0-9]*)(?:,(?:0|[1-9][0-9]*)?)?\}"
-_MOST_REPETITIONS = 1000  # Go takes no more
+_MOST_REPETITIONS = 1000  # the limit of Go
 _MOST_ITEMS = 20_000
 _LAST = 0x10FFFF
 _CLASSES = {
@@ -58,19 +58,19 @@ _Ranges = tuple[tuple[int, int], ...]
 
 
 class BadPatternError(ValueError):
-    """The engine refuses this pattern, or gives it a meaning that is not known here."""
+    """The engine refuses this pattern, or this module does not know the pattern's meaning."""
 
 
 class Shape(Struct, frozen=True):
-    """What paths a pattern matches. Most patterns need no automaton."""
+    """The paths that a pattern matches. Most patterns need no automaton."""
 
     kind: Literal["path", "below", "named", "wild"]
-    """That path alone; all below that directory; all that end in these names; see `sequences`."""
+    """Matches: only this path; all paths below it; all paths that end in it; or `sequences`."""
     text: str = ""
     sequences: Sequence[Sequence[Item]] = ()
 
     def within(self, directory: str) -> Shape:
-        """The same for paths relative to a directory, which is taken literally."""
+        """Return the shape for paths below a directory, whose name is literal."""
         start = f"{directory}/"
         if self.kind in ("path", "below"):
             return Shape(self.kind, f"{start}{self.text}")
@@ -83,8 +83,8 @@ class Shape(Struct, frozen=True):
 def shape_of(cleaned: str) -> Shape:
     """Read a cleaned pattern. Raises BadPatternError.
 
-    Three simple shapes are compared as plain text by the engine: `**` and a literal (which may
-    end anywhere: `**foo` matches `barfoo`), a literal and `**`, and a literal.
+    The engine compares three simple shapes as plain text: `**` and a literal (`**foo` also matches
+    `barfoo`), a literal and `**`, and a literal.
     """
     if is_literal(cleaned):
         return Shape("path", cleaned)
@@ -105,13 +105,13 @@ def shape_of(cleaned: str) -> Shape:
 
 
 def is_literal(text: str) -> bool:
-    """Whether a pattern is compared as it is."""
+    """Whether the engine compares a pattern as plain text."""
     return WILD.isdisjoint(text) or WILD.isdisjoint(text.replace("^", ""))
 
 
 def _items(cleaned: str) -> Iterator[Item]:
     """Read a pattern whose only wildcards are stars and question marks."""
-    # Every second part is a wildcard.
+    # The parts alternate: a literal text, then a wildcard.
     parts = _compiled(r"(\*\*/?|\*|\?)").split(cleaned)
     for number, part in enumerate(parts):
         if number % 2 == 0:
@@ -158,7 +158,7 @@ class _Reader:
     def read(self) -> list[tuple[Item, ...]]:
         """Return the alternatives.
 
-        Only the first one is tied to the start of the path, and only the last one to its end.
+        Only the first alternative is anchored at the path's start, and only the last at its end.
         """
         alternatives = []
         while self._position < len(self._go):
@@ -189,7 +189,7 @@ class _Reader:
             self._escape(go[position + 1])
         elif character == "^":
             self._add(Item(AT_START), 1)
-        elif character == "*":  # which is left of a class that `[*` ends
+        elif character == "*":  # remains of a class that starts with `[*`
             self._items[-1] = Item(STAY | SKIP, self._repeatable().takes)
             self._position += 1
             self._may_be_repeated = False
@@ -229,7 +229,7 @@ class _Reader:
             self._add(Item(MOVE, meant if isinstance(meant, str) else Characters(meant)), 2)
 
     def _class(self) -> None:
-        """Read a `[...]`, in which the engine has replaced wildcards as well."""
+        """Read a `[...]`; the engine replaces wildcards within it too."""
         go, position = self._go, self._position + 1
         is_negated = go.startswith("^", position)
         position += is_negated
@@ -264,7 +264,7 @@ def _class_character(go: str, position: int) -> tuple[str | _Ranges, int]:
 
 
 def _escaped(character: str) -> str | _Ranges:
-    """Return what a backslash and a character match in Go, inside a class or outside."""
+    """Return what a backslash and a character match in Go, inside or outside a class."""
     if character in _CLASSES:
         return _CLASSES[character]
     if character.lower() in _CLASSES:

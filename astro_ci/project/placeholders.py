@@ -1,4 +1,4 @@
-"""Placeholders of files whose git filters did not run: Git LFS, git-crypt. Pure."""
+"""Refuse placeholders of Git LFS and git-crypt, whose git filters did not run. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from astro_ci.errors import ProjectError
 from astro_ci.text import printable
 
 START_BYTES = 64
-"""How many bytes of a file are needed to recognise a placeholder."""
+"""The number of bytes at a file's start that show whether it is a placeholder."""
 _LFS_MAX_BYTES = 1024
 _LFS = b"version https://git-lfs.github.com/spec/"
 _GIT_CRYPT = b"\0GITCRYPT\0"
@@ -16,7 +16,7 @@ def refuse_placeholder(path: str, start: bytes, size: int, *, otherwise: str = "
     """Raise ProjectError for a file that starts like a placeholder.
 
     The deploy would succeed with the placeholder, and git would not show the difference later.
-    `otherwise` is another remedy.
+    `otherwise` is a second remedy for the hint.
     """
     if size < _LFS_MAX_BYTES and start.startswith(_LFS):
         raise ProjectError(

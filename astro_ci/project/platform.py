@@ -1,8 +1,8 @@
 """The Airflow and the default Python of each Astro Runtime. Pure.
 
 As of 2026-09-25. Sources: the Runtime architecture page (Python versioning) of the Astro
-documentation for Runtime 4 to 13, `defaultPythonVersion` of Astronomer's list of Runtime versions
-for what came later.
+documentation for Runtime 4 to 13; `defaultPythonVersion` of Astronomer's list of Runtime versions
+for later Runtimes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OF_AIRFLOW_2: Mapping[int, tuple[Version, Version]] = {
     12: ((2, 10), (3, 12)),
     13: ((2, 11), (3, 12)),
 }
-"""By the first number of the Runtime version: Airflow, Python."""
+"""The versions of Airflow and Python, by the first number of the Runtime version."""
 _PYTHON_OF_AIRFLOW_3: Mapping[Version, Version] = {
     (3, 0): (3, 12),
     (3, 1): (3, 12),
@@ -44,14 +44,14 @@ class Platform(Struct, frozen=True, kw_only=True):
 
     @property
     def is_airflow_3(self) -> bool:
-        """Whether it is known to be Airflow 3 or later."""
+        """Whether the Airflow version is known and is 3 or later."""
         return self.airflow is not None and self.airflow >= (3, 0)
 
 
 def platform_of(runtime: str, *, python: str = "") -> Platform:
-    """Tell what a Runtime version brings; `python` is what the image's tag asks for, if anything.
+    """Return the platform of a Runtime version; `python` is the Python version in the image's tag.
 
-    A version that is no Runtime version, or one newer than the table, leaves None.
+    For an invalid Runtime version, or for one newer than the table, unknown versions are None.
     """
     asked = _version(python)
     version = RuntimeVersion.parse(runtime)
@@ -61,7 +61,7 @@ def platform_of(runtime: str, *, python: str = "") -> Platform:
         airflow = version.numbers[:2]
         return Platform(airflow=airflow, python=asked or _PYTHON_OF_AIRFLOW_3.get(airflow))
     known = _OF_AIRFLOW_2.get(version.numbers[0])
-    if known is None:  # a Runtime of this shape has Airflow 2, whatever its number
+    if known is None:  # every Runtime version of this shape has Airflow 2
         return Platform(airflow=(2, 11), python=asked)
     return Platform(airflow=known[0], python=asked or known[1])
 

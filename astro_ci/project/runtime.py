@@ -1,7 +1,8 @@
-"""Astro Runtime versions: two shapes, one order.
+"""Parse and order Astro Runtime versions, which have two shapes.
 
 `12.1.1` is a Runtime with Airflow 2. `3.1-2` is the second Runtime with Airflow 3.1, and newer
-than all of the first shape. `13.0.0-rc1`, `3.1-2.rc1` come before the release that they lead to.
+than all versions of the first shape. The candidates `13.0.0-rc1` and `3.1-2.rc1` come before their
+releases.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from astro_ci.text import Regex
 
 LABEL = "io.astronomer.docker.runtime.version"
-"""The label by which an image says which Runtime it was built from."""
+"""The label with the Runtime version from which an image was built."""
 
 _AIRFLOW_2 = Regex(r"(\d+)\.(\d+)\.(\d+)(?:[.+-](.+))?", re.ASCII)
 _AIRFLOW_3 = Regex(r"(\d+)\.(\d+)-(\d+)(?:[.+-](.+))?", re.ASCII)
@@ -24,17 +25,17 @@ _RELEASED = (4, 0)
 
 @dataclass(frozen=True, slots=True, order=True)
 class RuntimeVersion:
-    """A parsed version; versions compare by age, whatever their shape."""
+    """A parsed version. Versions of both shapes compare by age."""
 
     airflow: int
-    """The major version of Airflow: 2 for the `12.1.1` shape, the first number of the other."""
+    """Airflow's major version: 2 for the shape `12.1.1`, the first number for the shape `3.1-2`."""
     numbers: tuple[int, int, int]
     stage: tuple[int, int] = _RELEASED
     text: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> RuntimeVersion | None:
-        """Read a version; None when it has neither shape."""
+        """Parse a version; return None when the text has neither shape."""
         stripped = text.strip()
         if match := _AIRFLOW_2.fullmatch(stripped):
             airflow = 2
@@ -50,9 +51,9 @@ class RuntimeVersion:
 
 
 def version_in_tag(tag: str) -> str:
-    """Read the version that the tag of a Runtime image says, without what the tag adds to it.
+    """Return the Runtime version in an image tag, without suffixes; empty when there is none.
 
-    `13.1.0-python-3.11-base` says 13.1.0, `13.0.0-rc1` says all of it; empty for no version.
+    `13.1.0-python-3.11-base` gives `13.1.0`; `13.0.0-rc1` gives `13.0.0-rc1`.
     """
     match = _AIRFLOW_2.fullmatch(tag) or _AIRFLOW_3.fullmatch(tag)
     if match is None:
@@ -63,11 +64,11 @@ def version_in_tag(tag: str) -> str:
 
 
 AIRFLOW_3_NEEDS = RuntimeVersion(2, (12, 0, 0), text="12.0.0")
-"""A Deployment has to run this Runtime or a later one before it moves on to Airflow 3."""
+"""The oldest Runtime from which a Deployment can upgrade to Airflow 3."""
 
 
 def newest_first(versions: Iterable[str]) -> list[str]:
-    """Sort versions from new to old; what is not a version comes last, in alphabetical order."""
+    """Sort versions from new to old; invalid versions come last, in alphabetical order."""
     known = {text: RuntimeVersion.parse(text) for text in versions}
     parsed = sorted(((v, text) for text, v in known.items() if v is not None), reverse=True)
     return [text for _, text in parsed] + sorted(t for t, v in known.items() if v is None)

@@ -1,1 +1,1 @@
-"""Look at the checkout and at what runs, and make the Plan."""
+"""Examine the checkout and the running deploys, and make the Plan."""

@@ -1,6 +1,6 @@
-"""Ask Astro for the Deployment and its deploys, while the checkout is looked at.
+"""Ask Astro for the Deployment and its deploys, while the checkout is examined.
 
-Nothing is imported here but what asking needs: the sooner Astro is asked, the sooner it answers.
+This module imports only the modules that the requests need, so that the requests start early.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from astro_ci.web.session import Patience
 
 
 class Connected(Struct, frozen=True, kw_only=True):
-    """The Deployment that is meant, and the connection that found it."""
+    """The chosen Deployment, and the connection that found it."""
 
     astro: Astro
     deployment: Deployment
     newest: DeploysPage
-    """The newest of its deploys, maybe read some moments before the Deployment was."""
+    """The newest deploys of the Deployment; they may be read moments before the Deployment."""
 
 
 Asked = Future[Connected | None]
-"""Without credentials the result is None. It raises AuthenticationError, ApiError, and
-ConfigurationError for a Deployment that cannot be found."""
+"""The answers to come. Without credentials the result is None. The result raises
+AuthenticationError, ApiError, and ConfigurationError for a Deployment that is not found."""
 
 
 def ask_astro(
@@ -40,7 +40,7 @@ def ask_astro(
     interactive: bool = False,
     patience: Patience | None = None,
 ) -> Asked:
-    """Begin to ask."""
+    """Send the requests in the background."""
     return begin(lambda: _ask(config, env, interactive, patience))
 
 
@@ -51,7 +51,7 @@ def _ask(
         astro = connect(config, env, patience)
         if astro is None:
             return None
-        # By its id, the deploys can be asked for at the same time.
+        # With the id, the deploys can be requested at the same time as the Deployment.
         named = config.deployment_id
         newest = begin(lambda: astro.client.newest_deploys(named)) if named else None
         found = find_deployment(astro, config, interactive=interactive)

@@ -1,4 +1,4 @@
-"""What to compare the checkout with: the base ladder, one commit for each part."""
+"""Choose the base commit of each part, with which the checkout is compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from astro_ci.text import excerpt, printable, short
 
 
 class Bases(Struct, frozen=True, kw_only=True):
-    """The commits to compare with, all of them in the clone, and why one is missing."""
+    """The base commits, which are all in the clone, and the reasons for missing ones."""
 
     source: BaseSource
     commits: Mapping[Part, str | None] = field(default_factory=lambda: dict.fromkeys(Part))
@@ -32,20 +32,20 @@ class Bases(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def none(cls, why: str) -> Bases:
-        """Compare with nothing, for a reason that is a clause."""
+        """Make bases without a commit; `why` is a clause with the reason."""
         return cls(source="none", unknown=dict.fromkeys(Part, why))
 
     @property
     def is_what_runs(self) -> bool:
-        """Whether the bases are the running deploys, so that their digests count."""
+        """Whether the bases come from the running deploys, so that the digests of these count."""
         return self.source == "deployed"
 
 
 def find_bases(config: Config, ci: CIContext, repo: GitRepo, runs: WhatRuns | None) -> Bases:
-    """Find the bases: the user's choice, else the running deploys, the CI event, or none.
+    """Find the bases: the user's choice, else the running deploys, else the CI event, else none.
 
-    `runs` is None when the deploy history could not be read. Raises ConfigurationError for a
-    `--base` that is no commit.
+    `runs` is None when the deploy history could not be read. Raises ConfigurationError when
+    `--base` does not name a commit.
     """
     if config.base not in BASE_WORDS:
         return _named(config.base, repo)
@@ -55,7 +55,7 @@ def find_bases(config: Config, ci: CIContext, repo: GitRepo, runs: WhatRuns | No
             return Bases.one("ref", commit)
         notes = (f"ASTRO_CI_BASE is ignored: {printable(ci.base_override)} is not in this clone",)
     if config.base == "event" or (config.base == "auto" and runs is None):
-        found = _event(ci, repo)
+        found = _event(ci, repo, instead=config.base == "auto")
     elif runs is None:
         found = Bases.none("the deploy history could not be read")
     else:
@@ -73,16 +73,18 @@ def _named(ref: str, repo: GitRepo) -> Bases:
     return Bases.one("ref", commit)
 
 
-def _event(ci: CIContext, repo: GitRepo) -> Bases:
+def _event(ci: CIContext, repo: GitRepo, *, instead: bool) -> Bases:
+    """Use the previous commit of the CI event; `instead`: because no running deploy is known."""
     named = ci.before or ci.base_sha
     if not named:
-        return Bases.none("no CI event names a previous commit")
+        why = "no CI event names a previous commit"
+        return Bases.none(f"what runs is not known, and {why}" if instead else why)
     commit = repo.resolve(named) or _reachable(repo, named)
     if commit is None:
         return Bases.none(f"{_not_here(named)} ({ci.history_hint})")
     source = ci.sources.get("before" if ci.before else "base_sha", "the CI event")
     note = f"compared with the CI event's commit {short(commit)} (from {source})"
-    # A pull request's head lacks newer commits of its base branch, which merging will not remove.
+    # A pull request's head lacks newer commits of the base branch, but a merge keeps those commits.
     forked = None if ci.before else repo.merge_base(commit, "HEAD")
     if forked and forked != commit:
         commit, note = (

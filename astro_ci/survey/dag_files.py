@@ -1,4 +1,4 @@
-"""Count the DAG files that would ship, and those that run, for the guard against a wipe."""
+"""Count the DAG files to ship and at the base commit, for the guard against deploying no DAGs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher, may_hold_excluded_names
 from astro_ci.text import excerpt
 
-if TYPE_CHECKING:  # loaded when there is such an image
+if TYPE_CHECKING:  # imported only for a prebuilt image
     from astro_ci.image.source import ReadyImage
 
 _IGNORE_FILE = ".airflowignore"
 
 
 def names_in_listing(lines: Sequence[str], directory: str, rules: Rules) -> list[str] | None:
-    """The files that ship from the DAGs directory, relative to it; None where git does not know.
+    """Return the files that ship from the DAGs directory, relative to it; None when unknown.
 
-    `lines` are as `git ls-files --stage` prints them. What is in a repository within this one is
-    not among them.
+    `lines` have the format of `git ls-files --stage`, in which a nested repository is one line, so
+    that its files are unknown.
     """
     links = (line.partition("\t")[2] for line in lines if line.startswith(GITLINK))
     if any(is_under(link, directory) or is_under(directory, link) for link in links):
@@ -53,9 +53,9 @@ def count_dag_files(
 ) -> DagFiles:
     """Count the DAG files that would be deployed, and those at the base commit.
 
-    A file that `.airflowignore` leaves out, which `ignored` tells, is no DAG file.
-    `names` are those in the listing, None to look for them. Without a bundle the DAGs are in the
-    image, where .dockerignore has its say. Raises ProjectError when the directory cannot be read.
+    `ignored` returns the files that `.airflowignore` excludes, which are not DAG files. `names`
+    are the files in git's listing; None reads the directory. Without a bundle the image holds the
+    DAGs, so .dockerignore applies. Raises ProjectError when the directory cannot be read.
     """
     is_plain = names is not None
     if names is None:
@@ -84,7 +84,7 @@ def count_dag_files(
 
 
 def _line_of(rules: Rules, names: Sequence[str]) -> str:
-    """Quote the line of .dockerignore that leaves out the first DAG file; empty for none."""
+    """Quote the line of .dockerignore that excludes the first DAG file; empty when none does."""
     lost = next((one for one in names if has_dag_suffix(one)), "")
     if not lost or not rules.dockerignore.excludes(lost):
         return ""
@@ -92,7 +92,7 @@ def _line_of(rules: Rules, names: Sequence[str]) -> str:
 
 
 def count_image_files(image: ReadyImage) -> DagFiles | None:
-    """Count the DAG files of a prebuilt image; None where it could not be looked into."""
+    """Count the DAG files of a prebuilt image; None when the image could not be read."""
     names = image.dag_files()
     if names is None:
         return None
@@ -104,7 +104,7 @@ def _is_ignore_file(name: str) -> bool:
 
 
 def _takes_away(change: Change) -> bool:
-    """Whether fewer files may ship after a change."""
+    """Whether a change can reduce the files that ship."""
     return Part.DAGS in change.parts and (
         change.status is Status.DELETED or change.path.endswith(VENV_MARKER)
     )

@@ -1,4 +1,4 @@
-"""The differences: how what would ship differs from what runs, part by part."""
+"""Find how the files to ship differ from the running deploys, part by part."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ log = logging.getLogger(__name__)
 
 
 class Differences(Struct, frozen=True, kw_only=True):
-    """What git says of the files that would ship."""
+    """The differences between the files to ship and the running deploys."""
 
     compared: Mapping[Part, Comparison]
     digests: Digests
-    """Empty where nothing needs them."""
+    """The digests of the files to ship; empty when they are not needed."""
     dag_files: DagFiles | None
-    """None: a prebuilt image has them, and could not be looked into."""
+    """The counts of DAG files; None when they are in a prebuilt image that could not be read."""
     uncommitted: Mapping[str, frozenset[Part]]
-    """What makes the checkout differ from its commit, by the parts that it ships in."""
+    """The paths that differ from the checked-out commit, each with the parts that ship it."""
     empty_submodules: Mapping[str, frozenset[Part]]
-    """Submodules that were not checked out, by the parts that they are in."""
+    """The submodules that were not checked out, each with the parts that ship it."""
 
 
 def digest_lines(lines: Sequence[str], checkout: Checkout, shipping: Shipping) -> Digests:
-    """Digest what ships. `lines` are as `git ls-files --stage` prints them.
+    """Digest the files that ship. `lines` have the format of `git ls-files --stage`.
 
-    A prebuilt image is its own digest.
+    The digest of a prebuilt image is the image's own digest.
     """
     found = digests(
         lines,
@@ -70,16 +70,15 @@ def find_differences(
     needs_digests: bool,
     ignored: Callable[[], Collection[str]] = frozenset,
 ) -> Differences:
-    """Compare what would ship with what runs.
+    """Compare the files to ship with the running deploys.
 
-    `snapshot` looks at the checkout; `ignored` tells which files of the DAGs directory
-    `.airflowignore` leaves out. Raises ProjectError for a checkout that lacks files which
-    should ship, GitError.
+    `ignored` returns the files of the DAGs directory that `.airflowignore` excludes. Raises
+    ProjectError when files to ship are missing from the checkout, GitError when git fails.
     """
     rules, bases = checkout.rules, standing.bases
     for base in dict.fromkeys(filter(None, bases.commits.values())):
         snapshot.prepare_changes(base)
-    # Ask about the history while git compares.
+    # Ask about the history while the snapshot's git processes compare.
     newer = {part: _newer(standing.runs[part], part, checkout, shipping) for part in Part}
     is_digested = needs_digests or standing.has_digests
 
@@ -114,7 +113,7 @@ def _count(
     compared: Comparison,
     ignored: Callable[[], Collection[str]],
 ) -> DagFiles | None:
-    """Count the DAG files, wherever they ship from; None where a prebuilt image does not tell."""
+    """Count the DAG files of the checkout or the prebuilt image; None if that is unreadable."""
     if shipping.prebuilt and shipping.dags_in_image:
         return count_image_files(shipping.prebuilt.image)
     return count_dag_files(
@@ -130,7 +129,7 @@ def _count(
 
 
 def _refuse_sparse(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -> None:
-    """Raise ProjectError when files that should ship are not in the checkout at all."""
+    """Raise ProjectError when files to ship are missing because of a sparse checkout."""
     missing = [
         path for path in snapshot.absent if checkout.rules.classify(path)[0] & shipping.parts
     ]
@@ -144,10 +143,10 @@ def _refuse_sparse(snapshot: Snapshot, checkout: Checkout, shipping: Shipping) -
 def _find_uncommitted(
     snapshot: Snapshot, checkout: Checkout, shipping: Shipping
 ) -> Mapping[str, frozenset[Part]]:
-    """Find what makes the checkout differ from its commit: uncommitted or untracked files.
+    """Find the uncommitted and untracked files, by which the checkout differs from its commit.
 
-    Those count that lie in the project, and those elsewhere that shape its image; beside a prebuilt
-    image those of the DAGs alone.
+    Files of the project count, and other files that affect its image. With a prebuilt image only
+    files of the DAGs count.
     """
     if snapshot.is_tree_of(checkout.head):
         return {}
@@ -158,7 +157,7 @@ def _find_uncommitted(
     found = {
         path: checkout.rules.classify(path)[0] & shipping.parts
         for path in paths
-        if not snapshot.is_ignored(path) and path not in checkout.rules.written
+        if not snapshot.is_ignored(path) and not checkout.rules.is_written(path)
     }
     return {
         path: parts
@@ -168,7 +167,7 @@ def _find_uncommitted(
 
 
 def _compare_image(standing: Standing, part: Part, newer: str | None) -> Comparison:
-    """Compare a part that a prebuilt image has: by its content, whatever commits say."""
+    """Compare a part of a prebuilt image by its content, not by commits."""
     running = standing.runs[part]
     unknown = running.unknown or standing.bases.unknown[part]
     if not (running.digest or unknown):
@@ -184,7 +183,7 @@ def _compare(
     if base:
         try:
             changes = checkout.rules.explain(snapshot.changes(base))
-        except GitError as error:  # a partial clone that cannot fetch what it lacks
+        except GitError as error:  # such as a partial clone that cannot fetch missing objects
             log.warning("the plan cannot use its base commit %s: %s", base, error)
             unknown = f"git could not compare with base commit {short(base)}"
             base = None
@@ -199,14 +198,14 @@ def _compare(
 
 
 def _newer(running: Running, part: Part, checkout: Checkout, shipping: Shipping) -> str | None:
-    """The running commit, when history proves that it came after the one that would be deployed."""
+    """Return the running commit, if history proves that it came after the commit to deploy."""
     commit, ci = running.commit, checkout.ci
     head: str | None = checkout.head.sha
     if shipping.prebuilt and part not in shipping.parts:
         head = shipping.prebuilt.commit_here
     if head is None:
         return None
-    # A push that moved the branch from the running commit back to this one is meant.
+    # A push that moved the branch from the running commit back to this commit is intended.
     is_pushed = ci.before == commit and not ci.before_is_previous_run
     is_moved_back = is_pushed and ci.head in (None, head)
     if commit is None or commit == head or is_moved_back:

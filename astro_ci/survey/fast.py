@@ -1,7 +1,7 @@
-"""Whether the image of a deploy can be made from the running one, and with what.
+"""Decide whether a deploy's image can be made from the running image without a build.
 
-What needs nobody's answer is looked at first. The registry is only asked where nothing is in the
-way so far, and the code layer is the last that is read.
+The checks that need no network come first. The registry is asked only when these checks pass, and
+the code layer is read last.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from astro_ci.survey.differences import Differences, digest_lines
 from astro_ci.survey.shipping import Shipping
 from astro_ci.survey.standing import Standing
 
-if TYPE_CHECKING:  # loaded when it is asked for
+if TYPE_CHECKING:  # imported only for --fast
     from astro_ci.image.fast.old_layer import OldLayer
     from astro_ci.image.fast.preconditions import Build, Entry, Sources
     from astro_ci.image.fast.running import RunningImage
@@ -38,21 +38,21 @@ _LOGIN_HINT = "Check that the token may read the Deployment's image."
 
 
 class FastBase(Struct, frozen=True, kw_only=True):
-    """What the new image is made from."""
+    """The inputs for the new image."""
 
     image: RunningImage
     old: OldLayer
 
 
 class FastLook(Struct, frozen=True, kw_only=True):
-    """What the plan says, and what acting on it needs; None where the image has to be built."""
+    """The part of the Plan, and the inputs for the deploy; None when the image must be built."""
 
     plan: FastPlan
     base: FastBase | None = None
 
 
 class _Look(Struct, frozen=True, kw_only=True):
-    """One look, and what it looks at."""
+    """The inputs of one decision."""
 
     config: Config
     env: Mapping[str, str]
@@ -71,9 +71,9 @@ def look_for_fast(
     shipping: Shipping,
     differences: Differences,
 ) -> FastLook | None:
-    """Find out; None where nobody asked, or no image is made.
+    """Decide whether a build is needed; None without --fast, or when no image is made.
 
-    Raises ConfigurationError where --fast require asks for what cannot be.
+    Raises ConfigurationError when `--fast require` is set and a build is needed.
     """
     if config.fast == OFF or not plan.deploy_type.has_image or shipping.prebuilt:
         return None
@@ -116,7 +116,7 @@ def _look(look: _Look) -> tuple[Sequence[str], FastBase | None]:
 
 
 def _lines_of(look: _Look, commit: str | None) -> Sequence[str] | None:
-    """List the files that shipped, or could have shipped, at the commit that runs."""
+    """List the files that shipped, or could have shipped, at the running commit."""
     checkout = look.checkout
     if not commit or not checkout.repo.has_commit(commit):
         return None
@@ -152,7 +152,7 @@ def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
 def _look_at_image(
     look: _Look, sources: Sources, lines: Sequence[str]
 ) -> tuple[Sequence[str], FastBase | None]:
-    """Read the running image, and hold it against the files that it should have."""
+    """Read the running image, and compare it with the files that it should hold."""
     from astro_ci.image.fast.old_layer import read_old_layer
     from astro_ci.image.fast.preconditions import build_reasons, entry_reasons
     from astro_ci.image.fast.running import read_running
@@ -165,7 +165,7 @@ def _look_at_image(
         tree = _old_tree(look, lines)
         old = read_old_layer(image, tree)
     finally:
-        source.close()  # it opens again for whoever asks again
+        source.close()  # the next use opens the source again
     changed = {below(one.path, sources.project) for one in sources.changes or ()}
     same = (path for path in tree if path not in changed)
     if reasons := list(entry_reasons(_entries(look), old.top, old.modes, same)):
@@ -179,7 +179,7 @@ def _open_running(look: _Look) -> tuple[Repository, str]:
     from astro_ci.image.registry.login import Login
 
     connected = look.standing.connected
-    assert connected  # noqa: S101 - asked before
+    assert connected  # noqa: S101 - checked earlier
     deployment, token = connected.deployment, connected.astro.credentials.token
     host, _, name = deployment.image_repository.partition("/")
     if not (host and name and deployment.image_tag):
@@ -213,7 +213,7 @@ def _build_of(look: _Look, image: RunningImage, sources: Sources) -> Build:
 
 
 def _old_tree(look: _Look, lines: Sequence[str]) -> Tree:
-    """List what the context of the build held from which the running image comes."""
+    """List the build context from which the running image was built."""
     from astro_ci.image.fast.tree import context_tree, names_below
 
     checkout = look.checkout
@@ -232,7 +232,7 @@ def _old_tree(look: _Look, lines: Sequence[str]) -> Tree:
 
 
 def _entries(look: _Look) -> Iterable[Entry]:
-    """List what the context of a build would hold now."""
+    """List the build context of the checkout."""
     from astro_ci.image.building.context import list_context
     from astro_ci.image.fast.preconditions import Entry
 

@@ -1,7 +1,7 @@
-"""Refuse an image that Astro could not run, as early as it can be told.
+"""Refuse an image that Astro cannot run, as early as possible.
 
-Of a prebuilt image everything is known; of one that is to be built, what the Dockerfile's last
-FROM says. The built image is looked at once more before it is pushed.
+A prebuilt image can be checked completely. Before a build, only the base image in the Dockerfile is
+known, so the built image is checked again before it is pushed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AMD64 = ("", "linux", "amd64", "x86_64", "linux/x86_64", "linux/x86-64", PLATFO
 
 
 def refuse_unfit_image(checkout: Checkout, standing: Standing, prebuilt: Prebuilt | None) -> None:
-    """Raise ProjectError for an image that the Deployment could not run."""
+    """Raise ProjectError for an image that the Deployment cannot run."""
     connected = standing.connected
     if prebuilt:
         facts = prebuilt.image.facts
@@ -42,7 +42,7 @@ def refuse_unfit_image(checkout: Checkout, standing: Standing, prebuilt: Prebuil
         return
     content = checkout.project.read_dockerfile()
     if not content:
-        return  # the build says what is wrong
+        return  # the build reports the error
     text = dockerfile_text(content)
     base = base_image(text, checkout.build_args, checkout.target)
     if base is None:
@@ -55,7 +55,7 @@ def refuse_unfit_image(checkout: Checkout, standing: Standing, prebuilt: Prebuil
 
 
 def _refuse_missing_stage(text: str, checkout: Checkout) -> None:
-    """Raise ProjectError where the Dockerfile has stages, and not the one that is to be built."""
+    """Raise ProjectError when the Dockerfile has stages, but not the stage to build."""
     if checkout.target and base_image(text) is not None:
         name = checkout.project.dockerfile_name
         raise ProjectError(
@@ -66,13 +66,13 @@ def _refuse_missing_stage(text: str, checkout: Checkout) -> None:
 
 
 def list_supported(connected: Connected) -> Collection[str]:
-    """Ask which Runtime versions the Deployment may run."""
+    """Ask Astro which Runtime versions the Deployment may run."""
     releases = connected.astro.client.list_runtimes(connected.deployment.id)
     return {release.version for release in releases}
 
 
 def refuse_other_platform(base: BaseImage) -> None:
-    """Raise ProjectError for a last stage that is built on another platform than Astro's."""
+    """Raise ProjectError for a base image of another platform than Astro's."""
     platform = base.platform.lower()
     if platform not in _AMD64 and not platform.startswith(f"{PLATFORM}/"):
         raise ProjectError(
@@ -83,9 +83,9 @@ def refuse_other_platform(base: BaseImage) -> None:
 
 
 def refuse_runtime(base: BaseImage, *, running: str, supported: Collection[str]) -> None:
-    """Raise ProjectError for a Runtime version that the Deployment cannot go to.
+    """Raise ProjectError for a Runtime version to which the Deployment cannot change.
 
-    Nothing is refused where the last FROM does not say the version.
+    Nothing is refused when the base image's name has no version.
     """
     built, runs = RuntimeVersion.parse(base.runtime_version), RuntimeVersion.parse(running)
     if built is None:

@@ -1,4 +1,4 @@
-"""The prebuilt image of a run: found, and the commit that it was built from."""
+"""Find the prebuilt image of a run, and the commit from which it was built."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from astro_ci.project.files import repository_root
 from astro_ci.remote import repository_identity
 from astro_ci.text import Regex, short
 
-if TYPE_CHECKING:  # loaded when there is such an image
+if TYPE_CHECKING:  # imported only for a prebuilt image
     from astro_ci.image.engine import Engine
     from astro_ci.image.source import ImageSource, ReadyImage
     from astro_ci.survey.checkout import Checkout
@@ -29,18 +29,18 @@ _FULL = 40
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """The commit that an image was built from."""
+    """The commit from which an image was built."""
 
     commit: str
     url: str
-    """The repository's; empty when it is that of the checkout."""
+    """The URL of the commit's repository; empty for the repository of the checkout."""
 
 
 @contextmanager
 def image_source(
     config: Config, env: Mapping[str, str], connect_engine: ConnectEngine | None = None
 ) -> Iterator[ImageSource | None]:
-    """Have the source of the prebuilt image for a block; None where the image is built."""
+    """Open the prebuilt image's source for the block; give None when the image is to be built."""
     if not config.is_prebuilt:
         yield None
         return
@@ -62,20 +62,20 @@ def image_source(
 
 
 class Prebuilt(Struct, frozen=True, kw_only=True):
-    """The prebuilt image that is meant."""
+    """The prebuilt image of the run."""
 
     image: ReadyImage
     origin: Origin | None
-    """None: it is not known."""
+    """The commit of the image; None when unknown."""
 
     @property
     def commit_here(self) -> str | None:
-        """Its commit, when that is one of the checkout's repository."""
+        """The image's commit, if the commit belongs to the checkout's repository; else None."""
         return self.origin.commit if self.origin and not self.origin.url else None
 
     @property
     def in_plan(self) -> PrebuiltImage:
-        """What the Plan says of it."""
+        """The image as shown in the Plan."""
         facts = self.image.facts
         commit = self.origin.commit if self.origin else ""
         return PrebuiltImage(reference=facts.reference, digest=facts.id, commit=commit)
@@ -84,7 +84,7 @@ class Prebuilt(Struct, frozen=True, kw_only=True):
 def open_prebuilt(
     source: ImageSource | None, config: Config, checkout: Checkout
 ) -> Prebuilt | None:
-    """Find the image, and read where it came from. Raises what the source raises."""
+    """Find the image, and read its commit; None without a source. Raises the source's errors."""
     if source is None:
         return None
     image = source.fetch()
@@ -92,9 +92,10 @@ def open_prebuilt(
 
 
 def _origin(image: ReadyImage, config: Config, checkout: Checkout) -> Origin | None:
-    """Read the label; a base image may have left its own, so that it has to fit the repository.
+    """Read the image's commit from its labels; None when unknown.
 
-    Without one that fits, `--image-is-checkout` counts.
+    Labels that name another repository may come from the base image, so `--image-is-checkout` has
+    precedence over them. `--image-is-checkout` also decides when no label names a commit.
     """
     said = Origin(commit=checkout.head.sha, url="") if config.image_is_checkout else None
     revision, url = image.facts.revision.strip(), image.facts.source_url.strip()

@@ -1,4 +1,4 @@
-"""Where the project and its DAGs are in the repository, and by what rules their files ship."""
+"""Find the project and its DAGs in the repository, and make the rules for files that ship."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from astro_ci.project.find import Project
 from astro_ci.project.leftovers import VENV_MARKER, leftover_matcher
 from astro_ci.text import excerpt
 
-_MAX_LINKS = 40  # as many as Linux follows before it calls them a loop
+_MAX_LINKS = 40  # Linux too reports a loop after 40 links
 
 
 class Layout(Struct, frozen=True, kw_only=True):
-    """The project and its DAGs as git names them."""
+    """The paths of the project and its DAGs from the repository root."""
 
     project: str
     dags: Sequence[str]
 
     @classmethod
     def find(cls, repo: GitRepo, project: Project) -> Layout:
-        """Find them. Raises ProjectError when the repository does not hold both."""
+        """Find the paths. Raises ProjectError when a directory is outside the repository."""
         root = repo.relative(project.root)
         if root is None:
             raise ProjectError(f"{project.root} is not inside the repository {repo.root}")
@@ -42,17 +42,17 @@ class Layout(Struct, frozen=True, kw_only=True):
                 hint="Name a directory inside the repository with --dags-path.",
             )
         _refuse_other_repository(repo, real)
-        # A link to the DAGs is a path that git sees change, beside the directory behind it.
+        # When the DAGs directory is a link, git reports changes of both the link and its target.
         named = Path(os.path.abspath(project.dags))  # noqa: PTH100 - links stay links
         link = named.relative_to(repo.root).as_posix() if named.is_relative_to(repo.root) else real
         return cls(project=root, dags=tuple(dict.fromkeys((real, "" if link == "." else link))))
 
     def in_project(self, name: str) -> str:
-        """Name a path of the project as git does."""
+        """Return the path from the repository root for a path in the project."""
         return join(self.project, name)
 
     def scopes(self, rules: Rules) -> list[str]:
-        """Where to look for files that ship."""
+        """List the directories to search for files that ship."""
         if rules.image_paths.patterns:
             return [""]
         return [self.project, *self.dags, *sorted(rules.attribute_files), *rules.build_links]
@@ -66,9 +66,9 @@ def make_rules(
     *,
     written: Collection[Path] = (),
 ) -> Rules:
-    """Make the rules for what a path affects; `written` are files of the run itself.
+    """Make the rules that decide which parts a path affects; `written` are files of this run.
 
-    Raises ConfigurationError for a bad glob, ProjectError for what lies out of the repository.
+    Raises ConfigurationError for a bad glob, ProjectError for a path outside the repository.
     """
     return Rules(
         project=layout.project,
@@ -85,7 +85,7 @@ def make_rules(
 
 
 def _within(root: Path, files: Collection[Path]) -> frozenset[str]:
-    """Name files as git does; those outside of the repository are left out."""
+    """Return paths from the repository root, without files outside the repository."""
     real = Path(os.path.realpath(root))
     paths = [Path(os.path.realpath(file.parent), file.name) for file in files]
     return frozenset(
@@ -94,13 +94,13 @@ def _within(root: Path, files: Collection[Path]) -> frozenset[str]:
 
 
 def named_directories(image_paths: Sequence[str], repo: GitRepo, layout: Layout) -> list[str]:
-    """The directories that the globs of `image-paths` start from, as far as they are literal."""
+    """Return the literal directories with which the globs of `image-paths` start."""
     found = []
     for glob in image_paths:
         parts = [part for part in glob.lstrip("!").split("/") if part not in ("", ".")]
         literal = list(takewhile(lambda part: not set(part) & set("*?[\\"), parts))
         if ".." in literal:
-            continue  # outside the repository, as globs are compared part by part
+            continue  # `..` would leave the repository
         for start in ("", layout.project):
             path = "/".join(filter(None, (start, *literal)))
             if (repo.root / path).exists():
@@ -109,7 +109,7 @@ def named_directories(image_paths: Sequence[str], repo: GitRepo, layout: Layout)
 
 
 def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
-    """Make the predicate for what never ships. A project may lie in a virtual environment."""
+    """Make the predicate for paths that never ship. The project may be in a virtual environment."""
     held = [PurePosixPath(path) for path in (layout.project, *layout.dags)]
     around = {above.as_posix() for path in held for above in (path, *path.parents)}
     return leftover_matcher(
@@ -118,7 +118,7 @@ def _leftovers(repo: GitRepo, layout: Layout) -> Callable[[str], bool]:
 
 
 def _build_links(repo: GitRepo, project: Project) -> list[str]:
-    """What the files that steer the build lead through and to, where they are links."""
+    """Return the links and targets behind the build's own files, such as the Dockerfile."""
     found: dict[str, None] = {}
     for name in build_files(project.dockerfile_name):
         if not (project.root / name).is_symlink():
@@ -156,7 +156,7 @@ def _steps(path: Path) -> Iterator[Path]:
 
 
 def _refuse_other_repository(repo: GitRepo, dags: str) -> None:
-    """Raise ProjectError when the DAGs lie within a submodule or clone: git looks at that whole."""
+    """Raise ProjectError for DAGs in a submodule or clone, which git compares only as a whole."""
     above = [path.as_posix() for path in PurePosixPath(dags).parents if path.as_posix() != "."]
     inner = next((path for path in above if (repo.root / path / ".git").exists()), None)
     if inner:

@@ -1,4 +1,4 @@
-"""`plan`: what would be deployed, and why."""
+"""Make the Plan that `plan` prints: what would be deployed, and why."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from astro_ci.model import Plan
 from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import survey
 
-if TYPE_CHECKING:  # loaded when it is needed
+if TYPE_CHECKING:  # imported only for type checks
     from astro_ci.checks.static.process import Reader
 
 
 def plan(config: Config, env: Mapping[str, str], *, interactive: bool = False) -> Plan:
-    """Say what `deploy` would do. This changes nothing and does not require credentials.
+    """Return the Plan on which `deploy` would act, without changing anything.
 
-    Raises AstroCIError: whatever would make `deploy` fail before it builds anything.
+    Credentials are optional. Raises the AstroCIError with which `deploy` would fail before a build.
     """
     with image_source(config, env) as image:
         return survey(config, env, interactive=interactive, image=image).plan
@@ -37,10 +37,10 @@ def plan_target(
     reader: Reader | None = None,
     written: Collection[Path] = (),
 ) -> Plan:
-    """Plan for a chosen Deployment; the Plan takes over the assumptions of the choice.
+    """Plan for a chosen Deployment; the Plan includes the assumptions of the choice.
 
-    `reader` is for the static check, when it was started ahead; `written` are files of the run
-    itself.
+    `reader` is for the static check, if its process was started earlier; `written` are files that
+    this run writes.
     """
     with image_source(target.config, env) as image:
         found = survey(

@@ -1,6 +1,7 @@
-"""What of the checkout ships: all that the image and the bundle are made of, or less.
+"""Decide which parts of the checkout ship.
 
-With a prebuilt image, its files do not; without DAG-only deploys its DAGs do not either.
+With a prebuilt image, the image's files do not ship from the checkout. When DAG-only deploys are
+off too, the DAGs do not ship from the checkout either, because the prebuilt image holds them.
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ from astro_ci.survey.standing import Standing
 
 
 class Shipping(Struct, frozen=True, kw_only=True):
-    """What ships, and from where."""
+    """The parts that ship from the checkout, and the layout of the DAGs."""
 
     parts: frozenset[Part]
-    """Those that come from the checkout."""
+    """The parts that ship from the checkout."""
     prebuilt: Prebuilt | None
     dags_in_image: bool
-    """Whether DAGs ship in the image and in no bundle."""
+    """Whether DAGs ship in the image instead of in a bundle."""
     layout: str
-    """How the DAG bundle has its files: `prefixed` or `root`."""
+    """Where the DAG bundle holds its files: `prefixed` (below `dags/`) or `root`."""
 
     @property
     def image_has_dags(self) -> bool:
-        """Whether the DAGs are those of a prebuilt image."""
+        """Whether a prebuilt image brings the DAGs."""
         return self.prebuilt is not None and self.dags_in_image
 
 
 def find_shipping(config: Config, standing: Standing, prebuilt: Prebuilt | None) -> Shipping:
-    """Work out what ships."""
+    """Decide which parts ship."""
     in_image = not standing.is_dag_deploy_enabled
     parts = frozenset(Part)
     if prebuilt:

@@ -1,4 +1,4 @@
-"""Take away the findings that the user silenced with `checks.ignore`."""
+"""Remove the findings that the user silenced with `checks.ignore`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def silenced(checks: Iterable[Checked], config: Config, checkout: Checkout) -> t
     """Return the checks without the silenced findings. Raises ConfigurationError, ProjectError."""
     if not config.ignore_findings:
         return tuple(checks)
-    from astro_ci.checks.ignore import read_silences, silence  # most projects silence nothing
+    from astro_ci.checks.ignore import read_silences, silence  # rarely needed
 
     entries = read_silences(config.ignore_findings, project=checkout.layout.project)
     return tuple(silence(checked, entries) for checked in checks)

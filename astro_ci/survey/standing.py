@@ -1,4 +1,4 @@
-"""The standing: what runs on the Deployment, and what to compare the checkout with."""
+"""Find the running deploys of the Deployment, and the bases to compare the checkout with."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from astro_ci.survey.checkout import Checkout
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """The running deploys, and what to compare the checkout with."""
+    """The running deploys, and the bases to compare the checkout with."""
 
     connected: Connected | None
-    """None: there are no credentials."""
+    """The Deployment and its connection; None without credentials."""
     runs: WhatRuns
-    """Nothing is known of any part without credentials."""
+    """The running deploy of each part; unknown for every part without credentials."""
     bases: Bases
     assumptions: tuple[str, ...]
 
     @property
     def is_dag_deploy_enabled(self) -> bool:
-        """Whether DAGs ship as a bundle; assumed without credentials."""
+        """Whether DAGs ship as a bundle; True without credentials."""
         return self.connected is None or self.connected.deployment.is_dag_deploy_enabled
 
     @property
     def has_digests(self) -> bool:
-        """Whether a running deploy says what it shipped."""
+        """Whether a running deploy's marker has digests of the deployed files."""
         return any(running.digest for running in self.runs.values())
 
     def layout(self, config: Config) -> str:
-        """How the DAG bundle has its files: as asked for, else as the running one."""
+        """Return the DAG bundle's layout: as configured, else that of the running bundle."""
         return config.bundle_layout or self.runs[Part.DAGS].layout or PREFIXED_LAYOUT
 
 
 def find_standing(
     config: Config, checkout: Checkout, asked: Asked, *, needs_credentials: bool
 ) -> Standing:
-    """Wait for what Astro says of what runs, and ask git for the commits that it came from.
+    """Wait for Astro's answers about the running deploys, and find their commits in git.
 
-    `asked` is what `ask_astro` began. Raises AuthenticationError where credentials are needed and
-    missing, ApiError, and ConfigurationError for a Deployment or a base that cannot be found.
+    `asked` is the result of `ask_astro`. Raises AuthenticationError when credentials are needed
+    and missing, ApiError, and ConfigurationError for an unknown Deployment or base.
     """
     connected = asked.result()
     if needs_credentials and not connected:
@@ -74,7 +74,7 @@ def _runs(connected: Connected, checkout: Checkout) -> WhatRuns:
     found = what_runs(deployment, history, ours)
     if all(running.deploy_id for running in found.values()):
         return found
-    # What runs may have gone live after the history was read.
+    # The running deploy may have gone live after the history was read.
     return what_runs(deployment, client.list_deploys(deployment.id), ours)
 
 
@@ -94,7 +94,7 @@ def _assumptions(
 
 
 def _layout_note(connected: Connected, running: Running, config: Config) -> tuple[str, ...]:
-    """Say which layout is assumed for a bundle of another client: Astro does not report it."""
+    """Say which layout is assumed for another client's bundle, which Astro does not report."""
     version = RuntimeVersion.parse(connected.deployment.astro_runtime_version)
     is_told = bool(config.bundle_layout or running.layout) or running.deploy_id is None
     if is_told or not connected.deployment.is_dag_deploy_enabled:

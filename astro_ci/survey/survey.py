@@ -1,11 +1,12 @@
-"""Look at the checkout, at what runs and at how they differ, and make the Plan.
+"""Examine the checkout, the running deploys and their differences, and make the Plan.
 
-It is what `plan` prints and `deploy` acts on.
+`plan` prints the Plan, and `deploy` acts on the Plan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Survey(Struct, frozen=True, kw_only=True):
-    """The Plan, and what acting on it needs."""
+    """The Plan, and the values that a deploy needs to act on the Plan."""
 
     plan: Plan
     checkout: Checkout
@@ -42,10 +43,10 @@ class Survey(Struct, frozen=True, kw_only=True):
     shipping: Shipping
     differences: Differences
     fast: FastBase | None = None
-    """What the image is made from without a build; None where it is built, or none is made."""
+    """The inputs for an image without a build; None when the image is built, or none is made."""
 
     def digest_again(self) -> Digests:
-        """Look at the checkout once more, for what changed since. Raises GitError."""
+        """Digest the checkout again, to find changes since the survey. Raises GitError."""
         with self.checkout.snapshot(needs_tree=False) as snapshot:
             return snapshot.read(lambda lines: digest_lines(lines, self.checkout, self.shipping))
 
@@ -63,19 +64,23 @@ def survey(
     reader: Reader | None = None,
     written: Collection[Path] = (),
 ) -> Survey:
-    """Look at the project, at git, at CI and at Astro, and decide. Nothing is changed.
+    """Read the project, git, the CI context and Astro, and make the Plan. This changes nothing.
 
-    `asked` is what `ask_astro` began, `ci` what the CI system says, where that is done already;
-    `image` is where the prebuilt image comes from, for a Config that names one. `reader` is for the
-    static check, and is stopped in the end. `written` are files of the run itself, such as a saved
-    plan.
+    `asked` is the result of `ask_astro`, and `ci` the CI context; without them, this function asks.
+    `image` is the source of the prebuilt image, for a Config that names one. `reader` is for the
+    static check, and is stopped at the end. `written` are files that this run writes, such as a
+    saved plan.
     """
     asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
     with DagCheck(env, reader) as dag_check:
-        checkout = open_checkout(config, env, ci or detect(env), written=written)
-        if image is None:
-            dag_check.start_early(checkout)
-        # Git looks at every file of the checkout while Astro is asked what runs.
+        checkout = open_checkout(
+            config,
+            env,
+            ci or detect(env),
+            written=written,
+            on_found=None if image else partial(dag_check.start_early, config),
+        )
+        # git examines every file of the checkout while Astro answers.
         with checkout.snapshot() as snapshot:
             standing = find_standing(config, checkout, asked, needs_credentials=needs_credentials)
             prebuilt = open_prebuilt(image, config, checkout)
@@ -117,7 +122,7 @@ def survey(
 def facts_of(
     checkout: Checkout, standing: Standing, shipping: Shipping, differences: Differences
 ) -> Facts:
-    """Gather what the decision is made from."""
+    """Gather the facts from which the Plan is made."""
     return Facts(
         head=checkout.head.sha,
         uncommitted=differences.uncommitted,
@@ -135,10 +140,11 @@ def facts_of(
 
 
 def _has_image(checkout: Checkout, standing: Standing, shipping: Shipping) -> bool:
-    """Whether the project has an image: to build, prebuilt, or one of its own that runs.
+    """Whether the project has an image: to build, prebuilt, or running and made from this project.
 
-    Where its own runs and the Dockerfile is gone, something is wrong, and the build says so. An
-    image that was shipped with DAGs and names no repository counts as its own.
+    When an image of this project runs and the Dockerfile is missing, the build reports the error.
+    A running image counts as made from this project when it was shipped with DAGs and names no
+    repository.
     """
     running = standing.runs[Part.IMAGE]
     is_ours = running.commit is not None or running.is_nameless

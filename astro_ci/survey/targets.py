@@ -15,16 +15,16 @@ from astro_ci.configuration.locate import find_config_file, load
 from astro_ci.errors import ConfigurationError
 from astro_ci.text import short
 
-if TYPE_CHECKING:  # PyYAML and git are only loaded for a file that exists
+if TYPE_CHECKING:  # PyYAML and git are imported only for a file that exists
     from astro_ci.configuration.file import ConfigFile
     from astro_ci.git import GitRepo
 
-# Where a merged pull request's branch is read from: the run is then on the base branch.
+# The source of the branch in a run for a merged pull request, which is on the base branch.
 _MERGED = "event.pull_request.base.ref"
 
 
 class FoundTargets(Struct, frozen=True, kw_only=True):
-    """The choice, and the facts that it was made from."""
+    """The chosen Deployments, and the facts behind the choice."""
 
     choice: Choice
     file: ConfigFile | None
@@ -41,23 +41,24 @@ def find_targets(
 ) -> FoundTargets:
     """Choose the Deployments of a run.
 
-    `given` holds what flags and variables say, by field of Config. With `deploys`, a pull request
-    chooses nothing by its branch; without, what it would be merged into. Raises AstroCIError.
+    `given` holds the values of flags and variables, by field of Config. With `deploys`, the branch
+    of a pull request chooses no Deployment; without `deploys`, the base branch of the pull request
+    chooses. Raises AstroCIError.
     """
     project = given.get("project")
     directory = Path(project.value) if project else Path()
     file = _load(config_file, directory)
     if file and ci.base_override and "base" not in given:
-        # A commit in ASTRO_CI_BASE is read from the CI context, and counts only for `auto`.
+        # The CI context reads a commit in ASTRO_CI_BASE, which counts only with `auto`.
         given = {**given, "base": Setting(value="auto", source="ASTRO_CI_BASE")}
     choice = choose(file, given, directory, lambda: _ref(ci, directory, env, deploys=deploys))
     return FoundTargets(choice=choice, file=file, ci=ci)
 
 
 def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[str, Any]:
-    """Find the project, its DAGs and the silenced findings: as given, else as the file has them.
+    """Find the project, its DAGs and the silenced findings, in `given` or else in the file.
 
-    Raises ConfigurationError when the file has several projects here.
+    Raises ConfigurationError when the file has several projects for this directory.
     """
     project = given.get("project")
     directory = Path(project.value) if project else Path()
@@ -68,10 +69,10 @@ def find_project_settings(given: Settings, *, config_file: Path | None) -> dict[
 
 
 def find_build_settings(given: Settings, *, config_file: Path | None) -> Settings:
-    """Find the options of an image build: as given, else as the file has them.
+    """Find the options of an image build, in `given` or else in the file.
 
-    They are those of the project, or of the one entry that a Deployment's name or id names. Raises
-    ConfigurationError when that is not one.
+    The file's options are those of the project, or of the entry that the Deployment's name or id
+    selects. Raises ConfigurationError when that selects no entry or several.
     """
     project = given.get("project")
     directory = Path(project.value) if project else Path()
@@ -122,8 +123,8 @@ def _ref(ci: CIContext, directory: Path, env: Mapping[str, str], *, deploys: boo
 def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str | None:
     """Return the run's commit, unless the checked-out commit is on the run's branch or tag.
 
-    A job may check out something else, with or without a branch: an older commit, or one that was
-    never on the branch. It may also commit on top.
+    A job may check out another commit, with or without a branch: an older commit, or a commit that
+    was never on the branch. A job may also create a commit on top.
     """
     if ci.head is None or ci.sources.get("branch") == _MERGED:
         return None
@@ -132,7 +133,7 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str
     head, run_head = repo.head().sha, repo.resolve(ci.head) or ci.head
     if head == run_head or _is_submodule_of(repo, run_head, env):
         return None
-    if repo.branch() is None:  # else that one counts
+    if repo.branch() is None:  # else the checked-out branch counts
         tips = (run_head, repo.remote_tip(ci.branch)) if ci.branch and not ci.tag else ()
         is_on_branch = any(repo.is_ancestor(head, tip) for tip in tips if tip)
         if is_on_branch or repo.was_committed_on(run_head):
@@ -141,7 +142,7 @@ def _head_elsewhere(ci: CIContext, repo: GitRepo, env: Mapping[str, str]) -> str
 
 
 def _is_submodule_of(repo: GitRepo, commit: str, env: Mapping[str, str]) -> bool:
-    """Whether a superproject that names this submodule commit is checked out."""
+    """Whether the repository is a submodule of a checkout of `commit`."""
     from astro_ci.git import GitRepo
 
     outer = repo.superproject()
@@ -150,11 +151,11 @@ def _is_submodule_of(repo: GitRepo, commit: str, env: Mapping[str, str]) -> bool
 
 def _is_unmerged(ci: CIContext) -> bool:
     """Whether the run is for a commit that is not on its branch yet."""
-    if not (ci.pull_request or ci.base_branch):  # a merge queue's trial has the latter alone
+    if not (ci.pull_request or ci.base_branch):  # a merge queue's run has only `base_branch`
         return False
     if ci.branch is None:
         return True
-    # The pull requests of forks have no branch.
+    # The pull request of a fork has no branch in this repository.
     is_push = system_of(ci.key).runs_for_pushes_alone and not ci.is_fork_pull_request
     return not is_push and ci.sources.get("branch") != _MERGED
 

@@ -16,6 +16,10 @@ from astro_ci.text import excerpt, printable
 
 _MOST_BYTES = 64_000_000
 """A plan with a hundred thousand changes has a quarter of this."""
+_MISSING = (
+    "Write it with `astro-ci plan --out FILE`, and hand it to this job as an artifact. A plan that "
+    "fails writes no file."
+)
 
 
 def read_plan_file(path: Path) -> SavedPlans:
@@ -24,8 +28,10 @@ def read_plan_file(path: Path) -> SavedPlans:
     try:
         text = read_named_text(path, most_bytes=_MOST_BYTES)
     except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError)
         raise ConfigurationError(
-            f"the plan file {shown} cannot be read: {error.strerror or error}", hint=remedy(error)
+            f"the plan file {shown} cannot be read: {error.strerror or error}",
+            hint=_MISSING if is_missing else remedy(error),
         ) from error
     return read_saved_plans(text.encode(), shown, __version__)
 

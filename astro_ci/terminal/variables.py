@@ -9,7 +9,7 @@ from astro_ci.terminal.options import RUN_OPTIONS
 from astro_ci.text import printable
 
 _PREFIX = "ASTRO_CI_"
-_TESTS = "ASTRO_CI_TEST_"
+_OF_DEVELOPERS = ("ASTRO_CI_TEST_", "ASTRO_CI_BENCHMARK_")
 _OF_VERBS = (
     *("BRANCH", "CI", "DAG_DEPLOY", "DATA", "DOTENV", "FORGE_TOKEN", "HEAD", "IMAGE_ARCHIVE"),
     *("LIMIT", "MAX_PARSE_SECONDS", "NO_COLOR", "OPENAPI", "PACKAGE", "PORT", "PR", "PYTEST_FILE"),
@@ -34,7 +34,9 @@ def warn_of_unknown(env: Mapping[str, str], say: Callable[[str], None]) -> None:
 
 def unknown_variables(env: Mapping[str, str]) -> Iterator[str]:
     """A sentence for each variable that nothing reads, with the nearest name that is read."""
-    ours = {name for name in env if name.startswith(_PREFIX) and not name.startswith(_TESTS)}
+    ours = {
+        name for name in env if name.startswith(_PREFIX) and not name.startswith(_OF_DEVELOPERS)
+    }
     unknown = ours - (known := known_variables())
     if not unknown:
         return

@@ -271,8 +271,11 @@ def test_a_base_image_that_moved_is_a_build(world: World, engine: Engine) -> Non
         (reason,) = world.plan("--fast", "auto")["fast"]["reasons"]
         assert reason == f"the base image {world.base.name} has moved since the last build"
     finally:
+        moved = engine.client.images.get(world.base.name).id
         old.tag(name, tag)
         world.base.push(engine)
+        if moved != old.id:
+            engine.client.images.remove(str(moved), force=True)
     assert world.plan("--fast", "auto")["fast"]["possible"]
 
 

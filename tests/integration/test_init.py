@@ -367,6 +367,26 @@ class TestWhatIsThere:
         assert f"{PATHS[key]} already exists and was not changed" in done.out
         assert len(holds(repository)["deployments"]) == 1
 
+    @pytest.mark.parametrize(
+        ("key", "mine", "is_ours"),
+        [
+            (
+                "gitlab",
+                "include:\n  - remote: https://x.example/v0/gitlab-templates/deploy.yml\n",
+                True,
+            ),
+            ("jenkins", "sh 'astro-ci deploy'\n", True),
+            ("jenkins", "// sh 'astro-ci deploy'\n", False),
+            ("gitlab", "# gitlab-templates/deploy.yml\n", False),
+        ],
+    )
+    def test_a_deploy_of_ours_is_not_added_twice(
+        self, repository: Repository, key: str, mine: str, is_ours: bool
+    ) -> None:
+        repository.write({PATHS[key]: mine})
+        done = init(repository, "--ci", key, *NAMED)
+        assert (f"{PATHS[key]} already deploys with astro-ci" in done.out) is is_ours
+
     def test_what_to_mind_when_adding_to_gitlabs(self, repository: Repository) -> None:
         mine = """\
 spec:

@@ -64,6 +64,7 @@ def test_what_was_planned_is_deployed_and_a_second_job_skips(world: Stage, file:
     run = plan(world, file)
     assert json.loads(file.read_text())["digests"]["dags"]
     assert "Plan: DAGs only" in run.out
+    assert run.out.rstrip().endswith(f"Next: astro-ci deploy --dags --plan {file}")
     done = deploy(world, file)
     assert (done.code, done.document["outcome"]) == (0, "deployed")
     again = deploy(world, file, "--dags", "--skip-unchanged")
@@ -225,6 +226,14 @@ def test_a_plan_in_the_project_is_no_part_of_it(world: Stage) -> None:
     assert plan(world, root / "plan.json", "--json").document["dirty"] is False
 
 
+def test_a_plan_among_the_dags_does_not_ship(world: Stage) -> None:
+    dags = world.checked_out_dags()
+    plan(world, world.project.root / "dags/plan.json")
+    done = deploy(world, "dags/plan.json")
+    assert (done.code, done.document["dirty"]) == (0, False)
+    assert world.running_dags() == dags
+
+
 WHOLE: dict[str, Any] = {
     "schema": 1,
     "version": __version__,
@@ -243,7 +252,8 @@ WHOLE: dict[str, Any] = {
         (b'{"schema": 1, "deploy_type": "dags", "hea', "is cut off, or is no JSON document"),
         (b"<html><body>Sign in</body></html>", "is cut off, or is no JSON document"),
         (b"\xff\xfe", "cannot be read: line 1 is not UTF-8 text"),
-        (b'{"schema":' * 100_000, "is cut off, or is no JSON document"),
+        # A name of its own: that of the content would be too long for the environment.
+        pytest.param(b'{"schema":' * 100_000, "is cut off, or is no JSON document", id="deep"),
         (b"[]", "is no plan of astro-ci"),
         (b"{}", "is no plan of astro-ci"),
         (b'{"schema": 1, "checks": [], "findings": []}', "is no plan of astro-ci"),

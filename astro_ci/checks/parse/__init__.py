@@ -1,4 +1,4 @@
-"""Load every DAG file as Airflow does, and say what is wrong on the line where it is."""
+"""Load every DAG file as Airflow does, and report each problem on its line."""
 
 from astro_ci.checks.parse.check import ParseRequest, parse_dags
 

@@ -1,4 +1,4 @@
-"""Load every DAG file where Airflow is, and make findings of what went wrong."""
+"""Load every DAG file where Airflow is installed, and turn failures into findings."""
 
 from __future__ import annotations
 
@@ -35,20 +35,21 @@ class ParseRequest:
     dags: Path
     """The DAGs directory."""
     root: str = ""
-    """The project's directory, from the repository root."""
+    """The project's directory, relative to the repository root."""
     dags_path: str = "dags"
-    """The DAGs directory, from the repository root."""
+    """The DAGs directory, relative to the repository root."""
     directories: Sequence[str] = ("plugins", "include")
-    """What is copied into a container beside the DAGs, of what the project has."""
+    """Directories to copy into a container beside the DAGs; missing ones are skipped."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Variables for the DAG files; AIRFLOW_VAR_* and AIRFLOW_CONN_* are real values."""
+    """Environment variables for the DAG files. AIRFLOW_VAR_* and AIRFLOW_CONN_* give real values to
+    Variables and Connections."""
     max_seconds: float | None = None
-    """The time limit for a file; None for the limit that Airflow is configured with."""
+    """The time limit for each file; None uses the limit of Airflow's configuration."""
     allow_no_dags: bool = False
 
 
 def parse_dags(request: ParseRequest, runner: Runner) -> Checked:
-    """Load the DAG files. Raises CheckFailedError or DockerError when they could not be loaded."""
+    """Load the DAG files. Raises CheckFailedError or DockerError when the load cannot run."""
     started = time.monotonic()
     if not request.dags.is_dir():
         raise CheckFailedError(
@@ -89,7 +90,7 @@ def _job(request: ParseRequest) -> Job:
 
 
 def _document(request: ParseRequest, members: Sequence[Member]) -> dict[str, Any]:
-    """Make the request that the modules read; a link out of the project leads nowhere on Astro."""
+    """Build `request.json`; list the links out of the project, whose targets Astro lacks."""
     root = os.path.realpath(request.project)
     targets = {m.name: os.path.realpath(m.source) for m in members if m.link is not None}
     return {
@@ -102,7 +103,7 @@ def _document(request: ParseRequest, members: Sequence[Member]) -> dict[str, Any
 
 
 def _run(place: Place, runner: Runner) -> Log:
-    """Start the job, and read what it wrote down."""
+    """Run the job, and read its journal."""
     lines: deque[str] = deque(maxlen=_LAST_LINES)
     code = place.run(lines.append)
     found = Log.read(place.read(_JOURNAL) or b"")

@@ -1,4 +1,7 @@
-"""Read what was written down where Airflow is: DAG files ran there, so nothing is trusted."""
+"""Read the journal of the process that loaded the DAG files.
+
+DAG files ran in that process and may have changed the journal, so its content is not trusted.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +20,20 @@ class Use(msgspec.Struct, frozen=True):
     kind: Literal["variable", "connection"]
     name: str
     made_up: bool
-    """False when the default of the call was used."""
+    """True when the check made up a value; false when it used the default of the call."""
     path: str
     line: int
 
 
 class Airflow(msgspec.Struct, frozen=True, tag_field="event", tag="airflow"):
-    """What loads the files."""
+    """The Airflow and the Python that load the files."""
 
     version: str | None
     python: str
 
 
 class Files(msgspec.Struct, frozen=True, tag_field="event", tag="files"):
-    """What Airflow would load, and what Airflow cannot see."""
+    """The files that Airflow would load, and the links that lead nowhere on Astro."""
 
     paths: tuple[str, ...]
     unreadable: tuple[str, ...]
@@ -38,13 +41,13 @@ class Files(msgspec.Struct, frozen=True, tag_field="event", tag="files"):
 
 
 class Plugins(msgspec.Struct, frozen=True, tag_field="event", tag="plugins"):
-    """The plugins that could not be loaded: a text for each file."""
+    """The plugins that could not be loaded: an error text for each file."""
 
     errors: dict[str, str]
 
 
 class Done(msgspec.Struct, frozen=True, tag_field="event", tag="done"):
-    """A file was loaded, or raised."""
+    """A file was loaded, or raised an exception."""
 
     path: str
     attempt: Attempt
@@ -57,7 +60,7 @@ class Done(msgspec.Struct, frozen=True, tag_field="event", tag="done"):
 
 
 class Crash(msgspec.Struct, frozen=True, tag_field="event", tag="crash"):
-    """A file ended its process, or had to be ended."""
+    """A file ended its process, or its process had to be killed."""
 
     path: str
     attempt: Attempt
@@ -68,14 +71,14 @@ class Crash(msgspec.Struct, frozen=True, tag_field="event", tag="crash"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag_field="event", tag="failed"):
-    """Airflow itself could not be started."""
+    """Airflow itself could not start."""
 
     message: str
     traceback: str
 
 
 class End(msgspec.Struct, frozen=True, tag_field="event", tag="end"):
-    """Nothing comes after this."""
+    """The last event."""
 
 
 Outcome = Done | Crash
@@ -84,7 +87,7 @@ _Event = Airflow | Files | Plugins | Done | Crash | Failed | End
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """All events, sorted by kind."""
+    """All events, grouped by kind."""
 
     airflow: Airflow | None
     files: Files | None
@@ -95,7 +98,7 @@ class Log:
 
     @classmethod
     def read(cls, journal: bytes) -> Log:
-        """Read the journal; lines that are no event of ours are left out."""
+        """Read the journal; skip every line that is not a valid event."""
         events = [event for line in journal.splitlines() if (event := _event(line)) is not None]
         outcomes = [event for event in events if isinstance(event, Done | Crash)]
         plugins = [event.errors for event in events if isinstance(event, Plugins)]
@@ -109,13 +112,13 @@ class Log:
         )
 
     def last(self, path: str) -> Outcome | None:
-        """Return what came of a file: a later attempt counts more. None: it was never loaded."""
+        """Return the outcome of a file's last attempt, or None when the file was never loaded."""
         attempts: tuple[Attempt, ...] = ("alone", "together")
         found = (self.outcomes.get((path, attempt)) for attempt in attempts)
         return next((outcome for outcome in found if outcome is not None), None)
 
     def generous(self, path: str) -> Done | None:
-        """Return the attempt with values that are everything at once, when it went well."""
+        """Return the successful attempt with `Generous` values, or None without such an attempt."""
         outcome = self.outcomes.get((path, "generous"))
         return outcome if isinstance(outcome, Done) and not outcome.errors else None
 

@@ -1,4 +1,4 @@
-"""Find in a traceback's text what went wrong, and the line of the project where it did. Pure."""
+"""Read from a traceback's text the exception, and the project's line that raised it. Pure."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _MOST_CHARACTERS = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """An exception, as its traceback tells it."""
+    """An exception, as read from its traceback."""
 
     kind: str
-    """The exception's class, without its module; empty when the text does not say."""
+    """The exception's class, without its module; empty when the text names no class."""
     message: str
-    """The first line of what the exception says."""
+    """The first line of the exception's message."""
     path: str | None
-    """Where the last frame within the project is; None when there is none."""
+    """The file of the last frame within the project; None when no frame is in the project."""
     line: int | None
     detail: str
-    """The traceback from the first frame within the project on."""
+    """The traceback, from its first frame within the project."""
 
     @property
     def summary(self) -> str:
@@ -37,7 +37,7 @@ class Fault:
 
 
 def read_fault(text: str, is_project: Callable[[str], bool]) -> Fault:
-    """Read a traceback, newest frame last, or a text `Type: message`."""
+    """Read a traceback with the newest frame last, or a text `Type: message`."""
     lines = text.rstrip().splitlines()
     frames = [(number, match) for number, line in enumerate(lines) if (match := _FRAME.match(line))]
     ours = [(number, match) for number, match in frames if is_project(match["path"])]
@@ -61,9 +61,9 @@ def read_fault(text: str, is_project: Callable[[str], bool]) -> Fault:
 
 
 def read_stack(text: str, is_project: Callable[[str], bool]) -> tuple[str, int] | None:
-    """Find the project's newest frame in a dump of faulthandler, whose newest frames come first.
+    """Find the project's newest frame in a dump of faulthandler, which lists newest frames first.
 
-    Of several threads the main thread is the last.
+    faulthandler writes the main thread after all other threads.
     """
     last = re.split(r"^(?:Current thread|Thread) ", text, flags=re.MULTILINE)[-1]
     for line in last.splitlines():
@@ -74,7 +74,7 @@ def read_stack(text: str, is_project: Callable[[str], bool]) -> tuple[str, int] 
 
 
 def _without_stand_ins(lines: list[str]) -> Iterator[str]:
-    """Leave out the frames of our own stand-ins, which say nothing about the project."""
+    """Leave out the frames of astro-ci's stand-ins, which do not belong to the project."""
     is_ours = False
     for line in lines:
         if match := _FRAME.match(line):
@@ -86,6 +86,6 @@ def _without_stand_ins(lines: list[str]) -> Iterator[str]:
 
 
 def _trim(lines: list[str]) -> str:
-    """Keep the end of a text, where the cause is."""
+    """Keep the end of a long text, which names the cause."""
     text = "\n".join(lines[-_MOST_LINES:])
     return text if len(text) <= _MOST_CHARACTERS else f"…{text[-_MOST_CHARACTERS:]}"

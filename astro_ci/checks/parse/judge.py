@@ -1,4 +1,4 @@
-"""Make findings of what came of each DAG file. Pure."""
+"""Make findings from the outcome of each DAG file. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from astro_ci.text import listed, printable, shorten
 
 _LONGEST = 500
 _SYNTAX = {"SyntaxError", "IndentationError", "TabError"}
-# Which executors there are is the Deployment's configuration, which a check does not know.
+# The Deployment's configuration defines the executors, and a check does not know it.
 _OF_THE_DEPLOYMENT = {"UnknownExecutorException"}
 
 
 def judge(log: Log, places: Places, *, allow_no_dags: bool) -> list[Finding]:
-    """Say what is wrong with each file, and with all of them together."""
+    """Return the findings about each file, and about all files together."""
     files = log.files
     if files is None:
         return []
@@ -37,7 +37,7 @@ def judge(log: Log, places: Places, *, allow_no_dags: bool) -> list[Finding]:
 
 
 def _unseen(log: Log, places: Places) -> Iterator[Finding]:
-    """What Airflow leaves out without a word."""
+    """Return findings about the files that Airflow skips without an error."""
     files = log.files
     for path in files.unreadable if files else ():
         yield Finding(
@@ -104,7 +104,7 @@ def _crash(crash: Crash, places: Places) -> Finding:
 
 
 def _place(outcome: Done, fault: Fault) -> tuple[str, int | None]:
-    """Where the fault lies; a zip file stands for what is in it, as a diff shows no more."""
+    """Return the fault's file and line; for a fault in a zip file, the zip file and no line."""
     path = fault.path or outcome.path
     if path.startswith(f"{outcome.path}/"):
         return outcome.path, None
@@ -141,7 +141,7 @@ def _import_error(outcome: Done, fault: Fault, places: Places) -> Finding:
 
 
 def _only_generous(outcome: Done, fault: Fault, places: Places) -> Finding:
-    """The file loads when the made-up values suit it: real ones may, or may not."""
+    """Make the finding for a file that loads only with `Generous` values."""
     path, line = _place(outcome, fault)
     message = (
         f"whether the file can be imported depends on {_made_up(outcome)}: with a made-up text "
@@ -215,7 +215,7 @@ def _failure(
 
 
 def _loading(path: str, loaded: str, places: Places) -> str:
-    """Name the DAG file when the fault lies in a file that it imports."""
+    """Name the DAG file when the fault is in another file, which the DAG file imports."""
     return "" if path == loaded else f", while {printable(places.in_repository(loaded))} is loaded"
 
 

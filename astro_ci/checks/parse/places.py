@@ -1,4 +1,4 @@
-"""Where a file of the place in which Airflow runs lies in the repository. Pure."""
+"""Map paths where Airflow runs to paths in the repository. Pure."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from astro_ci.paths import below, join
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """The project's directories there, and here."""
+    """The project's directories where Airflow runs, and in the repository."""
 
     project: str
-    """There, absolute."""
+    """The project's absolute path where Airflow runs."""
     trees: Mapping[str, str]
-    """There, absolute, by name."""
+    """Absolute paths where Airflow runs, by the directory's name."""
     root: str
-    """The project's directory, from the repository root."""
+    """The project's directory, relative to the repository root."""
     dags: str
-    """The DAGs directory, from the repository root."""
+    """The DAGs directory, relative to the repository root."""
 
     def is_project(self, path: str) -> bool:
-        """Whether a file belongs to the project, and not to what is installed in it."""
+        """Whether a file is the project's own, and not of a package installed in the project."""
         parts = path.split("/")
         return self.in_repository(path) != path and "site-packages" not in parts
 
     def in_repository(self, path: str) -> str:
-        """Name a file from the repository root; a file outside the project keeps its path."""
+        """Return a file's path from the repository root; outside the project, the path as given."""
         name = below(path, self.trees["dags"])
         if name is not None:
             return join(self.dags, name)

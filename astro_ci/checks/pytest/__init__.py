@@ -1,4 +1,4 @@
-"""Run the project's own tests where Airflow is."""
+"""Run the project's own tests where Airflow is installed."""
 
 from astro_ci.checks.pytest.check import PytestRequest, find_tests, run_pytest
 

@@ -1,4 +1,4 @@
-"""Run pytest where Airflow is, and make findings of the tests that failed."""
+"""Run pytest where Airflow is installed, and make findings from the failed tests."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ class PytestRequest:
     project: Path
     """The project's directory."""
     dags: Path
-    """The DAGs directory; it may be missing."""
+    """The DAGs directory, which may be missing."""
     root: str = ""
-    """The project's directory, from the repository root."""
+    """The project's directory, relative to the repository root."""
     paths: Sequence[str] = ("tests",)
-    """Files, directories or test ids, from the project's directory."""
+    """Files, directories or test ids, relative to the project's directory."""
     arguments: Sequence[str] = ()
     """More arguments for pytest."""
     directories: Sequence[str] = ("tests", "plugins", "include")
-    """What is copied into a container beside the DAGs, of what the project has."""
+    """Directories to copy into a container beside the DAGs; missing ones are skipped."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Variables for the tests."""
+    """Environment variables for the tests."""
     junit_xml: Path | None = None
-    """Where the report goes."""
+    """Where to write the JUnit report; None writes no report."""
 
 
 def find_tests(project: Path, named: str) -> str:
-    """Find what is meant: from the project, or from its tests directory, as in the Astro CLI."""
+    """Resolve a name against the project, then its tests directory, as the Astro CLI does."""
     inside = named.lstrip("/")
     places = (inside, f"{_TESTS}/{inside}")
     return next((path for path in places if (project / _file(path)).exists()), inside)
@@ -59,7 +59,7 @@ def _file(path: str) -> str:
 
 
 def run_pytest(request: PytestRequest, runner: Runner, *, on_line: OnLine) -> Checked:
-    """Run the tests. Raises CheckFailedError, DockerError or CommandError when none could run."""
+    """Run the tests. Raises CheckFailedError, DockerError or CommandError if pytest cannot run."""
     started = time.monotonic()
     for path in request.paths:
         _require(request.project, path)
@@ -138,7 +138,7 @@ def _write(path: Path, document: bytes) -> None:
 
 
 def _findings(code: int, report: JUnitReport | None) -> list[Finding]:
-    """Findings for the tests that failed; pytest's exit code has the last word."""
+    """Return a finding for each failed test, or one finding when pytest's exit code needs it."""
     found = list(report.findings) if report else []
     if code != 0 and not found:
         why = _CODES.get(code, "pytest ended before it was done")

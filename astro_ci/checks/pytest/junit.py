@@ -1,4 +1,4 @@
-"""Make findings of a JUnit report that pytest wrote. Pure."""
+"""Make findings from a JUnit report that pytest wrote. Pure."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _MOST_CHARACTERS = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JUnitReport:
-    """What a report says."""
+    """The content of a report."""
 
     tests: int
     skipped: int
     findings: tuple[Finding, ...]
-    """One for each test that failed, up to 200."""
+    """One finding for each failed test, at most 200."""
     cases: tuple[Case, ...]
-    """The others, up to 10,000."""
+    """The tests that did not fail, at most 10,000."""
 
 
 def read_report(document: bytes, root: str) -> JUnitReport | None:
-    """Read a report; None when it is no JUnit report. `root` is the project, from the repository.
+    """Read a report; return None when the document is not a JUnit report.
 
-    Tests wrote it, so it may hold anything: a document type, whose entities can grow without
-    bounds, is refused.
+    `root` is the project's path from the repository root. The project's tests can change the
+    report, so a document type is refused: its entities can expand without bounds.
     """
-    # A null byte shows an encoding of more bytes, in which these words look otherwise.
+    # A null byte shows an encoding such as UTF-16, in which these words have other bytes.
     if any(word in document for word in (b"<!DOCTYPE", b"<!ENTITY", b"\0")):
         return None
     try:
@@ -55,7 +55,7 @@ def read_report(document: bytes, root: str) -> JUnitReport | None:
 
 
 def _others(cases: list[ElementTree.Element]) -> Iterator[Case]:
-    """The tests that did not fail."""
+    """Yield the tests that did not fail."""
     for case in cases:
         if case.find("failure") is None and case.find("error") is None:
             yield Case(
@@ -67,7 +67,7 @@ def _others(cases: list[ElementTree.Element]) -> Iterator[Case]:
 
 
 def _seconds(text: str) -> float:
-    """A time as pytest writes it; 0 for anything else."""
+    """Read a time that pytest wrote; return 0 for any other text."""
     return float(text) if _TIME.fullmatch(text) else 0.0
 
 
@@ -86,7 +86,7 @@ def _finding(case: ElementTree.Element, problem: ElementTree.Element, root: str)
     line = int(places[-1]["line"]) if places else _first_line(case)
     name = "::".join(part for part in (case.get("classname"), case.get("name")) if part)
     message = (problem.get("message") or problem.tag).strip().splitlines()
-    if message == ["collection failure"]:  # which says nothing; the cause is the last line marked E
+    if message == ["collection failure"]:  # names no cause; the cause is the last line marked E
         causes = [line[1:].strip() for line in text.splitlines() if line.startswith("E  ")]
         message = [f"collection failure: {causes[-1]}"] if causes else message
     return Finding(
@@ -100,6 +100,6 @@ def _finding(case: ElementTree.Element, problem: ElementTree.Element, root: str)
 
 
 def _first_line(case: ElementTree.Element) -> int | None:
-    """Where the test begins; pytest counts from 0."""
+    """Return the test's first line, counted from 1; pytest counts from 0."""
     number = case.get("line", "")
     return int(number) + 1 if number.isdecimal() else None

@@ -1,7 +1,7 @@
-"""Where Airflow is: in an image, or in an environment of this job.
+"""Run a job where Airflow is installed: in an image, or in an environment of this machine.
 
-A runner gives a job a place: the project's directories, and a private directory of ours, from
-which our modules run and to which they write what they find.
+A runner gives a job the project's directories and a private directory. astro-ci's modules run from
+the private directory, and write their results to it.
 """
 
 from astro_ci.checks.runners.choose import KINDS, Kind, choose_runner, in_image

@@ -1,4 +1,4 @@
-"""Choose where a check runs: in the image that is named, else with an Airflow of this job."""
+"""Choose where a check runs: in the named image, else with this machine's Airflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("auto", "docker", "local")
 
 
 def in_image(image: ReadyImage, *, python: str = "") -> DockerRunner:
-    """Run in an image. Raises CheckFailedError for one that no engine has."""
+    """Make a runner for an image. Raises CheckFailedError when no engine has the image."""
     if image.local is None:
         raise CheckFailedError(
             f"the image {image.facts.reference} is on no Docker Engine, so that no container could "
@@ -40,10 +40,11 @@ def choose_runner(
     env: Mapping[str, str],
     visible: Mapping[str, str],
 ) -> Iterator[Runner]:
-    """Choose for as long as the block lasts. `visible` is the environment without credentials.
+    """Give a runner for the duration of the block.
 
-    Raises CheckFailedError when there is no Airflow, ConfigurationError for a contradiction,
-    DockerError when no engine answers, and what the source of an image raises.
+    `visible` is the environment without credentials. Raises CheckFailedError when Airflow is not
+    found, ConfigurationError when the options contradict each other, DockerError when no engine
+    answers, and the errors of the image's source.
     """
     if image and archive:
         raise ConfigurationError(

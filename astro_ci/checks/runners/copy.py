@@ -1,4 +1,4 @@
-"""Directories of a checkout as a tar archive for a container: whose files they are, and how."""
+"""Write directories of a checkout to a tar archive for a container, with owners and modes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from astro_ci.text import printable
 
 
 class Owner(NamedTuple):
-    """Numbers of a user and a group."""
+    """The numeric ids of a user and a group."""
 
     uid: int
     gid: int
 
 
 def write_tree(out: IO[bytes], name: str, source: Path, owner: Owner) -> None:
-    """Write a directory or a file under a name, with what ships of it, in git's modes.
+    """Write the files of a directory that ship, or one file, under a name, with git's modes.
 
-    Raises ProjectError for what cannot be read.
+    Raises ProjectError when a file cannot be read.
     """
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as archive:
         if source.is_dir():
@@ -39,7 +39,7 @@ def write_tree(out: IO[bytes], name: str, source: Path, owner: Owner) -> None:
 
 
 def write_files(out: IO[bytes], directory: str, files: Mapping[str, bytes], owner: Owner) -> None:
-    """Write a private directory that holds these files."""
+    """Write a private directory with these files."""
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path in ["", *sorted({f"/{PurePosixPath(name).parent}" for name in files} - {"/."})]:
             _add_directory(archive, directory + path, owner, mode=0o700)
@@ -50,7 +50,7 @@ def write_files(out: IO[bytes], directory: str, files: Mapping[str, bytes], owne
 
 
 def _directories(members: list[Member]) -> Iterator[str]:
-    """Every directory on the way to a member, parents first, each with a slash before it."""
+    """Yield every parent directory of the members, outermost first, each as `/NAME`."""
     found = {
         str(parent)
         for member in members
@@ -83,7 +83,7 @@ def _add(archive: tarfile.TarFile, name: str, member: Member, owner: Owner) -> N
 
 
 def _open_plain(path: str, flags: int) -> int:
-    """Open what was listed as a file, and not what a link or a pipe put in its place leads to."""
+    """Open a regular file; do not follow a link or a pipe that replaced the file since the list."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 

@@ -1,4 +1,4 @@
-"""Run a job in a container of an image that has Airflow, on an engine that may be elsewhere."""
+"""Run a job in a container of an image that has Airflow. The engine may be on another host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IN_MEMORY_BYTES = 8 << 20
 _LARGEST_RESULT_BYTES = 256 << 20
 _LONGEST_LINE_BYTES = 1 << 20
 _BEING_REMOVED = 409
-"""The engine's answer when somebody removes the container already."""
+"""The engine's status code while another client removes the container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +39,10 @@ class DockerRunner:
 
     engine: Engine
     image: str
-    """Its name on the engine."""
+    """The image's name on the engine."""
     python: str = ""
     named: str = ""
-    """As the user knows it, when that is something else."""
+    """The user's name for the image, when that name differs."""
 
     @property
     def description(self) -> str:
@@ -51,7 +51,7 @@ class DockerRunner:
 
     @contextmanager
     def place(self, job: Job) -> Iterator[DockerPlace]:
-        """Create a container and copy everything in; it is removed whatever happens."""
+        """Create a container and copy the job's files into it; remove the container in any case."""
         with _asking(f"the image {self.image} could not be used"):
             config: dict[str, Any] = _image(self.engine, self.image).attrs["Config"]
         variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
@@ -81,7 +81,7 @@ class DockerRunner:
             command=[],
             environment=dict(job.env),
             labels={_LABEL: name},
-            log_config=LogConfig(type="json-file"),  # not each of the others can be read
+            log_config=LogConfig(type="json-file"),  # some other log drivers cannot be read
             working_dir=home,
             mounts=[Mount(f"{home}/{tree}", None, no_copy=True) for tree in hidden],
         )
@@ -107,7 +107,7 @@ class DockerRunner:
 
 @dataclass(frozen=True, slots=True)
 class DockerPlace:
-    """A container that was made, and not started yet."""
+    """A container that was created and not yet started."""
 
     project: str
     trees: Mapping[str, str]
@@ -128,7 +128,7 @@ class DockerPlace:
             return int(self.container.wait()["StatusCode"])
 
     def read(self, name: str) -> bytes | None:
-        """Copy a file of our private directory out of the container."""
+        """Copy a file of the job's private directory out of the container."""
         from docker.errors import NotFound
 
         with _asking("the result of a check could not be copied out of its container"):
@@ -149,7 +149,7 @@ def _asking(what: str, *, hint: str = "") -> Iterator[None]:
 
     try:
         yield
-    # An answer that is cut off in the middle ends in errors of whatever reads it.
+    # An answer that ends early raises the errors of the code that reads the answer.
     except (DockerException, RequestException, HTTPError, tarfile.TarError, struct.error) as error:
         text = str(getattr(error, "explanation", None) or error)
         raise DockerError(f"{what}: {text}", hint=hint) from error
@@ -168,7 +168,7 @@ def _image(engine: Engine, reference: str) -> Any:
 
 
 def _owner(container: Container, user: str) -> Owner:
-    """Find the numbers of the image's user, as files that the image holds belong to it."""
+    """Find the ids of the image's user, who must own the copied files."""
     name, _, group = user.partition(":")
     if not name:
         return Owner(0, 0)
@@ -195,7 +195,7 @@ def _passwd(container: Container) -> str:
 
 
 def _put(container: Container, archive: IO[bytes]) -> None:
-    """Unpack at the root: the engine refuses links that lead out of where it unpacks."""
+    """Unpack at `/`, because the engine refuses links that leave the target directory."""
     archive.seek(0)
     if not container.put_archive("/", archive):
         raise DockerError("the files of a check could not be copied into its container")
@@ -220,7 +220,7 @@ def _only_file(archive: IO[bytes]) -> bytes | None:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Cut what a container prints into lines, as it comes."""
+    """Split the container's output into lines while it arrives."""
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
@@ -232,7 +232,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _remove(engine: Engine, name: str) -> None:
-    """Remove a container with its volumes, by the name that we chose: it may not exist yet."""
+    """Remove a container and its volumes by name; do nothing when the container does not exist."""
     from docker.errors import APIError, DockerException, NotFound
     from requests import RequestException
 

@@ -1,4 +1,4 @@
-"""What a check wants done where Airflow is, and what a runner has to offer for it."""
+"""The job that a check runs where Airflow is installed, and the interface of a runner."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 PACKAGE = "astro_ci_inside"
-"""The name of our modules where Airflow is: none that a project has."""
+"""The name of the package of copied modules, which no project uses."""
 _LAUNCH = (
     "import sys; work, module = sys.argv[1:3]; "
-    # Neither the current directory nor ours is where a DAG file may import from.
+    # DAG files must not import from the current directory or from the private directory.
     "sys.path[:] = [path for path in sys.path if path]; sys.path.insert(0, work); "
     f"main = __import__('{PACKAGE}.' + module, fromlist=['main']).main; sys.path.remove(work); "
     "sys.exit(main(work))"
@@ -25,24 +25,27 @@ OnLine = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Modules to run, a request for them, and the directories that they are about."""
+    """The modules to run, their request, and the project's directories."""
 
     modules: str
-    """A package of ours whose modules import nothing but the standard library and Airflow."""
+    """A package of astro-ci whose modules import only the standard library and Airflow."""
     main: str
     """The module of the package whose `main(work)` is called."""
     request: Mapping[str, Any]
-    """What `main` reads from `request.json`; the runner adds `project`, `trees`, `in_place`."""
+    """The content of `request.json`, which `main` reads.
+
+    The runner adds `project`, `trees` and `in_place`.
+    """
     project: Path
     trees: Mapping[str, Path]
-    """The project's directories and files on this disk, by their names in the image's project."""
+    """The project's directories and files on this disk, by name in the image's project."""
     hidden: Collection[str] = ("dags",)
-    """The directories whose content in an image must not show: what was deleted stays deleted."""
+    """The directories whose content in the image is hidden, so that deleted files stay deleted."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Variables for the job, over those of the image or of the environment."""
+    """Environment variables for the job, which override those of the image or environment."""
 
     def files(self, *, project: str, trees: Mapping[str, str], in_place: bool) -> dict[str, bytes]:
-        """Make what our private directory holds when the job starts, by name."""
+        """Make the initial files of the job's private directory, by name."""
         own = {"project": project, "trees": dict(trees), "in_place": in_place}
         found = {"request.json": json.dumps({**self.request, **own}).encode()}
         for file in resources.files(self.modules).iterdir():
@@ -56,29 +59,29 @@ class Job:
 
 
 class Place(Protocol):
-    """Where a job runs. Gone, with all that it holds, when the runner's context ends."""
+    """The place where a job runs. The runner removes the place when the runner's context ends."""
 
     @property
     def project(self) -> str:
-        """The project's directory there."""
+        """The project's directory where the job runs."""
 
     @property
     def trees(self) -> Mapping[str, str]:
-        """The project's directories there, by name."""
+        """The project's directories where the job runs, by name."""
 
     def run(self, on_line: OnLine) -> int:
-        """Start the job, hand on what it prints, and return its exit code."""
+        """Run the job, pass each line of output to `on_line`, and return the exit code."""
 
     def read(self, name: str) -> bytes | None:
-        """Return a file of our private directory; None when there is none of that name."""
+        """Return the content of a file of the job's private directory; None when it is missing."""
 
 
 class Runner(Protocol):
-    """Offers places for jobs."""
+    """Makes places for jobs."""
 
     @property
     def description(self) -> str:
-        """Where Airflow is, as a clause for people: `in the image X`."""
+        """Where Airflow is installed, as a clause for messages: `in the image X`."""
 
     def place(self, job: Job) -> AbstractContextManager[Place]:
-        """Prepare a place. Raises CheckFailedError or DockerError when there can be none."""
+        """Prepare a place. Raises CheckFailedError or DockerError when that fails."""

@@ -1,4 +1,4 @@
-"""Run a job with an interpreter of this machine that has Airflow, on the checkout itself."""
+"""Run a job on the checkout itself, with an interpreter of this machine that has Airflow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LARGEST_RESULT_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalRunner:
-    """An interpreter, and the environment that jobs see: it must hold no credentials of ours."""
+    """An interpreter, and the environment of its jobs, which must hold no credentials."""
 
     python: str
     env: Mapping[str, str] = field(repr=False)
@@ -39,7 +39,7 @@ class LocalRunner:
 
     @contextmanager
     def place(self, job: Job) -> Iterator[LocalPlace]:
-        """Make our private directory; the project stays where it is."""
+        """Make the job's private directory; the project is used in place."""
         with tempfile.TemporaryDirectory(
             prefix="astro-ci-check-", dir=self.env.get("TMPDIR"), ignore_cleanup_errors=True
         ) as made:
@@ -51,7 +51,7 @@ class LocalRunner:
                 file = Path(work, name)
                 file.parent.mkdir(exist_ok=True)
                 file.write_bytes(content)
-            # Airflow writes into its home, and the checkout is not ours to write to.
+            # Airflow writes into its home, and astro-ci must not write to the checkout.
             home = {"AIRFLOW_HOME": str(Path(work, "home")), "PYTHONDONTWRITEBYTECODE": "1"}
             env = {**home, **self.env, **job.env}
             yield LocalPlace(project, trees, work, job.argv(self.python, work), env)
@@ -68,11 +68,11 @@ class LocalPlace:
     env: Mapping[str, str] = field(repr=False)
 
     def run(self, on_line: OnLine) -> int:
-        """Start the job; its children end with it."""
+        """Run the job; end its child processes when the job ends."""
         return run_command(self.argv, env=self.env, feed=None, on_line=on_line)
 
     def read(self, name: str) -> bytes | None:
-        """Return a file of our private directory."""
+        """Return the content of a file of the job's private directory; None when it is missing."""
         try:
             return _read_plain(f"{self.work}/{name}")
         except FileNotFoundError:
@@ -85,7 +85,7 @@ class LocalPlace:
 
 
 def _read_plain(path: str) -> bytes:
-    """Read a regular file. What ran there may have put a link to our secrets in its place."""
+    """Read a regular file; refuse a link, which a DAG file may have pointed at a secret."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -97,9 +97,10 @@ def _read_plain(path: str) -> bytes:
 
 
 def find_python(env: Mapping[str, str], python: str = "") -> str | None:
-    """Find an interpreter with Airflow: the given one, that of `airflow` on PATH, or a `python`.
+    """Find an interpreter with Airflow: `python`, else that of `airflow` on PATH, else on PATH.
 
-    None when there is none. Raises CheckFailedError when the given one has no Airflow.
+    Returns None when none has Airflow. Raises CheckFailedError when `python` is given and has no
+    Airflow.
     """
     path = env.get("PATH", os.defpath)
     if python:
@@ -118,7 +119,7 @@ def find_python(env: Mapping[str, str], python: str = "") -> str | None:
 
 
 def _interpreter_of(script: str | None) -> str:
-    """Read the interpreter from the first line of an installed command."""
+    """Read the interpreter's path from the first line of an installed command."""
     if script is None:
         return ""
     with Path(script).open("rb") as file:
@@ -128,7 +129,7 @@ def _interpreter_of(script: str | None) -> str:
 
 
 def airflow_version(python: str, env: Mapping[str, str]) -> tuple[int, int] | None:
-    """Ask an interpreter for the first two numbers of its Airflow; None when it has none."""
+    """Return the major and minor version of an interpreter's Airflow; None without Airflow."""
     found = re.match(r"(\d+)\.(\d+)", _probe(python, _VERSION, env) or "", re.ASCII)
     return (int(found[1]), int(found[2])) if found else None
 
@@ -138,12 +139,12 @@ def _has_airflow(python: str, env: Mapping[str, str]) -> bool:
 
 
 def _probe(python: str, code: str, env: Mapping[str, str]) -> str | None:
-    """Run a line of Python, and return what it prints; None when it fails."""
+    """Run a line of Python, and return its output; None when the command fails."""
     try:
         done = subprocess.run(
             [python, "-c", code],
             env=dict(env),
-            cwd="/",  # the current directory, which `-c` imports from, may be the checkout
+            cwd="/",  # `-c` imports from the current directory, which may be the checkout
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PROBE_SECONDS,

@@ -1,5 +1,5 @@
-"""The static check: what can be told of DAG files without Airflow, Docker, or running them.
+"""The static check: find problems in DAG files without Airflow, Docker, or running the files.
 
-The files are a stranger's, so a process of its own reads them (`worker`), with limits on memory
-and time: `check` starts it, and turns what it says into findings.
+The files are not trusted, so a separate process (`worker`) reads them, with limits on memory and
+time. `check` starts the process, and turns the answer into findings.
 """

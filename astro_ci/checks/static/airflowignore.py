@@ -1,7 +1,8 @@
-"""`.airflowignore`: what Airflow leaves out, decided as the Runtime's Airflow does.
+"""Match paths against `.airflowignore`, as the Airflow of the Runtime does.
 
-Three generations of globs differ in what a directory is called and in `name/`; regular
-expressions are searched for in the path. Sources: airflow/utils/file.py of 2.7 to 3.1,
+Airflow has had three versions of its globs, which differ in how they name a directory and in what
+`name/` matches. A regular expression matches anywhere in the path.
+Sources: airflow/utils/file.py of 2.7 to 3.1,
 airflow/_shared/module_loading/file_discovery.py of 3.2 and later.
 """
 
@@ -23,10 +24,13 @@ _COMMENT = re.compile(r"\s*#.*")
 
 
 class Pattern(Protocol):
-    """One line that has an effect. It says what it makes of a path, None for nothing."""
+    """A line of the file that has an effect."""
 
     def ignores(self, name: str, *, is_directory: bool) -> bool | None:
-        """`name` is relative to the DAGs directory, with `/`."""
+        """Whether the line ignores or includes a path; None when the line does not match.
+
+        `name` is relative to the DAGs directory, with `/` between its parts.
+        """
         ...
 
 
@@ -42,7 +46,8 @@ class _Glob(NamedTuple):
     expression: re.Pattern[str]
     is_ignored: bool
     directory: str | None
-    """Where the file with the line is, when the line is about a place; None: about a name."""
+    """The directory of the `.airflowignore`, when the glob is relative to it; None when the glob
+    matches a name in any directory."""
     airflow: Version
 
     def ignores(self, name: str, *, is_directory: bool) -> bool | None:
@@ -62,7 +67,7 @@ class _Glob(NamedTuple):
 
 
 class IgnoreFile:
-    """The lines of one file, and what is wrong with them."""
+    """The patterns of one `.airflowignore`, and the problems in it."""
 
     def __init__(self, text: str, *, directory: str, request: Request) -> None:
         self.patterns: list[Pattern] = []
@@ -83,7 +88,7 @@ class IgnoreFile:
             self.not_judged.append(f"line {number}: {error}")
         except re.error as error:
             self._tell(number, f"Airflow skips the pattern {written!r}: {error.msg}", "warning")
-        except ValueError as error:  # pathspec's, which Airflow does not catch
+        except ValueError as error:  # an error of pathspec, which Airflow does not catch
             self._tell(number, f"Airflow stops at the pattern {written!r}: {error}", "error")
 
     def _tell(self, line: int, message: str, severity: Severity) -> None:
@@ -91,12 +96,12 @@ class IgnoreFile:
         self.problems.append(Problem(rule=rule, message=message, line=line, severity=severity))
 
     def _regexp(self, written: str) -> Iterator[Pattern]:
-        # Airflow 3 uses Python's engine, earlier ones RE2.
+        # Airflow 3 uses Python's engine; earlier versions use RE2.
         is_python = self._request.airflow >= (3, 0)
         yield _Regexp((re.compile if is_python else compile_re2)(written).search)
 
     def _glob(self, written: str) -> Iterator[Pattern]:
-        # Loaded here, as most projects have no such file.
+        # Imported here, because most projects have no `.airflowignore`.
         from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
         if written.strip() == "/":
@@ -115,7 +120,7 @@ class IgnoreFile:
 
 
 def is_ignored(patterns: list[Pattern], name: str, *, is_directory: bool, uses_globs: bool) -> bool:
-    """Tell whether Airflow leaves a path out. With globs the last line that matches decides."""
+    """Whether Airflow ignores a path. Of globs, the last line that matches decides."""
     verdict = False
     for pattern in patterns:
         found = pattern.ignores(name, is_directory=is_directory)

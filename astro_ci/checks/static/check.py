@@ -1,4 +1,4 @@
-"""The static check: start it, and collect its findings. It runs beside whatever else is done."""
+"""Run the static check in the background, and collect its findings."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _TRIES = 2 + _MOST_CULPRITS
 
 
 class Static(Struct, frozen=True, kw_only=True):
-    """How the check ended, and what it learned of the files."""
+    """The result of the check, and the files that Airflow parses and ignores."""
 
     checked: Checked
     parsed: Sequence[str] = ()
     """The files that Airflow would parse, relative to the DAGs directory."""
     ignored: frozenset[str] = frozenset()
-    """The files that `.airflowignore` leaves out, relative to the DAGs directory."""
+    """The files that `.airflowignore` excludes, relative to the DAGs directory."""
 
 
 class StaticCheck:
-    """A static check under way. Leaving the block ends it."""
+    """A static check in progress. Leaving the `with` block ends the check."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class StaticCheck:
         find_ruff: Callable[[], Ruff | None],
         reader: Reader | None = None,
     ) -> None:
-        """`reader` may have a process ready."""
+        """Take a `reader` that may have started its process already."""
         self._request = request
         self._find_ruff = find_ruff
         self._reader = reader or Reader()
         self._pool = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> StaticCheck:
-        """Start to look at the files."""
+        """Start to read the files."""
         self._found = self._pool.submit(self._run)
         return self
 
@@ -56,12 +56,12 @@ class StaticCheck:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End what is still under way."""
+        """Stop the check if it is still running."""
         self._reader.stop()
         self._pool.shutdown(cancel_futures=True)
 
     def result(self) -> Static:
-        """Wait for the end."""
+        """Wait until the check ends."""
         return self._found.result()
 
     def _run(self) -> Static:
@@ -94,7 +94,7 @@ class StaticCheck:
 
     def _lint(self, ruff: Ruff, answer: Answer) -> list[Finding]:
         dags, repository = self._request.dags, self._request.repository
-        # What Python could not compile may end ruff as well.
+        # A file that Python could not compile may crash ruff too.
         broken = {f"{repository}/{problem.name}" for problem in answer.problems}
         sources = [f"{dags}/{name}" for name in answer.parsed if name.endswith(".py")]
         paths = [path for path in sources if path not in broken]
@@ -102,14 +102,14 @@ class StaticCheck:
 
 
 class _Culprits(Struct):
-    """Files over which a process ended, and what there is to say of each."""
+    """Files that ended the process which read them, and a problem for each."""
 
     paths: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 def _look(request: Request, ask: Callable[[Request], Answer | Died]) -> Answer | Died:
-    """Ask until there is an answer, leaving out the files over which a process ended."""
+    """Ask until a process answers; exclude each file that ended an earlier process."""
     culprits = _Culprits()
     is_careful = False
     for _ in range(_TRIES):

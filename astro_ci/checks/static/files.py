@@ -1,4 +1,4 @@
-"""Walk the DAGs directory as Airflow does, and further: what Airflow leaves out is listed too."""
+"""Walk the DAGs directory as Airflow does, and also list the files that Airflow ignores."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ class Found(NamedTuple):
     """A file under the DAGs directory."""
 
     name: str
-    """Relative to the DAGs directory."""
+    """The path relative to the DAGs directory."""
     path: str
     is_ignored: bool
-    """Whether `.airflowignore` leaves it out."""
+    """Whether `.airflowignore` excludes the file."""
     is_outside: bool
-    """Whether it is a link that leads out of the repository."""
+    """Whether the file is a link to a target outside the repository."""
 
 
 class Walk:
-    """One walk, and what was noticed on the way."""
+    """One walk of the DAGs directory, and the problems that it found."""
 
     def __init__(self, request: Request, beat: Callable[[str], None]) -> None:
-        """`beat` is told each directory before it is listed."""
+        """Take `beat`, which is called with each directory before the directory is listed."""
         self.request = request
         self.beat = beat
         self.problems: list[Problem] = []
-        """Their names are relative to the DAGs directory."""
+        """The names of problems are relative to the DAGs directory."""
         self.not_checked: list[str] = []
         self._seen: set[str] = set()
         self._is_too_slow = False
 
     def files(self) -> list[Found]:
-        """List the files, in the order of their names within each directory."""
+        """List the files, sorted by name within each directory."""
         found: list[Found] = []
         pending: list[tuple[str, bool, list[Pattern]]] = [("", False, [])]
         while pending:
@@ -98,7 +98,7 @@ class Walk:
         return is_inside(path, self.request.repository)
 
     def _enters(self, entry: os.DirEntry[str], name: str, leaves_out: bool) -> bool:
-        """Whether to go on into a directory; Airflow stops at one that it meets twice."""
+        """Whether to walk a directory. Airflow stops its walk when it reaches a directory twice."""
         if leaves_out:
             return not entry.is_symlink()
         real = os.path.realpath(entry.path)

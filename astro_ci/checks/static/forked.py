@@ -1,11 +1,13 @@
-"""A process that reads the files, made as a copy of this one, before there is anything to read.
+"""Fork a process that reads the files, before the files to read are known.
 
-A new Python takes 30 ms to start and to load its library; a copy has that behind it. Only the
-command line can make a copy, first of all: with other threads, a copy may hold a lock for ever.
+A new Python takes 30 ms to start and to import modules; a forked process skips these steps. Only
+the command line forks, before it starts any thread: a lock that another thread holds would stay
+locked in the forked process for ever.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -13,9 +15,12 @@ import threading
 from contextlib import suppress
 from typing import BinaryIO, NoReturn
 
+_OF_BOTH = ("json", "astro_ci.text", "astro_ci.checks.static.request", "astro_ci.project.leftovers")
+"""Modules that this process and the copy both use, so that one import serves both."""
+
 
 class Forked:
-    """The copy, with as much of the interface of `subprocess.Popen` as is needed to ask it."""
+    """The forked process, with the part of the `subprocess.Popen` interface that `Reader` needs."""
 
     def __init__(self, pid: int, stdin: BinaryIO, stdout: BinaryIO) -> None:
         self.pid = pid
@@ -25,7 +30,7 @@ class Forked:
         self._lock = threading.Lock()
 
     def wait(self) -> int:
-        """Wait for its end; the exit code, negative for a signal."""
+        """Wait until the process ends; return its exit code, negative for a signal."""
         with self._lock:
             if self._code is None:
                 _, status = os.waitpid(self.pid, 0)
@@ -33,13 +38,13 @@ class Forked:
             return self._code
 
     def end(self) -> None:
-        """Kill the copy and what it started."""
+        """Kill the process and the processes that it started."""
         with self._lock:
-            if self._code is None:  # until it is waited for, its number is nobody else's
+            if self._code is None:  # no other process can get this pid before wait()
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
                 with suppress(ProcessLookupError):
-                    os.kill(self.pid, signal.SIGKILL)  # before it has a group of its own
+                    os.kill(self.pid, signal.SIGKILL)  # when its group does not exist yet
         self.wait()
         for stream in (self.stdin, self.stdout):
             with suppress(BrokenPipeError):
@@ -47,17 +52,19 @@ class Forked:
 
 
 def fork() -> Forked | None:
-    """Make the copy; None where a copy is not safe, or cannot be made.
+    """Fork the process; return None where a fork is not safe, or when it fails.
 
-    A library of macOS may have started threads that nobody sees.
+    A fork is not safe on macOS, whose system libraries may have started threads.
     """
     if sys.platform != "linux":
         return None
+    for name in _OF_BOTH:
+        importlib.import_module(name)
     asked, ask = os.pipe()
     told, tell = os.pipe()
     try:
         pid = os.fork()
-    except OSError:  # whoever needs a process tells it
+    except OSError:  # `Reader.ask` starts another process, and reports its errors
         for descriptor in (asked, ask, told, tell):
             os.close(descriptor)
         return None
@@ -69,7 +76,7 @@ def fork() -> Forked | None:
 
 
 def _serve(source: int, target: int, others: tuple[int, int]) -> NoReturn:
-    """Become the process that reads. Whatever happens, nothing of the run's own code goes on."""
+    """Run `worker.main` in the forked process, then exit, so that the caller's code never runs."""
     try:
         os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):

@@ -1,7 +1,8 @@
-"""Where the f-strings of a file are, as Python 3.12 reads them, and which of them need it.
+"""Find the f-strings of a file as Python 3.12 reads them, and those that need Python 3.12.
 
-Python 3.12 lets the expressions in an f-string hold anything: its own quotes, backslashes, comments
-and line ends. An earlier Python takes the first quote for the end of the string. Source: PEP 701.
+Since Python 3.12, the expressions in an f-string can contain the f-string's own quotes,
+backslashes, comments and line ends. Earlier versions end the string at the first such quote.
+Source: PEP 701.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ _TEXT_OF_CODE = re.compile(rb"[^\n]")
 
 
 class FString(NamedTuple):
-    """One that is in no other."""
+    """An f-string that is not inside another f-string."""
 
     start: int
     end: int
     newer: int | None
-    """Where it holds the first thing that only Python 3.12 and later read; None: nothing."""
+    """The position of the first syntax that needs Python 3.12; None when there is none."""
 
 
 class NotReadError(ValueError):
-    """The file cannot be read this way; it is no Python, or in another encoding."""
+    """The file cannot be scanned: it is not valid Python, or not in UTF-8."""
 
 
 def f_strings(data: bytes) -> list[FString]:
@@ -59,7 +60,7 @@ def f_strings(data: bytes) -> list[FString]:
 
 
 def without_f_strings(data: bytes) -> bytes:
-    """The file with plain text in the place of each f-string; lines and columns stay."""
+    """Return the file with each f-string replaced by plain text of the same lines and columns."""
     parts, at = [], 0
     for found in f_strings(data):
         text = data[found.start : found.end]
@@ -78,7 +79,7 @@ def _end_of_string(data: bytes, at: int, quote: bytes) -> int:
 
 
 class _Scan:
-    """A look at one f-string, from the inside of its quotes on."""
+    """Scans one f-string, starting after its opening quote."""
 
     def __init__(self, data: bytes, quote: bytes) -> None:
         self._data = data
@@ -86,7 +87,7 @@ class _Scan:
         self.newer: int | None = None
 
     def text(self, at: int, quote: bytes, depth: int) -> int:
-        """Find the end of the text of an f-string, and of the code within."""
+        """Find the end of an f-string's text, including the expressions in it."""
         data = self._data
         while found := _IN_TEXT.search(data, at):
             at, char = found.end(), found[0]
@@ -103,13 +104,13 @@ class _Scan:
         raise NotReadError
 
     def _escape(self, at: int) -> int:
-        """Go on behind a backslash: a brace after it is one like another, but for `\\N{...}`."""
+        """Skip a backslash. A brace after it still opens an expression, except in `\\N{...}`."""
         if self._data.startswith(b"N{", at):
             return self._data.find(b"}", at) + 1 or len(self._data)
         return at if self._data.startswith((b"{", b"}"), at) else at + 1
 
     def _code(self, at: int, quote: bytes, depth: int) -> int:
-        """Find the end of an expression, whose brace is open."""
+        """Find the end of an expression, starting after its opening brace."""
         if depth > _MOST_NESTING:
             raise NotReadError
         data, brackets = self._data, 0
@@ -147,7 +148,7 @@ class _Scan:
         return end
 
     def _format(self, at: int, quote: bytes, depth: int) -> int:
-        """Find the end of what stands behind the colon: text, and code in braces."""
+        """Find the end of a format specification: text, and expressions in braces."""
         data = self._data
         while found := _IN_TEXT.search(data, at):
             at, char = found.end(), found[0]

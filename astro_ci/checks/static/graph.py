@@ -1,4 +1,7 @@
-"""Which files the parsed ones import, directly or not: an error in one of them is theirs too."""
+"""Find the files that parsed files import, directly or indirectly.
+
+An error in an imported file breaks the parsed file too.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _MOST_FILES = 20_000
 
 
 class Graph:
-    """The files that were looked at, by absolute path, and those of the project they import."""
+    """The files that were read, by absolute path, and the project's files that they import."""
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class Graph:
         self.module = cache(self._module)
 
     def grow(self) -> None:
-        """Look at every file that a parsed file may import."""
+        """Read every file that a parsed file may import."""
         pending, seen = deque(self._parsed), set(self._parsed)
         while pending:
             importer = pending.popleft()
@@ -59,9 +62,9 @@ class Graph:
         return self._edges[importer]
 
     def importers(self) -> dict[str, str]:
-        """The files that parsed files certainly import, each with one that imports it.
+        """Map each file that a parsed file certainly imports to a file that imports it.
 
-        Only those that matter for a broken file are followed.
+        Only imports that can lead to a broken file are followed.
         """
         broken = {path for path, found in self.looked.items() if found.problem}
         relevant = self._may_reach(broken)
@@ -90,7 +93,7 @@ class Graph:
         return reached
 
     def _module(self, path: str) -> Module:
-        """The certain part of a file; empty when there is no telling."""
+        """Return the certain part of a file; empty when the file cannot be parsed."""
         found = self.looked.get(path)
         if found is None or found.problem or found.is_newer:
             return Module()
@@ -102,8 +105,8 @@ class Graph:
 
 
 def parse_module(data: bytes, request: Request) -> Module:
-    """Read a file that compiled; empty when its tree cannot be built."""
-    # Loaded here: hardly any project needs a tree.
+    """Read the certain part of a file that compiles; empty when its tree cannot be built."""
+    # Imported here, because few projects need a syntax tree.
     import ast
 
     from astro_ci.checks.static.tree import read_module

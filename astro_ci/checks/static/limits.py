@@ -1,4 +1,4 @@
-"""Limits for a process that reads a stranger's files."""
+"""Limit the memory and time of a process that reads untrusted files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TooSlowError(Exception):
 
 
 def limit_memory() -> None:
-    """Let a file that would take all memory end in a MemoryError."""
+    """Limit this process's memory, so that a file that needs too much raises MemoryError."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or hard > MEMORY_BYTES:
         with contextlib.suppress(ValueError, OSError):
@@ -26,9 +26,9 @@ def limit_memory() -> None:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TooSlowError when the block takes longer. For the main thread of a process.
+    """Raise TooSlowError when the block takes longer. Works only in a process's main thread.
 
-    Python's regular expressions look for signals while they match, so that this stops them.
+    The limit also stops a regular expression, because Python's engine checks for signals.
     """
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Ask ruff for what it knows of Airflow 3 and of undefined names, where ruff is installed."""
+"""Run ruff's rules about Airflow 3 and undefined names, where ruff is installed."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ ABSENT = (
 
 
 class LintError(Exception):
-    """ruff could not be asked; the message says why."""
+    """ruff could not run; the message says why."""
 
 
 class Ruff(Struct, frozen=True, kw_only=True):
-    """The command, and what it is asked for."""
+    """The command of ruff, and the rules to check."""
 
     command: str
     platform: Platform
@@ -84,7 +84,7 @@ class Ruff(Struct, frozen=True, kw_only=True):
         severity = self._severities.get(code)
         if code.startswith("E9"):
             code, severity = "E9", "error"
-        if severity is None:  # a syntax error, which the compiler of Python tells better
+        if severity is None:  # a syntax error, which the Python compiler describes better
             return None
         where = found.get("location") or {}
         return Finding(
@@ -98,9 +98,9 @@ class Ruff(Struct, frozen=True, kw_only=True):
 
 
 def find_ruff(env: Mapping[str, str], platform: Platform, *, repository: str) -> Ruff | None:
-    """Find ruff beside this Python, then on PATH; None when there is none.
+    """Find ruff beside this Python, then on PATH; return None when neither has it.
 
-    What PATH finds within the checkout is left alone: nothing of the checkout is run.
+    A ruff inside the checkout is ignored, because nothing of the checkout may run.
     """
     if importlib.util.find_spec("ruff"):
         for beside in _beside():
@@ -113,15 +113,15 @@ def find_ruff(env: Mapping[str, str], platform: Platform, *, repository: str) ->
 
 
 def _beside() -> Iterator[Path]:
-    """Where this Python's packages have their commands: in a virtual environment beside it."""
+    """Yield the directories that hold the commands of this Python's packages."""
     yield Path(sys.executable).with_name("ruff")
-    import sysconfig  # its data takes time to load
+    import sysconfig  # imported here, because its data takes time to load
 
     yield Path(sysconfig.get_path("scripts")) / "ruff"
 
 
 def _is_ours(command: str, repository: str) -> bool:
-    """Whether a command is an absolute path outside the checkout, by both of its names."""
+    """Whether a command is an absolute path outside the checkout, before and after links."""
     if not os.path.isabs(command):  # noqa: PTH117 - a Path would take it for absolute
         return False
     names = (os.path.abspath(command), os.path.realpath(command))  # noqa: PTH100 - links count

@@ -1,4 +1,4 @@
-"""Look at one Python file: is it parsed, does it compile, what may it import and define."""
+"""Read one Python file: whether Airflow parses it, whether it compiles, and what it may import."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from astro_ci.checks.static.syntax import NewerSyntaxError, check_syntax
 
 
 class Looked:
-    """What one look at a file showed."""
+    """The result of reading one file."""
 
     __slots__ = ("dag_ids", "imports", "is_newer", "is_parsed", "problem")
 
     def __init__(self, *, is_parsed: bool, problem: Problem | None = None) -> None:
-        """`is_parsed` tells whether Airflow would parse it."""
+        """Take `is_parsed`: whether Airflow would parse the file."""
         self.is_parsed = is_parsed
         self.is_newer = False
-        """Whether it may hold syntax that this interpreter does not know."""
+        """Whether the file may use syntax that this interpreter does not know."""
         self.problem = problem
         self.imports: set[str] = set()
-        """Modules that it may import."""
+        """The modules that the file may import."""
         self.dag_ids: tuple[str, ...] = ()
-        """DAG ids that it may define, as often as it may."""
+        """The DAG ids that the file may define; an id may occur several times."""
 
     def packed(self) -> tuple[Any, ...]:
-        """As built-in types alone, for `marshal`."""
+        """Return the fields as built-in types, for `marshal`."""
         problem = self.problem and tuple(self.problem)
         return self.is_parsed, self.is_newer, problem, self.imports, self.dag_ids
 
     @classmethod
     def unpacked(cls, packed: tuple[Any, ...]) -> Looked:
-        """The opposite of `packed`."""
+        """Make the value from the result of `packed`."""
         is_parsed, is_newer, problem, imports, dag_ids = packed
         found = cls(is_parsed=is_parsed, problem=problem and Problem(*problem))
         found.is_newer, found.imports, found.dag_ids = is_newer, imports, dag_ids
@@ -41,7 +41,7 @@ class Looked:
 
 
 def mentions_dag(data: bytes, airflow: Version) -> bool:
-    """Airflow's own test for files that may hold a DAG, as it is by default."""
+    """Whether a file may hold a DAG, by Airflow's default test (safe mode)."""
     text = data.lower()
     if b"airflow" not in text:
         return False
@@ -49,18 +49,18 @@ def mentions_dag(data: bytes, airflow: Version) -> bool:
 
 
 def look_at(path: str, request: Request, *, is_ignored: bool) -> Looked | None:
-    """Look at a file; None when there is no regular file of that name."""
+    """Read a file; return None when there is no regular file of that name."""
     data = read_source(path)
     if data is None:
         return None
     if isinstance(data, Problem):
-        # Airflow may parse what could not be read here.
+        # Airflow may be able to read a file that this process cannot read.
         return Looked(is_parsed=not is_ignored, problem=data)
     return look_into(data, request, is_ignored=is_ignored)
 
 
 def look_into(data: bytes, request: Request, *, is_ignored: bool) -> Looked:
-    """Look at a file's content."""
+    """Examine a file's content."""
     is_parsed = not is_ignored and (not request.safe_mode or mentions_dag(data, request.airflow))
     found = Looked(is_parsed=is_parsed, problem=undecodable(data))
     if found.problem:
@@ -75,5 +75,5 @@ def look_into(data: bytes, request: Request, *, is_ignored: bool) -> Looked:
 
 
 def as_warning(problem: Problem) -> Problem:
-    """The same problem where it does not keep a DAG from loading."""
+    """Return the problem as a warning, for a file that no DAG needs."""
     return problem._replace(severity="warning")

@@ -1,6 +1,6 @@
-"""What a module does when it is imported: what it may import and define, told from its text.
+"""Find in a module's text what the module may import and define when it is imported.
 
-What it certainly does is a value here; `tree` reads it.
+Also defines the values for what a module certainly imports and defines, which `tree` makes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-# These start with plain letters, for which a text is searched many times as fast.
+# Each pattern starts with literal letters, which makes the search many times faster.
 _IMPORT = re.compile(rb"import\b[ \t]*")
 _DAG_ID = re.compile(rb"dag(?:_id[ \t]*=|[ \t]*\()\s*[rRuUbB]*(['\"])(.+?)\1")
 _DAG_CLASS = re.compile(rb"DAG[ \t]*\(\s*[rRuUbB]*(['\"])(.+?)\1")
@@ -18,7 +18,7 @@ _DECORATOR = re.compile(rb"@(?:\w+\.)*dag\b")
 _FUNCTION = re.compile(rb"^(?:async[ \t]+)?def[ \t]+(\w+)", re.M)
 _NAMES = re.compile(rb"\((?:[^()#]++|#[^\n]*+)*+\)?|(?:[^\n#;\\]|\\\n)*+")
 _LONGEST_BEFORE = 1000
-"""Bytes of a line in front of `import` that are looked at."""
+"""The number of bytes before `import` that are examined."""
 _COMMENT = re.compile(r"#[^\n]*")
 _PUNCTUATION = str.maketrans("()\\", "   ")
 
@@ -29,13 +29,13 @@ class Import(NamedTuple):
     module: str
     level: int
     names: tuple[str, ...]
-    """What is taken from the module; empty for a plain import."""
+    """The names imported from the module; empty for a plain import."""
     line: int
     column: int
 
 
 class DagId(NamedTuple):
-    """A DAG that is certainly made."""
+    """A DAG that is certainly created."""
 
     value: str
     line: int
@@ -43,7 +43,7 @@ class DagId(NamedTuple):
 
 
 class Module:
-    """The certain part of a module."""
+    """What a module certainly imports and defines."""
 
     def __init__(self) -> None:
         self.imports: list[Import] = []
@@ -51,9 +51,9 @@ class Module:
 
 
 def may_import(data: bytes) -> set[str]:
-    """The modules that a text may import; surely all of them that it imports by statement.
+    """Return the modules that a text may import, including every module in an import statement.
 
-    Of `from a import b` both a and a.b are named, and `from . import b` gives `.b`.
+    `from a import b` gives `a` and `a.b`; `from . import b` gives `.b`.
     """
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -69,7 +69,7 @@ def may_import(data: bytes) -> set[str]:
 
 
 def _before(data: bytes, at: int) -> bytes:
-    """What stands in front in the line, with the lines that the line continues."""
+    """Return the part of the logical line before a position."""
     first = max(0, at - _LONGEST_BEFORE)
     start = data.rfind(b"\n", first, at)
     while start > first and data.startswith(b"\\", start - 1):
@@ -77,10 +77,10 @@ def _before(data: bytes, at: int) -> bytes:
     return data[start + 1 if start >= 0 else first : at]
 
 
-# Files of one project import the same things over and over.
+# Files of one project repeat the same imports.
 @lru_cache(maxsize=4096)
 def _source(before: bytes) -> str | None:
-    """The module that names are taken from; "" for a plain import, None for no import at all."""
+    """Return the module of a `from`; "" for a plain import, None when there is no import."""
     text = before.replace(b"\\\n", b" ")
     start = 1 + max(text.rfind(b";"), text.rfind(b":"))
     if not text[start:].strip():
@@ -97,13 +97,16 @@ def _imported(source: str, text: bytes) -> frozenset[str]:
 
 
 def _names(text: bytes) -> frozenset[str]:
-    """The names in `a as b, (c, d)`."""
+    """Return the imported names of a text such as `a as b, (c, d)`."""
     plain = _COMMENT.sub("", text.decode("utf-8", "replace")).translate(_PUNCTUATION)
     return frozenset(part.split()[0] for part in plain.split(",") if part.split()) - {"*"}
 
 
 def may_define(data: bytes) -> tuple[str, ...]:
-    """Literal DAG ids that a text may define, as often as it does, and what looks like one."""
+    """Return the literal DAG ids that a text may define; an id may occur several times.
+
+    The result may hold texts that only look like a DAG id.
+    """
     found = [
         match[2].decode("utf-8", "replace")
         for pattern in (_DAG_ID, _DAG_CLASS)
@@ -114,12 +117,12 @@ def may_define(data: bytes) -> tuple[str, ...]:
 
 
 def _goes_on(data: bytes, at: int) -> bool:
-    """Whether a word began before."""
+    """Whether the character before the position belongs to the same word."""
     return at > 0 and (data[at - 1 : at].isalnum() or data.startswith(b"_", at - 1))
 
 
 def _decorated_functions(data: bytes) -> Iterator[str]:
-    """The functions at the top of the file that follow a `@dag`."""
+    """Yield the names of top-level functions after a `@dag` decorator."""
     at = 0
     while decorator := _DECORATOR.search(data, at):
         function = _FUNCTION.search(data, decorator.end())

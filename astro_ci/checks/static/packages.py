@@ -1,7 +1,7 @@
-"""Which modules an image has beside the project's own, as far as that is certain.
+"""Find the modules that an image has beside the project's own, when that is certain.
 
-Certain is only a project whose every requirement is known to the last module that it brings.
-Elsewhere any package may bring any module, and nothing is said.
+The answer is certain only when all modules of every requirement of the project are known. An
+unknown package may bring any module, so the check then reports nothing.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ text_unidecode tornado typer typing_extensions typing_inspection tzdata tzlocal 
 uuid6 uv uvicorn uvloop vine watchfiles watchtower wcwidth websocket websockets werkzeug wheel
 wirerope wrapt wtforms xmltodict yaml yarl zipp
 """
-"""What Airflow 2.11 and 3.3 install with their dependencies, and what Astro Runtimes add or once
-added: better one too many than one too few. As of 2026-11, from the distributions' own records."""
+"""The modules that Airflow 2.11 and 3.3 install with their dependencies, and those that any Astro
+Runtime adds or has added. A missing name here would cause a false finding; an extra name would
+not. As of 2026-11, from the distributions' own records."""
 
 CLOSED: Mapping[str, str] = {
     "beautifulsoup4": "bs4 soupsieve typing_extensions",
@@ -80,7 +81,7 @@ CLOSED: Mapping[str, str] = {
     "tqdm": "tqdm",
     "xlrd": "xlrd",
 }
-"""Distributions, and every top-level module that comes with them and their dependencies."""
+"""Distributions, each with all top-level modules of the distribution and its dependencies."""
 
 _REMOVED: Mapping[Version, str] = {
     (3, 12): "asynchat asyncore imp smtpd",
@@ -98,7 +99,7 @@ _ELSEWHERE = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
 def python_modules(version: Version) -> frozenset[str]:
-    """The standard library of a version of Python; of all versions when it is not known."""
+    """Return the standard library's modules in a Python version; in all for an unknown version."""
     found = {*sys.stdlib_module_names, "distutils"}
     for removed_in, names in _REMOVED.items():
         if version == NEWEST or version < removed_in:
@@ -114,7 +115,7 @@ def python_modules(version: Version) -> frozenset[str]:
 
 
 def provided_modules(request: Request) -> frozenset[str] | None:
-    """The top-level modules that an image of the project has; None when that is not certain."""
+    """Return the top-level modules that an image of the project has; None when not certain."""
     requirements = _read(request, "requirements.txt")
     dockerfile = _read(request, request.dockerfile)
     if requirements is None or not dockerfile or _MAY_INSTALL.search(dockerfile):
@@ -135,7 +136,7 @@ def provided_modules(request: Request) -> frozenset[str] | None:
 
 
 def _read(request: Request, name: str) -> str | None:
-    """A file of the project; empty when there is none, None when it cannot be read."""
+    """Return the text of a project's file; "" for a missing file, None for an unreadable file."""
     path = f"{request.root}/{name}"
     if os.path.islink(path) and not is_inside(path, request.repository):  # noqa: PTH114 - quicker
         return None

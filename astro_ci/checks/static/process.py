@@ -1,4 +1,4 @@
-"""Start the process that reads the files, and read what it says."""
+"""Start the process that reads the files, and read its answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from astro_ci.checks.static.forked import Forked
 from astro_ci.checks.static.request import Answer, Request
 
 STALL_SECONDS = 10.0
-"""Without a sign of life for so long, the process hangs over a file."""
+"""The time without a sign of life after which the process counts as hanging."""
 _TOTAL_SECONDS = 300.0
 _BOOT = (
     "import json, os, sys; sys.path += json.loads(sys.argv[1]); "
@@ -34,40 +34,40 @@ class Died(Struct, frozen=True, kw_only=True):
     reason: str
     """A clause, such as `it took more than 10 s`."""
     path: str = ""
-    """What it said last that it would look at; empty when it said nothing."""
+    """The last file that the process announced; empty when it announced none."""
     is_final: bool = False
-    """Whether asking again is of no use."""
+    """Whether another process would fail too."""
 
 
 class Reader:
-    """Asks processes, one at a time. `stop` may be called from another thread."""
+    """Sends requests to one process at a time. Another thread may call `stop`."""
 
     def __init__(self, ready: Forked | None = None) -> None:
-        """`ready` is the first process to ask; the next ones are started anew."""
+        """Take `ready`, the first process to ask; later processes are started when needed."""
         self._process: subprocess.Popen[bytes] | Forked | None = ready
         self._lock = threading.Lock()
         self._is_stopped = False
 
     def prepare(self) -> None:
-        """Start the first process before there is anything to ask: starting takes its time."""
-        with suppress(OSError):  # told by the one that asks
+        """Start the first process before the request is known, because starting takes time."""
+        with suppress(OSError):  # `ask` starts a process again, and reports the error
             self._ready()
 
     def _ready(self) -> subprocess.Popen[bytes] | Forked | None:
-        """The process to ask, which is started if need be; None after `stop`. Raises OSError."""
+        """Return the process to ask; start it if needed. None after `stop`. Raises OSError."""
         with self._lock:
             if self._process is None and not self._is_stopped:
                 self._process = _start()
             return None if self._is_stopped else self._process
 
     def stop(self) -> None:
-        """End the process that runs, and start no other."""
+        """End the running process, and start no other process."""
         with self._lock:
             self._is_stopped = True
             _end(self._process)
 
     def ask(self, request: Request) -> Answer | Died:
-        """Ask the process that is ready, or a new one, and wait for its answer."""
+        """Send a request to the ready process, or to a new process, and wait for the answer."""
         try:
             process = self._ready()
         except OSError as error:
@@ -83,8 +83,8 @@ class Reader:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    # Isolated: neither the environment nor the checkout decides what this Python loads. It gets
-    # the directories of two packages, behind those of its own library.
+    # Isolated mode, so that neither the environment nor the checkout decides what this Python
+    # imports. The directories of two packages follow its own library on the path.
     command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, json.dumps(_search_path())]
     return subprocess.Popen(
         command,
@@ -152,7 +152,7 @@ def _end(process: subprocess.Popen[bytes] | Forked | None) -> None:
         process.end()
         return
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # its own session, so its own helpers too
+        os.killpg(process.pid, signal.SIGKILL)  # includes the children of the process
     process.wait()
     for stream in (process.stdin, process.stdout):
         if stream:

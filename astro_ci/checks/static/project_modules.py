@@ -1,4 +1,4 @@
-"""Which files of the project an import runs, with `sys.path` as Airflow sets it."""
+"""Find the project's files that an import runs, with `sys.path` as Airflow sets it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _ELSEWHERE = frozenset({*sys.stdlib_module_names, "airflow"})
 
 
 class ProjectModules:
-    """The modules that the project itself has. Paths are absolute."""
+    """The modules in the project. Paths are absolute."""
 
     def __init__(self, root: str, dags: str, boundary: str) -> None:
-        # Astro puts the project's root on the path, Airflow adds these directories after it.
+        # Astro puts the project's root on the path; Airflow adds the other directories.
         self.roots = list(dict.fromkeys([root, dags, f"{root}/config", f"{root}/plugins"]))
         self._boundary = boundary
         self._find = cache(self._find_uncached)
 
     def has(self, name: str) -> bool:
-        """Whether the project has a top-level module of that name, or a directory like one."""
+        """Whether the project has a top-level module or a directory of that name."""
         top = name.partition(".")[0]
         return any(
             self._file(f"{directory}/{top}.py") or os.path.isdir(f"{directory}/{top}")  # noqa: PTH112
@@ -31,9 +31,9 @@ class ProjectModules:
         )
 
     def of_name(self, name: str, importer: str = "") -> tuple[str, ...]:
-        """The files that `import a.b.c` runs, as far as the project has them.
+        """Return the project's files that `import a.b.c` runs.
 
-        A name with dots in front, as `may_import` gives it, is relative to the file `importer`.
+        A name with leading dots, as in the result of `may_import`, is relative to `importer`.
         """
         if name.startswith("."):
             module = name.lstrip(".")
@@ -42,7 +42,7 @@ class ProjectModules:
         return () if name.partition(".")[0] in _ELSEWHERE else self._find(name)
 
     def of_import(self, found: Import, importer: str) -> Iterator[str]:
-        """The files that an import of a file runs."""
+        """Yield the project's files that an import in `importer` runs."""
         if found.level:
             directory = importer
             for _ in range(found.level):
@@ -79,7 +79,7 @@ class ProjectModules:
                 return
 
     def _file(self, path: str) -> bool:
-        """Whether a file is there that lies in the repository, links followed."""
+        """Whether the path is a file in the repository, after links are followed."""
         if not os.path.isfile(path):  # noqa: PTH113 - quicker
             return False
         return is_inside(path, self._boundary)

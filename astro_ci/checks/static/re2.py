@@ -1,8 +1,8 @@
-"""Regular expressions as RE2 reads them, for Airflow 2, which matches `.airflowignore` with RE2.
+"""Compile regular expressions as RE2 does; Airflow 2 matches `.airflowignore` with RE2.
 
-Python's engine does the matching: RE2 has no wheel for every machine that this runs on. What RE2
-refuses is refused here, and what the two read differently is rewritten. A pattern that takes
-Python's engine forever is stopped by the caller's time limit. Source: RE2's syntax page.
+Python's engine does the matching, because some supported machines have no wheel of RE2. A pattern
+that RE2 refuses is refused here, and syntax that the engines read differently is rewritten. The
+caller's time limit stops a pattern that takes Python's engine too long. Source: RE2's syntax page.
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ _WHITE_SPACE = r"\t\n\f\r "  # RE2's \s lacks the vertical tab
 
 
 class UnsupportedError(ValueError):
-    """RE2 takes the pattern, and Python's engine cannot be made to read it the same way."""
+    """RE2 accepts the pattern, and no pattern of Python's engine has the same meaning."""
 
 
 def compile_re2(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern for `search`. Raises re.error where RE2 refuses it, UnsupportedError."""
+    """Compile a pattern for `search`.
+
+    Raises re.error for a pattern that RE2 refuses, and UnsupportedError.
+    """
     return re.compile("".join(_translated(pattern)), re.ASCII)
 
 
@@ -89,7 +92,7 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
             out.append(_WHITE_SPACE if escaped == "s" else pattern[at : at + 2])
             at += 2
         else:
-            # Python warns of brackets and doubled marks, which mean themselves to RE2.
+            # Python warns of brackets and doubled marks, which RE2 takes literally.
             out.append(f"\\{pattern[at]}" if pattern[at] in "[&|~" else pattern[at])
             at += 1
     return "".join((*out, "]")), at + 1
@@ -113,7 +116,7 @@ def _group(pattern: str, at: int) -> tuple[str, int]:
 
 def _repetition(pattern: str, at: int) -> tuple[str, int]:
     match = re.compile(r"\{(\d+)(?:,(\d*))?\}").match(pattern, at)
-    if match is None:  # a brace that means itself; Python would read {,3} as a repetition
+    if match is None:  # a literal brace for RE2; Python would read {,3} as a repetition
         return r"\{", at + 1
     if max(int(number) for number in match.groups() if number) > _MOST_REPETITIONS:
         raise re.error("bad repetition operator", pattern, at)

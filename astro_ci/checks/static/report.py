@@ -1,4 +1,4 @@
-"""Make the answer of what was looked at: problems with their severities, at repository paths."""
+"""Make the problems of all files, with severities and paths from the repository root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astro_ci.checks.static.request import Problem, Request
 
 
 class StaticReport:
-    """The problems that need more than one file to see."""
+    """Finds the problems that involve several files."""
 
     def __init__(self, request: Request, files: Mapping[str, Found], graph: Graph) -> None:
         self.request = request
@@ -22,13 +22,13 @@ class StaticReport:
         self._graph = graph
 
     def problems(self) -> Iterator[Problem]:
-        """Every problem, with the file's name from the repository root."""
+        """Yield every problem, with the file's path from the repository root."""
         yield from self._broken()
         yield from self._duplicates()
         yield from self._missing()
 
     def name(self, path: str) -> str:
-        """A path from the repository root."""
+        """Return a path relative to the repository root."""
         return os.path.relpath(path, self.request.repository)
 
     def _broken(self) -> Iterator[Problem]:
@@ -52,7 +52,7 @@ class StaticReport:
                 yield path, found
 
     def _duplicates(self) -> Iterator[Problem]:
-        """DAG ids that two certain places define."""
+        """Yield a problem for each DAG id that is certainly defined in two places."""
         users: dict[str, list[str]] = {}
         for path, found in self._parsed():
             for dag_id in found.dag_ids:
@@ -82,7 +82,7 @@ class StaticReport:
             )
 
     def _missing(self) -> Iterator[Problem]:
-        """Imports that certainly happen, of modules that nothing provides."""
+        """Yield a problem for each certain import of a module that nothing provides."""
         provided = provided_modules(self.request)
         if provided is None:
             return

@@ -1,6 +1,7 @@
-"""What the process that reads the files is asked, and what it answers: plain values for JSON.
+"""The request to the process that reads the files, and its answer, as plain values for JSON.
 
-These values are named tuples: that process loads the standard library alone, and in haste.
+The values are named tuples, because the process must start quickly and imports only the standard
+library.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 Version = tuple[int, int]
 
 NEWEST: Version = (99, 0)
-"""Stands for a version that is not known."""
+"""An unknown version."""
 
 
 class Request(NamedTuple):
-    """Which files to look at, and for what platform."""
+    """The files to read, and the versions of Airflow and Python to check for."""
 
     root: str
     """The project's directory, links resolved. Nothing outside it is read."""
@@ -29,34 +30,34 @@ class Request(NamedTuple):
     python: Version = NEWEST
     airflow: Version = NEWEST
     dockerfile: str = "Dockerfile"
-    """Relative to the root; what the image holds is told by it."""
+    """The Dockerfile's path relative to the root; the file determines the image's packages."""
     ignore_syntax: str = ""
     """`glob` or `regexp`; empty for the default of the Airflow version."""
     safe_mode: bool = True
-    """Whether Airflow parses those files alone that mention it and a DAG."""
+    """Whether Airflow parses only files that mention Airflow and a DAG."""
     excluded: Sequence[str] = ()
-    """Paths not to look at: an earlier process ended over them."""
+    """Paths to skip, because each of them ended an earlier process."""
     is_careful: bool = False
-    """Whether to name each file before looking at it, one after the other."""
+    """Whether to read files one by one, and to announce each file before reading it."""
 
     @property
     def uses_globs(self) -> bool:
-        """Whether `.airflowignore` holds globs, and no regular expressions."""
+        """Whether `.airflowignore` contains globs instead of regular expressions."""
         return self.ignore_syntax == "glob" or (not self.ignore_syntax and self.airflow >= (3, 0))
 
     def as_json(self) -> dict[str, Any]:
-        """Its fields, for JSON."""
+        """Return the fields for JSON."""
         return self._asdict()
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Request:
-        """The opposite of `as_json`."""
+        """Make the value from the result of `as_json`."""
         versions = {name: (fields[name][0], fields[name][1]) for name in ("python", "airflow")}
         return cls(**{**fields, **versions})
 
 
 class Problem(NamedTuple):
-    """Something wrong at one place; a finding without the repository's names."""
+    """A problem at one place, from which a finding is made."""
 
     rule: str
     message: str
@@ -69,7 +70,7 @@ class Problem(NamedTuple):
 
 
 class Answer:
-    """What the process says in the end."""
+    """The answer of the process."""
 
     def __init__(
         self,
@@ -80,10 +81,10 @@ class Answer:
         problems: Iterable[Problem] = (),
         not_checked: Iterable[str] = (),
     ) -> None:
-        """Take what is known so far: the process adds to it.
+        """Take the values that are known so far; the process adds more.
 
         `parsed` are the files that Airflow would parse, `ignored` those that `.airflowignore`
-        leaves out, both relative to the DAGs directory.
+        excludes, both relative to the DAGs directory.
         """
         self.files = files
         self.parsed = list(parsed)
@@ -92,11 +93,11 @@ class Answer:
         self.not_checked = list(not_checked)
 
     def as_json(self) -> dict[str, Any]:
-        """Its fields, for JSON."""
+        """Return the fields for JSON."""
         return {**vars(self), "problems": [problem._asdict() for problem in self.problems]}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Answer:
-        """The opposite of `as_json`."""
+        """Make the value from the result of `as_json`."""
         problems = [Problem(**problem) for problem in fields["problems"]]
         return cls(**{**fields, "problems": problems})

@@ -1,4 +1,4 @@
-"""Read a file that may be anything: a pipe, 100 MB, no text."""
+"""Read an untrusted file safely; it may be a pipe, very large, or binary."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 
 
 def read_source(path: str, *, limit: int = MOST_BYTES) -> bytes | Problem | None:
-    """Read a regular file; None when the path names none, or no longer does."""
+    """Read a regular file; None when no regular file is, or is still, at the path."""
     try:
-        # A pipe that nobody writes to would keep us waiting for ever.
+        # Opening a pipe without a writer would block for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        # Airflow takes a link to itself for no file, and so does this.
+        # Airflow ignores a link to itself, and so does this function.
         return None if error.errno == errno.ELOOP else _unreadable(error)
     try:
         found = os.fstat(descriptor)
@@ -29,9 +29,7 @@ def read_source(path: str, *, limit: int = MOST_BYTES) -> bytes | Problem | None
             return None
         if found.st_size > limit:
             return _too_large(found.st_size)
-        data = b""
-        while block := os.read(descriptor, limit + 1 - len(data)):
-            data += block
+        data = _read(descriptor, found.st_size, limit)
     except OSError as error:
         return _unreadable(error)
     finally:
@@ -39,14 +37,29 @@ def read_source(path: str, *, limit: int = MOST_BYTES) -> bytes | Problem | None
     return _too_large(len(data)) if len(data) > limit else data
 
 
+def _read(descriptor: int, size: int, limit: int) -> bytes:
+    """Read at most one byte more than the limit. `size` is the file's expected size in bytes."""
+    # One more byte shows whether the file has grown. A buffer of the limit's size for each file
+    # would take as long to allocate as the file takes to read.
+    data = os.read(descriptor, size + 1)
+    if 0 < size == len(data):
+        return data
+    while block := os.read(descriptor, limit + 1 - len(data)):
+        data += block
+    return data
+
+
 def is_inside(path: str, repository: str) -> bool:
-    """Whether a path leads into the repository, links followed, and not into its `.git`."""
+    """Whether a path, after links are followed, is in the repository and not in its `.git`."""
     real = f"{os.path.realpath(path)}/"
     return real.startswith(f"{repository}/") and "/.git/" not in real[len(repository) :].lower()
 
 
 def undecodable(data: bytes) -> Problem | None:
-    """What keeps Python from reading the bytes as text, unless a coding line says how to."""
+    """Return the problem that keeps Python from decoding the bytes.
+
+    None when the bytes are UTF-8, or when a coding line names another encoding.
+    """
     if b"\0" in data:
         line = data[: data.index(b"\0")].count(b"\n") + 1
         return Problem(rule="dag-encoding", message="the file holds a null byte", line=line)

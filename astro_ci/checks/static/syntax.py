@@ -1,4 +1,4 @@
-"""Whether a file compiles for the Runtime's Python."""
+"""Check whether a file compiles for the Runtime's Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OURS: Version = sys.version_info[:2]
 
 _F_STRING = re.compile(rb"(?i:\b(?:f|fr|rf))[\"']")
 _F_STRINGS_SINCE: Version = (3, 12)
-"""The version that reads any expression in an f-string; see `fstrings`."""
+"""The first version that accepts any expression in an f-string; see `fstrings`."""
 _NEW_SYNTAX: Mapping[Version, bytes] = {
     (3, 10): rb"^[ \t]*match\b|^[ \t]*(?:async[ \t]+)?with[ \t]*\(",
     (3, 11): rb"\bexcept[ \t]*\*|\[[^\]\n]*\*|\*args[ \t]*:[ \t]*\*",
@@ -22,23 +22,23 @@ _NEW_SYNTAX: Mapping[Version, bytes] = {
     (3, 14): rb"\bexcept\b[^:\n]*,|(?i:\b(?:t|tr|rt))[\"']",
     (3, 15): rb"^[ \t]*lazy[ \t]+(?:import|from)\b",
 }
-"""For each version, text that its new syntax cannot do without; other text may match as well."""
+"""For each version, patterns that match all of its new syntax, and may match other text too."""
 
 
 class NewerSyntaxError(Exception):
-    """The file may be valid for the Runtime's Python, which is newer than the one that runs us."""
+    """The file may be valid for the Runtime's Python, which is newer than this interpreter."""
 
 
 def check_syntax(data: bytes, target: Version) -> Problem | None:
-    """Compile a file without running it, for a version of Python.
+    """Compile a file for a version of Python, without running the file.
 
-    Raises NewerSyntaxError when the interpreter is too old to tell.
+    Raises NewerSyntaxError when this interpreter is too old to decide.
     """
     try:
-        # Without a tree: that would take as long again.
+        # Without an AST, which would take as long again.
         compile(data, FILE_NAME, "exec", dont_inherit=True)
         if target < OURS and uses_newer(data, target, OURS):
-            import ast  # takes longer to load than most files take to compile
+            import ast  # importing `ast` takes longer than compiling most files
 
             ast.parse(data, FILE_NAME, feature_version=target)
         if target < _F_STRINGS_SINCE <= OURS and _F_STRING.search(data):
@@ -54,13 +54,13 @@ def check_syntax(data: bytes, target: Version) -> Problem | None:
 
 
 def uses_newer(data: bytes, since: Version, until: Version) -> bool:
-    """Whether a text may hold syntax that came after one version and with another at the latest."""
+    """Whether a text may hold syntax of a version later than `since` and not later than `until`."""
     expressions = [text for version, text in _NEW_SYNTAX.items() if since < version <= until]
     return any(re.search(expression, data, re.MULTILINE) for expression in expressions)
 
 
 def _certain_error(data: bytes, error: SyntaxError, target: Version) -> SyntaxError:
-    """Find an error that is one for a newer Python too. Raises NewerSyntaxError when none is."""
+    """Find an error that a newer Python reports too. Raises NewerSyntaxError when none is found."""
     certain: SyntaxError | None = error
     if OURS < _F_STRINGS_SINCE <= target and _F_STRING.search(data):
         certain = _error_outside_f_strings(data)
@@ -82,7 +82,7 @@ def _error_outside_f_strings(data: bytes) -> SyntaxError | None:
 
 
 def _newer_f_string(data: bytes, target: Version) -> Problem | None:
-    """What an f-string holds that the Runtime's Python cannot read, while ours can."""
+    """Return the problem of an f-string that only this Python, not the Runtime's, accepts."""
     from astro_ci.checks.static.fstrings import NotReadError, f_strings
 
     data = _with_plain_ends(data)
@@ -110,7 +110,7 @@ def _with_plain_ends(data: bytes) -> bytes:
 
 
 def _may_be_newer(data: bytes, error: SyntaxError, target: Version) -> bool:
-    """Whether the line of an error, or the one before, may be newer syntax."""
+    """Whether the line of an error, or the previous line, may use newer syntax."""
     line = error.lineno or 1
     around = b"\n".join(_with_plain_ends(data).split(b"\n")[max(0, line - 2) : line])
     return uses_newer(around, OURS, target)
@@ -137,6 +137,6 @@ def _too_complex(error: Exception, target: Version) -> Problem:
     return Problem(
         rule="dag-too-complex",
         message=f"the file {reason} when it is compiled",
-        # Each version of Python has limits of its own.
+        # Each version of Python has different limits.
         severity="error" if target in (OURS, NEWEST) else "warning",
     )

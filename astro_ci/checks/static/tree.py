@@ -1,6 +1,6 @@
-"""What a module certainly does when it is imported: the imports and the DAG ids at its top level.
+"""Find the imports and DAG ids that a module certainly executes at its top level.
 
-Whatever depends on a condition, a `try` or a call is not certain, and left out.
+Statements that depend on a condition, a `try` or a call are not certain, and are left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_module(tree: ast.Module) -> Module:
 
 
 def _target(statement: ast.stmt) -> str:
-    """The variable that a statement gives a value: Airflow looks for DAGs in variables."""
+    """Return the variable that a statement assigns; Airflow finds DAGs in variables."""
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name
@@ -44,7 +44,7 @@ def _target(statement: ast.stmt) -> str:
 
 
 def _rebound(statement: ast.stmt) -> Iterator[str]:
-    """The variables that a statement may give another value, or remove."""
+    """Yield the variables that a statement may reassign or delete."""
     inner = statement.items if isinstance(statement, ast.With) else [statement]
     for node in (node for part in inner for node in ast.walk(part)):
         match node:
@@ -59,7 +59,7 @@ def _rebound(statement: ast.stmt) -> Iterator[str]:
 
 
 def _certain(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run in any case, those within a `with` among them."""
+    """Yield the statements that always run, including those within a `with`."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.With):
@@ -79,7 +79,7 @@ def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Import]:
 
 
 def _airflow_names(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
-    """The local names of `DAG` and `dag`, where they are Airflow's."""
+    """Yield the local name and the name of each `DAG` or `dag` imported from Airflow."""
     if not isinstance(node, ast.ImportFrom) or node.level:
         return
     if (node.module or "").split(".")[0] == "airflow":
@@ -99,7 +99,7 @@ def _dag_decorator(
 
 
 def _decorated_id(function: str, decorator: ast.expr) -> str | None:
-    """The id of a DAG function: the one that is given, else its name; None: not certain."""
+    """Return the id of a DAG function: its `dag_id`, else its name; None when not certain."""
     if not isinstance(decorator, ast.Call):
         return function
     if decorator.args or any(keyword.arg in (None, "dag_id") for keyword in decorator.keywords):
@@ -110,9 +110,9 @@ def _decorated_id(function: str, decorator: ast.expr) -> str | None:
 def _made(
     statement: ast.stmt, names: dict[str, str], decorated: dict[str, str | None]
 ) -> Iterator[DagId]:
-    """The DAGs that a statement makes: `DAG(...)`, or a call of a DAG function.
+    """Yield the DAGs that a statement creates, by `DAG(...)` or by a call of a DAG function.
 
-    A DAG that is in no variable counts when it was entered by `with`, or made by a function.
+    A DAG without a variable counts when a `with` enters it, or when a DAG function creates it.
     """
     for call in _calls(statement):
         if not isinstance(call.func, ast.Name):
@@ -127,7 +127,7 @@ def _made(
 
 
 def _may_be_hidden(call: ast.Call) -> bool:
-    """Whether an argument may say that Airflow is not to register the DAG."""
+    """Whether an argument may tell Airflow not to register the DAG."""
     return any(keyword.arg in (None, "auto_register") for keyword in call.keywords)
 
 

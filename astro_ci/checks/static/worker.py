@@ -1,7 +1,8 @@
-"""The process that reads the files: a request on standard input, an answer on standard output.
+"""Read the files in a separate process: request on standard input, answer on standard output.
 
-It answers in lines: `@ path` before a file when it is careful, `.` as a sign of life, and at last
-`= answer`. Killed or crashed, it says nothing more, and its caller tries without the file.
+The output has three kinds of lines: `@ path` before each file when the request is careful, `.` as
+a sign of life, and `= answer` at the end. When the process dies without an answer, the caller
+asks again without the file.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _BEAT_SECONDS = 0.2
 
 
 def main(source: int = 0, target: int = 1) -> None:
-    """Read a request, write the answer."""
+    """Read a request from `source`, and write the answer to `target`."""
     with os.fdopen(source, encoding="ascii") as stream:
         request = Request.from_json(json.load(stream))
     limit_memory()
@@ -36,8 +37,9 @@ def main(source: int = 0, target: int = 1) -> None:
 
 
 def look(request: Request, beat: Callable[[str], None]) -> Answer:
-    """Look at every file under the DAGs directory. `beat` is told each path before."""
-    # What the compiler warns of is no finding. For its file name alone: other threads may warn.
+    """Read every file under the DAGs directory. `beat` is called with each path beforehand."""
+    # Compiler warnings are not findings. The filter is for this file name only, because other
+    # threads may warn too.
     warnings.filterwarnings("ignore", module=FILE_NAME)
     walk = Walk(request, beat)
     found = [file for file in walk.files() if file.path not in request.excluded]
@@ -78,7 +80,7 @@ def _is_parsed(looked: Looked | None) -> bool:
 def _look_at_all(
     files: Sequence[Found], request: Request, beat: Callable[[str], None]
 ) -> list[Looked | None]:
-    """Look at the files, with as many processes as there are cores when it is worth it."""
+    """Read the files, in one process per core when there are enough files."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     shares = 1 if request.is_careful else min(cores, 1 + len(files) // _FILES_WORTH_A_PROCESS)
     others = [_Share(files[number::shares], request) for number in range(1, shares)]
@@ -102,7 +104,7 @@ def _look_at_each(
 
 
 class _Share:
-    """A part of the files, looked at by a process of its own. Forked: there are no threads here."""
+    """A part of the files, read in a forked process. A fork is safe here, without threads."""
 
     def __init__(self, files: Sequence[Found], request: Request) -> None:
         self._source, target = os.pipe()
@@ -121,7 +123,7 @@ class _Share:
             os._exit(1)
 
     def result(self, beat: Callable[[str], None]) -> list[Looked | None]:
-        """Wait for the process. Raises an error when it died."""
+        """Wait for the process, and return its results. Raises an error when the process died."""
         with os.fdopen(self._source, "rb") as stream:
             data = stream.read()
         _, status = os.waitpid(self._process, 0)
@@ -184,7 +186,7 @@ def _under(directory: str, problem: Problem) -> Problem:
 
 
 def _beats(target: int, *, is_careful: bool) -> Callable[[str], None]:
-    """Make the sign of life: each path when careful, else something now and then."""
+    """Make the function that writes signs of life: each path when careful, else dots at times."""
     last = time.monotonic()
 
     def beat(path: str) -> None:

@@ -1,4 +1,4 @@
-"""Zip files, in which Airflow looks for DAGs too: the Python files at their top."""
+"""Read the Python files at the top of zip files, in which Airflow looks for DAGs too."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MOST_MEMBERS = 2000
 
 
 class Member(NamedTuple):
-    """A Python file in a zip file."""
+    """A Python file at the top of a zip file."""
 
     name: str
     data: bytes
 
 
 def may_be_zip(path: str) -> bool:
-    """Whether a file ends as a zip file does; surely when it is one."""
+    """Whether a file ends like a zip file; true for every zip file."""
     try:
         found = os.stat(path)  # noqa: PTH116 - quicker
         if not stat.S_ISREG(found.st_mode) or found.st_size < 22:
@@ -36,8 +36,8 @@ def may_be_zip(path: str) -> bool:
 
 
 def read_zip(path: str) -> Iterator[Member | Problem]:
-    """The members that Airflow imports if they mention a DAG, and what is wrong with others."""
-    import zipfile  # takes longer than reading most projects
+    """Yield the members that Airflow may import, and a problem for each damaged member."""
+    import zipfile  # importing `zipfile` takes longer than reading most projects
 
     if not zipfile.is_zipfile(path):
         return
@@ -60,7 +60,7 @@ def read_zip(path: str) -> Iterator[Member | Problem]:
     except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         yield _bad(f"the archive cannot be read: {error}")
     except Exception as error:
-        # What zlib, bz2 and lzma raise for damaged members share no other base class.
+        # The errors of zlib, bz2 and lzma for damaged members share no base class but Exception.
         if type(error).__module__ not in ("zlib", "_lzma", "lzma", "bz2"):
             raise
         yield _bad(f"the archive cannot be read: {error}")

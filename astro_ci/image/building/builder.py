@@ -11,18 +11,24 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
 from astro_ci.image.building.named_builder import chosen_builder, show_builder, without_buildx
+from astro_ci.image.engine import config_directory, read_config
 from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
 
 PLATFORM = "linux/amd64"
 LOAD = "--load"
+_PLUGINS = tuple(
+    f"{start}/docker/cli-plugins"
+    for start in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
+)
 _PROBE_SECONDS = 20
 # An attestation would turn the tag into an index of manifests, which some registries refuse.
 _NO_ATTESTATIONS = ("--provenance=false", "--sbom=false")
@@ -48,7 +54,9 @@ def find_builder(env: Mapping[str, str], name: str = "") -> Builder | None:
     name, or no buildx.
     """
     commands = list(_commands(env))
-    for command, usage in _usages(commands, ("buildx", "build"), env):
+    # Where no plugin is in sight, both are asked at once, as each takes its time.
+    without = [] if _may_have_buildx(env) or name else _begin(commands, ("build",), env)
+    for command, usage in _answers(commands, _begin(commands, ("buildx", "build"), env)):
         if "--secret" in usage and LOAD in usage:
             flags = [flag for flag in _NO_ATTESTATIONS if flag.partition("=")[0] in usage]
             chosen = name or chosen_builder(env)
@@ -57,7 +65,7 @@ def find_builder(env: Mapping[str, str], name: str = "") -> Builder | None:
             return Builder((command, "buildx", "build", *named, LOAD, *flags), shown)
     if name:
         raise without_buildx("--builder")
-    for command, usage in _usages(commands, ("build",), env):
+    for command, usage in _answers(commands, without or _begin(commands, ("build",), env)):
         if "--secret" in usage:
             return Builder((command, "build"))
     log.debug("no BuildKit in %s", commands or "PATH: no docker command")
@@ -70,13 +78,27 @@ def version_of(builder: Builder, env: Mapping[str, str]) -> str:
     return _ask((builder.arguments[0], *words), env).strip()
 
 
-def _usages(
+def _begin(
     commands: Sequence[str], words: Sequence[str], env: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
+) -> list[Future[str]]:
     """Ask each command how it is used; all at once, as each takes its time to start."""
-    asked = [begin(partial(_ask, (command, *words, "--help"), env)) for command in commands]
+    return [begin(partial(_ask, (command, *words, "--help"), env)) for command in commands]
+
+
+def _answers(commands: Sequence[str], asked: Sequence[Future[str]]) -> Iterator[tuple[str, str]]:
     for command, usage in zip(commands, asked, strict=True):
         yield command, usage.result()
+
+
+def _may_have_buildx(env: Mapping[str, str]) -> bool:
+    """Whether the plugin lies where docker looks for it, unless it was told to look elsewhere.
+
+    Source: docker/cli, cli-plugins/manager.
+    """
+    extra = read_config(env).get("cliPluginsExtraDirs")
+    own = config_directory(env) / "cli-plugins"
+    places = [*(extra if isinstance(extra, list) else ()), own, *_PLUGINS]
+    return any(Path(str(place), "docker-buildx").exists() for place in places)
 
 
 def _commands(env: Mapping[str, str]) -> Iterator[str]:

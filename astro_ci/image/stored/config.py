@@ -69,8 +69,8 @@ def facts_of(
         id=digest_of(raw),
         os=printable(config.os),
         architecture=printable(config.architecture),
-        runtime_version=excerpt(labels.get(LABEL, "")) or None,
+        runtime_version=excerpt(labels.get(LABEL) or "") or None,
         revision=labels.get(REVISION_LABEL, ""),
-        source_url=printable(labels.get(SOURCE_LABEL, "")),
+        source_url=printable(labels.get(SOURCE_LABEL) or ""),
         machine=find_machine(layers) if is_astro else "",
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from astro_ci.deploying.second_look import FRESH_SECONDS
 from tests.integration.deploy.support import DEAD_ENGINE, Held, Job
 from tests.integration.sandbox.support import Client
 
@@ -138,6 +140,7 @@ def test_skipped_as_a_newer_commit_went_live_meanwhile(job: Job) -> None:
     git = {"provider": "GENERIC", "remoteUrl": "https://git.example.com/acme/airflow"}
     other.deploy_dags(b"newer", git={**git, "commitSha": newer})
     other.close()
+    time.sleep(3 * FRESH_SECONDS)  # so long a look at the Deployment counts
     held.let_go()
     run = job.finish(process)
     found = document(run.out)

@@ -55,7 +55,7 @@ def test_no_command_is_hidden_in_text() -> None:
 
 def test_what_is_not_run_says_why() -> None:
     reasons = [block.reason for block in ALL if block.reason]
-    assert len(reasons) < len(RUN) / 4
+    assert len(reasons) < len(RUN) / 2
     assert all(len(reason) > 20 for reason in reasons)
 
 

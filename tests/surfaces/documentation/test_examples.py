@@ -34,12 +34,14 @@ def test_the_python_examples_run(block: Block, tmp_path: Path, shell: Shell) -> 
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.name)
 def test_yaml_is_yaml(block: Block) -> None:
-    """A whole file, or a list of steps to put into one."""
-    assert isinstance(yaml.safe_load(block.text), dict | list)
+    """A whole file of one or more documents, or a list of steps to put into one."""
+    documents = list(yaml.safe_load_all(block.text))
+    assert documents
+    assert all(isinstance(document, dict | list) for document in documents)
 
 
 def test_pipelines_call_us() -> None:
-    read = [(block, yaml.safe_load(block.text)) for block in blocks("yaml")]
+    read = [(one, found) for one in blocks("yaml") for found in yaml.safe_load_all(one.text)]
     pipelines = [
         block
         for block, content in read

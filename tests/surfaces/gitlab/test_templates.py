@@ -35,6 +35,8 @@ FILES = {"check": "checks"}
 # What makes the job, instead of an option of the command in it.
 OF_THE_JOB = {"job-prefix", "stage", "rules", "image", "package"}
 OF_THE_DEPLOY_JOB = {"environment", "builder", "dind-image"}
+OTHER_NAMES = {"builder": "buildx-builder"}
+"""Options whose names are those of other inputs."""
 IDS = {"deployment-id", "workspace-id", "organization-id"}
 JOB_KEYWORDS = {
     *("extends", "stage", "image", "services", "inherit", "rules", "environment", "retry"),
@@ -53,7 +55,8 @@ def options(command: str) -> dict[str, click.Option]:
     for option in {"check": check, "deploy": deploy, "plan": plan}[command].params:
         assert isinstance(option, click.Option)
         if option.name not in NO_INPUT | REPORTS:
-            found[option.opts[0].removeprefix("--")] = option
+            name = option.opts[0].removeprefix("--")
+            found[OTHER_NAMES.get(name, name)] = option
     return found
 
 

@@ -204,3 +204,15 @@ def test_nothing_outside_the_project_matters_unless_named(parts: list[str]) -> N
 def test_the_default_list_can_be_read() -> None:
     globs = default_ignore(FILES)
     assert len(parse_globs(globs, name="x").patterns) == len(globs)
+
+
+def test_files_of_the_run_itself_are_no_part_of_the_project() -> None:
+    own = structs.replace(AT_ROOT, written={"plan.json", "dags/plan.json", "image"})
+    for path in ("plan.json", "dags/plan.json", "image/index.json", "image/blobs/sha256/0"):
+        assert own.classify(path) == (NO_PARTS, "is a file of this run")
+        assert own.never_ships(path)
+    for path in ("plan.json.bak", "dags/a.py", "images/x", "include/plan.json"):
+        assert own.classify(path) == AT_ROOT.classify(path)
+        assert not own.never_ships(path)
+    assert own.parts_of_all_in("image/blobs") == NO_PARTS
+    assert own.parts_of_all_in("dags") is None

@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from astro_ci.model import Deploy, DeployGit, Deployment, Part
 from astro_ci.planning.marker import BUILT_ELSEWHERE, Note, describe
-from astro_ci.planning.running import Ours, WhatRuns, commit_of, what_runs
+from astro_ci.planning.running import Ours, WhatRuns, commit_of, layout_of, what_runs
 
 DIGESTS = {Part.DAGS: "d" * 16, Part.IMAGE: "1" * 16}
 REPOSITORY = "github.com/acme/airflow"
@@ -220,3 +221,76 @@ def test_the_image_of_another_client_is_not_taken_for_ours() -> None:
     found = deploy("IMAGE_AND_DAG", tag="t1", version="v1", description="by hand")
     runs = what_runs(deployment("t1", "v1"), [found], OURS)
     assert not runs[Part.IMAGE].is_nameless
+
+
+# --- what the notes of a marker tell --------------------------------------------------------------
+
+
+def noted(one: Deploy, notes: dict[Note, str] | None = None) -> Deploy:
+    """The same deploy, made by astro-ci with these notes."""
+    return replace(one, description=describe("a title", DIGESTS, one.git, notes or {}))
+
+
+def layout(state: Deployment, *deploys: Deploy) -> str:
+    return what_runs(state, deploys, OURS)[Part.DAGS].layout
+
+
+AT_ROOT = {Note.LAYOUT: "root"}
+
+
+def test_the_running_bundle_tells_its_layout() -> None:
+    newer = noted(DAGS_B, AT_ROOT)
+    assert layout(deployment("t1", "v2"), newer, noted(FULL_A)) == "root"
+    assert layout(deployment("t1", "v1"), newer, noted(FULL_A)) == "prefixed", "rolled back"
+    assert layout(deployment("t1", "v1"), newer, FULL_A) == "", "another client's"
+
+
+def test_where_no_bundle_runs_the_last_one_since_the_image_tells_the_layout() -> None:
+    """As after DAG-only deploys were switched: the next bundle is laid out as those before."""
+    image = deploy("IMAGE_AND_DAG", A, tag="t1", dag_deploy=False)
+    for state in (deployment("t1", ""), deployment("t1", "v2", dag_deploy=False)):
+        assert layout(state, noted(DAGS_B, AT_ROOT), noted(image)) == "root"
+        assert layout(state, noted(DAGS_B), noted(image)) == "prefixed"
+        assert layout(state, noted(DAGS_B, AT_ROOT), noted(FULL_A)) == "root", "the newest"
+        assert layout(state, DAGS_B, noted(image)) == "", "an image has no bundle"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        deploy("DAG_ONLY", B, tag="t1", version="v2", status="FAILED"),
+        deploy("DAG_ONLY", B, tag="t1", version=""),
+        deploy("IMAGE_ONLY", B, tag="t1", version="v2"),
+    ],
+)
+def test_a_deploy_that_brought_no_bundle_tells_no_layout(other: Deploy) -> None:
+    assert layout_of(noted(other, AT_ROOT)) == ""
+    older = noted(deploy("DAG_ONLY", B, tag="t1", version="v0"))
+    state = deployment("t7", "")
+    assert layout(state, noted(other, AT_ROOT), older) == "prefixed"
+
+
+@pytest.mark.parametrize("built", [A[:12], BUILT_ELSEWHERE, B[:12]])
+def test_an_image_that_was_built_elsewhere_has_the_commit_that_built_it(built: str) -> None:
+    one = noted(FULL_A, {Note.BUILT: built})
+    image, dags = what_runs(deployment("t1", "v1"), [one], OURS).values()
+    assert dags.commit == A, "the DAGs are the checkout's"
+    assert image.digest == DIGESTS[Part.IMAGE]
+    assert image.commit == (A if A.startswith(built) else None)
+    assert not image.is_built
+    expected = (A, "") if A.startswith(built) else (None, "has an image that was built elsewhere")
+    assert commit_of(one, OURS, Part.IMAGE) == expected
+
+
+def test_dags_within_an_image_that_was_built_elsewhere_are_of_its_commit() -> None:
+    one = deploy("IMAGE_AND_DAG", A, tag="t1", dag_deploy=False)
+    state = deployment("t1", dag_deploy=False)
+    elsewhere = noted(one, {Note.BUILT: BUILT_ELSEWHERE})
+    assert commits(what_runs(state, [elsewhere], OURS)) == (None, None)
+    assert commits(what_runs(state, [noted(one)], OURS)) == (A, A)
+
+
+def test_what_astro_ci_built_is_told_from_what_others_did() -> None:
+    state = deployment("t1", "v1")
+    assert what_runs(state, [noted(FULL_A)], OURS)[Part.IMAGE].is_built
+    assert not what_runs(state, [FULL_A], OURS)[Part.IMAGE].is_built

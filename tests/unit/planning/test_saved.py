@@ -154,3 +154,99 @@ def test_words_of_a_stranger_are_cut_and_cleaned() -> None:
         forged.check(PLAN)
     assert "\x1b" not in caught.value.message
     assert len(caught.value.message) < 300
+
+
+WRITE = "Write the file with `astro-ci plan --out FILE`, and pass it on unchanged."
+CORRECT = "Correct what made the plan fail, and make a new one."
+VERSIONS = "Use the same version of astro-ci in both jobs, and make a new plan."
+
+
+@pytest.mark.parametrize(
+    ("raw", "why", "hint"),
+    [
+        (b" \n", "is empty", WRITE),
+        (b"<html>", "is cut off, or is no JSON document: Expecting value: line 1 column 1 (char 0)",
+         WRITE),
+        (b"{}", "is no plan of astro-ci", WRITE),
+        (b'{"schema": "1"}',
+         "is no plan of astro-ci: Expected `int | null`, got `str` - at `$.schema`", WRITE),
+        (b'{"deploy_type": "dags"}', "is no plan of astro-ci", WRITE),
+        (b'{"schema": 1, "error": {"message": "no token"}}',
+         "is of a run that failed: no token", CORRECT),
+        (b'{"schema": 1, "deploy_type": "dags", "outcome": "deployed"}',
+         "is what a deploy printed, and not a plan", WRITE),
+        (b'{"schema": 1, "deployments": []}', "has no Deployment",
+         "Plan for the Deployments that are deployed to."),
+        (b'{"schema": 1, "deploy_type": "dags", "version": "0.0.1"}',
+         f"was written by astro-ci 0.0.1, and this is {__version__}", VERSIONS),
+        (b'{"schema": 2, "deploy_type": "dags"}',
+         f"was written by another astro-ci, and this is {__version__}", VERSIONS),
+    ],
+)  # fmt: skip
+def test_what_is_no_plan_says_why(raw: bytes, why: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_saved_plans(raw, "plan.json", __version__)
+    assert caught.value.message == f"the plan file plan.json {why}"
+    assert caught.value.hint == hint
+
+
+OPTIONS = "Give `plan` and `deploy` the same options. Nothing was deployed."
+AGAIN = "Make a new plan, have it approved, and deploy with the new one. Nothing was deployed."
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "hint"),
+    [
+        ({"requested": Request.DAGS},
+         "the saved plan of prod was made with --type auto, and this deploy has --type dags",
+         OPTIONS),
+        ({"head": "c" * 40}, f"the saved plan of prod no longer holds: {HEAD}", AGAIN),
+        ({"deploy_type": DeployType.IMAGE_AND_DAGS},
+         "the saved plan of prod no longer holds: dags was planned, and now the plan is "
+         f"image-and-dags: {PLAN.reason}",
+         f"{OPTIONS} If they are the same, make a new plan and have it approved."),
+        ({"deployment": on(id="cl9", name="dev")},
+         "the saved plan is for prod from the project etl, and this run deploys to dev from the "
+         "project etl",
+         "Name the same Deployment and project in both jobs, or pass on its own plan."),
+        ({"origin": Origin(repository="github.com/acme/etl")},
+         "the saved plan is for prod from the project etl, and this run deploys to prod",
+         "Name the same Deployment and project in both jobs, or pass on its own plan."),
+        ({"origin": Origin(repository="github.com/eve/etl", project="etl")},
+         "the saved plan is for the repository github.com/acme/etl, and this is "
+         "github.com/eve/etl",
+         "Pass on the plan of this repository."),
+        ({"deployment": None}, "a saved plan cannot be compared without credentials", ""),
+        ({"deployment": on(is_dag_deploy_enabled=False)},
+         "the saved plan of prod no longer holds: DAG-only deploys have been disabled since",
+         AGAIN),
+    ],
+)  # fmt: skip
+def test_the_whole_refusal(changes: dict[str, Any], message: str, hint: str) -> None:
+    with pytest.raises(AstroCIError) as caught:
+        saved().check(replace(PLAN, **changes))
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_switch_that_was_made_the_other_way_is_told_as_well() -> None:
+    disabled = replace(PLAN, deployment=on(is_dag_deploy_enabled=False))
+    with pytest.raises(OutdatedPlanError, match="DAG-only deploys have been enabled since"):
+        saved(disabled).check(PLAN)
+
+
+def test_a_plan_without_credentials_does_not_say_what_ran() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        saved(replace(PLAN, deployment=None)).check(PLAN)
+    assert caught.value.message == (
+        "the saved plan was made without credentials, so it does not say what ran"
+    )
+    assert caught.value.hint == (
+        "Give the job that plans a token of Astro; one that may only read will do."
+    )
+
+
+def test_a_plan_that_failed_says_so_with_what_to_do() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        saved(error={"message": "no space"}).check(PLAN)
+    assert caught.value.message == "the saved plan of prod is of a run that failed: no space"
+    assert caught.value.hint == CORRECT

@@ -128,7 +128,10 @@ class TestTheEvent:
 
     def test_names_nothing(self, origin: Repository) -> None:
         why = "no CI event names a previous commit"
-        assert find(origin) == Bases(source="none", unknown=dict.fromkeys(Part, why))
+        told = find(origin, "event")
+        assert told == Bases(source="none", unknown=dict.fromkeys(Part, why))
+        told = find(origin, "auto", runs=None)
+        assert told.unknown == dict.fromkeys(Part, f"what runs is not known, and {why}")
 
     def test_names_what_is_gone(self, origin: Repository) -> None:
         why = f"base commit ffffffffffff {NOWHERE}"

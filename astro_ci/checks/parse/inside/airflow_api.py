@@ -1,4 +1,4 @@
-"""The parts of Airflow that loading DAG files needs, whatever the version."""
+"""Load DAG files through Airflow's own classes, with the same functions for all versions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _DEPTH = "100"
 
 
 class Loaded(NamedTuple):
-    """What came of one file."""
+    """The result of loading one file."""
 
     dag_ids: list[str]
     errors: dict[str, str]
-    """A traceback, or `Type: message`, for each file; of a zip file, for each file in it."""
+    """A traceback or `Type: message` by file; for a zip file, by each file in the archive."""
 
 
 def version() -> str | None:
-    """Return Airflow's version, without importing it; None where there is no Airflow."""
+    """Return Airflow's version without importing Airflow; None where Airflow is not installed."""
     for name in DISTRIBUTIONS:
         try:
             return metadata.version(name)
@@ -32,14 +32,14 @@ def version() -> str | None:
 
 
 def configure(environ: Any, *, dags: str, work: str, seconds: float | None) -> None:
-    """Set what Airflow reads when it is imported: our folders, no examples, no database server."""
+    """Set the variables that Airflow reads at import: folders, no examples, no database server."""
     has_3 = not (version() or "").startswith("2.")
     settings = {
         "CORE__DAGS_FOLDER": dags,
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS": "True",
         "CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": _DEPTH,
-        # The Deployment's executor needs a database server; a DAG file needs neither.
+        # The Deployment's executor needs a database server, and a DAG file needs no executor.
         "CORE__EXECUTOR": "LocalExecutor" if has_3 else "SequentialExecutor",
         "DATABASE__SQL_ALCHEMY_CONN": "sqlite:///" + os.path.join(work, "airflow.db"),
         "LOGGING__BASE_LOG_FOLDER": os.path.join(work, "logs"),
@@ -52,20 +52,20 @@ def configure(environ: Any, *, dags: str, work: str, seconds: float | None) -> N
 
 
 def initialize(dags: str) -> None:
-    """Import Airflow, and let DAG files import what they can in production."""
+    """Import Airflow, and put on the import path what DAG files can import in production."""
     from airflow import settings
 
     if hasattr(settings, "initialize"):
         settings.initialize()
     if dags not in sys.path:  # Airflow 3 adds the bundle's directory when it loads a file
         sys.path.append(dags)
-    # Once here, and not again in each process that loads files.
+    # Import these modules here, once, so that the processes that load files need not.
     _bag_class()
     from airflow.serialization import serialized_objects  # noqa: F401
 
 
 def block_database() -> None:
-    """Refuse DAG files the metadata database, as Airflow 3 does."""
+    """Deny DAG files the metadata database, as Airflow 3 does."""
     try:
         from airflow.sdk.execution_time.supervisor import block_orm_access
     except ImportError:
@@ -74,19 +74,19 @@ def block_database() -> None:
 
 
 def make_database() -> None:
-    """Make the tables of Airflow's metadata database, in the file that `configure` named."""
+    """Create the tables of Airflow's metadata database, in the file that `configure` set."""
     from airflow.utils.db import initdb
 
     initdb(**_accepted(initdb, {"load_connections": False}))
 
 
 def needs_database(errors: dict[str, str]) -> bool:
-    """Whether a file failed for want of a table. Airflow 3 keeps its database from DAG files."""
+    """Whether a file failed for lack of a database table. Airflow 3 gives DAG files no database."""
     return any("no such table" in text for text in errors.values())
 
 
 def list_files(dags: str) -> list[str]:
-    """List the files that Airflow would load: .airflowignore and safe mode have had their say."""
+    """List the files that Airflow would load, after .airflowignore and safe mode."""
     safe_mode = _is_safe_mode()
     try:
         from airflow.dag_processing.importers import get_importer_registry
@@ -101,7 +101,7 @@ def list_files(dags: str) -> list[str]:
 
 
 def time_limit(path: str) -> float:
-    """Return the seconds that Airflow gives this file; 0 is no limit."""
+    """Return Airflow's time limit for this file in seconds; 0 is no limit."""
     from airflow import settings
 
     return float(settings.get_dagbag_import_timeout(path))
@@ -119,7 +119,7 @@ def load(path: str, dags: str) -> Loaded:
         "bundle_path": Path(dags),
     }
     accepted = _accepted(bag_class, given)
-    if "collect_dags" not in accepted:  # early versions load a directory when they are made
+    if "collect_dags" not in accepted:  # early versions load a directory in the constructor
         accepted["dag_folder"] = os.devnull
     bag = bag_class(**accepted)
     bag.process_file(path, only_if_updated=False, safe_mode=_is_safe_mode())
@@ -132,7 +132,7 @@ def load(path: str, dags: str) -> Loaded:
 
 
 def _serialize(dag: Any) -> str:
-    """Turn a DAG into what the scheduler reads; return what came in the way."""
+    """Serialize a DAG as Airflow does for its scheduler; return the error text, or ""."""
     from airflow.serialization import serialized_objects
 
     serializer = getattr(serialized_objects, "DagSerialization", None)
@@ -158,7 +158,7 @@ def _is_safe_mode() -> bool:
 
 
 def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the arguments that this version's function does not take."""
+    """Keep only the arguments that this version's function takes."""
     known = inspect.signature(function).parameters
     return {name: value for name, value in given.items() if name in known}
 

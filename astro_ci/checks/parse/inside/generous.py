@@ -8,47 +8,47 @@ _NUMBER = 1
 
 
 class Generous(str):
-    """The text `1`, which also counts, compares and calculates as the number and has every key."""
+    """The text `1` that also counts, compares and calculates as the number 1, and has every key."""
 
     def __new__(cls) -> Generous:
-        """Make the value; there is only one."""
+        """Make the text `1`."""
         return super().__new__(cls, str(_NUMBER))
 
     def __index__(self) -> int:
-        """Serve as a length or a count."""
+        """Return 1, so that the value can be a length or a count."""
         return _NUMBER
 
     def __getitem__(self, key: Any) -> Any:
-        """Have every key; positions and slices are the text's."""
+        """Return another generous value for any key, and the text's characters for a position."""
         return super().__getitem__(key) if isinstance(key, (int, slice)) else Generous()
 
     def __contains__(self, key: Any) -> bool:
-        """Hold everything."""
+        """Contain every value."""
         return True
 
     def __iter__(self) -> Iterator[Any]:
-        """Have one element, which is as generous."""
+        """Yield one element, which is generous too."""
         return iter([Generous()])
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """Have every key."""
+        """Return a generous value for any key."""
         return Generous()
 
     def keys(self) -> Iterator[Any]:
-        """Have one key."""
+        """Yield one key."""
         return iter(self)
 
     def values(self) -> Iterator[Any]:
-        """Have one value."""
+        """Yield one value."""
         return iter(self)
 
     def items(self) -> Iterator[tuple[Any, Any]]:
-        """Have one pair."""
+        """Yield one pair."""
         return iter([(Generous(), Generous())])
 
 
 def _calculate(name: str) -> Callable[[Any, Any], Any]:
-    """Make an operator that treats numbers as a number would, and all else as text."""
+    """Make an operator that acts as the number 1 for a number, and as the text `1` otherwise."""
     as_text = getattr(str, name, None)
 
     def method(self: Any, other: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A file of events, one JSON document a line, that survives what DAG files do to their process."""
+"""A file of events, one JSON document per line, that survives the end of any loading process."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 import os
 from typing import Any, Dict
 
-# Bound now: a DAG file may replace what a module holds.
+# Bound at import, because a DAG file may replace functions of these modules.
 _open, _write, _close, _dumps, _loads = os.open, os.write, os.close, json.dumps, json.loads
 
 Event = Dict[str, Any]
 
 
 class Journal:
-    """Append-only. Opened for each event, as a DAG file may close or write to any descriptor."""
+    """An append-only file, opened for each event: a DAG file may close or use any descriptor."""
 
     def __init__(self, path: str) -> None:
         self._path = path
 
     def write(self, event: str, **values: Any) -> None:
-        """Add an event in one write, so that processes do not mix their lines."""
+        """Add an event with one system call, so that lines of several processes do not mix."""
         line = _dumps({"event": event, **values}) + "\n"
         descriptor = _open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -30,7 +30,7 @@ class Journal:
             _close(descriptor)
 
     def read(self, start: int = 0) -> list[Event]:
-        """Return the events after so many bytes; a line that is not ours is left out."""
+        """Return the events after the first `start` bytes; skip every line that is not an event."""
         try:
             with open(self._path, "rb") as file:
                 file.seek(start)
@@ -40,7 +40,7 @@ class Journal:
         return [event for event in map(_parsed, lines) if isinstance(event.get("event"), str)]
 
     def size(self) -> int:
-        """How long the file is: it grows with every event."""
+        """Return the file's length in bytes, which grows with every event."""
         try:
             return os.stat(self._path).st_size
         except FileNotFoundError:

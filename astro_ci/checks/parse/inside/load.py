@@ -1,4 +1,4 @@
-"""Load DAG files in this process, and write down how each went."""
+"""Load DAG files in this process, and write each file's outcome to the journal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .standins import StandIns
 from .surroundings import Surroundings
 
 GRACE_SECONDS = 5.0
-"""How long a file may ignore Airflow's time limit before its process is killed."""
+"""The time after Airflow's time limit at which the process of a file is killed."""
 KILLED_PARENT = "killed-parent"
-_WITHOUT_LIMIT_SECONDS = 50.0  # when Airflow's dag processor kills a process
+_WITHOUT_LIMIT_SECONDS = 50.0  # the default timeout of Airflow's DAG processor
 _LONGEST = 20_000
 
-# Bound now: a DAG file may replace what a module holds.
+# Bound at import, because a DAG file may replace functions of these modules.
 _getpid, _getppid, _exit, _monotonic = os.getpid, os.getppid, os._exit, time.monotonic
 
 
 class Loader:
-    """Loads files one after the other. Lives in a process that does nothing else."""
+    """Loads files one after the other, in a process that does nothing else."""
 
     def __init__(
         self, journal: Journal, dags: str, is_project: Callable[[str], bool], attempt: str
@@ -38,7 +38,7 @@ class Loader:
         self._pid, self._parent = _getpid(), _getppid()
 
     def run(self, paths: Sequence[str], stack: str) -> None:
-        """Load the files. `stack` names a file for where a crash or an endless loop was."""
+        """Load the files. A crash or an endless loop writes its traceback to the file `stack`."""
         _keep_crashes_deadly()
         self._stand_ins.install()
         self._journal.write("plugins", errors=_cut(airflow_api.load_plugins()))
@@ -51,7 +51,7 @@ class Loader:
         limit = _limit(path)
         known = {"path": path, "attempt": self._attempt, "limit": limit}
         self._journal.write("start", pid=self._pid, **known)
-        # Opened for each file, as the one before may have closed all descriptors.
+        # Opened for each DAG file, because the previous DAG file may have closed all descriptors.
         descriptor = os.open(stack, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         faulthandler.enable(descriptor)
         faulthandler.dump_traceback_later(limit + GRACE_SECONDS / 2, file=descriptor)
@@ -62,10 +62,10 @@ class Loader:
         try:
             loaded = airflow_api.load(path, self._dags)
         except BaseException:
-            # sys.exit, an interrupt, or what Airflow raises about the file.
+            # sys.exit, an interrupt, or an error that Airflow raises about the file.
             loaded = airflow_api.Loaded([], {path: traceback.format_exc()})
         if _getpid() != self._pid:
-            _exit(0)  # a copy of the process, made by the file: it has nothing more to do here
+            _exit(0)  # the DAG file forked this process, and the copy must load no more files
         if _getppid() != self._parent:
             self._journal.write("crash", how=KILLED_PARENT, stack="", **known)
             _exit(1)
@@ -89,20 +89,20 @@ def _limit(path: str) -> float:
     try:
         limit = airflow_api.time_limit(path)
     except Exception:
-        return _WITHOUT_LIMIT_SECONDS  # Airflow asks again, and its error is the file's
+        return _WITHOUT_LIMIT_SECONDS  # the load reports this error for the file
     return limit if limit > 0 else _WITHOUT_LIMIT_SECONDS
 
 
 def _cut(errors: dict[str, str]) -> dict[str, str]:
-    """Keep the ends of long texts: a traceback ends in what went wrong."""
+    """Keep the ends of long texts, because a traceback ends with the error."""
     return {path: text[-_LONGEST:] for path, text in errors.items()}
 
 
 def _keep_crashes_deadly() -> None:
-    """Ignore Airflow's own handler for SIGSEGV, which makes an endless loop of a crash."""
+    """Block Airflow's handler for SIGSEGV, which turns a crash into an endless loop."""
     original: Any = signal.signal
 
     def guarded(number: Any, handler: Any) -> Any:
         return None if number == signal.SIGSEGV else original(number, handler)
 
-    setattr(signal, "signal", guarded)  # noqa: B010 - no assignment that a type checker takes
+    setattr(signal, "signal", guarded)  # noqa: B010 - mypy rejects the assignment

@@ -1,4 +1,4 @@
-"""The processes that load DAG files: how they end, and what they must not do."""
+"""End the processes that load DAG files, describe their ends, and discard their output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def ending(status: int) -> str:
-    """Say how a process ended, as a clause; "" when it ended well."""
+    """Describe a wait status as a clause; "" for exit status 0."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         with suppress(ValueError):
@@ -19,13 +19,13 @@ def ending(status: int) -> str:
 
 
 def kill(group: int) -> None:
-    """End a process group, if there still is one."""
+    """Kill a process group, if it still exists."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
 
 
 def end_with(child: int) -> None:
-    """Let a cancelled job end the child too, which has a process group of its own."""
+    """Kill the child on SIGTERM too, because the child has a process group of its own."""
 
     def end(number: int, _frame: object) -> None:
         kill(child)
@@ -35,7 +35,7 @@ def end_with(child: int) -> None:
 
 
 def silence() -> None:
-    """Let nothing that DAG files print come anywhere: it may be megabytes, or a secret."""
+    """Discard the output of DAG files, which may be megabytes long or hold a secret."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)

@@ -1,10 +1,10 @@
 """Import Airflow once, and load the DAG files in copies of this process.
 
-`together`: one process loads all files, and a next one goes on where a crash ended it. `alone`: a
-file that failed is loaded once more in a process of its own, as Airflow would. `generous`: a file
-that failed and was given a made-up value is loaded with values that are text, number and JSON.
+There are three attempts. `together`: one process loads all files; after a crash another process
+loads the rest. `alone`: a file that failed is loaded again in a process of its own, as Airflow
+does. `generous`: a file that failed with a made-up value is loaded with `Generous` values.
 
-What was written down stays valid: started again after it was killed, this goes on.
+A server that starts after another server was killed continues from the journal.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ _NO_TIME = "timeout"
 
 
 def main(work: str) -> int:
-    """Load what `request.json` asks for. `journal` tells how it went; `end` is its last event.
+    """Load the files that `request.json` asks for, and write the outcomes to `journal`.
 
-    A file may kill the server. This process, which in a container nothing can kill, starts
-    another one, which goes on with the next file.
+    The journal's last event is `end`. A DAG file may kill the server. This process then starts
+    another server, which continues with the next file. In a container, where this process is
+    number 1, a DAG file cannot kill this process.
     """
     journal = Journal(os.path.join(work, "journal"))
     while True:
@@ -69,7 +70,7 @@ def _serve(work: str, journal: Journal) -> None:
 
 
 class Server:
-    """Holds Airflow, and never runs a DAG file itself."""
+    """A process that has imported Airflow; its forked copies run the DAG files."""
 
     def __init__(self, request: dict[str, Any], work: str, journal: Journal) -> None:
         self._request, self._work, self._journal = request, work, journal
@@ -90,7 +91,7 @@ class Server:
             self._imitate_image()
         airflow_api.initialize(self._dags)
         ships = {os.path.join(self._dags, name) for name in self._request["ships"]}
-        # In a checkout these links lead somewhere, which they will not do on Astro.
+        # In a checkout the targets of these links exist; on Astro the targets will not exist.
         outside = self._request["outside"] if self._request["in_place"] else []
         broken = {os.path.join(self._dags, name) for name in outside}
         broken |= {path for path in ships if not os.path.exists(path)}
@@ -106,7 +107,7 @@ class Server:
         faulthandler.cancel_dump_traceback_later()
 
     def _imitate_image(self) -> None:
-        """Give a checkout what the image has: the project is AIRFLOW_HOME and on the path."""
+        """Set the import path and the plugins folder as the image does, for a checkout."""
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = os.path.join(self._project, "plugins")
@@ -117,7 +118,7 @@ class Server:
             sys.path.append(config)
 
     def load_all(self) -> None:
-        """Make each attempt that is still to be made."""
+        """Make every attempt that the journal does not have yet."""
         self._tell_interrupted()
         while True:
             outcomes = _outcomes(self._journal.read())
@@ -141,9 +142,10 @@ class Server:
             self._fork([path], "generous")
 
     def _make_database(self) -> None:
-        """Make the database that few DAG files need, as it takes seconds. A failure is theirs.
+        """Create Airflow's database when a DAG file needs a table; creating it takes seconds.
 
-        That there was no time for it is nobody's failure, and raises RuntimeError.
+        When the database cannot be created, the DAG file fails. Raises RuntimeError when the time
+        runs out.
         """
         if os.path.exists(os.path.join(self._work, "has-database")):
             return
@@ -163,16 +165,16 @@ class Server:
         open(os.path.join(self._work, "has-database"), "w").close()
 
     def _tell_interrupted(self) -> None:
-        """Blame the file that was being loaded when this server's predecessor was killed."""
+        """Write a crash for the file that was being loaded when the previous server was killed."""
         starts = [event for event in self._journal.read() if event["event"] == "start"]
         if not starts:
             return
-        kill(starts[-1]["pid"])  # nobody waits for it, nor for what it started
+        kill(starts[-1]["pid"])  # the previous server can no longer wait for this process group
         if (starts[-1]["path"], starts[-1]["attempt"]) not in _outcomes(self._journal.read()):
             self._crash(starts[-1], KILLED_PARENT, "")
 
     def _fork(self, paths: Sequence[str], attempt: str) -> None:
-        """Load files in a copy of this process, and write down a crash."""
+        """Load files in a copy of this process, and write a crash to the journal."""
         stack_path = os.path.join(self._work, "stack")
         before = self._journal.size()
         child = os.fork()
@@ -201,15 +203,16 @@ class Server:
             os._exit(1)
 
     def _wait(self, child: int, size: int, limit: float = _SET_UP_SECONDS) -> str:
-        """Wait until the child has ended; kill it when it hangs. Say how it ended, "" if well.
+        """Wait for the child, and kill it when it hangs; return how it ended, "" for success.
 
-        `size` is what the journal had before, `limit` the time until it grows.
+        `size` is the journal's length in bytes before the child started. The child hangs when the
+        journal does not grow for `limit` seconds.
         """
         since = time.monotonic()
         while True:
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
-                kill(child)  # what a file left behind
+                kill(child)  # end processes that a DAG file has started
                 return ending(status)
             if self._journal.size() != size:
                 last = (self._journal.read(size) or [{}])[-1]
@@ -226,7 +229,7 @@ class Server:
         self._journal.write("crash", how=how, stack=stack, **values)
 
     def _is_project(self, path: str) -> bool:
-        """Whether a file belongs to the project, and not to what is installed in it."""
+        """Whether a file is the project's own, and not of a package installed in the project."""
         return path.startswith(self._project + os.sep) and "site-packages" not in path
 
 
@@ -236,7 +239,7 @@ def _outcomes(events: Sequence[Event]) -> dict[tuple[str, str], Event]:
 
 
 def _is_failed(outcome: Event) -> bool:
-    """Whether another attempt may end better: not when the time ran out."""
+    """Whether a file failed and another attempt may succeed; false after a timeout."""
     if outcome["event"] == "crash":
         return outcome["how"] not in (_NO_TIME, KILLED_PARENT)
     return bool(outcome["errors"]) and bool(outcome["seconds"] < outcome["limit"])

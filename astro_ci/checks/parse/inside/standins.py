@@ -1,8 +1,8 @@
 """Stand-ins for the Variables and Connections that a DAG file reads while it is loaded.
 
-Each call is held against the signature of Airflow's own method, so that what Airflow would refuse
-is refused here. What the environment gives (AIRFLOW_VAR_*, AIRFLOW_CONN_*) is real; then comes the
-default of the call; then a made-up value. No secrets backend and no database is asked.
+Each call is checked against the signature of Airflow's own method, so a call that Airflow refuses
+is refused here too. The answer is the value of AIRFLOW_VAR_* or AIRFLOW_CONN_*, else the default
+of the call, else a made-up value. No secrets backend and no database is asked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Use = Dict[str, Any]
 
 
 class StandIns:
-    """Answers for Airflow, and remembers each question: kind, name, whether made up, and where."""
+    """Answers calls in place of Airflow, and records each call as a `Use`."""
 
     def __init__(self, is_project: Callable[[str], bool]) -> None:
         self._is_project = is_project
@@ -33,17 +33,17 @@ class StandIns:
         """Answer with values that are text, number and JSON at once."""
 
     def reset(self, *, generous: bool) -> None:
-        """Forget the questions of the file before."""
+        """Forget the calls of the previous file."""
         self._uses.clear()
         self.is_generous = generous
 
     @property
     def uses(self) -> list[Use]:
-        """What was asked for, once each."""
+        """Return the recorded calls without duplicates."""
         return list(self._uses.values())
 
     def install(self) -> None:
-        """Take the place of every method that reads a Variable or a Connection."""
+        """Replace every method that reads a Variable or a Connection."""
         loads = json.loads
         json.loads = lambda text, *args, **kw: (
             text if isinstance(text, Generous) else loads(text, *args, **kw)
@@ -75,7 +75,7 @@ class StandIns:
     def _replace(
         self, owner: Any, name: str, answer: Callable[..., Any], *, is_async: bool = False
     ) -> None:
-        """Put an answer in the place of a method that this version of Airflow has."""
+        """Replace a method by `answer`, if this version of Airflow has the method."""
         original = owner.__dict__.get(name)
         if original is None:
             return
@@ -126,7 +126,7 @@ class StandIns:
         return owner(conn_id=conn_id, conn_type="generic", port=1, extra="{}", **words)
 
     def _answer_extra(self, connection: Any) -> None:
-        """Let a generous Connection have every key in its extra."""
+        """Make the `extra` of a generous Connection have every key."""
         original = connection.__dict__["extra_dejson"]
 
         def extra(of: Any) -> Any:
@@ -148,7 +148,7 @@ class StandIns:
             }
 
     def _caller(self) -> tuple[str, int]:
-        """Where in the project the question was asked."""
+        """Return the project's file and line that made the call; ("", 0) when there is none."""
         frame = sys._getframe(2)
         while frame is not None:
             path = frame.f_code.co_filename

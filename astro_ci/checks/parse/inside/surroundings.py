@@ -1,4 +1,4 @@
-"""What DAG files share when one process loads them one after the other, and should not."""
+"""Restore the state of the process between DAG files that one process loads in turn."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SIGNALS = ("SIGALRM", "SIGCHLD", "SIGHUP", "SIGINT", "SIGTERM", "SIGUSR1", "SIG
 
 
 class Surroundings:
-    """The state of the process before a file was loaded.
+    """The state of the process before a file is loaded.
 
-    Airflow loads each file in a process of its own. There a file sees neither the import path nor
-    the modules of another one: two directories may each hold a `common.py`.
+    Airflow loads each file in a process of its own, where a file sees neither the import path nor
+    the modules of another file. For example, two directories may each hold a `common.py`.
     """
 
     def __init__(self, is_project: Callable[[str], bool]) -> None:
@@ -30,7 +30,7 @@ class Surroundings:
         self._handlers = {number: signal.getsignal(number) for number in numbers}
 
     def restore(self) -> None:
-        """Put everything back, and forget the project's modules that were imported since."""
+        """Restore the state, and remove the project's modules that were imported since."""
         sys.path[:] = self._path
         sys.argv[:] = self._argv
         sys.stdin, sys.stdout, sys.stderr = self._streams
@@ -49,6 +49,6 @@ class Surroundings:
     def _is_ours(self, module: Any) -> bool:
         """Whether a module, or a package without a file of its own, lies in the project."""
         places = [getattr(module, "__file__", None)]
-        with suppress(Exception):  # a namespace's path asks its parent, which may be gone
+        with suppress(Exception):  # a namespace package's path needs its parent package
             places += list(getattr(module, "__path__", ()))
         return any(isinstance(place, str) and self._is_project(place) for place in places)

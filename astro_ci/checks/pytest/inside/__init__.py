@@ -1,1 +1,1 @@
-"""What runs where Airflow is: pytest, on the project's tests. Python 3.8, standard library."""
+"""Run pytest where Airflow is installed. Uses Python 3.8 and its standard library only."""

@@ -1,4 +1,4 @@
-"""Run pytest in the project's directory, with a report in our private directory."""
+"""Run pytest in the project's directory, and write its report to the job's private directory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 
 def main(work: str) -> int:
-    """Run what `request.json` asks for, and return pytest's exit code.
+    """Run the tests that `request.json` names, and return pytest's exit code.
 
-    `begun` appears when pytest is about to start; it holds pytest's version, or nothing when the
+    Before pytest starts, write pytest's version to the file `begun`; the file is empty when the
     environment has no pytest.
     """
     with open(os.path.join(work, "request.json"), encoding="utf-8") as file:
@@ -34,12 +34,12 @@ def _arguments(request: dict[str, Any], work: str) -> list[str]:
     own = ["--junit-xml=" + os.path.join(work, "junit.xml"), "-o", "junit_family=xunit1"]
     if request["in_place"]:
         own += ["-o", "cache_dir=" + os.path.join(work, "cache")]
-    # Ours come last, where they win.
+    # pytest uses the last value of an option, so astro-ci's options come last.
     return [*request["paths"], *request["arguments"], *own]
 
 
 def _imitate_image(request: dict[str, Any]) -> None:
-    """Give a checkout what the image has: the project's folders are Airflow's, and on the path."""
+    """Set Airflow's folders and the import path as the image does, for a checkout."""
     project, trees = request["project"], request["trees"]
     settings = {"AIRFLOW__CORE__PLUGINS_FOLDER": os.path.join(project, "plugins")}
     if "dags" in trees:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from astro_ci.errors import DockerError
 from astro_ci.image.building.builder import find_builder, version_of
 
 NEW_BUILDX = """
@@ -72,3 +73,46 @@ def test_without_buildkit_there_is_no_builder(tmp_path: Path, script: str) -> No
     # Only our own directory: a real docker further down would be found as well.
     assert find_builder({"PATH": str(tmp_path / "a")}) is None
     assert find_builder({"PATH": str(tmp_path)}) is None
+
+
+NAMED = """
+case "$*" in
+  "buildx build --help") echo "--load --secret" ;;
+  "buildx inspect -- team") printf 'Driver: remote\\nEndpoint: tcp://me:word@host:1234?x=y\\n' ;;
+  "buildx inspect -- "*) echo "ERROR: no builder" >&2; exit 1 ;;
+esac
+"""
+
+
+def test_a_named_builder_is_asked_for_and_shown_without_its_login(tmp_path: Path) -> None:
+    env = path_of(install(tmp_path / "a", NAMED))
+    found = find_builder(env, "team")
+    assert found is not None
+    assert found.arguments[1:4] == ("buildx", "build", "--builder=team")
+    assert found.shown == "team (driver remote at tcp://***@host:1234)"
+
+
+def test_the_builder_that_was_chosen_before_is_shown(tmp_path: Path) -> None:
+    env = path_of(install(tmp_path / "a", NAMED))
+    by_variable = find_builder({**env, "BUILDX_BUILDER": "team"})
+    state = tmp_path / "config" / "buildx"
+    state.mkdir(parents=True)
+    (state / "current").write_text('{"Key": "unix:///x", "Name": "team", "Global": false}')
+    by_state = find_builder({**env, "DOCKER_CONFIG": str(tmp_path / "config")})
+    assert by_variable == by_state
+    assert by_state is not None
+    assert by_state.shown.startswith("team (driver remote")
+    assert "--builder=team" not in by_state.arguments
+    (state / "current").write_text("[]")
+    unchosen = find_builder({**env, "DOCKER_CONFIG": str(tmp_path / "config")})
+    assert unchosen is not None
+    assert unchosen.shown == ""
+
+
+def test_a_named_builder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DockerError, match="the builder other cannot be used: no builder") as told:
+        find_builder(path_of(install(tmp_path / "a", NAMED)), "other")
+    assert "docker buildx create" in told.value.hint
+    env = {"PATH": str(install(tmp_path / "b", BUILT_IN))}
+    with pytest.raises(DockerError, match="--builder needs docker's buildx plugin"):
+        find_builder(env, "team")
