@@ -35,7 +35,7 @@ test: $(STAMP) ## ruff, mypy and the tests that can run on this machine, without
 	@$(LINT_AND_COLLECT)
 	$(PYTEST)
 
-test-all: $(STAMP) ## the same with the tests marked `thorough`, which repeat at length: what CI runs
+test-all: $(STAMP) ## the same with the tests marked `thorough`, which repeat at length
 	@$(LINT_AND_COLLECT)
 	ASTRO_CI_TEST_THOROUGH=1 $(PYTEST)
 
