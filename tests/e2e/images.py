@@ -64,7 +64,9 @@ def unique(name: str) -> str:
 
 
 @retry(
-    retry=retry_if_exception_message(match=r"(?s).*(failed to get digest|[Nn]o such image)"),
+    retry=retry_if_exception_message(
+        match=r"(?s).*(failed to get digest|[Nn]o such image|unable to find image)"
+    ),
     stop=stop_after_attempt(5),
     reraise=True,
 )
