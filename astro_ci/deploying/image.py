@@ -101,7 +101,7 @@ def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
 
 def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict[str, str]:
     """Return the labels that later deploys with --fast need from this build."""
-    from astro_ci.image.fast.base import build_labels, find_base_digest
+    from astro_ci.image.fast.base import build_labels, find_base
 
     checkout = survey.checkout
     content = checkout.project.read_dockerfile()
@@ -111,8 +111,8 @@ def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict
         else None
     )
     named = base.reference if base else ""
-    digest = find_base_digest(named, env, checkout=checkout.repo.root)
-    return build_labels(digest, config.build_secrets)
+    found = find_base(named, env, checkout=checkout.repo.root)
+    return build_labels(found, config.build_secrets)
 
 
 def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:

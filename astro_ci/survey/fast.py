@@ -195,7 +195,7 @@ def _open_running(look: _Look) -> tuple[Repository, str]:
 def _build_of(look: _Look, image: RunningImage, sources: Sources) -> Build:
     from astro_ci.image.fast.base import find_base_digest, secrets_digest
     from astro_ci.image.fast.preconditions import Build
-    from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL
+    from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
     from astro_ci.image.stored.config import REVISION_LABEL
 
     return Build(
@@ -207,6 +207,7 @@ def _build_of(look: _Look, image: RunningImage, sources: Sources) -> Build:
         base=sources.base,
         recorded_base=image.labels.get(BASE_LABEL, ""),
         current_base=find_base_digest(sources.base, look.env, checkout=look.checkout.repo.root),
+        recorded_triggers=image.labels.get(TRIGGERS_LABEL, ""),
         recorded_secrets=image.labels.get(SECRETS_LABEL, ""),
         current_secrets=secrets_digest(look.config.build_secrets),
     )

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 from astro_ci.image.engine import Engine
-from tests.e2e.images import RUNTIME_LABEL, Registry, registry, unavailable
+from tests.e2e.images import RUNTIME_LABEL, Registry, build_from, registry, unavailable
 
 # As in the real image: the files belong to a user, and some directories are there before.
 DOCKERFILE = """\
@@ -71,12 +71,10 @@ def build(engine: Engine, tag: str, dockerfile: str = DOCKERFILE) -> None:
         entry = tarfile.TarInfo("Dockerfile")
         entry.size = len(dockerfile)
         archive.addfile(entry, BytesIO(dockerfile.encode()))
-    out.seek(0)
-    engine.client.images.build(
-        fileobj=out,
-        custom_context=True,
+    build_from(
+        engine,
+        out,
         tag=tag,
-        rm=True,
         labels={RUNTIME_LABEL: "13.1.0"},
         platform="linux/amd64",
     )

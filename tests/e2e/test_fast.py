@@ -6,6 +6,7 @@ import io
 import os
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -260,23 +261,47 @@ def test_a_pipe_in_the_checkout_is_a_build(world: World) -> None:
     assert reason == "include/pipe is neither a file, a directory nor a link"
 
 
-def test_a_base_image_that_moved_is_a_build(world: World, engine: Engine) -> None:
-    world.project.write({"include/q.sql": "select 3\n"})
-    world.project.commit("code")
+@contextmanager
+def another_base(world: World, engine: Engine, dockerfile: str) -> Iterator[None]:
+    """Have the tag of the base image mean another image for a while."""
     old = engine.client.images.get(world.base.name)
     name, _, tag = world.base.name.rpartition(":")
     try:
-        build(engine, world.base.name, DOCKERFILE + "LABEL moved=true\n")
+        build(engine, world.base.name, dockerfile)
         world.base.push(engine)
-        (reason,) = world.plan("--fast", "auto")["fast"]["reasons"]
-        assert reason == f"the base image {world.base.name} has moved since the last build"
+        yield
     finally:
         moved = engine.client.images.get(world.base.name).id
         old.tag(name, tag)
         world.base.push(engine)
         if moved != old.id:
             engine.client.images.remove(str(moved), force=True)
+
+
+def test_a_base_image_that_moved_is_a_build(world: World, engine: Engine) -> None:
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("code")
+    with another_base(world, engine, DOCKERFILE + "LABEL moved=true\n"):
+        (reason,) = world.plan("--fast", "auto")["fast"]["reasons"]
+        assert reason == f"the base image {world.base.name} has moved since the last build"
     assert world.plan("--fast", "auto")["fast"]["possible"]
+
+
+def test_a_trigger_that_reads_another_file_is_a_build(world: World, engine: Engine) -> None:
+    """A new code layer alone would leave the layer of the trigger as it was."""
+    triggers = "ONBUILD COPY include/extra.txt /extra\nONBUILD RUN cp /extra /installed\n"
+    dockerfile = DOCKERFILE.replace("ONBUILD USER", f"{triggers}ONBUILD USER")
+    with another_base(world, engine, dockerfile):
+        world.project.write({"include/extra.txt": "one\n"})
+        world.project.commit("for the trigger")
+        assert world.deploy("--fast", "auto").code == 0
+        world.project.write({"include/extra.txt": "two\n"})
+        world.project.commit("changed")
+        (reason,) = world.plan("--fast", "auto")["fast"]["reasons"]
+        assert reason == (
+            f"{world.base.name} has a trigger of its own, which may read any file: ONBUILD COPY "
+            "include/extra.txt /extra"
+        )
 
 
 def test_an_image_of_another_client_is_a_build(world: World, tmp_path: Path) -> None:

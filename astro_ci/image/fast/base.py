@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
 
 from astro_ci.errors import AstroCIError
-from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL
+from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
+from astro_ci.image.fast.triggers import USUAL, other_triggers
 from astro_ci.image.registry.client import open_repository
 from astro_ci.image.registry.credentials import login_for
 from astro_ci.image.registry.reference import parse_reference
@@ -18,6 +23,42 @@ log = logging.getLogger(__name__)
 
 _DIGITS = 16
 _PATIENCE = Patience(attempts=2, timeout_seconds=(5.0, 10.0))
+
+
+class Base(Struct, frozen=True, kw_only=True):
+    """The base image, as its registry has it; empty where the registry does not say."""
+
+    digest: str = ""
+    triggers: str = ""
+    """`usual`, or the first trigger that a new code layer does not follow."""
+
+
+def find_base(reference: str, env: Mapping[str, str], *, checkout: Path) -> Base:
+    """Ask the registry what the base image is now, for the labels of a build."""
+    if not reference:
+        return Base()
+    try:
+        place = parse_reference(reference)
+        login = login_for(place.host, env, checkout=checkout)
+        repository = open_repository(place.host, place.name, login, _PATIENCE)
+        try:
+            digest = "" if "@" in reference else repository.digest(place.reference)
+            found = json.loads(repository.config(repository.image(digest or place.reference)))
+        finally:
+            repository.close()
+    except (AstroCIError, ValueError, RecursionError) as error:
+        log.info("the base image %s could not be looked at: %s", reference, error)
+        return Base()
+    return Base(digest=digest, triggers=_triggers(found))
+
+
+def _triggers(config: Any) -> str:
+    """Say whether the triggers are the usual ones; empty where they cannot be read."""
+    inner = config.get("config") if isinstance(config, dict) else None
+    found = (inner or {}).get("OnBuild") if isinstance(inner, dict | None) else 0
+    if not isinstance(found, list | None):
+        return ""
+    return next(other_triggers([str(one) for one in found or ()]), USUAL)
 
 
 def find_base_digest(reference: str, env: Mapping[str, str], *, checkout: Path) -> str:
@@ -46,7 +87,11 @@ def secrets_digest(secrets: Sequence[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS] if secrets else ""
 
 
-def build_labels(base_digest: str, secrets: Sequence[str]) -> dict[str, str]:
+def build_labels(base: Base, secrets: Sequence[str]) -> dict[str, str]:
     """The labels of a build."""
-    known = {BASE_LABEL: base_digest, SECRETS_LABEL: secrets_digest(secrets)}
+    known = {
+        BASE_LABEL: base.digest,
+        TRIGGERS_LABEL: base.triggers,
+        SECRETS_LABEL: secrets_digest(secrets),
+    }
     return {name: value for name, value in known.items() if value}

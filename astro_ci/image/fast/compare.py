@@ -15,11 +15,17 @@ from msgspec import Struct
 from astro_ci.image.fast.layer import CodeLayer
 from astro_ci.image.fast.old_layer import layer_entries
 from astro_ci.image.fast.replace import Replaced
-from astro_ci.image.fast.running import BASE_LABEL, BUILT_LABEL, SECRETS_LABEL, RunningImage
+from astro_ci.image.fast.running import (
+    BASE_LABEL,
+    BUILT_LABEL,
+    SECRETS_LABEL,
+    TRIGGERS_LABEL,
+    RunningImage,
+)
 from astro_ci.image.stored.layers import UnreadableLayerError, unpacked
 from astro_ci.text import excerpt
 
-_OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, SECRETS_LABEL))
+_OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, SECRETS_LABEL, TRIGGERS_LABEL))
 _OF_THE_BUILD = frozenset(("Image", "Hostname", "Domainname"))
 """What the classic builder writes of the container that it last used."""
 _PIECE_BYTES = 1 << 20

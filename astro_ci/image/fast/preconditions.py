@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from astro_ci.image.fast.dockerfile import more_than_metadata
+from astro_ci.image.fast.triggers import USUAL
 from astro_ci.model import Change, Part
 from astro_ci.paths import below
 from astro_ci.planning.marker import NO_DIGEST
@@ -163,6 +164,8 @@ class Build(Struct, frozen=True, kw_only=True):
     """The digest that its tag had then; empty where it was not recorded."""
     current_base: str
     """The digest that it has now; empty where it could not be asked for."""
+    recorded_triggers: str
+    """What the last build recorded of the base image's triggers; empty for nothing."""
     recorded_secrets: str
     current_secrets: str
 
@@ -189,6 +192,16 @@ def build_reasons(known: Build) -> Iterator[str]:
             yield f"it could not be asked whether {excerpt(known.base)} has moved"
         elif known.current_base != known.recorded_base:
             yield f"the base image {excerpt(known.base)} has moved since the last build"
+    if not known.recorded_triggers:
+        yield (
+            f"the last build did not record what {excerpt(known.base)} does with the project's "
+            "files: the next build with --fast does"
+        )
+    elif known.recorded_triggers != USUAL:
+        yield (
+            f"{excerpt(known.base)} has a trigger of its own, which may read any file: ONBUILD "
+            f"{excerpt(known.recorded_triggers)}"
+        )
     if known.current_secrets != known.recorded_secrets:
         yield "the build secrets are not those of the last build"
 

@@ -181,6 +181,7 @@ BUILT = Build(
     base=BASE,
     recorded_base="sha256:1",
     current_base="sha256:1",
+    recorded_triggers="usual",
     recorded_secrets="",
     current_secrets="",
 )
@@ -199,6 +200,14 @@ BUILDS: dict[str, tuple[dict[str, object], str]] = {
     "not recorded": ({"recorded_base": ""}, "the next build with --fast does"),
     "no answer": ({"current_base": ""}, "could not be asked whether"),
     "moved": ({"current_base": "sha256:2"}, f"the base image {BASE} has moved"),
+    "no triggers recorded": (
+        {"recorded_triggers": ""},
+        f"did not record what {BASE} does with the project's files: the next build with --fast",
+    ),
+    "another trigger": (
+        {"recorded_triggers": "COPY pyproject.toml ."},
+        f"{BASE} has a trigger of its own, which may read any file: ONBUILD COPY pyproject.toml .",
+    ),
     "other secrets": ({"current_secrets": "12"}, "the build secrets are not those"),
     "no secrets any more": ({"recorded_secrets": "12"}, "the build secrets are not those"),
 }
