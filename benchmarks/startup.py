@@ -1,6 +1,10 @@
 """How long starting takes: versions, help, and a small DAG-only deploy to a sandbox on loopback.
 
-Usage: python benchmarks/startup.py [--repeat N]
+Libraries that only development needs are loaded by others when they are there. To measure what
+users run, name the Python of a virtual environment that holds nothing but what `pip install .`
+brings.
+
+Usage: python benchmarks/startup.py [--repeat N] [--python PATH]
 
 Times of the first table are against `python -c pass`, those of the second against
 `python -c "import requests"`: CPU seconds of the whole process tree, the sandbox aside. The third
@@ -22,20 +26,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from common import SCRIPT, Cost, cost_of, plain_environment, project
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = {
-    "python -c pass": [sys.executable, "-c", "pass"],
-    "astro-ci --version": [str(SCRIPT), "--version"],
-    "python -m astro_ci --version": [sys.executable, "-m", "astro_ci", "--version"],
-    "astro-ci --help": [str(SCRIPT), "--help"],
-    "astro-ci deploy --help": [str(SCRIPT), "deploy", "--help"],
-}
-IMPORT_REQUESTS = [sys.executable, "-c", "import requests"]
-DEPLOY = [str(SCRIPT), "deploy", "--type", "dags", "--no-wait"]
+DEPLOY = ["deploy", "--type", "dags", "--no-wait"]
 MEASURES: Mapping[str, Callable[[Cost], float]] = {
     "CPU": lambda cost: cost.cpu,
     "wall": lambda cost: cost.wall,
@@ -43,12 +39,35 @@ MEASURES: Mapping[str, Callable[[Cost], float]] = {
 GIT_WRAPPER = '#!/bin/sh\necho "$@" >>"$ASTRO_CI_BENCHMARK_LOG"\nexec {git} "$@"\n'
 
 
+class Measured(NamedTuple):
+    """Whose astro-ci is measured."""
+
+    python: str
+    script: str
+
+    @classmethod
+    def of(cls, python: Path) -> Measured:
+        """The one of an environment, or of this one."""
+        return cls(str(python), str(python.with_name(SCRIPT.name)))
+
+    @property
+    def versions(self) -> dict[str, list[str]]:
+        """What the first table measures."""
+        return {
+            "python -c pass": [self.python, "-c", "pass"],
+            "astro-ci --version": [self.script, "--version"],
+            "python -m astro_ci --version": [self.python, "-m", "astro_ci", "--version"],
+            "astro-ci --help": [self.script, "--help"],
+            "astro-ci deploy --help": [self.script, "deploy", "--help"],
+        }
+
+
 def best_of(command: list[str], repeat: int) -> float:
     """The quickest of several runs, in seconds: what else the machine does only adds."""
     times = []
     for _ in range(repeat):
         started = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
         times.append(time.perf_counter() - started)
     return min(times)
 
@@ -65,21 +84,21 @@ def sandbox() -> Iterator[dict[str, Any]]:
             process.terminate()
 
 
-def show_versions(repeat: int) -> None:
+def show_versions(measured: Measured, repeat: int) -> None:
     """Print the first table."""
     baseline = 0.0
-    for name, command in COMMANDS.items():
+    for name, command in measured.versions.items():
         seconds = best_of(command, repeat)
         baseline = baseline or seconds
         print(f"{name:32} {seconds * 1000:7.1f} ms {seconds / baseline:6.2f} x")
 
 
-def show_deploy(root: Path, env: Mapping[str, str], repeat: int) -> None:
+def show_deploy(measured: Measured, root: Path, env: Mapping[str, str], repeat: int) -> None:
     """Print the second table: the two commands in turn, so that the machine's speed cancels out."""
     ours, theirs = [], []
     for _ in range(repeat + 1):
-        theirs.append(cost_of(IMPORT_REQUESTS, root, env))
-        ours.append(cost_of(DEPLOY, root, env))
+        theirs.append(cost_of([measured.python, "-c", "import requests"], root, env))
+        ours.append(cost_of([measured.script, *DEPLOY], root, env))
     for what, seconds in MEASURES.items():
         mine = statistics.median(seconds(cost) for cost in ours[1:])
         base = statistics.median(seconds(cost) for cost in theirs[1:])
@@ -92,7 +111,7 @@ def show_deploy(root: Path, env: Mapping[str, str], repeat: int) -> None:
         )
 
 
-def show_git(root: Path, env: Mapping[str, str], scratch: Path) -> None:
+def show_git(measured: Measured, root: Path, env: Mapping[str, str], scratch: Path) -> None:
     """Print how many git processes a deploy starts."""
     found = subprocess.run(["which", "git"], capture_output=True, text=True, check=True)
     wrapper, log = scratch / "bin" / "git", scratch / "git.log"
@@ -100,7 +119,8 @@ def show_git(root: Path, env: Mapping[str, str], scratch: Path) -> None:
     wrapper.write_text(GIT_WRAPPER.format(git=found.stdout.strip()))
     wrapper.chmod(0o755)
     path = f"{wrapper.parent}:{env['PATH']}"
-    cost_of(DEPLOY, root, {**env, "PATH": path, "ASTRO_CI_BENCHMARK_LOG": str(log)})
+    command = [measured.script, *DEPLOY]
+    cost_of(command, root, {**env, "PATH": path, "ASTRO_CI_BENCHMARK_LOG": str(log)})
     print(f"git processes of the deploy: {len(log.read_text().splitlines())}")
 
 
@@ -114,7 +134,7 @@ def show_first_run(root: Path, env: Mapping[str, str], scratch: Path) -> None:
         shutil.copytree(ROOT / part, scratch / "action" / part, ignore=without_bytecode)
     launch = [sys.executable, "-I", str(scratch / "action" / "actions" / "launch.py")]
     cost_of([*launch, "--version"], root, variables)
-    arguments = [*launch, *DEPLOY[1:]]
+    arguments = [*launch, *DEPLOY]
     first, *later = (cost_of(arguments, root, variables) for _ in range(6))
     for what, seconds in MEASURES.items():
         usual = statistics.median(seconds(cost) for cost in later)
@@ -129,9 +149,11 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--repeat", type=int, default=30)
-    repeat = parser.parse_args().repeat
+    parser.add_argument("--python", type=Path, default=Path(sys.executable))
+    options = parser.parse_args()
+    measured, repeat = Measured.of(options.python), options.repeat
     print(f"{repeat} runs, Python {sys.version.split()[0]}, {os.cpu_count()} CPUs")
-    show_versions(repeat)
+    show_versions(measured, repeat)
     with tempfile.TemporaryDirectory(prefix="astro-ci-startup-") as scratch, sandbox() as astro:
         root = project(Path(scratch))
         env = {
@@ -140,8 +162,8 @@ def main() -> None:
             "ASTRO_API_TOKEN": astro["token"],
             "ASTRO_DEPLOYMENT_ID": astro["deployments"][0]["id"],
         }
-        show_deploy(root, env, repeat)
-        show_git(root, env, Path(scratch))
+        show_deploy(measured, root, env, repeat)
+        show_git(measured, root, env, Path(scratch))
         show_first_run(root, env, Path(scratch))
 
 
