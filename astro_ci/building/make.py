@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
@@ -12,17 +11,14 @@ from astro_ci.building.keep import Keep
 from astro_ci.building.look import Source
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import find_engine
-from astro_ci.deploying.image import build
-from astro_ci.deploying.provenance import image_labels
+from astro_ci.deploying.image import build, describe_build
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.finding import Checked, CheckName
 from astro_ci.image.building.build import looking_for_builder
-from astro_ci.image.building.spec import Build
 from astro_ci.image.checks import check_image
 from astro_ci.image.source import ReadyImage
-from astro_ci.project.context import left_out_of
 from astro_ci.reporting.built import BuiltImage
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
@@ -66,7 +62,14 @@ def make_image(
     with Workshop() as workshop, looking_for_builder(env, config.builder) as builder:
         engine = find_engine(config, workshop, env, tools.connect_engine)
         keep.require_place(engine)
-        image = build(_describe(config, source), env, engine, builder, console, workshop)
+        wanted = describe_build(
+            config,
+            source.checkout,
+            name="astro-ci/build",
+            has_dags=source.has_dags,
+            is_dirty=bool(source.uncommitted),
+        )
+        image = build(wanted, env, engine, builder, console, workshop)
         check_image(image.facts, running="", supported=None)
         with console.phase(Phase.CHECKS):
             inside = checks.inside(image)
@@ -86,25 +89,6 @@ def make_image(
         overridden=_once(overridden),
         duration_seconds=round(tools.now() - started, 3),
         phases=dict(console.times),
-    )
-
-
-def _describe(config: Config, source: Source) -> Build:
-    checkout = source.checkout
-    return Build(
-        root=checkout.project.root,
-        tag=f"astro-ci/build:{secrets.token_hex(6)}",
-        dockerfile=checkout.project.dockerfile_name,
-        target=config.target,
-        builder=config.builder,
-        cache_from=config.cache_from,
-        cache_to=config.cache_to,
-        leave_out=left_out_of(
-            checkout.project, dags_ship=source.has_dags, written=checkout.written
-        ),
-        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=bool(source.uncommitted)),
-        build_args=checkout.build_args,
-        secrets=config.build_secrets,
     )
 
 

@@ -244,6 +244,7 @@ def check_nothing(_name: str, _value: Any) -> None:
 
 
 def read_glob(name: str, text: str) -> str:
+    """Read a glob of paths, and refuse one that cannot be matched."""
     from astro_ci.planning.rules import parse_globs
 
     try:

@@ -34,6 +34,7 @@ from astro_ci.project.dockerfile import base_image
 from astro_ci.project.find import dockerfile_text
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
+from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.survey import Survey
 from astro_ci.web.ahead import begin
 
@@ -59,7 +60,13 @@ def built_once(
     # Astro answers during the build.
     runtimes = begin(lambda: client.list_runtimes(deployment.id))
     warn_of_dags(config, survey, deployment)
-    made = _describe(config, survey, deployment)
+    made = describe_build(
+        config,
+        survey.checkout,
+        name=f"astro-ci/{deployment.id}",
+        has_dags=not deployment.is_dag_deploy_enabled,
+        is_dirty=survey.plan.dirty,
+    )
     if config.fast != "off":
         made = replace(made, labels={**made.labels, **_fast_labels(config, env, survey)})
     inputs = _inputs(made, survey, deployment)
@@ -78,22 +85,23 @@ def built_once(
     return image
 
 
-def _describe(config: Config, survey: Survey, deployment: Deployment) -> Build:
-    checkout = survey.checkout
+def describe_build(
+    config: Config, checkout: Checkout, *, name: str, has_dags: bool, is_dirty: bool
+) -> Build:
+    """Describe the build of a checkout; `name` gets a random tag on the engine.
+
+    `has_dags` tells whether the image holds the DAGs, `is_dirty` whether it differs from the head.
+    """
     return Build(
         root=checkout.project.root,
-        tag=f"astro-ci/{deployment.id}:{secrets.token_hex(6)}",
+        tag=f"{name}:{secrets.token_hex(6)}",
         dockerfile=checkout.project.dockerfile_name,
         target=config.target,
         builder=config.builder,
         cache_from=config.cache_from,
         cache_to=config.cache_to,
-        leave_out=left_out_of(
-            checkout.project,
-            dags_ship=not deployment.is_dag_deploy_enabled,
-            written=checkout.written,
-        ),
-        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=survey.plan.dirty),
+        leave_out=left_out_of(checkout.project, dags_ship=has_dags, written=checkout.written),
+        labels=image_labels(checkout.head, checkout.remote_url, is_dirty=is_dirty),
         build_args=checkout.build_args,
         secrets=config.build_secrets,
     )
