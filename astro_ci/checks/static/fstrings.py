@@ -13,13 +13,14 @@ from typing import NamedTuple
 SINCE = (3, 12)
 _MOST_NESTING = 20
 _PREFIXES = frozenset({b"f", b"fr", b"rf", b"t", b"tr", b"rt"})
-_OTHER_CODING = re.compile(rb"coding[:=][ \t]*+(?!utf-?8\b)", re.IGNORECASE)
+_OTHER_CODING = re.compile(rb"coding[:=][ \t]*(?![ \t]|utf-?8\b)", re.IGNORECASE)
 _START = re.compile(rb"([A-Za-z]{0,3})(\"\"\"|'''|[\"'])|#[^\n]*")
+# No possessive quantifiers: Python 3.11.2, which Debian 12 has, matches them wrongly.
 _REST = {
-    b'"': re.compile(rb'(?:[^"\\\n]|\\[\s\S])*+"'),
-    b"'": re.compile(rb"(?:[^'\\\n]|\\[\s\S])*+'"),
-    b'"""': re.compile(rb'(?:[^"\\]|\\[\s\S]|"(?!""))*+"""'),
-    b"'''": re.compile(rb"(?:[^'\\]|\\[\s\S]|'(?!''))*+'''"),
+    b'"': re.compile(rb'[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"'),
+    b"'": re.compile(rb"[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'"),
+    b'"""': re.compile(rb'[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*"""'),
+    b"'''": re.compile(rb"[^'\\]*(?:(?:\\[\s\S]|'(?!''))[^'\\]*)*'''"),
 }
 _IN_TEXT = re.compile(rb"[{}\\\"'\n]")
 _IN_CODE = re.compile(rb"[A-Za-z]{0,3}(?:\"\"\"|'''|[\"'])|[][(){}#:\\\n]")

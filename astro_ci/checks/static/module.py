@@ -16,7 +16,7 @@ _DAG_ID = re.compile(rb"dag(?:_id[ \t]*=|[ \t]*\()\s*[rRuUbB]*(['\"])(.+?)\1")
 _DAG_CLASS = re.compile(rb"DAG[ \t]*\(\s*[rRuUbB]*(['\"])(.+?)\1")
 _DECORATOR = re.compile(rb"@(?:\w+\.)*dag\b")
 _FUNCTION = re.compile(rb"^(?:async[ \t]+)?def[ \t]+(\w+)", re.M)
-_NAMES = re.compile(rb"\((?:[^()#]++|#[^\n]*+)*+\)?|(?:[^\n#;\\]|\\\n)*+")
+_NAMES = re.compile(rb"\((?:[^()#]+|#[^\n]*)*\)?|(?:[^\n#;\\]|\\\n)*")
 _LONGEST_BEFORE = 1000
 """The number of bytes before `import` that are examined."""
 _COMMENT = re.compile(r"#[^\n]*")
