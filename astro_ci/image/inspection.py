@@ -18,6 +18,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.image.facts import ImageFacts
 from astro_ci.project.runtime import LABEL
 from astro_ci.text import excerpt, printable
+from astro_ci.web.ahead import begin
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -114,10 +115,12 @@ def _airflow_home(container: Container) -> str:
 def _container(engine: Engine, reference: str) -> Iterator[Container]:
     """A container of the image that is never started."""
     name = f"astro-ci-look-{uuid.uuid4().hex[:12]}"
+    create = engine.client.containers.create
+    made = begin(lambda: create(reference, name=name, entrypoint=["none"], command=[]))
     try:
-        yield engine.client.containers.create(reference, name=name, entrypoint=["none"], command=[])
+        yield made.result()
     finally:
-        engine.remove_container_aside(name)
+        engine.remove_container_aside(name, made)
 
 
 def _read_start(container: Container, path: str) -> bytes:
