@@ -4,9 +4,8 @@ Makes projects of 50 and of 5,000 DAG files. All is measured in turn in the same
 of each is compared, since whatever else the machine does only adds. CPU seconds are those of all
 processes together: on a busy machine they say more than the time that passed.
 
-The last rows are `astro-ci plan` and `astro-ci deploy` of the small project: without the check, with
-the check, and with the check where ruff is installed, which `pip install astro-ci` does not bring.
-Each runs in a process of its own, and so does the sandbox that they ask. The check runs beside git
+The last rows are `astro-ci plan` and `astro-ci deploy` of the small project: without the check,
+with it, and with it where ruff is installed, which `pip install astro-ci` does not bring. Each runs in a process of its own, and so does the sandbox that they ask. The check runs beside git
 and the network, so most of it costs a plan nothing.
 
 Usage: python benchmarks/checks.py [--files N] [--repeat N]
