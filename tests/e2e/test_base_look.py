@@ -43,6 +43,7 @@ def build(engine: Engine, root: Path, dockerfile: str, tag: str) -> tuple[ImageF
     return known, sum(1 for _ in events)
 
 
+@pytest.mark.smoke
 def test_the_base_tells(engine: Engine, base: str, tmp_path: Path, tag: str) -> None:
     known, containers = build(engine, tmp_path, f"FROM {base}\n", tag)
     assert (known.machine, known.architecture, containers) == ("amd64", "amd64", 0)

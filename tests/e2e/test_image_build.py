@@ -122,6 +122,7 @@ def airflow_home(engine: Engine, reference: str) -> dict[str, tuple[object, ...]
     }
 
 
+@pytest.mark.smoke
 def test_the_image_is_what_docker_build_makes_but_for_the_dags(
     engine: Engine, project: Path, env: dict[str, str], tag: str
 ) -> None:
