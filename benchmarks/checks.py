@@ -5,8 +5,9 @@ of each is compared, since whatever else the machine does only adds. CPU seconds
 processes together: on a busy machine they say more than the time that passed.
 
 The last rows are `astro-ci plan` and `astro-ci deploy` of the small project: without the check,
-with it, and with it where ruff is installed, which `pip install astro-ci` does not bring. Each runs in a process of its own, and so does the sandbox that they ask. The check runs beside git
-and the network, so most of it costs a plan nothing.
+with it, and with it where ruff is installed, which `pip install astro-ci` does not bring. Each runs
+in a process of its own, and so does the sandbox that they ask. The check runs beside git and the
+network, so most of it costs a plan nothing.
 
 Usage: python benchmarks/checks.py [--files N] [--repeat N]
 """
