@@ -40,6 +40,9 @@ _UNINTERRUPTIBLE_FUNCTIONS = (
     "Popen.__init__",
     "Session.open_scratch",
     "begin",
+    # GitPython's destructors read what these set: half set up, each would print a traceback.
+    "GitConfigParser.__init__",
+    "SectionConstraint.__init__",
 )
 
 
