@@ -70,13 +70,18 @@ def look_for_fast(
     standing: Standing,
     shipping: Shipping,
     differences: Differences,
+    *,
+    build_reason: str = "",
 ) -> FastLook | None:
     """Decide whether a build is needed; None without --fast, or when no image is made.
 
+    `build_reason` is a reason to build of the caller, which counts unless --fast is `require`.
     Raises ConfigurationError when `--fast require` is set and a build is needed.
     """
     if config.fast == OFF or not plan.deploy_type.has_image or shipping.prebuilt:
         return None
+    if build_reason and config.fast != REQUIRE:
+        return FastLook(plan=FastPlan(mode=config.fast, reasons=(build_reason,)))
     look = _Look(
         config=config,
         env=env,

@@ -357,6 +357,47 @@ def test_a_push_that_fails_is_made_good_by_a_build(world: World, status: int) ->
     newest, unfinished, _ = world.stage.astro.deploys("production")
     assert (newest.status, unfinished.status) == ("DEPLOYED", "INITIALIZED")
     assert Note.MADE not in (read_notes(newest) or {})
+    assert run.document["fast"] == {
+        "mode": "auto",
+        "possible": False,
+        "reasons": ["the first attempt of this run ended without a deploy"],
+        "made": "built",
+        "differences": None,
+    }
+    world.project.write({"include/q.sql": "select 4\n"})
+    world.project.commit("more")
+    assert world.plan("--fast", "auto")["fast"]["possible"], "the build recorded what it needs"
+
+
+def test_a_saved_plan_says_how_the_image_is_made(world: World, tmp_path: Path) -> None:
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("code")
+    file = tmp_path / "plan.json"
+    assert world.plan("--fast", "auto", "--out", str(file))["fast"]["possible"]
+    before, deploys = world.stage.state(), len(world.stage.astro.deploys("production"))
+    other = world.deploy("--plan", str(file))
+    assert other.code == 2
+    assert other.document["error"]["message"] == (
+        "the saved plan of production was made with --fast auto, and this deploy has --fast off"
+    )
+    old = world.deploy("--plan", str(file), "--fast", "auto", "--fast-max-age", "0m")
+    assert old.code == 11
+    assert (
+        "the image was to be made without a build, and has to be built: the last build was"
+        in (old.document["error"]["message"])
+    )
+    assert world.stage.state() == before
+    assert len(world.stage.astro.deploys("production")) == deploys
+
+    world.stage.astro.faults.add("PUT", "/manifests/", status=403)
+    failed = world.deploy("--plan", str(file), "--fast", "auto")
+    assert failed.code == 11, failed.err
+    assert "has to be built: the first attempt of this run" in failed.document["error"]["message"]
+    assert world.stage.state() == before
+
+    run = world.deploy("--plan", str(file), "--fast", "auto")
+    assert run.code == 0, run.err
+    assert run.document["fast"]["made"] == "replaced"
 
 
 def test_a_push_that_fails_is_a_failure_where_no_build_may_follow(world: World) -> None:
