@@ -23,6 +23,8 @@ class ImageFacts(Struct, frozen=True, kw_only=True):
     """The commit that it was built from, by its own label."""
     source_url: str = ""
     """The repository of that commit, by its own label."""
+    layers: tuple[str, ...] = ()
+    """The digests of its layers without compression, the lowest first."""
     machine: str = ""
     """What a program of the image was compiled for, in the words of `architecture`."""
 

@@ -34,7 +34,13 @@ TELLING_SECONDS = 4.0
 _RETRY_SECONDS = 0.01
 _CANCELLING = (signal.SIGINT, signal.SIGTERM)
 _UNINTERRUPTIBLE_FILES = ("<frozen importlib._bootstrap>", "/weakref.py", "/_weakrefset.py")
-_UNINTERRUPTIBLE_FUNCTIONS = ("Popen.__init__", "Session.open_scratch")
+_UNINTERRUPTIBLE_FUNCTIONS = (
+    "Popen.__init__",
+    "Session.open_scratch",
+    # GitPython's destructors read what these set: half set up, each would print a traceback.
+    "GitConfigParser.__init__",
+    "SectionConstraint.__init__",
+)
 
 
 class Stopped(KeyboardInterrupt):

@@ -97,6 +97,7 @@ def manifest_digest(world: World, name: str = "production") -> str:
     return answer.headers["Docker-Content-Digest"]
 
 
+@pytest.mark.smoke
 def test_a_change_of_code_is_live_without_an_engine(world: World) -> None:
     astro = world.stage.astro
     before = astro.image_layers("production")
@@ -240,6 +241,7 @@ def test_what_has_to_be_built_is_refused_where_that_is_asked_for(
     assert len(world.stage.astro.deploys("production")) == 1
 
 
+@pytest.mark.smoke
 def test_what_has_to_be_built_is_built_and_the_plan_says_why(world: World) -> None:
     world.project.write({"requirements.txt": "x==1\n"})
     world.project.commit("a package")
