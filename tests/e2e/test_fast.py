@@ -28,8 +28,8 @@ from astro_ci.planning.marker import Note, read_notes
 from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.survey import survey
-from tests.e2e.images import read_image, read_image_files
-from tests.e2e.runtime import DOCKERFILE, Runtime, build, runtime
+from tests.e2e.images import make_runtime_image, read_image, read_image_files
+from tests.e2e.runtime import DOCKERFILE, Runtime, runtime
 from tests.integration.registry.images import repository
 from tests.integration.sandbox.support import Client
 from tests.integration.stage import Run, Stage, stage
@@ -277,7 +277,7 @@ def another_base(world: World, engine: Engine, dockerfile: str) -> Iterator[None
     old = engine.client.images.get(world.base.name)
     name, _, tag = world.base.name.rpartition(":")
     try:
-        build(engine, world.base.name, dockerfile)
+        make_runtime_image(engine, world.base.name, text=dockerfile)
         world.base.push(engine)
         yield
     finally:
