@@ -253,13 +253,22 @@ class TestImage:
 
 
 class TestEngine:
-    def find(self, connect: Any, *, builder: str = "", without: str = "") -> Engine | None:
+    ENV = {"DOCKER_HOST": "ssh://somewhere"}  # noqa: RUF012 - nobody writes to it
+
+    def find(self, connect: Any, *, builder: str = "", **hint: str) -> Engine | None:
         with Workshop() as workshop:
-            return find_engine(Config(builder=builder), workshop, {}, connect, without=without)
+            return find_engine(Config(builder=builder), workshop, self.ENV, connect, **hint)
 
     def test_that_answers(self) -> None:
         engine = SimpleNamespace(close=lambda: None)
-        assert self.find(lambda env: engine) is cast(Engine, engine)
+        asked = list[Mapping[str, str]]()
+
+        def connect(env: Mapping[str, str]) -> SimpleNamespace:
+            asked.append(env)
+            return engine
+
+        assert self.find(connect) is cast(Engine, engine)
+        assert asked == [self.ENV]
 
     def test_that_is_not_there(self) -> None:
         with pytest.raises(DockerError) as caught:
