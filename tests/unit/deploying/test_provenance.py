@@ -31,6 +31,10 @@ FACTS = ImageFacts(
 IMAGE = cast(ReadyImage, SimpleNamespace(facts=FACTS))
 
 
+GITLAB = {"GITLAB_CI": "true", "CI_PROJECT_URL": "https://git.example.com/a/b"}
+"""A run on a GitLab of one's own."""
+
+
 def make(root: Path) -> Repository:
     found = Repository.create(root, FILES)
     found.git("remote", "add", "origin", REMOTE)
@@ -246,6 +250,7 @@ class TestPrebuilt:
         assert made.git
         assert made.git.commit_sha == first
         assert (made.git.branch, made.git.author_name) == ("", ""), "they are the head's"
+        assert made.git.before_commit_sha == ""
         assert texts(made)[0] == f"Image {self.NAME}"
         assert f" built={first[:12]} of={first[:12]}" in made.description
         of_head = request(prebuilt(found, Origin(commit=head, url=""))).git
@@ -261,6 +266,31 @@ class TestPrebuilt:
         assert (made.git.account, made.git.repo, made.git.path) == ("acme", "base", "")
         assert made.git.before_commit_sha == "b" * 40
         assert "s3cr3t" not in repr(made)
+
+    def test_one_of_a_project_below_names_its_path(self, repository: Repository) -> None:
+        repository.write({f"etl/{name}": text for name, text in FILES.items()})
+        repository.commit("a project below")
+        repository.git("checkout", "--quiet", "--detach")
+        found = look(repository, project="etl", **GITLAB)
+        made = request(prebuilt(found, Origin(commit=repository.head, url=""))).git
+        assert made
+        assert (made.path, made.branch) == ("etl", "")
+        url = "https://git.example.com/a/base.git"
+        other = request(prebuilt(found, Origin(commit="c" * 40, url=url))).git
+        assert other
+        assert other.path == ""
+        assert other.remote_url == url
+
+    def test_one_of_this_repository_is_linked_where_the_ci_system_has_it(
+        self, repository: Repository
+    ) -> None:
+        repository.git("remote", "set-url", "origin", "https://git.example.com/a/b.git")
+        head = repository.head
+        linked = f"https://git.example.com/a/b/-/commit/{head}"
+        found = look(repository, **GITLAB)
+        for made in (request(found), request(prebuilt(found, Origin(commit=head, url="")))):
+            assert made.git
+            assert made.git.commit_url == linked
 
     def test_one_of_nobody_knows_which_commit_has_none(self, found: Survey) -> None:
         made = request(prebuilt(found, None))
