@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.source import ReadyImage
 
 
+# Not for a changed image: the DAGs must not ship without the new image.
 _WITHOUT_ENGINE = (
     "The image is unchanged: a deploy of the DAGs alone (--type dags) needs no Docker."
 )
@@ -71,15 +72,49 @@ def artifacts(
     if with_bundle and survey.checkout.project.has_dags:
         members = _members(survey.checkout)
     bundle = _bundle(survey, members, scratch, console) if with_bundle else None
+    with _image(
+        config,
+        env,
+        survey,
+        deployment,
+        client,
+        connect_engine=connect_engine,
+        password=password,
+        workshop=workshop,
+        scratch=scratch,
+        console=console,
+        without=_WITHOUT_ENGINE if with_bundle and plan.content.image == "same" else "",
+    ) as image:
+        runtime = image.facts.runtime_version if image else deployment.astro_runtime_version
+        _check_links(survey, members, runtime or "")
+        yield Artifacts(image=image, bundle=bundle)
+
+
+@contextmanager
+def _image(
+    config: Config,
+    env: Mapping[str, str],
+    survey: Survey,
+    deployment: Deployment,
+    client: AstroClient,
+    *,
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    password: Callable[[], str],
+    workshop: Workshop,
+    scratch: Path,
+    console: Console,
+    without: str,
+) -> Iterator[ReadyImage | None]:
+    """Take the prebuilt image, replace the code layer of the running image, or build the image.
+
+    Yields None when the Plan has no image. `without` is a hint for users without an engine.
+    """
+    plan, prebuilt = survey.plan, survey.shipping.prebuilt
     if not plan.deploy_type.has_image:
-        _check_links(survey, members, deployment.astro_runtime_version)
-        yield Artifacts(bundle=bundle)
-        return
-    if prebuilt:
-        _check_links(survey, members, prebuilt.image.facts.runtime_version or "")
-        yield Artifacts(image=prebuilt.image, bundle=bundle)
-        return
-    if plan.fast and plan.fast.is_chosen:
+        yield None
+    elif prebuilt:
+        yield prebuilt.image
+    elif plan.fast and plan.fast.is_chosen:
         from astro_ci.deploying.fast import replaced_image
 
         with replaced_image(
@@ -93,22 +128,16 @@ def artifacts(
             scratch=scratch,
             console=console,
         ) as replaced:
-            if with_bundle:
-                _check_links(survey, members, replaced.facts.runtime_version or "")
-            yield Artifacts(image=replaced, bundle=bundle)
-        return
-    # Imported here, because most deploys ship only DAGs.
-    from astro_ci.deploying.image import built_once
+            yield replaced
+    else:
+        # Imported here, because most deploys ship only DAGs.
+        from astro_ci.deploying.image import built_once
 
-    # When the image's content has changed, the DAGs must not ship without the new image.
-    is_needed = plan.content.image != "same" or not with_bundle
-    without = "" if is_needed else _WITHOUT_ENGINE
-    builder = workshop.builder(env, config.builder)
-    engine = find_engine(config, workshop, env, connect_engine, without=without)
-    image = built_once(config, env, survey, deployment, client, engine, builder, console, workshop)
-    if with_bundle:
-        _check_links(survey, members, image.facts.runtime_version or "")
-    yield Artifacts(image=image, bundle=bundle)
+        builder = workshop.builder(env, config.builder)
+        engine = find_engine(config, workshop, env, connect_engine, without=without)
+        yield built_once(
+            config, env, survey, deployment, client, engine, builder, console, workshop
+        )
 
 
 def find_engine(
