@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -88,9 +89,13 @@ def first_of(found: Survey) -> str:
 
 
 def request(
-    found: Survey, *secrets: str, forced: tuple[str, ...] = (), **options: Any
+    found: Survey,
+    *secrets: str,
+    forced: tuple[str, ...] = (),
+    env: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
 ) -> NewDeploy:
-    redact = Redactor()
+    redact = Redactor(env)
     redact.learn(*secrets)
     return new_deploy(Config(**options), found, "cl1", redact, overridden=forced)
 
@@ -107,6 +112,7 @@ class TestCommit:
         base = Base(commits={Part.IMAGE: None, Part.DAGS: before}, source="deployed")
         made = request(planned(found, base=base))
         assert made.deployment_id == "cl1"
+        assert getattr(request(found).git, "before_commit_sha", None) == "", "nothing ran"
         assert made.git
         head = head_of(found)
         assert (made.git.provider, made.git.account, made.git.repo) == ("GITHUB", "acme", "etl")
@@ -156,6 +162,17 @@ class TestCommit:
         assert made.git
         assert made.git.author_name
         assert made.git.branch.startswith("x-")
+
+    def test_a_branch_that_is_called_like_a_password_keeps_its_name(
+        self, repository: Repository
+    ) -> None:
+        """An ordinary word tells nobody that it is one."""
+        repository.git("checkout", "--quiet", "-b", "development")
+        found, env = look(repository), {"DB_PASSWORD": "development"}
+        of_head = prebuilt(found, Origin(commit=repository.head, url=""))
+        for made in (request(found, env=env).git, request(of_head, env=env).git):
+            assert made
+            assert made.branch == "development"
 
     def test_uncommitted_files_have_none(self, found: Survey) -> None:
         made = request(planned(found, dirty=True))

@@ -265,6 +265,29 @@ class TestFile:
                 {}, {}, run(), config_file=tmp_path / "none.yaml", deploys=True
             )  # fmt: skip
 
+    def test_a_named_one_outside_of_the_repository_may_be_a_link(
+        self, repository: Repository, tmp_path: Path
+    ) -> None:
+        """The job's owner made it; what is found in a checkout may be a stranger's."""
+        path = tmp_path / "elsewhere.yaml"
+        path.write_text("deployments: {other: {branches: main}}")
+        (tmp_path / "links").mkdir()
+        own, found = tmp_path / "links/own.yaml", repository.root / "astro-ci.yaml"
+        found.unlink()
+        for link in (own, found):
+            link.symlink_to(path)
+        named = find_targets(
+            given(project=repository.root), {}, run(branch="main"), config_file=own, deploys=True
+        )
+        assert [target.entry for target in named.choice.targets] == ["other"]
+        with pytest.raises(ConfigurationError, match=r"^astro-ci\.yaml cannot be read"):
+            chosen(repository, run(branch="main"))
+
+    def test_the_directory_chooses_the_project(self, tmp_path: Path) -> None:
+        several = Repository.create(tmp_path / "several", {"astro-ci.yaml": PROJECTS, "ml/x": ""})
+        assert chosen(several, run(branch="main"), directory="ml") == ["ml"]
+        assert chosen(several, run(branch="main")) == ["prod", "ml"]
+
     def test_without_one_the_options_are_all(self, tmp_path: Path) -> None:
         found = find_targets(
             given(project=tmp_path, deployment_name="x"), {}, run(), config_file=None, deploys=True
@@ -277,15 +300,18 @@ class TestFile:
     ) -> None:
         repository.write({"astro-ci.yaml": f"base: HEAD~1\n{FILE}"})
 
-        def base(ci: CIContext, **options: Any) -> str:
+        def base(ci: CIContext, **options: Any) -> tuple[str, str]:
             found = find_targets(
                 given(project=repository.root, **options), {}, ci, config_file=None, deploys=True
             )
-            return found.choice.targets[0].config.base
+            (target,) = found.choice.targets
+            assert target.config.base == target.settings["base"].value
+            return target.config.base, target.settings["base"].source
 
-        assert base(run(branch="main")) == "HEAD~1"
-        assert base(run(branch="main", base_override="a" * 40)) == "auto"
-        assert base(run(branch="main", base_override="a" * 40), base="event") == "event"
+        assert base(run(branch="main")) == ("HEAD~1", "astro-ci.yaml line 1")
+        said = run(branch="main", base_override="a" * 40)
+        assert base(said) == ("auto", "ASTRO_CI_BASE")
+        assert base(said, base="event") == ("event", "--option")
 
 
 PROJECTS = """\
