@@ -51,9 +51,17 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Survey:
+def kept() -> list[Survey]:
+    """What the first test makes for all: only within a test is the environment clean."""
+    return []
+
+
+@pytest.fixture
+def found(kept: list[Survey], tmp_path_factory: pytest.TempPathFactory) -> Survey:
     """The survey of a checkout that nobody changes."""
-    return look(make(tmp_path_factory.mktemp("provenance") / "checkout"))
+    if not kept:
+        kept.append(look(make(tmp_path_factory.mktemp("provenance") / "checkout")))
+    return kept[0]
 
 
 def look(repository: Repository, *, project: str = "", **env: str) -> Survey:
