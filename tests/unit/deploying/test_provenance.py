@@ -316,6 +316,14 @@ class TestPrebuilt:
         for made in (request(found), request(prebuilt(found, Origin(commit=head, url="")))):
             assert made.git
             assert made.git.commit_url == linked
+        elsewhere = Origin(commit="c" * 40, url="https://other.example.com/a/base.git")
+        unknown = request(prebuilt(found, elsewhere)).git
+        assert unknown
+        assert unknown.commit_url == "", "another host may be of another kind"
+        repository.git("remote", "set-url", "origin", "https://other.example.com/a/b.git")
+        moved = request(look(repository, **GITLAB)).git
+        assert moved
+        assert moved.commit_url == ""
 
     def test_one_of_nobody_knows_which_commit_has_none(self, found: Survey) -> None:
         made = request(prebuilt(found, None))
