@@ -109,6 +109,8 @@ class TestBundle:
     def test_holds_the_dags_as_they_were_committed(
         self, repository: Repository, tmp_path: Path
     ) -> None:
+        repository.write({"dags/a.py": "a = 2\n"})
+        repository.commit_at("long ago", "2001-01-01T00:00:00Z")
         found = look(repository)
         made = Made(found, tmp_path)
         assert made.made.image is None
