@@ -46,7 +46,10 @@ class Sources(Struct, frozen=True, kw_only=True):
     """The image after FROM, with its variables filled in."""
     has_same_inputs: bool | None
     """Whether the files of that commit, with the build arguments of today, give the digest that
-    the running image has; None where it could not be worked out."""
+    the running image has; None where it could not be worked out. That of a prebuilt image is not
+    known yet."""
+    inputs: str = ""
+    """That digest; empty where it could not be worked out."""
 
 
 def source_reasons(known: Sources) -> Iterator[str]:
@@ -77,7 +80,7 @@ def _origin_reason(known: Sources) -> str:
         return running.unknown or "what runs is not known"
     if running.digest == NO_DIGEST:
         return f"files changed during deploy {running.deploy_id}, which built the running image"
-    if running.digest is None or not running.is_built:
+    if running.digest is None or not (running.is_built or running.commit):
         return f"the running image was not built by astro-ci (deploy {running.deploy_id})"
     if running.commit is None:
         told = "was built with uncommitted changes, or elsewhere"
@@ -168,10 +171,20 @@ class Build(Struct, frozen=True, kw_only=True):
     """What the last build recorded of the base image's triggers; empty for nothing."""
     recorded_secrets: str
     current_secrets: str
+    is_prebuilt: bool = False
+    """Whether a deploy took the image as it was, so that the image alone says what it is."""
+    recorded_inputs: str = ""
+    """The digest that `astro-ci build` recorded of its files and arguments."""
+    current_inputs: str = ""
+    """The digest of the commit's files and of the arguments of today."""
+    code_steps: int = 1
+    """How often the image copies the project."""
 
 
 def build_reasons(known: Build) -> Iterator[str]:
     """Say why another build is due."""
+    if known.is_prebuilt:
+        yield from _prebuilt_reasons(known)
     if known.recorded_commit != known.commit:
         yield (
             f"the tag of the running image has an image of another commit than "
@@ -204,6 +217,15 @@ def build_reasons(known: Build) -> Iterator[str]:
         )
     if known.current_secrets != known.recorded_secrets:
         yield "the build secrets are not those of the last build"
+
+
+def _prebuilt_reasons(known: Build) -> Iterator[str]:
+    if not known.recorded_inputs:
+        yield "the running image is prebuilt, and does not come from `astro-ci build`"
+    elif known.recorded_inputs != known.current_inputs:
+        yield "the build arguments or the options of the image are not those of the running one"
+    elif known.code_steps > 1:
+        yield "the running image is prebuilt, and built on another image of a project"
 
 
 def listed_reasons(reasons: Sequence[str]) -> str:

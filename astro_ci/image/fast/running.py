@@ -27,6 +27,8 @@ TRIGGERS_LABEL = "astro-ci.triggers"
 """Whether a new code layer follows all that the base image's triggers read."""
 BUILT_LABEL = "astro-ci.built"
 """When the image was built that this one was made from."""
+INPUTS_LABEL = "astro-ci.inputs"
+"""The digest of what `astro-ci build` made the image from; deploys say it in their markers."""
 SECRETS_LABEL = "astro-ci.secrets"
 """Which secrets the build was given, as a digest of their names."""
 MOST_LAYER_BYTES = 512 << 20
@@ -69,6 +71,12 @@ class RunningImage(Struct, frozen=True, kw_only=True):
     def home(self) -> str:
         """The directory that the project's files are in, without the first `/`."""
         return posixpath.normpath(str(self.container.get("WorkingDir") or "/")).strip("/")
+
+    @property
+    def code_steps(self) -> int:
+        """How often the project was copied: more than once where one image is built on another."""
+        steps = (str(step.get("created_by", "")) for step in self.config["history"])
+        return sum(bool(_STEPS.fullmatch(step)) for step in steps)
 
     @property
     def built_at(self) -> datetime | None:
