@@ -1,4 +1,4 @@
-"""Compare a code layer that was made here with one that a build made."""
+"""Compare a code layer that was made without a build with the code layer of a built image."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from astro_ci.text import excerpt
 
 _OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, SECRETS_LABEL, TRIGGERS_LABEL))
 _OF_THE_BUILD = frozenset(("Image", "Hostname", "Domainname"))
-"""What the classic builder writes of the container that it last used."""
+"""Keys that the classic builder copies from the last container of the build."""
 _PIECE_BYTES = 1 << 20
 
 
 class Item(Struct, frozen=True):
-    """An entry of a layer; of a directory the time does not count, and of a link the mode."""
+    """An entry of a layer. A directory's time and a link's mode are not compared."""
 
     kind: str
     mode: int
     uid: int
     gid: int
     content: str
-    """A file's digest, a link's target."""
+    """The digest of a file, or the target of a link."""
     mtime: int
 
 
 def layer_differences(built: RunningImage, layer: CodeLayer) -> list[str]:
-    """Say what is otherwise in the code layer of a built image. Raises RegistryError."""
+    """List the differences of a built image's code layer from `layer`. Raises RegistryError."""
     home = built.home
     theirs = _items(lambda: built.source.read(built.code_layer), home)
     ours = _items(lambda: layer.read(0), home)
@@ -54,28 +54,28 @@ def layer_differences(built: RunningImage, layer: CodeLayer) -> list[str]:
 
 
 def differing(built: Mapping[str, Item], made: Mapping[str, Item]) -> Iterator[str]:
-    """Say how two trees differ, path by path. Pure."""
+    """List the differences of two trees, path by path. Pure."""
     for path in sorted({*built, *made}):
         shown = excerpt(path)
         if path not in made:
-            yield f"{shown} is in the built image alone"
+            yield f"{shown} is only in the built image"
         elif path not in built:
-            yield f"{shown} is in the image with the replaced layer alone"
+            yield f"{shown} is only in the image with the replaced layer"
         elif built[path] != made[path]:
             fields = Item.__struct_fields__
             names = (one for one in fields if getattr(built[path], one) != getattr(made[path], one))
-            yield f"{shown} has another {', '.join(names)}"
+            yield f"{shown} differs in {', '.join(names)}"
 
 
 def config_differences(built: RunningImage, made: Replaced) -> list[str]:
-    """Say what containers of the built image would start with otherwise. Pure."""
+    """List the differences of the configs with which containers start. Pure."""
     ours: dict[str, Any] = json.loads(made.config)["config"]
     theirs = built.container
     keys = sorted({*ours, *theirs} - _OF_THE_BUILD)
     pairs = (
         (key, _comparable(key, theirs.get(key)), _comparable(key, ours.get(key))) for key in keys
     )
-    return [f"the config has another {key}" for key, one, other in pairs if one != other]
+    return [f"the config differs in {key}" for key, one, other in pairs if one != other]
 
 
 def _comparable(key: str, value: Any) -> Any:

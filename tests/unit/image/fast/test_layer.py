@@ -198,15 +198,15 @@ def test_a_comparison_finds_no_difference_where_there_is_none(tmp_path: Path) ->
     root.joinpath("include", "link").unlink()
     layer = make(root, tmp_path / "one")
     assert layer_differences(built, layer) == [
-        "a.py has another content",
-        "include/link is in the built image alone",
-        "include/new is in the image with the replaced layer alone",
+        "a.py differs in content",
+        "include/link is only in the built image",
+        "include/new is only in the image with the replaced layer",
     ]
     other = {**document(LAYER)["config"], "User": "root", "Labels": {"x": "z"}}
     found = running(source(LAYER, document(LAYER, config=other)))
     assert config_differences(found, made) == [
-        "the config has another Labels",
-        "the config has another User",
+        "the config differs in Labels",
+        "the config differs in User",
     ]
 
 
