@@ -4,9 +4,10 @@ Makes projects of 50 and of 5,000 DAG files. All is measured in turn in the same
 of each is compared, since whatever else the machine does only adds. CPU seconds are those of all
 processes together: on a busy machine they say more than the time that passed.
 
-The last rows are `astro-ci plan` and `astro-ci deploy` of the small project, with the check and
-without, each in a process of its own; the sandbox that they ask has its own process as well. The
-check runs beside git and the network, so most of it costs a plan nothing.
+The last rows are `astro-ci plan` and `astro-ci deploy` of the small project: without the check,
+with it, and with it where ruff is installed, which `pip install astro-ci` does not bring. Each runs
+in a process of its own, and so does the sandbox that they ask. The check runs beside git and the
+network, so most of it costs a plan nothing.
 
 Usage: python benchmarks/checks.py [--files N] [--repeat N]
 """
@@ -106,14 +107,23 @@ def compile_all(root: Path) -> None:
 
 WITHOUT = """
 from astro_ci.survey.static import DagCheck
-from astro_ci.checks.static.process import Reader
-DagCheck.start_early = DagCheck.start = Reader.prepare = lambda *_: None
+from astro_ci.terminal.session import Session
+DagCheck.start_early = DagCheck.start = Session.fork_reader = lambda *_: None
+"""
+WITHOUT_RUFF = """
+import astro_ci.checks.static.lint as lint
+lint.find_ruff = lambda *_, **__: None
 """
 RUN = """
 import sys
 from astro_ci.__main__ import main
 sys.exit(main())
 """
+VARIANTS = {
+    "without the check": WITHOUT,
+    "with the check": WITHOUT_RUFF,
+    "with the check and ruff": "",
+}
 
 
 @contextmanager
@@ -131,11 +141,10 @@ def sandbox() -> Iterator[dict[str, str]]:
             process.terminate()
 
 
-def run(root: Path, env: Mapping[str, str], *words: str, is_checked: bool) -> None:
-    """Run a verb as users do, with the check or without."""
-    program = RUN if is_checked else WITHOUT + RUN
+def run(root: Path, env: Mapping[str, str], *words: str, prepare: str) -> None:
+    """Run a verb as users do, once the process has executed `prepare`."""
     subprocess.run(
-        [sys.executable, "-c", program, *words, "--deployment-name", "production"],
+        [sys.executable, "-c", prepare + RUN, *words, "--deployment-name", "production"],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(ROOT), **env},
         check=True,
@@ -201,10 +210,10 @@ def main() -> int:
         Repository.create(small).commit()
         for words in (("plan",), ("deploy", "--type", "dags", "--no-wait", "--no-parse")):
             jobs = {
-                f"{words[0]} without the check": lambda w=words: run(  # type: ignore[misc]
-                    small, env, *w, is_checked=False
-                ),
-                words[0]: lambda w=words: run(small, env, *w, is_checked=True),  # type: ignore[misc]
+                f"{words[0]} {title}": lambda w=words, p=prepare: run(  # type: ignore[misc]
+                    small, env, *w, prepare=p
+                )
+                for title, prepare in VARIANTS.items()
             }
             show(f"{words[0]} of {SMALL} DAG files", best_of_each(jobs, 2 * options.repeat))
     return 0

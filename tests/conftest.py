@@ -1,7 +1,6 @@
 """What every test gets: a clean environment, a hermetic git, and what there is to test with.
 
-And which tests run: those marked `thorough` repeat, at length, what quicker tests look at once.
-They are left out unless ASTRO_CI_TEST_THOROUGH=1 or a test is named by its node id.
+And which tests run; see `_is_left_out`.
 """
 
 from __future__ import annotations
@@ -38,6 +37,22 @@ REQUIRE_DOCKER = "ASTRO_CI_TEST_REQUIRE_DOCKER"
 REQUIRE_AIRFLOW = "ASTRO_CI_TEST_REQUIRE_AIRFLOW"
 REQUIRE_BROWSER = "ASTRO_CI_TEST_REQUIRE_BROWSER"
 THOROUGH = "ASTRO_CI_TEST_THOROUGH"
+SLOW_PLACES = (
+    "tests/e2e/",
+    "tests/integration/checks/test_parse.py",
+    "tests/integration/sandbox/test_pages_browser.py",
+    "tests/surfaces/documentation/test_site.py",
+    "tests/surfaces/examples/test_examples.py",
+    "tests/surfaces/examples/test_init.py",
+    "tests/surfaces/github/test_act.py",
+    "tests/surfaces/github/test_init.py",
+    "tests/surfaces/github/test_launch.py",
+    "tests/surfaces/github/test_several_jobs.py",
+    "tests/surfaces/gitlab/test_init.py",
+    "tests/surfaces/gitlab/test_pipelines.py",
+    "tests/surfaces/gitlab/test_several_jobs.py",
+)
+"""Where each test takes seconds: it starts a CI runner, an engine, Airflow or a browser."""
 # Looked up before a test hides the home directory.
 AIRFLOW_HOME = Path(
     os.environ.get("ASTRO_CI_TEST_AIRFLOW") or Path.home() / ".cache" / "astro-ci-tests"
@@ -116,8 +131,34 @@ def _docker_refusal() -> str:
 
 
 def is_thorough(config: pytest.Config) -> bool:
-    """Whether the tests marked `thorough` run: all, or one that is named."""
+    """Whether every test runs: all were asked for, or one is named by its node id."""
     return os.environ.get(THOROUGH) == "1" or any("::" in word for word in config.args)
+
+
+def _runs_slow(config: pytest.Config) -> bool:
+    """Whether slow tests run: the machine was set up for them, or the run is about their place."""
+    places = (
+        "tests/e2e",
+        "tests/integration/checks",
+        "tests/integration/sandbox",
+        "tests/surfaces",
+    )
+    return os.environ.get(REQUIRE_DOCKER) == "1" or any(
+        place in word for word in config.args for place in places
+    )
+
+
+def _is_left_out(item: pytest.Item) -> bool:
+    """Whether a run of the whole suite leaves a test out, unless everything was asked for.
+
+    Tests marked `thorough` repeat at length what quicker tests look at once. Of the tests in slow
+    places, those marked `smoke` always run, one for each thing that is started there.
+    """
+    if item.get_closest_marker("thorough"):
+        return True
+    if _runs_slow(item.config) or item.get_closest_marker("smoke"):
+        return False
+    return item.nodeid.startswith(SLOW_PLACES)
 
 
 @pytest.hookimpl(trylast=True)
@@ -129,9 +170,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # What a group makes once would be made by every process, and take twice the time.
         raise pytest.UsageError("this pytest and this pytest-xdist do not group tests together")
     if not is_thorough(config):
-        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        left_out = [item for item in items if _is_left_out(item)]
         if left_out:
-            items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+            items[:] = [item for item in items if not _is_left_out(item)]
             config.hook.pytest_deselected(items=left_out)
 
 
@@ -140,8 +181,9 @@ def pytest_terminal_summary(
 ) -> None:
     """Say how the tests that were left out are run."""
     if not is_thorough(config):
+        others = "" if _runs_slow(config) else ", and most tests that start other systems,"
         terminalreporter.write_line(
-            f"Tests marked `thorough` were left out: `make test-all`, or {THOROUGH}=1, runs them."
+            f"Long tests{others} were left out: `make test-all` runs them (or {THOROUGH}=1)."
         )
 
 

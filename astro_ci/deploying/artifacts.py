@@ -187,10 +187,14 @@ def _members(checkout: Checkout) -> Sequence[Member]:
 def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: Console) -> Bundle:
     # With uncommitted changes, the commit's time could make Python use stale bytecode.
     mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
-    prefix = "" if survey.shipping.layout == ROOT_LAYOUT else "dags"
-    bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime, prefix=prefix)
+    bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime, prefix=_prefix(survey))
     console.say(f"DAG bundle: {_files_text(bundle, survey)}, {size_text(bundle.size)}")
     return bundle
+
+
+def _prefix(survey: Survey) -> str:
+    """Return the directory that holds the files in the bundle; empty for its root."""
+    return "" if survey.shipping.layout == ROOT_LAYOUT else "dags"
 
 
 def _files_text(bundle: Bundle, survey: Survey) -> str:
@@ -205,4 +209,5 @@ def _files_text(bundle: Bundle, survey: Survey) -> str:
 def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> None:
     version = RuntimeVersion.parse(runtime)
     is_refused = version is not None and version.airflow >= 3
-    check_links(members, survey.checkout.project.dags, refuse=is_refused)
+    dags = survey.checkout.project.dags
+    check_links(members, dags, refuse=is_refused, prefix=_prefix(survey))

@@ -18,13 +18,13 @@ from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
 from astro_ci.errors import DockerError
+from astro_ci.image.base_look import look_into_built, looking_into_base
 from astro_ci.image.building.build import build_archive, build_image, describe_builder
 from astro_ci.image.building.builder import Builder
 from astro_ci.image.building.spec import Build
 from astro_ci.image.building.steps import BuildSteps
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.inspection import look_into_image
 from astro_ci.image.on_engine import EngineImage
 from astro_ci.image.source import ReadyImage
 from astro_ci.model import Deployment, Part
@@ -155,10 +155,12 @@ def build(
             console.did(Phase.BUILD, "built the image")
             return image
         workshop.on_close(lambda: remove(engine, made.tag))
-        facts = build_image(engine, made, env=env, on_line=on_line, builder=builder)
+        with looking_into_base(engine, made) as base:
+            facts = build_image(engine, made, env=env, on_line=on_line, builder=builder)
+            # An image may declare linux/amd64 although its base has another platform.
+            facts = look_into_built(engine, facts, base)
     console.did(Phase.BUILD, "built the image")
-    # An image may declare linux/amd64 although its base has another platform.
-    return EngineImage(engine=engine, name=made.tag, facts=look_into_image(engine, facts))
+    return EngineImage(engine=engine, name=made.tag, facts=facts)
 
 
 def _build_without_engine(

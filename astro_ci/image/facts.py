@@ -23,6 +23,8 @@ class ImageFacts(Struct, frozen=True, kw_only=True):
     """The commit that the image was built from, by its label."""
     source_url: str = ""
     """The repository of that commit, by the image's label."""
+    layers: tuple[str, ...] = ()
+    """The digests of the image's uncompressed layers, the lowest first."""
     machine: str = ""
     """The machine that a program of the image was compiled for, named as in `architecture`."""
 

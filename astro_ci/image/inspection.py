@@ -8,7 +8,7 @@ import tarfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
 
 from msgspec.structs import replace
 
@@ -18,9 +18,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.image.facts import ImageFacts
 from astro_ci.project.runtime import LABEL
 from astro_ci.text import excerpt, printable
-
-if TYPE_CHECKING:
-    from docker.models.containers import Container
+from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +58,7 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
         runtime_version=excerpt(labels.get(LABEL) or "") or None,
         revision=labels.get(REVISION_LABEL, ""),
         source_url=printable(labels.get(SOURCE_LABEL) or ""),
+        layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
     )
 
 
@@ -76,7 +75,7 @@ def read_machine(engine: Engine, reference: str) -> str:
     try:
         with _container(engine, reference) as container:
             for program in _PROGRAMS:
-                if machine := machine_of(_read_start(container, program)):
+                if machine := machine_of(_read_start(engine, container, program)):
                     return machine
     except (DockerException, RequestException, tarfile.TarError, OSError) as error:
         log.debug("no program of %s could be read: %s", reference, error)
@@ -90,9 +89,9 @@ def list_dag_files(engine: Engine, reference: str) -> Sequence[str] | None:
 
     try:
         with _container(engine, reference) as container:
-            home = _airflow_home(container)
+            home = _airflow_home(engine, reference)
             try:
-                chunks, _ = container.get_archive(f"{home}/dags")
+                chunks, _ = engine.client.api.get_archive(container, f"{home}/dags")
             except NotFound:
                 return []
             with _stream(chunks) as archive:
@@ -103,30 +102,33 @@ def list_dag_files(engine: Engine, reference: str) -> Sequence[str] | None:
     return sorted(name.partition("/")[2] for name in names)
 
 
-def _airflow_home(container: Container) -> str:
-    variables = dict(
-        entry.partition("=")[::2] for entry in container.attrs["Config"].get("Env") or ()
-    )
+def _airflow_home(engine: Engine, reference: str) -> str:
+    config = engine.client.images.get(reference).attrs.get("Config") or {}
+    variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
     return (variables.get("AIRFLOW_HOME") or _HOME).rstrip("/")
 
 
 @contextmanager
-def _container(engine: Engine, reference: str) -> Iterator[Container]:
-    """A container of the image that is never started."""
+def _container(engine: Engine, reference: str) -> Iterator[str]:
+    """Make a container of the image that is never started, and give its name."""
     name = f"astro-ci-look-{uuid.uuid4().hex[:12]}"
+    # `containers.create` would ask for all that there is to say about it.
+    create = engine.client.api.create_container
+    made = begin(lambda: create(reference, name=name, entrypoint=["none"], command=[]))
     try:
-        yield engine.client.containers.create(reference, name=name, entrypoint=["none"], command=[])
+        made.result()
+        yield name
     finally:
-        engine.remove_container_aside(name)
+        engine.remove_container_aside(name, made)
 
 
-def _read_start(container: Container, path: str) -> bytes:
+def _read_start(engine: Engine, container: str, path: str) -> bytes:
     """Read the first bytes of a program, through links; empty when there is no such program."""
     from docker.errors import NotFound
 
     for _ in range(_MOST_LINKS):
         try:
-            chunks, _ = container.get_archive(path)
+            chunks, _ = engine.client.api.get_archive(container, path)
         except NotFound:
             return b""
         with _stream(chunks) as archive:

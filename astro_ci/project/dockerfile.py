@@ -85,8 +85,9 @@ def needs_buildkit(text: str) -> bool:
 
 
 def _instructions(text: str) -> list[str]:
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\[ \t]*\n", " ", "\n".join(lines)).splitlines()
+    # As BuildKit does, which knows no other end of a line.
+    lines = [line for line in text.split("\n") if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\[ \t]*\n", " ", "\n".join(lines)).split("\n")
     return [line.strip() for line in joined if len(line) <= _LONGEST]
 
 

@@ -1,11 +1,11 @@
 """Handle the signals of a cancelled job: the first ends the run cleanly, the second ends it soon.
 
 Python runs a signal's handler between any two instructions of the main thread. An exception from a
-handler can do harm: an import may stay incomplete, a process that was just started may be lost, and
-exceptions inside of `__del__` are dropped. At such places the first signal is only noted, and its
-exception is raised a moment later. After that, nothing interrupts the cleanup. A second signal
-limits the cleanup to a second; so does a run that has not ended long after the first signal. A
-thread watches this limit, because the main thread may hang in a system call. A third signal ends
+handler can do harm: an import may stay incomplete, a process or thread that was just started may be
+lost, and exceptions inside of `__del__` are dropped. At such places the first signal is only noted,
+and its exception is raised a moment later. After that, nothing interrupts the cleanup. A second
+signal limits the cleanup to a second; so does a run that has not ended long after the first signal.
+A thread watches this limit, because the main thread may hang in a system call. A third signal ends
 the process at once.
 
 Few modules are imported here, so that the handlers are installed before slow imports.
@@ -35,7 +35,15 @@ TELLING_SECONDS = 4.0
 _RETRY_SECONDS = 0.01
 _CANCELLING = (signal.SIGINT, signal.SIGTERM)
 _UNINTERRUPTIBLE_FILES = ("<frozen importlib._bootstrap>", "/weakref.py", "/_weakrefset.py")
-_UNINTERRUPTIBLE_FUNCTIONS = ("Popen.__init__", "Session.open_scratch")
+_UNINTERRUPTIBLE_FUNCTIONS = (
+    "Engine.remove_container_aside",
+    "Popen.__init__",
+    "Session.open_scratch",
+    "begin",
+    # GitPython's destructors read what these set: half set up, each would print a traceback.
+    "GitConfigParser.__init__",
+    "SectionConstraint.__init__",
+)
 
 
 class Stopped(KeyboardInterrupt):

@@ -207,6 +207,7 @@ def rows() -> list[tuple[str, str]]:
     return [(cell[0], cell[1]) for cell in cells]
 
 
+@pytest.mark.smoke
 def test_every_row_has_a_test() -> None:
     untested = [row for row in rows() if row not in ROWS]
     assert [row[0] for row in untested] == ["`astro dev start`, `astro dev restart`"]

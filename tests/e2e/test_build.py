@@ -70,6 +70,7 @@ def deploy_elsewhere(world: Stage, tmp_path: Path, *arguments: str) -> Run:
     return world.command("deploy", "--json", *arguments, env={**world.env, **nowhere})
 
 
+@pytest.mark.smoke
 def test_an_archive_goes_to_a_job_without_an_engine(
     world: Stage, engine: Engine, tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def pull(engine: Engine, world: Stage, name: str = "production") -> dict[str, by
     return {n.removeprefix(HOME): data for n, data in files.items() if n.startswith(HOME)}
 
 
+@pytest.mark.smoke
 def test_the_image_holds_the_project_and_the_bundle_the_dags(world: Stage, engine: Engine) -> None:
     before, names = fingerprint(world.project.root), images(engine, world)
     run = world.command("deploy", "--json")
@@ -105,6 +106,7 @@ def test_a_story(world: Stage, engine: Engine) -> None:
     assert world.running_dags() == world.checked_out_dags()
 
 
+@pytest.mark.smoke
 def test_without_dag_only_deploys_the_dags_are_in_the_image(world: Stage, engine: Engine) -> None:
     result = world.deploy(deployment_name="classic", **AUTO)
     assert (result.plan.deploy_type, result.bundle_version) == (DeployType.IMAGE_AND_DAGS, "")
@@ -196,6 +198,7 @@ class TestRefused:
         assert images(engine, world) == names
         return caught.value
 
+    @pytest.mark.smoke
     def test_a_build_that_fails_shows_its_step(self, world: Stage, engine: Engine) -> None:
         dockerfile = (world.project.root / "Dockerfile").read_text()
         world.project.write({"Dockerfile": f"{dockerfile}RUN echo the reason && false\n"})

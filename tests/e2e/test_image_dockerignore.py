@@ -149,6 +149,7 @@ def drawn(strategy: st.SearchStrategy[Case], count: int, start: int) -> list[Cas
 
 
 @pytest.mark.parametrize("start", range(BUILDS))
+@pytest.mark.smoke
 def test_many_cases_in_one_build(builder: Builder, start: int, tmp_path: Path) -> None:
     found = drawn(cases(is_current=builder.is_buildx), CASES_IN_A_BUILD, start)
     assert len(found) > CASES_IN_A_BUILD * 0.8

@@ -34,6 +34,7 @@ def names(engine: Engine, image: str) -> list[str]:
     return list(engine.client.images.get(image).tags)
 
 
+@pytest.mark.smoke
 def test_what_is_pushed_is_what_the_registry_then_has(
     engine: Engine, base: str, store: Registry
 ) -> None:

@@ -99,6 +99,7 @@ def running_id(world: Stage, name: str = "production") -> str:
     return str(manifest["config"]["digest"])
 
 
+@pytest.mark.smoke
 def test_the_image_is_deployed_with_the_dags_of_the_checkout(
     world: Stage, engine: Engine, image: str
 ) -> None:

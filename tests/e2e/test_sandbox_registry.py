@@ -125,6 +125,7 @@ def test_docker_logs_in_with_a_token(astro: Sandbox, docker: Docker) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+@pytest.mark.smoke
 def test_a_pushed_image_is_deployed_and_pulled_back(
     astro: Sandbox, docker: Docker, call: Callable[..., dict[str, Any]], host: str
 ) -> None:

@@ -30,6 +30,7 @@ def world(tmp_path: Path, base: str) -> Iterator[Stage]:
         yield made
 
 
+@pytest.mark.smoke
 def test_equal_inputs_are_built_once(world: Stage, engine: Engine) -> None:
     before = images(engine, world)
     uploads = world.astro.faults.add("PUT", "/blobs/uploads/", status=None, times=None)

@@ -34,7 +34,6 @@ class QuickEngine:
         self.fail_next_build = False
         self.api = self
         self.images = self
-        self.containers = self
 
     def engine(self) -> Engine:
         """As the rest of the program sees it; Podman is what needs no docker command."""
@@ -71,9 +70,12 @@ class QuickEngine:
         self.layers.pop(reference, None)
         self.labels.pop(reference, None)
 
-    def create(self, reference: str, **_options: Any) -> QuickContainer:
+    def create_container(self, reference: str, **_options: Any) -> None:
         """Make a container that is never started."""
-        return QuickContainer()
+
+    def get_archive(self, container: str, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
+        """Find nothing in it: the image holds no program."""
+        raise NotFound(path)
 
     def remove_container(self, name: str, **_options: Any) -> None:
         """There is nothing to remove."""
@@ -93,14 +95,6 @@ class QuickEngine:
             yield {"error": f"received unexpected HTTP status: {error}"}
             return
         yield {"aux": {"Tag": tag, "Digest": digest}}
-
-
-class QuickContainer:
-    """A container of an image that holds no program."""
-
-    def get_archive(self, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
-        """Find nothing."""
-        raise NotFound(path)
 
 
 class QuickImage:

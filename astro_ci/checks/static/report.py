@@ -44,7 +44,15 @@ class StaticReport:
                 message = f"{problem.message}; {self.name(importers[path])} imports this file"
                 yield problem._replace(message=message)
             elif path in self._files:
-                yield as_warning(problem)
+                message = f"{problem.message}; {self._why_unread(path)}"
+                yield as_warning(problem)._replace(message=message)
+
+    def _why_unread(self, path: str) -> str:
+        """Say why Airflow does not read a file."""
+        if self._files[path].is_ignored:
+            return "only a warning, because .airflowignore excludes this file"
+        kind = "dag" if self.request.airflow < (3, 0) else "either dag or asset"
+        return f"only a warning, because Airflow reads only files that mention airflow and {kind}"
 
     def _parsed(self) -> Iterator[tuple[str, Looked]]:
         for path, found in self._graph.looked.items():

@@ -72,5 +72,6 @@ def facts_of(
         runtime_version=excerpt(labels.get(LABEL) or "") or None,
         revision=labels.get(REVISION_LABEL, ""),
         source_url=printable(labels.get(SOURCE_LABEL) or ""),
+        layers=tuple(config.rootfs.diff_ids),
         machine=find_machine(layers) if is_astro else "",
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import threading
+import time
+from contextlib import suppress
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
@@ -16,6 +19,9 @@ LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 IPV6_IS_OFF = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 1
+TICK_SECONDS = 0.1
+TICKS_A_DAY = 864_000
+PAUSE_SECONDS = 0.005
 ATTEMPTS = 20
 
 
@@ -53,8 +59,7 @@ def _bind(port: int) -> list[socket.socket]:
     try:
         for family, address in LOOPBACK:
             try:
-                # asyncio turns Nagle's delay (40 ms per request) off only for sockets that name
-                # TCP.
+                # asyncio turns off Nagle's delay, 40 ms per request, only if the protocol is TCP here.
                 bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             except OSError as exc:
                 if family == socket.AF_INET6 and exc.errno in IPV6_IS_OFF:
@@ -78,15 +83,52 @@ def _bind(port: int) -> list[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """Tells when the server is ready."""
+    """Tells when it is ready, ends at once on request, and leaves no connection open."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """End `main_loop`; called by another thread."""
+        self.should_exit = True
+        if self._loop:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._stopped.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks = (ticks + 1) % TICKS_A_DAY
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests finish for a while, then close what is open, and wait until it is closed.
+
+        uvicorn leaves open what does not finish in time.
+        """
+        for server in self.servers:
+            server.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        over = time.monotonic() + STOP_SECONDS
+        while (state.connections or state.tasks) and time.monotonic() < over:
+            await asyncio.sleep(PAUSE_SECONDS)
+        for task in list(state.tasks):
+            task.cancel()
+        while state.connections:
+            for connection in list(state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 class Server:
@@ -109,7 +151,6 @@ class Server:
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=STOP_SECONDS,
         )
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run, name="astro-sandbox", daemon=True)
@@ -121,7 +162,7 @@ class Server:
 
     def stop(self) -> None:
         """Let requests finish for a second, interrupt the others, and end the thread."""
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
 
     @property

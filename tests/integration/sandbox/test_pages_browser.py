@@ -167,12 +167,14 @@ def test_a_phone_shows_all_of_it(window: Window, site: Site) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], url
 
 
+@pytest.mark.smoke
 def test_the_footer_has_the_image_tag(window: Window, site: Site) -> None:
     page = window.open(site.url("production"))
     tag = site.astro.deployment("production").image_tag
     assert tag in page.get_by_role("contentinfo").inner_text()
 
 
+@pytest.mark.smoke
 def test_nothing_hostile_runs(window: Window, api: Client, astro: Sandbox) -> None:
     site = Site(astro)
     page = window.open(astro.api_url)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import socket
 import threading
 import time
+import warnings
 
 import pytest
 import requests
 
 from astro_ci.errors import ConfigurationError
 from astro_ci.sandbox import Sandbox
+from tests.integration.deploy.support import wait_until
 from tests.integration.sandbox.support import BLOCK_BLOB, Client, basic, push, upload
 
 SECONDS = 30.0
@@ -52,6 +55,20 @@ def test_an_idle_connection_does_not_hold_it_up() -> None:
         began = time.monotonic()
     assert time.monotonic() - began < SECONDS
     session.close()
+
+
+def test_a_request_under_way_is_cut_and_its_connection_closed() -> None:
+    with warnings.catch_warnings(record=True, action="always") as warned:
+        with Sandbox() as astro, socket.create_connection(("127.0.0.1", astro.port)) as client:
+            fault = astro.faults.add("GET", "/", hang_seconds=10 * SECONDS)
+            client.sendall(b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            wait_until(lambda: fault.hits == 1)
+            began = time.monotonic()
+            astro.stop()
+            assert time.monotonic() - began < SECONDS
+            assert client.recv(1) == b""
+        gc.collect()
+    assert [str(one.message) for one in warned] == []
 
 
 def test_it_waits_until_it_is_stopped() -> None:

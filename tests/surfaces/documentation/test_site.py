@@ -70,6 +70,7 @@ def pages(site: Path) -> Iterator[Path]:
     yield from sorted(site.rglob("*.html"))
 
 
+@pytest.mark.smoke
 def test_every_page_is_there(site: Path) -> None:
     names = {path.name for path in pages(site)}
     assert {f"{page.stem}.html" for page in PAGES if page.parent == DOCS} <= names
@@ -91,6 +92,7 @@ def test_a_broken_link_ends_the_build(tmp_path: Path) -> None:
     assert "'none'" in done.stderr
 
 
+@pytest.mark.smoke
 def test_no_page_needs_the_network(site: Path) -> None:
     found = {path.name: read(path).loaded for path in pages(site)}
     assert found["index.html"]
@@ -102,6 +104,7 @@ def test_no_page_needs_the_network(site: Path) -> None:
     assert [text for text in styles if "@import" in text and "http" in text] == []
 
 
+@pytest.mark.smoke
 def test_links_lead_somewhere(site: Path) -> None:
     read_pages = {path: read(path) for path in pages(site)}
     broken = []

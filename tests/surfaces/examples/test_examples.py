@@ -61,6 +61,7 @@ def runtime() -> Iterator[str]:
 
 
 @pytest.mark.docker
+@pytest.mark.smoke
 def test_the_first_deploy_builds_the_image(world: World, runtime: str) -> None:
     world.origin.write({"Dockerfile": f"FROM {runtime}\n"})
     world.origin.commit("a base image that is there")

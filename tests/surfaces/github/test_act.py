@@ -74,6 +74,7 @@ def test_a_newcomer_gets_a_first_deploy(runner: Runner, base: str) -> None:
     assert " Deployed: image and DAGs" in run.summary
 
 
+@pytest.mark.smoke
 def test_a_push_deploys_and_tells_the_next_step(runner: Runner, project: Repository) -> None:
     project.write({WORKFLOW: DEPLOY + NEXT_STEP})
     project.commit()
@@ -276,6 +277,7 @@ def errors_of(run: JobRun) -> list[tuple[dict[str, str], str]]:
     return [(line["kvPairs"], line["arg"]) for line in found]
 
 
+@pytest.mark.smoke
 def test_a_pull_request_shows_an_import_error_on_its_line(
     runner: Runner, airflow_3: Path, tmp_path: Path
 ) -> None:

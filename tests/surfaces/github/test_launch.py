@@ -50,6 +50,7 @@ def test_it_shows_the_time_of_each_phase(action: Path, env: dict[str, str]) -> N
         assert re.fullmatch(rf"{phase} \d+\.\d\d s", line)
 
 
+@pytest.mark.smoke
 def test_the_second_step_of_a_job_finds_it_ready(action: Path, env: dict[str, str]) -> None:
     assert run(action, env, "--version").returncode == 0
     (made,) = Path(env["RUNNER_TEMP"]).iterdir()

@@ -121,6 +121,7 @@ def test_dags_are_deployed_without_an_engine_and_the_image_is_not(
     assert len(runner.astro.deploys("production")) == 2
 
 
+@pytest.mark.smoke
 def test_a_push_to_the_default_branch_deploys(runner: Runner, project: Repository) -> None:
     run = runner.run()
     assert run.code == 0, run.log
@@ -174,6 +175,7 @@ def test_a_second_run_skips_and_says_why(runner: Runner, project: Repository) ->
     assert outputs["REASON"] in run.said("astro-deploy")
 
 
+@pytest.mark.smoke
 def test_a_failure_is_red_and_says_what_to_do(runner: Runner, project: Repository) -> None:
     run = runner.run(token=False)
     assert run.code != 0

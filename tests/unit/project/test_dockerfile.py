@@ -10,6 +10,7 @@ from astro_ci.project.dockerfile import base_image, needs_buildkit
 @pytest.mark.parametrize(
     ("text", "reference"),
     [
+        ("FROM a\n# a comment\u2028FROM b\x0bFROM c\n", "a"),
         ("FROM runtime:3.1-2\n", "runtime:3.1-2"),
         ("from --platform=linux/amd64 runtime:3.1-2 as final", "runtime:3.1-2"),
         ("# a comment\n\nFROM a AS one\nFROM one\nRUN x", "a"),

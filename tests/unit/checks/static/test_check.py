@@ -270,3 +270,21 @@ def test_no_dag_is_a_warning(tmp_path: Path, files: Files, message: str) -> None
     (found,) = checked.findings
     assert (found.rule, found.severity, checked.status) == ("dag-none", "warning", "passed")
     assert message in found.message
+
+
+@pytest.mark.parametrize(
+    ("files", "airflow", "reason"),
+    [
+        ({"dags/t.py": "x = (\n"}, (3, 1), "mention airflow and either dag or asset"),
+        ({"dags/t.py": "x = (\n"}, (2, 11), "mention airflow and dag"),
+        ({"dags/t.py": DAG + "x = (\n", "dags/.airflowignore": "t.py\n"}, (3, 1), ".airflowignore"),
+    ],
+)
+def test_a_warning_about_a_broken_file_says_why_it_is_no_error(
+    tmp_path: Path, files: Files, airflow: tuple[int, int], reason: str
+) -> None:
+    checked = StaticProject(tmp_path).write(files).check(airflow=airflow).checked
+    (found,) = (found for found in checked.findings if found.rule == "dag-syntax")
+    assert found.severity == "warning"
+    assert "; only a warning, because " in found.message
+    assert reason in found.message
