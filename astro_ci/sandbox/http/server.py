@@ -59,7 +59,7 @@ def _bind(port: int) -> list[socket.socket]:
     try:
         for family, address in LOOPBACK:
             try:
-                # asyncio turns off Nagle's delay, 40 ms per request, only if the protocol is TCP here.
+                # asyncio turns off Nagle's delay (40 ms per request) only for the protocol TCP.
                 bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             except OSError as exc:
                 if family == socket.AF_INET6 and exc.errno in IPV6_IS_OFF:
