@@ -1,7 +1,7 @@
-"""What a Deployment is doing at a moment: the rollout clock and hibernation.
+"""The status of a Deployment at a moment, from the time of its rollout and its hibernation.
 
-A finalized deploy is desired at once and live when its rollout has ended; nothing ticks, the
-answer is worked out from the clock when somebody asks.
+A finalized deploy is desired at once, and live when its rollout has ended. There is no timer: each
+request calculates the status from the clock.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from astro_ci.sandbox.store.state import DeploymentRecord
 
 @dataclass(frozen=True, slots=True)
 class DeploymentPhase:
-    """The status of a Deployment, in the API's words, and why."""
+    """The status of a Deployment, in the API's words, and its reason."""
 
     status: str
     reason: str
 
 
 def start_rollout(deployment: DeploymentRecord, now: float) -> None:
-    """Begin to roll out what is desired; a rollout that is under way starts over."""
+    """Start to roll out the desired state; a rollout in progress starts again."""
     deployment.rollout_started_at = now
     deployment.rollout_end = deployment.next_rollout_end
     deployment.next_rollout_end = "HEALTHY"
 
 
 def settle(deployment: DeploymentRecord, now: float, rollout_seconds: float) -> None:
-    """End a creation or a rollout whose time has come.
+    """End a creation or a rollout whose time is over.
 
     A rollout that failed leaves the old bundle live.
     """
@@ -44,7 +44,7 @@ def settle(deployment: DeploymentRecord, now: float, rollout_seconds: float) -> 
 
 
 def phase(deployment: DeploymentRecord, now: float) -> DeploymentPhase:
-    """Say what a settled Deployment is doing."""
+    """Return the status of a Deployment that was settled before."""
     if deployment.creation_started_at is not None:
         return DeploymentPhase("CREATING", "The Deployment is being created")
     if is_hibernating(deployment, now):
@@ -57,7 +57,7 @@ def phase(deployment: DeploymentRecord, now: float) -> DeploymentPhase:
 
 
 def is_hibernating(deployment: DeploymentRecord, now: float) -> bool:
-    """Whether a Deployment sleeps: an active override decides, else the schedule."""
+    """Whether a Deployment hibernates: an active override decides, else the schedule."""
     override = deployment.override
     if override and override_is_active(deployment, now) and override.is_hibernating is not None:
         return override.is_hibernating
@@ -65,6 +65,6 @@ def is_hibernating(deployment: DeploymentRecord, now: float) -> bool:
 
 
 def override_is_active(deployment: DeploymentRecord, now: float) -> bool:
-    """Whether a Deployment has a hibernation override that has not run out."""
+    """Whether a Deployment has a hibernation override that has not expired."""
     override = deployment.override
     return override is not None and (override.until is None or now < override.until)
