@@ -55,8 +55,9 @@ class Sandbox:
     """A local Astro: API, login, blob store and image registry behind one port of localhost.
 
     `data` is the directory that it remembers in; None forgets everything at the end. Port 0 takes
-    a free port. `rollout_seconds` is how long a finalized deploy takes to become live. Use it in a
-    `with` statement, or call `start` and `stop`. Raises ConfigurationError for a port that is
+    a free port. `rollout_seconds` is how long a finalized deploy takes to become live, and
+    `wake_seconds` how long a hibernating Deployment takes to wake up (the same by default). Use it
+    in a `with` statement, or call `start` and `stop`. Raises ConfigurationError for a port that is
     taken, or a state that cannot be read.
     """
 
@@ -66,6 +67,7 @@ class Sandbox:
         port: int = 0,
         rollout_seconds: float = 2.0,
         *,
+        wake_seconds: float | None = None,
         token_lifetime_seconds: int = 3600,
         upload_lifetime_seconds: float = 3600.0,
         now: Callable[[], float] = time.time,
@@ -82,6 +84,7 @@ class Sandbox:
                 BlobStore(directory / "blobs", now),
                 Registry(directory / "registry"),
                 rollout_seconds=rollout_seconds,
+                wake_seconds=rollout_seconds if wake_seconds is None else wake_seconds,
                 now=now,
             )
         except (ConfigurationError, OSError) as exc:
@@ -316,6 +319,7 @@ class Sandbox:
         record = self._record(name)
         with self._platform.transaction():
             record.is_asleep_by_schedule = asleep
+            self._platform.settle(record)
 
     def _record(self, name: str) -> DeploymentRecord:
         for record in self._platform.deployments(Identity(subject="")):
