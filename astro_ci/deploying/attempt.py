@@ -50,6 +50,9 @@ from astro_ci.survey.survey import Survey, survey
 if TYPE_CHECKING:  # loaded when an image is named
     from astro_ci.image.source import ImageSource
 
+if TYPE_CHECKING:  # loaded with --wake
+    from astro_ci.deploying.wake import Waker
+
 OnChecks = Callable[[Plan, Sequence[Checked]], None]
 """A callback with the Plan and all its checks, and with the checks that just ran."""
 GRACE_SECONDS = 60.0
@@ -84,6 +87,8 @@ class Attempt(Struct, kw_only=True):
     """Files that this run writes."""
     image: ImageSource | None = None
     """The source of the prebuilt image; None when the image is built."""
+    waker: Waker | None = None
+    """None without `--wake`."""
     progress: Progress = field(default_factory=Progress)
     known: Known = field(default_factory=Known)
     opened: Deploy | None = None
@@ -182,6 +187,8 @@ class Attempt(Struct, kw_only=True):
             ) as made,
         ):
             self._check(made)
+            if self.waker:  # not before: a build or check that fails wakes nobody up
+                self.deployment = self.waker.wake(self.astro.client, self.deployment)
             opened = self._open()
             transfer = Transfer(
                 deploy=opened,
@@ -223,6 +230,7 @@ class Attempt(Struct, kw_only=True):
             self.astro.client,
             rollout,
             self.config,
+            ci=self.survey.checkout.ci,
             tools=self.tools,
             progress=self.progress,
             console=self.console,
