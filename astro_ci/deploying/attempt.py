@@ -47,11 +47,9 @@ from astro_ci.reporting.phases import Phase
 from astro_ci.survey.silenced import silenced
 from astro_ci.survey.survey import Survey, survey
 
-if TYPE_CHECKING:  # loaded when an image is named
-    from astro_ci.image.source import ImageSource
-
-if TYPE_CHECKING:  # loaded with --wake
+if TYPE_CHECKING:  # loaded with --wake, and when an image is named
     from astro_ci.deploying.wake import Waker
+    from astro_ci.image.source import ImageSource
 
 OnChecks = Callable[[Plan, Sequence[Checked]], None]
 """A callback with the Plan and all its checks, and with the checks that just ran."""

@@ -25,12 +25,14 @@ from astro_ci.deploying.hibernation import (
 )
 from astro_ci.deploying.override import ATTEMPTS, ChangedOverrideError, change_override
 from astro_ci.deploying.progress import signal_of
+from astro_ci.deploying.side_by_side import AbandonedError
 from astro_ci.deploying.tools import Tools
 from astro_ci.errors import (
     ApiError,
     AuthenticationError,
     CancelledError,
     ConfigurationError,
+    UnavailableError,
 )
 from astro_ci.model import Deployment, DeployResult
 from astro_ci.reporting.console import Console
@@ -42,6 +44,8 @@ log = logging.getLogger(__name__)
 
 HURRY_SECONDS = 1.5
 """The most that each request may take after a signal: CI systems kill a cancelled job soon."""
+ASKING_SECONDS = 2.5
+"""The time for a request that a signal overtook."""
 CancelledBy = Callable[[int], CancelledError]
 
 
@@ -56,6 +60,8 @@ class Waker(Struct, kw_only=True):
     earlier: Override | None = None
     """The override that was in effect before."""
     asking: Future[None] | None = None
+    """The request that sets `ours`."""
+    is_stopped: bool = False
     client: AstroClient | None = None
     deployment: Deployment | None = None
 
@@ -68,8 +74,8 @@ class Waker(Struct, kw_only=True):
         found = client.get_hibernation(deployment.id)
         if not found.is_development_mode:
             self.console.say(
-                f"nothing to wake up: Deployment {deployment.name} is not in development mode, so "
-                "it never hibernates (--wake)"
+                f"nothing to wake up: Deployment {deployment.name} is not in development mode, and "
+                "only such Deployments hibernate (--wake)"
             )
             return deployment
         if not found.is_hibernating:
@@ -91,9 +97,8 @@ class Waker(Struct, kw_only=True):
         client, sleep = self.client, self.tools.patience.sleep
         if is_hurried:
             client = client.within(HURRY_SECONDS)
-            if self.asking:  # a request that is under way would undo what follows
-                wait([self.asking], timeout=HURRY_SECONDS)
         try:
+            self._stop_asking()
             found = client.get_hibernation(self.deployment.id).override
             what = restoration(self.ours, found, self.earlier, self.tools.clock())
             if what.kind in ("remove", "put back"):
@@ -111,7 +116,7 @@ class Waker(Struct, kw_only=True):
         except (ApiError, AuthenticationError) as error:
             wanted = restoration(self.ours, self.ours, self.earlier, self.tools.clock()).wanted
             log.warning(
-                "the hibernation of Deployment %s could not be restored (%s); it stays %s. To "
+                "the hibernation of Deployment %s could not be restored (%s); it may stay %s. To "
                 "restore it: %s",
                 printable(self.deployment.name),
                 error,
@@ -163,10 +168,13 @@ class Waker(Struct, kw_only=True):
         self.client, self.deployment = client, deployment
         self.earlier, self.ours = found.override, ours
 
+        def sleep(seconds: float) -> None:
+            self.tools.patience.sleep(seconds)
+            if self.is_stopped:
+                raise AbandonedError
+
         def ask() -> None:
-            change_override(
-                client, deployment.id, ours, before=found.override, sleep=self.tools.patience.sleep
-            )
+            change_override(client, deployment.id, ours, before=found.override, sleep=sleep)
 
         # In a thread, which a signal does not interrupt: its effect is known before the restore.
         self.asking = begin(ask)
@@ -178,6 +186,15 @@ class Waker(Struct, kw_only=True):
             if isinstance(error, ApiError) and error.status == 403:
                 raise _forbidden(error, deployment) from error
             raise
+
+    def _stop_asking(self) -> None:
+        """Wait for a request that a signal overtook, as it would undo the restore.
+
+        Raises UnavailableError when the request got no answer in time.
+        """
+        self.is_stopped = True
+        if self.asking and not wait([self.asking], timeout=ASKING_SECONDS).done:
+            raise UnavailableError("the request to wake it up has no answer yet")
 
     def _tell(self, what: Restoration, found: Override | None) -> None:
         assert self.deployment  # noqa: S101 - there is one when something was overridden
