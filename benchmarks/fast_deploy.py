@@ -30,8 +30,8 @@ from common import plain_environment
 
 from astro_ci.image.engine import connect
 from astro_ci.sandbox import Sandbox
-from tests.e2e.images import registry
-from tests.e2e.runtime import DOCKERFILE, Runtime, build
+from tests.e2e.images import make_runtime_image, registry
+from tests.e2e.runtime import DOCKERFILE, Runtime
 
 MOST_SECONDS, MOST_RATIO, MOST_MIB = 2.0, 0.1, 80.0
 INSTALL = "ONBUILD RUN cp requirements.txt /requirements-installed"
@@ -64,7 +64,8 @@ def main() -> None:
         stack.callback(engine.close)
         base = Runtime(f"{running.host}/astronomer/astro-runtime:13.1.0", running)
         stack.callback(lambda: engine.remove_image(base.name))
-        build(engine, base.name, dockerfile(options.megabytes - options.code_megabytes))
+        text = dockerfile(options.megabytes - options.code_megabytes)
+        make_runtime_image(engine, base.name, text=text)
         base.push(engine)
         astro = stack.enter_context(Sandbox(rollout_seconds=0))
         root = make_project(scratch / "project", base.name, options.code_megabytes)

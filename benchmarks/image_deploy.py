@@ -4,7 +4,10 @@ Both build the same project, of which one file changes before every run, on the 
 machine, and push to the registry of a sandbox on loopback: the deploy plans, packs the DAGs,
 checks the image, uploads and finalizes as well. Nothing waits for a rollout, and no DAG file is
 loaded. All is measured in turn in the same run, and the best of each is compared, since whatever
-else the machine does only adds; the CPU of the engine itself counts for neither.
+else the machine does only adds; the CPU of the engine itself counts for none.
+
+Two rows more tell what no deploy can do without: the build with its log (with `--quiet` docker does
+not wait for BuildKit's last words), and Python with the HTTP library.
 
 Usage: python benchmarks/image_deploy.py [--repeat N]
 """
@@ -59,31 +62,40 @@ def builder_of(env: dict[str, str]) -> list[str]:
 def measure(root: Path, astro: Sandbox, engine: Engine, scratch: Path, repeat: int) -> None:
     """Print the table and the ratio."""
     docker = login(scratch / "docker", astro)
-    build = [*builder_of(docker), "--quiet", "--platform", PLATFORM]
+    builder = builder_of(docker)
     deployment = next(one for one in astro.deployments if one["name"] == DEPLOYMENT)
     repository = f"{astro.registry}/{astro.organization_id}/{deployment['id']}"
-    made = [f"{repository}:benchmark-{uuid.uuid4().hex[:12]}" for _ in range(repeat + 1)]
+    made = [f"{repository}:benchmark-{uuid.uuid4().hex[:12]}" for _ in range(2 * repeat + 2)]
     tags = iter(made)
 
-    def by_hand() -> Cost:
+    def by_hand(*how: str) -> Cost:
         change(root)
         tag = next(tags)
-        built = cost_of([*build, "--tag", tag, "."], root, docker)
-        pushed = cost_of([build[0], "push", "--quiet", tag], root, docker)
+        command = [*builder, *how, "--platform", PLATFORM, "--tag", tag, "."]
+        built = cost_of(command, root, docker)
+        pushed = cost_of([builder[0], "push", "--quiet", tag], root, docker)
         return Cost(cpu=built.cpu + pushed.cpu, wall=built.wall + pushed.wall)
 
     def deploy() -> Cost:
         change(root)
         return cost_of(DEPLOY, root, environment(astro))
 
-    rows: dict[str, Callable[[], Cost]] = {"build and push": by_hand, "full deploy": deploy}
+    def python() -> Cost:
+        return cost_of([sys.executable, "-c", "import requests"], root, environment(astro))
+
+    rows: dict[str, Callable[[], Cost]] = {
+        "build and push": lambda: by_hand("--quiet"),
+        "the same with its log": lambda: by_hand("--progress", "plain"),
+        "Python with requests": python,
+        "full deploy": deploy,
+    }
     try:
         costs = best(repeat, rows)
     finally:
         for tag in made:
             engine.remove_image(tag)
     for name, cost in costs.items():
-        print(f"{name:16} wall {cost.wall * 1000:6.0f} ms   CPU {cost.cpu * 1000:6.0f} ms")
+        print(f"{name:22} wall {cost.wall * 1000:6.0f} ms   CPU {cost.cpu * 1000:6.0f} ms")
     ratio = costs["full deploy"].wall / costs["build and push"].wall
     print(f"a full deploy takes {ratio:.2f} of building and pushing alone, at most {MOST}")
 

@@ -12,11 +12,15 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.size import IS_QUICK, examples
+
+if TYPE_CHECKING:  # most tests need no Docker
+    from astro_ci.image.engine import Engine
 
 # A busy machine is no failure: what is too slow is found by the time limit of each test. The
 # examples are the same everywhere; `make nightly` explores.
@@ -215,3 +219,22 @@ def airflow_2() -> Path:
 def airflow_3() -> Path:
     """A Python interpreter that has Airflow 3."""
     return _airflow(3)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The Docker Engine of this machine."""
+    from astro_ci.image.engine import connect
+
+    connected = connect(os.environ)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture(scope="session")
+def base(engine: Engine) -> Iterator[str]:
+    """A stand-in for Astro Runtime, gone afterwards."""
+    from tests.e2e.images import runtime_image
+
+    with runtime_image(engine) as name:
+        yield name

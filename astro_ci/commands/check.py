@@ -49,6 +49,7 @@ def check(
     """
     from astro_ci.checks.pytest import find_tests
     from astro_ci.terminal.checking import Checking, Options, attempt
+    from astro_ci.terminal.choose import choose_project
 
     session.start(as_json=as_json)
     if not (static or parse or pytest):
@@ -57,7 +58,7 @@ def check(
             hint="Turn on one of --static, --parse and --pytest.",
         )
     session.open_scratch()
-    options |= session.project_of(ctx, config_file)
+    options |= choose_project(ctx, session, config_file)
     checking = Checking(session, Options(**options))
     checks = [checking.static()] if static else []
     wanted: list[tuple[CheckName, Callable[[Runner], Checked]]] = []

@@ -38,7 +38,9 @@ def config(
     if show_schema:
         session.emit(SCHEMA_FILE.read_text().rstrip())
         return
-    found = session.find(ctx, config_file, deploys=True)
+    from astro_ci.terminal.choose import choose_targets
+
+    found = choose_targets(ctx, session, config_file, deploys=True)
     file = found.file.path if found.file else None
     session.answer(
         config_document(found.choice, file, found.ci), config_text(found.choice, file, found.ci)

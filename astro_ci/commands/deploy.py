@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec.structs import replace
 
 from astro_ci.configuration.option import Scope
 from astro_ci.terminal.check_options import REPORTS
@@ -23,7 +22,6 @@ from astro_ci.terminal.session import Session
 
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.deploying.workshop import Workshop
-    from astro_ci.finding import Checked
     from astro_ci.model import Plan
     from astro_ci.planning.saved import SavedPlans
     from astro_ci.reporting.target_result import TargetResult
@@ -51,12 +49,14 @@ def deploy(
     """Plan, then deploy what changed to the chosen Deployments."""
     from astro_ci.deploying.several import run_each
     from astro_ci.deploying.workshop import Workshop
+    from astro_ci.reporting.target_result import checks_of
+    from astro_ci.terminal.choose import choose_targets
     from astro_ci.terminal.settle import settle
 
     session.start(as_json=as_json)
     session.open_scratch()
     saved = _saved(plan_file)
-    chosen = session.find(ctx, config_file, deploys=True)
+    chosen = choose_targets(ctx, session, config_file, deploys=True)
     targets = settle(session, chosen, save=save)
 
     def act(result: TargetResult) -> None:
@@ -70,12 +70,8 @@ def deploy(
 
     with Workshop() as workshop:
         results = run_each(targets, act, session.explain)
-    session.write_reports(
-        [checked for result in results if result.plan for checked in result.plan.checks],
-        sarif=sarif,
-        junit_xml=junit_xml,
-        code_quality=code_quality,
-    )
+    checks = checks_of(results)
+    session.write_reports(checks, sarif=sarif, junit_xml=junit_xml, code_quality=code_quality)
     _conclude(session, results, chosen.choice.reason, comment=comment)
     from astro_ci.reporting.exit_code import exit_code
 
@@ -117,7 +113,7 @@ def _deploy_target(
     saved: SavedPlans | None,
     plan_file: Path | None,
 ) -> None:
-    """Deploy to one Deployment, and say what is planned and checked."""
+    """Deploy to one Deployment, and show its Plans and checks."""
     reader = session.take_reader()
     reader.prepare()  # it starts while the libraries of a deploy are loaded
 
@@ -127,32 +123,14 @@ def _deploy_target(
     asked = ask_astro(config, session.env, interactive=session.is_interactive)
     # Loaded while Astro is asked.
     from astro_ci.deploying.deploy import deploy as run_deploy
-    from astro_ci.reporting.checks.text import checks_text
-    from astro_ci.reporting.text import plan_text
-    from astro_ci.terminal.uncommitted import ask_about_uncommitted
+    from astro_ci.terminal.plan_log import PlanLog
     from astro_ci.terminal.written import written_files
 
-    is_dry = result.target.config.dry_run
-    has_asked = False
+    plan_log = PlanLog(session, result)
 
     def approve(found: Plan) -> None:
         if saved:
             saved.check(found)
-
-    def show(found: Plan) -> None:
-        nonlocal has_asked
-        session.plan = result.plan = found
-        session.console.say(f"{plan_text(found, columns=session.console.columns)}\n")
-        session.annotate(found)
-        if found.uncommitted and not has_asked:
-            has_asked = True
-            ask_about_uncommitted(session, found, is_dry=is_dry)
-        session.signals.check()
-
-    def show_checks(found: Plan, made: Sequence[Checked]) -> None:
-        session.plan = result.plan = found
-        session.console.say("\n".join(checks_text(made)))
-        session.annotate(replace(found, checks=made))
 
     try:
         result.deploy_result = run_deploy(
@@ -161,10 +139,10 @@ def _deploy_target(
             asked=asked,
             ci=session.ci,
             console=session.console,
-            on_plan=show,
+            on_plan=plan_log.show_plan,
             approve=approve,
             written=written_files(plan_file, config.image_archive),
-            on_checks=show_checks,
+            on_checks=plan_log.show_checks,
             on_stage=session.enter_stage,
             interactive=session.is_interactive,
             reader=reader,

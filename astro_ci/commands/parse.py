@@ -33,10 +33,11 @@ def parse(
     the files read. Exits with 6 when a file cannot be loaded, or when there is no DAG.
     """
     from astro_ci.terminal.checking import Checking, Options
+    from astro_ci.terminal.choose import choose_project
 
     session.start(as_json=as_json)
     session.open_scratch()
-    options |= session.project_of(ctx, config_file)
+    options |= choose_project(ctx, session, config_file)
     checking = Checking(session, Options(**options))
     with checking.runner() as runner:
         checked = checking.parse(runner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,40 +48,22 @@ def plan(
     from astro_ci.deploying.several import run_each
     from astro_ci.reporting.documents import plans_document
     from astro_ci.reporting.exit_code import exit_code
-    from astro_ci.reporting.phases import Phase
+    from astro_ci.reporting.target_result import checks_of
     from astro_ci.reporting.text import plans_text
-    from astro_ci.survey.plan import plan_target
+    from astro_ci.terminal.choose import choose_targets
     from astro_ci.terminal.next_command import next_text
     from astro_ci.terminal.plan_file import write_plan_file
     from astro_ci.terminal.settle import settle
-    from astro_ci.terminal.written import written_files
 
     session.start(as_json=as_json)
     session.has_detailed_exitcode = detailed_exitcode
     session.open_scratch()
-    found = session.find(ctx, config_file, deploys=False)
+    found = choose_targets(ctx, session, config_file, deploys=False)
     targets = settle(session, found, save=save)
 
-    def act(result: TargetResult) -> None:
-        with session.console.phase(Phase.SURVEY):
-            result.plan = plan_target(
-                result.target,
-                session.env,
-                session.ci,
-                interactive=session.is_interactive,
-                reader=session.take_reader(),
-                written=written_files(out, result.target.config.image_archive),
-            )
-        session.annotate(result.plan)
-        session.signals.check()
-
-    results = run_each(targets, act, session.explain)
-    session.write_reports(
-        [checked for result in results if result.plan for checked in result.plan.checks],
-        sarif=sarif,
-        junit_xml=junit_xml,
-        code_quality=code_quality,
-    )
+    results = run_each(targets, partial(_plan_target, session, out), session.explain)
+    checks = checks_of(results)
+    session.write_reports(checks, sarif=sarif, junit_xml=junit_xml, code_quality=code_quality)
 
     if out:
         write_plan_file(out, results, found.choice.reason, session.redactor)
@@ -93,3 +76,22 @@ def plan(
         results, found.choice.reason, document=plans_document, text=text, comment=comment
     )
     return exit_code(results, detailed=detailed_exitcode)
+
+
+def _plan_target(session: Session, out: Path | None, result: TargetResult) -> None:
+    """Make the Plan of one Deployment, and annotate its findings."""
+    from astro_ci.reporting.phases import Phase
+    from astro_ci.survey.plan import plan_target
+    from astro_ci.terminal.written import written_files
+
+    with session.console.phase(Phase.SURVEY):
+        result.plan = plan_target(
+            result.target,
+            session.env,
+            session.ci,
+            interactive=session.is_interactive,
+            reader=session.take_reader(),
+            written=written_files(out, result.target.config.image_archive),
+        )
+    session.annotate(result.plan)
+    session.signals.check()

@@ -33,12 +33,13 @@ def pytest(
     pytest. Exits with 6 when a test fails, and when there is no test.
     """
     from astro_ci.terminal.checking import Checking, Options
+    from astro_ci.terminal.choose import choose_project
 
     session.start(as_json=as_json)
     session.open_scratch()
     count = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     paths = arguments[:count] or ("tests",)
-    options |= session.project_of(ctx, config_file)
+    options |= choose_project(ctx, session, config_file)
     checking = Checking(session, Options(**options))
     with checking.runner() as runner:
         checked = checking.pytest(runner, paths, arguments[count:], junit_xml)

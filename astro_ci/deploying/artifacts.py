@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.source import ReadyImage
 
 
+# Not for a changed image: the DAGs must not ship without the new image.
 _WITHOUT_ENGINE = (
     "The image is unchanged: a deploy of the DAGs alone (--type dags) needs no Docker."
 )
@@ -71,15 +72,49 @@ def artifacts(
     if with_bundle and survey.checkout.project.has_dags:
         members = _members(survey.checkout)
     bundle = _bundle(survey, members, scratch, console) if with_bundle else None
+    with _image(
+        config,
+        env,
+        survey,
+        deployment,
+        client,
+        connect_engine=connect_engine,
+        password=password,
+        workshop=workshop,
+        scratch=scratch,
+        console=console,
+        without=_WITHOUT_ENGINE if with_bundle and plan.content.image == "same" else "",
+    ) as image:
+        runtime = image.facts.runtime_version if image else deployment.astro_runtime_version
+        _check_links(survey, members, runtime or "")
+        yield Artifacts(image=image, bundle=bundle)
+
+
+@contextmanager
+def _image(
+    config: Config,
+    env: Mapping[str, str],
+    survey: Survey,
+    deployment: Deployment,
+    client: AstroClient,
+    *,
+    connect_engine: Callable[[Mapping[str, str]], Engine],
+    password: Callable[[], str],
+    workshop: Workshop,
+    scratch: Path,
+    console: Console,
+    without: str,
+) -> Iterator[ReadyImage | None]:
+    """Take the prebuilt image, replace the code layer of the running image, or build the image.
+
+    Yields None when the Plan has no image. `without` is a hint for users without an engine.
+    """
+    plan, prebuilt = survey.plan, survey.shipping.prebuilt
     if not plan.deploy_type.has_image:
-        _check_links(survey, members, deployment.astro_runtime_version)
-        yield Artifacts(bundle=bundle)
-        return
-    if prebuilt:
-        _check_links(survey, members, prebuilt.image.facts.runtime_version or "")
-        yield Artifacts(image=prebuilt.image, bundle=bundle)
-        return
-    if plan.fast and plan.fast.is_chosen:
+        yield None
+    elif prebuilt:
+        yield prebuilt.image
+    elif plan.fast and plan.fast.is_chosen:
         from astro_ci.deploying.fast import replaced_image
 
         with replaced_image(
@@ -93,22 +128,16 @@ def artifacts(
             scratch=scratch,
             console=console,
         ) as replaced:
-            if with_bundle:
-                _check_links(survey, members, replaced.facts.runtime_version or "")
-            yield Artifacts(image=replaced, bundle=bundle)
-        return
-    # Imported here, because most deploys ship only DAGs.
-    from astro_ci.deploying.image import built_once
+            yield replaced
+    else:
+        # Imported here, because most deploys ship only DAGs.
+        from astro_ci.deploying.image import built_once
 
-    # When the image's content has changed, the DAGs must not ship without the new image.
-    is_needed = plan.content.image != "same" or not with_bundle
-    without = "" if is_needed else _WITHOUT_ENGINE
-    builder = workshop.builder(env, config.builder)
-    engine = find_engine(config, workshop, env, connect_engine, without=without)
-    image = built_once(config, env, survey, deployment, client, engine, builder, console, workshop)
-    if with_bundle:
-        _check_links(survey, members, image.facts.runtime_version or "")
-    yield Artifacts(image=image, bundle=bundle)
+        builder = workshop.builder(env, config.builder)
+        engine = find_engine(config, workshop, env, connect_engine, without=without)
+        yield built_once(
+            config, env, survey, deployment, client, engine, builder, console, workshop
+        )
 
 
 def find_engine(
@@ -158,10 +187,14 @@ def _members(checkout: Checkout) -> Sequence[Member]:
 def _bundle(survey: Survey, members: Sequence[Member], scratch: Path, console: Console) -> Bundle:
     # With uncommitted changes, the commit's time could make Python use stale bytecode.
     mtime = int(time.time()) if survey.plan.dirty else survey.checkout.head.time
-    prefix = "" if survey.shipping.layout == ROOT_LAYOUT else "dags"
-    bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime, prefix=prefix)
+    bundle = write_bundle(members, scratch / "dags.tar.gz", mtime=mtime, prefix=_prefix(survey))
     console.say(f"DAG bundle: {_files_text(bundle, survey)}, {size_text(bundle.size)}")
     return bundle
+
+
+def _prefix(survey: Survey) -> str:
+    """Return the directory that holds the files in the bundle; empty for its root."""
+    return "" if survey.shipping.layout == ROOT_LAYOUT else "dags"
 
 
 def _files_text(bundle: Bundle, survey: Survey) -> str:
@@ -176,4 +209,5 @@ def _files_text(bundle: Bundle, survey: Survey) -> str:
 def _check_links(survey: Survey, members: Sequence[Member], runtime: str) -> None:
     version = RuntimeVersion.parse(runtime)
     is_refused = version is not None and version.airflow >= 3
-    check_links(members, survey.checkout.project.dags, refuse=is_refused)
+    dags = survey.checkout.project.dags
+    check_links(members, dags, refuse=is_refused, prefix=_prefix(survey))

@@ -16,7 +16,12 @@ from astro_ci.deploying.provenance import commit_time, image_labels
 from astro_ci.errors import AstroCIError, ProjectError
 from astro_ci.image.checks import check_image
 from astro_ci.image.engine import Engine
-from astro_ci.image.fast.compare import config_differences, layer_differences
+from astro_ci.image.fast.compare import (
+    config_differences,
+    replaced_stack,
+    stack_of,
+    tree_differences,
+)
 from astro_ci.image.fast.image import FastImage, ReplacedImage
 from astro_ci.image.fast.layer import make_layer
 from astro_ci.image.fast.refusal import NotFastError
@@ -32,8 +37,6 @@ from astro_ci.survey.survey import Survey
 from astro_ci.text import size_text
 
 log = logging.getLogger(__name__)
-
-_MOST_SHOWN = 20
 
 
 @contextmanager
@@ -121,7 +124,11 @@ def compare_with_built(survey: Survey, pushed: Deploy, scratch: Path) -> list[st
             raise NotFastError("the running image is in another registry")
         built = read_running(replace(source, name=name), pushed.image_tag)
         made = make_image(survey, base, scratch)
-        found = [*layer_differences(built, made.layer), *config_differences(built, made.made)]
+        stack = replaced_stack(base.image, made.layer)
+        found = [
+            *config_differences(built, made.made),
+            *tree_differences(stack_of(built), stack, base.image.home),
+        ]
     except NotFastError as error:
         found = [str(error).replace("the running image", "the built image")]
     except AstroCIError as error:
@@ -131,8 +138,7 @@ def compare_with_built(survey: Survey, pushed: Deploy, scratch: Path) -> list[st
     if found:
         log.warning(
             "--fast verify: the built image differs from the one that would be made without a "
-            "build: %s%s",
-            "; ".join(found[:_MOST_SHOWN]),
-            f"; and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else "",
+            "build: %s",
+            "; ".join(found),
         )
     return found

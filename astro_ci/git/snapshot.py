@@ -10,17 +10,16 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from msgspec import Struct
-
-from astro_ci.errors import GitError
 from astro_ci.git.attributes import as_on_disk, attribute_files, converted, names_conversion
+from astro_ci.git.comparisons import Comparisons
 from astro_ci.git.history import Commit
 from astro_ci.git.index import GITLINK, ScratchIndex, Staged
+from astro_ci.git.linked_directories import LinkedDirectories
 from astro_ci.git.places import Places
 from astro_ci.git.process import Git
 from astro_ci.git.scope import Scope, TakeInner
@@ -48,8 +47,8 @@ class Snapshot:
         self._inner: dict[str, str] = {}
         self._inner_changed: dict[str, Status] = {}
         self._ignored: set[str] = set()
-        self._behind_link: dict[str, bool] = {}
-        self._compared: dict[str, Future[_Difference]] = {}
+        self._links = LinkedDirectories(git.root)
+        self._comparisons = Comparisons(self._index, self._pool)
         self._listing: Callable[[], Staged]
         self._changed: Callable[[], list[str]]
         self._others: Callable[[], list[str]]
@@ -148,9 +147,8 @@ class Snapshot:
 
     def prepare_changes(self, base: str) -> None:
         """Start the comparison with a commit, whose result `changes` returns."""
-        if not self._is_settled and base not in self._compared:
-            staged = self._staged_tree
-            self._compared[base] = self._pool.submit(lambda: self._compare(base, staged.result()))
+        if not self._is_settled:
+            self._comparisons.prepare(base, self._staged_tree)
 
     def changes(self, base: str) -> list[PathChange]:
         """List the paths that differ between a commit and the shipped tree.
@@ -159,7 +157,7 @@ class Snapshot:
         empty list instead.
         """
         self._settle()
-        fields = self._compared_with(base).split("\0")
+        fields = self._comparisons.text(base, self._tree).split("\0")
         found = {
             path: PathChange(path=path, status=Status(letter[:1]))
             for letter, path in zip(fields[0:-1:2], fields[1:-1:2], strict=True)
@@ -212,9 +210,7 @@ class Snapshot:
             found.update(path for path in ignored if scope.counts_ignored(path.rstrip("/")))
             self._ignored.update(path.rstrip("/") for path in ignored)
         # git follows a link that replaced a directory, and finds the directory's old files.
-        found.update(
-            path for path in self._index.changed(scope.paths) if self._is_behind_link(path)
-        )
+        found.update(path for path in self._index.changed(scope.paths) if self._links.lead_to(path))
         found -= self._not_told_apart(sorted(found))
         # git writes no tree while any file has a conflict.
         unmerged = {
@@ -224,7 +220,7 @@ class Snapshot:
         # git lists a nested repository that is not a submodule as a name with a slash.
         clones = [path.rstrip("/") for path in shipped if path.endswith("/")]
         files = [path for path in shipped if not path.endswith("/")]
-        gone = [path for path in files if self._is_behind_link(path)]
+        gone = [path for path in files if self._links.lead_to(path)]
         # By force, because git refuses to check files of a directory that is now a link.
         self._index.remove(gone)
         self._index.add([path for path in files if path not in set(gone)])
@@ -280,44 +276,6 @@ class Snapshot:
     def _is_orphan(self, path: str) -> bool:
         directory = self._git.root / path
         return not (directory / ".git").exists() and not _is_empty(directory)
-
-    def _is_behind_link(self, path: str) -> bool:
-        """Whether a path leads through a link, and therefore is not a file of the work tree."""
-        above = path.rpartition("/")[0]
-        unknown = []
-        while above and above not in self._behind_link:
-            unknown.append(above)
-            above = above.rpartition("/")[0]
-        found = bool(above) and self._behind_link[above]
-        for directory in reversed(unknown):  # a checkout may be too deep for recursion
-            found = found or os.path.islink(self._git.root / directory)  # noqa: PTH114 - quicker
-            self._behind_link[directory] = found
-        return found
-
-    def _compared_with(self, base: str) -> str:
-        prepared = self._compared.get(base)
-        if prepared:
-            try:
-                found = prepared.result()
-            except GitError:
-                found = None  # the staged files may not have given a tree
-            if found and found.tree == self._tree:
-                return found.text
-        found = self._compare(base, self._tree)
-        done: Future[_Difference] = Future()
-        done.set_result(found)
-        self._compared[base] = done
-        return found.text
-
-    def _compare(self, base: str, tree: str) -> _Difference:
-        return _Difference(tree, self._index.compare(base, tree))
-
-
-class _Difference(Struct, frozen=True):
-    """git's output for the comparison of a commit with a tree."""
-
-    tree: str
-    text: str
 
 
 def _path_bytes(line: str) -> bytes:

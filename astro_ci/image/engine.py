@@ -83,9 +83,18 @@ class Engine(Struct, frozen=True):
         except (DockerException, RequestException) as error:
             log.info("the image %s was left behind: %s", reference, error)
 
-    def remove_container_aside(self, name: str) -> None:
-        """Remove a container of ours while the run goes on."""
-        self.removing.append(begin(lambda: self.remove_container(name)))
+    def remove_container_aside(self, name: str, made: Future[Any]) -> None:
+        """Remove a container of ours while the run goes on, once `made` has an answer.
+
+        A signal may come before the engine has made the container: a removal that did not wait
+        for that would find nothing, and leave the container behind.
+        """
+
+        def remove() -> None:
+            wait([made], _ANSWER_SECONDS)
+            self.remove_container(name)
+
+        self.removing.append(begin(remove))
 
     def _finish_removing(self) -> None:
         wait(self.removing, _ANSWER_SECONDS)

@@ -18,6 +18,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.image.facts import ImageFacts
 from astro_ci.project.runtime import LABEL
 from astro_ci.text import excerpt, printable
+from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
 
@@ -111,12 +112,14 @@ def _airflow_home(engine: Engine, reference: str) -> str:
 def _container(engine: Engine, reference: str) -> Iterator[str]:
     """Make a container of the image that is never started, and give its name."""
     name = f"astro-ci-look-{uuid.uuid4().hex[:12]}"
+    # `containers.create` would ask for all that there is to say about it.
+    create = engine.client.api.create_container
+    made = begin(lambda: create(reference, name=name, entrypoint=["none"], command=[]))
     try:
-        # `containers.create` would ask for all that there is to say about it.
-        engine.client.api.create_container(reference, name=name, entrypoint=["none"], command=[])
+        made.result()
         yield name
     finally:
-        engine.remove_container_aside(name)
+        engine.remove_container_aside(name, made)
 
 
 def _read_start(engine: Engine, container: str, path: str) -> bytes:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from astro_ci.configuration.choice import Target
 from astro_ci.errors import AstroCIError
+from astro_ci.finding import Checked
 from astro_ci.model import DeployResult, DeployType, Outcome, Plan
 
 
@@ -42,6 +43,11 @@ class TargetResult(Struct, kw_only=True):
         """What the Plan deploys; None when there is no Plan."""
         plan = self.final_plan
         return plan.deploy_type if plan else None
+
+
+def checks_of(results: Sequence[TargetResult]) -> list[Checked]:
+    """Return the checks of all Plans."""
+    return [checked for result in results if result.plan for checked in result.plan.checks]
 
 
 def only_error(results: Sequence[TargetResult]) -> AstroCIError | None:

@@ -95,16 +95,7 @@ def survey(
                 needs_digests=needs_credentials or standing.connected is not None,
                 ignored=dag_check.ignored,
             )
-        plan = replace(
-            make_plan(facts_of(checkout, standing, shipping, differences), config),
-            title=checkout.head.subject,
-            repository=checkout.page,
-            digests=differences.digests,
-            origin=checkout.origin,
-        )
-        if Part.DAGS in plan.deploy_type.parts & shipping.parts:
-            checks = dag_check.checked(checkout, standing)
-            plan = replace(plan, checks=silenced(checks, config, checkout))
+        plan = _plan(config, checkout, standing, shipping, differences, dag_check)
         if plan.deploy_type.has_image:
             refuse_unfit_image(checkout, standing, prebuilt)
         fast = look_for_fast(config, env, plan, checkout, standing, shipping, differences)
@@ -117,6 +108,28 @@ def survey(
         differences=differences,
         fast=fast.base if fast else None,
     )
+
+
+def _plan(
+    config: Config,
+    checkout: Checkout,
+    standing: Standing,
+    shipping: Shipping,
+    differences: Differences,
+    dag_check: DagCheck,
+) -> Plan:
+    """Decide what to deploy, and add the findings of the static check when DAGs are deployed."""
+    plan = replace(
+        make_plan(facts_of(checkout, standing, shipping, differences), config),
+        title=checkout.head.subject,
+        repository=checkout.page,
+        digests=differences.digests,
+        origin=checkout.origin,
+    )
+    if Part.DAGS not in plan.deploy_type.parts & shipping.parts:
+        return plan
+    checks = dag_check.checked(checkout, standing)
+    return replace(plan, checks=silenced(checks, config, checkout))
 
 
 def facts_of(

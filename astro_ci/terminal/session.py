@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from astro_ci.errors import (
     RUN_AGAIN_HINT,
     AstroCIError,
@@ -27,13 +25,11 @@ from astro_ci.terminal.signals import Signals
 if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.checks.static.forked import Forked
     from astro_ci.checks.static.process import Reader
-    from astro_ci.configuration.keys import Settings
     from astro_ci.finding import Checked
     from astro_ci.model import Plan
     from astro_ci.reporting.built import BuiltImage
     from astro_ci.reporting.console import LogHandler
     from astro_ci.reporting.target_result import TargetResult
-    from astro_ci.survey.targets import FoundTargets
     from astro_ci.terminal.prompt import Prompt
     from astro_ci.terminal.scratch import Scratch
 
@@ -136,34 +132,6 @@ class Session(Output):
             hint=RUN_AGAIN_HINT,
             signal_number=number,
         )
-
-    def find(
-        self,
-        ctx: click.Context,
-        config_file: Path | None,
-        *,
-        deploys: bool,
-        named: Settings | None = None,
-    ) -> FoundTargets:
-        """Find the Deployments of this run; `named` overrides every other name."""
-        from astro_ci.survey.targets import find_targets
-        from astro_ci.terminal.settings import read_settings
-
-        settings = read_settings(ctx, self.env)
-        if named:
-            others = {k: v for k, v in settings.items() if not k.startswith("deployment_")}
-            settings = {**others, **named}
-        return find_targets(settings, self.env, self.ci, config_file=config_file, deploys=deploys)
-
-    def project_of(self, ctx: click.Context, config_file: Path | None) -> dict[str, Any]:
-        """Find the project and its DAGs directory, for a verb that needs no Deployment.
-
-        Raises ConfigurationError when the file has several projects, and none is chosen.
-        """
-        from astro_ci.survey.targets import find_project_settings
-        from astro_ci.terminal.settings import read_settings
-
-        return find_project_settings(read_settings(ctx, self.env), config_file=config_file)
 
     def annotate(self, plan: Plan) -> None:
         """Show the findings of a Plan on their lines, where the CI system can."""

@@ -1,11 +1,12 @@
 """A cancelled job's signals: the first ends the run in good order, a second one ends it soon.
 
 Python runs a signal's handler between any two instructions of the main thread, and an exception
-from there can do harm: half an import stays, a process that was just started is lost, and what is
-raised inside of `__del__` is dropped. So the first signal is only noted where it would, and raised
-a moment later. Once it is raised, nothing interrupts the cleaning up any more. A second signal
-gives that a last second, watched by a thread, as the main thread may hang in a call of the system;
-so does a run that has not ended long after the first. A third one ends the process there and then.
+from there can do harm: half an import stays, a process or a thread that was just started is lost,
+and what is raised inside of `__del__` is dropped. So the first signal is only noted where it would,
+and raised a moment later. Once it is raised, nothing interrupts the cleaning up any more. A second
+signal gives that a last second, watched by a thread, as the main thread may hang in a call of the
+system; so does a run that has not ended long after the first. A third one ends the process there
+and then.
 
 Little is imported here, so that the handlers are there before what takes time to load.
 """
@@ -35,8 +36,10 @@ _RETRY_SECONDS = 0.01
 _CANCELLING = (signal.SIGINT, signal.SIGTERM)
 _UNINTERRUPTIBLE_FILES = ("<frozen importlib._bootstrap>", "/weakref.py", "/_weakrefset.py")
 _UNINTERRUPTIBLE_FUNCTIONS = (
+    "Engine.remove_container_aside",
     "Popen.__init__",
     "Session.open_scratch",
+    "begin",
     # GitPython's destructors read what these set: half set up, each would print a traceback.
     "GitConfigParser.__init__",
     "SectionConstraint.__init__",

@@ -13,6 +13,7 @@ from astro_ci.configuration.keys import Setting
 from astro_ci.deployments.find import Astro, connect, find_deployment, find_named
 from astro_ci.errors import ConfigurationError
 from astro_ci.model import Deployment
+from astro_ci.terminal.choose import choose_targets
 from astro_ci.terminal.picker import picker
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.settings import read_settings
@@ -70,7 +71,9 @@ def options_for(
     for name, value in given.items():  # the file may have it either way
         named = {name: Setting(value=value, source="the Deployment")}
         try:
-            targets = session.find(ctx, config_file, deploys=True, named=named).choice.targets
+            targets = choose_targets(
+                ctx, session, config_file, deploys=True, named=named
+            ).choice.targets
         except ConfigurationError as error:
             refusals.append(error)
             continue
@@ -85,7 +88,7 @@ def options_for(
 
 def _only_config(ctx: click.Context, session: Session, config_file: Path | None) -> Config:
     """The options of the one Deployment that the file chooses, where there is a file."""
-    choice = session.find(ctx, config_file, deploys=False).choice
+    choice = choose_targets(ctx, session, config_file, deploys=False).choice
     if len(choice.targets) == 1:
         return choice.targets[0].config
     names = listed([target.label for target in choice.targets])

@@ -65,8 +65,9 @@ def describe(error: OSError) -> str:
     """Say why no answer came, without the words of an exception that may hold the whole URL."""
     match error:
         case requests.exceptions.SSLError():
-            is_tls = not {"WRONG_VERSION_NUMBER", "RECORD_LAYER"} & set(_tls_reasons(error))
-            return UNTRUSTED if is_tls else "it does not speak TLS"
+            # From OpenSSL 3.2 on, it is a failure of the record layer.
+            is_plain = re.search("wrong version number|record layer failure", str(error))
+            return "it does not speak TLS" if is_plain else UNTRUSTED
         case requests.exceptions.ProxyError():
             return "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect"
         case requests.exceptions.InvalidURL():  # ours was looked at before

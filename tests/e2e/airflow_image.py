@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,7 +20,8 @@ from typing import IO
 
 from astro_ci.image.engine import Engine, connect
 from tests.conftest import AIRFLOW_HOME
-from tests.e2e.images import RUNTIME_LABEL, unavailable
+from tests.e2e import rootfs
+from tests.e2e.images import RUNTIME_LABEL
 
 HOME = "/usr/local/airflow"
 UID = 50000
@@ -52,14 +52,13 @@ _FACTS = (
     "import os, sys, sysconfig; "
     "print(os.path.realpath(sys.executable), sysconfig.get_path('stdlib'), sep='\\n')"
 )
-_LEFT_OUT = {"test", "site-packages", "idlelib", "ensurepip", "lib2to3", "turtledemo"}
-_ALWAYS_NEEDED = ("libstdc++.so.6", "libgcc_s.so.1", "librt.so.1", "libpthread.so.0", "libdl.so.2")
 
 
 def runtime_tag(engine: Engine, major: int, python: Path) -> str:
     """Return the image with this Airflow, which is made when the engine does not have it."""
     made_from = python.parent.parent.joinpath(".made-from").read_bytes()
-    digest = hashlib.sha256(made_from + Path(__file__).read_bytes()).hexdigest()[:12]
+    code = Path(__file__).read_bytes() + Path(rootfs.__file__).read_bytes()
+    digest = hashlib.sha256(made_from + code).hexdigest()[:12]
     tag = f"astro-ci-test-airflow-{major}:{digest}"
     if not engine.client.images.list(name=tag):
         _make(engine, tag, major, python)
@@ -89,12 +88,10 @@ def _make(engine: Engine, tag: str, major: int, python: Path) -> None:
 
 
 def _write_rootfs(out: IO[bytes], environment: Path, python: Path) -> None:
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        unavailable("no busybox to make a base image of (package busybox-static)")
-    program, stdlib = _ask([str(python), "-c", _FACTS]).splitlines()
+    [busybox] = rootfs.programs("busybox")
+    program, stdlib = rootfs.output_of([str(python), "-c", _FACTS]).splitlines()
     with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.add(Path(busybox).resolve(), "bin/busybox", filter=_of_root)
+        archive.add(Path(busybox).resolve(), "bin/busybox", filter=rootfs.of_root)
         for name, mode in (("tmp", 0o1777), ("root", 0o755), (HOME[1:], 0o755)):
             directory = tarfile.TarInfo(name)
             directory.type, directory.mode = tarfile.DIRTYPE, mode
@@ -105,11 +102,10 @@ def _write_rootfs(out: IO[bytes], environment: Path, python: Path) -> None:
             archive.addfile(file, io.BytesIO(text.encode()))
         for link in _chain(python.parent / "python"):
             if not link.is_relative_to(environment):
-                archive.add(link, filter=_of_root)
-        archive.add(stdlib, filter=_without_tests)
-        archive.add(environment, filter=_of_root)
-        for library in _libraries(Path(program), Path(stdlib)):
-            archive.add(library.resolve(), str(library), filter=_of_root)
+                archive.add(link, filter=rootfs.of_root)
+        archive.add(stdlib, filter=rootfs.without_tests)
+        archive.add(environment, filter=rootfs.of_root)
+        rootfs.add_libraries(archive, [program], Path(stdlib))
 
 
 def _chain(path: Path) -> Iterator[Path]:
@@ -118,29 +114,6 @@ def _chain(path: Path) -> Iterator[Path]:
         yield path
         path = path.parent / path.readlink()
     yield path
-
-
-def _libraries(program: Path, stdlib: Path) -> set[Path]:
-    """List the shared libraries that Python and its extensions load, by the names they load."""
-    extensions = [str(path) for path in stdlib.glob("lib-dynload/*.so")]
-    words = _ask(["ldd", str(program), *extensions]).split()
-    known = _ask(["ldconfig", "-p"]).split()
-    words += [path for path in known if Path(path).name in _ALWAYS_NEEDED]
-    return {Path(word) for word in words if word.startswith("/") and Path(word).is_file()}
-
-
-def _ask(argv: list[str]) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-
-
-def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    return entry
-
-
-def _without_tests(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if Path(entry.name).name in _LEFT_OUT else _of_root(entry)
 
 
 def main() -> None:

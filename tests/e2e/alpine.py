@@ -7,18 +7,18 @@ need. apk finds everything installed already; pip finds packages in /wheels alon
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from astro_ci.image.engine import Engine
-from tests.e2e.images import unavailable, unique
+from tests.e2e import rootfs
+from tests.e2e.images import unique
 
 DOCKERFILE = """\
 FROM {rootfs}
@@ -35,8 +35,6 @@ FILES = {
     "etc/shadow": ("root:*::0:::::\n", 0o600),
     "usr/local/bin/apk": (APK, 0o755),
 }
-_LEFT_OUT = {"test", "site-packages", "idlelib", "ensurepip", "lib2to3", "turtledemo"}
-_ALWAYS_NEEDED = ("libstdc++.so.6", "libgcc_s.so.1", "librt.so.1", "libpthread.so.0", "libdl.so.2")
 
 
 @contextmanager
@@ -73,9 +71,7 @@ def download(lock: Path, to: Path) -> None:
 
 
 def _fill(archive: tarfile.TarFile, python: Path, wheels: Path) -> None:
-    busybox, git = map(shutil.which, ("busybox", "git"))
-    if busybox is None or git is None:
-        unavailable("no busybox and git to make a base image of")
+    busybox, git = rootfs.programs("busybox", "git")
     stdlib = Path(sysconfig.get_path("stdlib"))
     for name, (text, mode) in FILES.items():
         entry = tarfile.TarInfo(name)
@@ -85,35 +81,10 @@ def _fill(archive: tarfile.TarFile, python: Path, wheels: Path) -> None:
     temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
     archive.addfile(temporary)
     for path, place in ((busybox, "/bin/busybox"), (git, "/usr/bin/git"), (python, str(python))):
-        archive.add(Path(path).resolve(), place, filter=_of_root)
-    archive.add(python, str(python.with_name("python3")), filter=_of_root)
-    archive.add(stdlib, filter=_without_tests)
+        archive.add(Path(path).resolve(), place, filter=rootfs.of_root)
+    archive.add(python, str(python.with_name("python3")), filter=rootfs.of_root)
+    archive.add(stdlib, filter=rootfs.without_tests)
     pip = Path(sysconfig.get_path("purelib")) / "pip"
-    archive.add(pip, str(stdlib / "site-packages" / "pip"), filter=_of_root)
-    archive.add(wheels, "/wheels", filter=_of_root)
-    extensions = [str(path) for path in stdlib.glob("lib-dynload/*.so")]
-    for library in _libraries([str(python), git, *extensions]):
-        archive.add(library.resolve(), str(library), filter=_of_root)
-
-
-def _libraries(programs: Sequence[str]) -> set[Path]:
-    """List the shared libraries of these programs, by the names that they load."""
-    words = _ask(["ldd", *programs]).split()
-    words += [
-        path for path in _ask(["ldconfig", "-p"]).split() if Path(path).name in _ALWAYS_NEEDED
-    ]
-    return {Path(word) for word in words if word.startswith("/") and Path(word).is_file()}
-
-
-def _ask(argv: list[str]) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-
-
-def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    return entry
-
-
-def _without_tests(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if Path(entry.name).name in _LEFT_OUT else _of_root(entry)
+    archive.add(pip, str(stdlib / "site-packages" / "pip"), filter=rootfs.of_root)
+    archive.add(wheels, "/wheels", filter=rootfs.of_root)
+    rootfs.add_libraries(archive, [str(python), git], stdlib)

@@ -80,9 +80,14 @@ def build_from(engine: Engine, context: BytesIO, **options: Any) -> None:
 
 
 def make_runtime_image(
-    engine: Engine, tag: str, *, version: str | None = "13.1.0", platform: str = "linux/amd64"
+    engine: Engine,
+    tag: str,
+    *,
+    version: str | None = "13.1.0",
+    platform: str = "linux/amd64",
+    text: str = RUNTIME_DOCKERFILE,
 ) -> str:
-    """Build the stand-in and tag it; without a version it is like any other base image."""
+    """Build the stand-in from a Dockerfile's text; without a version it is like any base image."""
     busybox = shutil.which("busybox")
     if busybox is None:
         unavailable("no busybox to make a base image of (package busybox-static)")
@@ -90,8 +95,8 @@ def make_runtime_image(
     with tarfile.open(fileobj=out, mode="w") as archive:
         archive.add(Path(busybox).resolve(), "busybox")
         dockerfile = tarfile.TarInfo("Dockerfile")
-        dockerfile.size = len(RUNTIME_DOCKERFILE)
-        archive.addfile(dockerfile, BytesIO(RUNTIME_DOCKERFILE.encode()))
+        dockerfile.size = len(text)
+        archive.addfile(dockerfile, BytesIO(text.encode()))
     build_from(
         engine,
         out,

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from astro_ci.image.engine import Engine
-from tests.e2e.images import RUNTIME_LABEL, Registry, build_from, registry, unavailable
+from tests.e2e.images import Registry, make_runtime_image, registry
 
 # As in the real image: the files belong to a user, and some directories are there before.
 DOCKERFILE = """\
@@ -60,32 +57,12 @@ class Runtime:
             assert "error" not in line, line
 
 
-def build(engine: Engine, tag: str, dockerfile: str = DOCKERFILE) -> None:
-    """Build the stand-in on an engine, its Runtime version among the labels."""
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        unavailable("no busybox to make a base image of (package busybox-static)")
-    out = BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.add(Path(busybox).resolve(), "busybox")
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(dockerfile)
-        archive.addfile(entry, BytesIO(dockerfile.encode()))
-    build_from(
-        engine,
-        out,
-        tag=tag,
-        labels={RUNTIME_LABEL: "13.1.0"},
-        platform="linux/amd64",
-    )
-
-
 @contextmanager
 def runtime(engine: Engine, directory: Path) -> Iterator[Runtime]:
     """Have the stand-in for the length of a test module."""
     with registry(directory) as running:
         made = Runtime(f"{running.host}/astronomer/astro-runtime:13.1.0", running)
-        build(engine, made.name)
+        make_runtime_image(engine, made.name, text=DOCKERFILE)
         try:
             made.push(engine)
             yield made

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +21,20 @@ from astro_ci.ci import dialect_for
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.fast import replaced_image
 from astro_ci.image.engine import Engine, connect
+from astro_ci.image.fast.merged import merge
+from astro_ci.image.registry.content import Content
+from astro_ci.image.registry.manifest import Descriptor, Manifest, digest_of, read_manifest
 from astro_ci.planning.marker import Note, read_notes
 from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.survey import survey
-from tests.e2e.images import read_image, read_image_files
-from tests.e2e.runtime import DOCKERFILE, Runtime, build, runtime
+from tests.e2e.images import make_runtime_image, read_image, read_image_files
+from tests.e2e.runtime import DOCKERFILE, Runtime, runtime
+from tests.integration.registry.images import repository
 from tests.integration.sandbox.support import Client
 from tests.integration.stage import Run, Stage, stage
 from tests.repository import fingerprint
+from tests.unit.image.stored.archives import tar
 
 pytestmark = pytest.mark.docker
 
@@ -269,7 +277,7 @@ def another_base(world: World, engine: Engine, dockerfile: str) -> Iterator[None
     old = engine.client.images.get(world.base.name)
     name, _, tag = world.base.name.rpartition(":")
     try:
-        build(engine, world.base.name, dockerfile)
+        make_runtime_image(engine, world.base.name, text=dockerfile)
         world.base.push(engine)
         yield
     finally:
@@ -385,8 +393,81 @@ def test_verify_builds_and_compares(world: World) -> None:
     assert Note.MADE not in (read_notes(world.stage.astro.deploys("production")[0]) or {})
 
 
+def rest_of(data: bytes, offset: int) -> Iterator[bytes]:
+    yield data[offset:]
+
+
+def add_a_layer(world: World, path: str) -> None:
+    """Have the running tag mean an image with one more layer below the code, as of a rebuild."""
+    deployment = world.stage.astro.deployment("production")
+    host, _, name = deployment.image_repository.partition("/")
+    running = repository(host, name, world.stage.astro.token)
+    found = running.image(deployment.image_tag)
+    config, manifest = json.loads(running.config(found)), json.loads(found.raw)
+    layer = tar({path: b"of another build"})
+    packed = gzip.compress(layer)
+    steps = [n for n, step in enumerate(config["history"]) if not step.get("empty_layer")]
+    config["history"].insert(steps[-1], {"created_by": "RUN pip install"})
+    config["rootfs"]["diff_ids"].insert(-1, digest_of(layer))
+    told = json.dumps(config).encode()
+    for data, where in ((packed, manifest["layers"][0]), (told, manifest["config"])):
+        made = {**where, "digest": digest_of(data), "size": len(data)}
+        if data is told:
+            manifest["config"] = made
+        else:
+            manifest["layers"].insert(-1, made)
+        blob = Descriptor(media_type="", digest=digest_of(data), size=len(data))
+        running.upload(Content(blob, partial(rest_of, data), "a blob"))
+    replaced = read_manifest(json.dumps(manifest).encode(), found.media_type, "the image")
+    assert isinstance(replaced, Manifest)
+    running.put(replaced, deployment.image_tag)
+    running.close()
+
+
 def test_verify_tells_of_differences(world: World) -> None:
-    """One that a base image makes which has a file where the project has a new directory."""
+    """Of every layer, not of the code alone: here a build leaves out what the running image has."""
+    add_a_layer(world, "opt/package.txt")
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("code")
+    run = world.deploy("--fast", "verify")
+    assert run.code == 0, run.err
+    assert run.document["outcome"] == "deployed"
+    assert run.document["fast"]["possible"], run.document["fast"]
+    difference = "/opt/package.txt is in the image with the replaced layer alone"
+    assert run.document["fast"]["differences"] == [difference]
+    assert "--fast verify: the built image differs from the one that would be made" in run.err
+    assert difference in run.err
+
+
+def test_the_files_of_layers_are_those_of_a_container(world: World, engine: Engine) -> None:
+    """What `verify` reads out of layers, against what an engine makes of them."""
+    astro = world.stage.astro
+    layers = [partial(iter, [layer]) for layer in astro.image_layers("production")]
+    found = merge(layers, "usr/local/airflow").items
+    deployment = astro.deployment("production")
+    host, _, name = deployment.image_repository.partition("/")
+    engine.client.images.pull(
+        f"{host}/{name}",
+        tag=deployment.image_tag,
+        auth_config={"username": "cli", "password": astro.token},
+    )
+    reference = f"{host}/{name}:{deployment.image_tag}"
+    try:
+        seen = read_image(engine, reference)
+    finally:
+        engine.remove_image(reference)
+    # A container gets some files and directories of its own.
+    own = {path for path in seen if path.partition("/")[0] in ("dev", "proc", "sys", ".dockerenv")}
+    own |= {"etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/mtab", "etc"}
+    assert {*seen} - own == {*found} - own
+    for path in {*seen} - own:
+        entry, item = seen[path], found[path]
+        if entry.isreg() or entry.isdir():
+            told = (entry.isdir(), entry.mode & 0o7777, entry.uid, entry.gid)
+            assert (item.kind == "directory", item.mode, item.uid, item.gid) == told, path
+
+
+def test_a_running_image_that_cannot_be_read_is_not_compared(world: World) -> None:
     world.project.write({"include/of-the-base": "ours now\n"})
     world.project.commit("code")
     world.stage.astro.faults.add("GET", "/blobs/", status=404, times=None)

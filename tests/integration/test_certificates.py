@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import os
-import shutil
 import ssl
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import forked
+from tests.tls import make_certificate, serving_tls
 
 _PAYLOAD = base64.urlsafe_b64encode(b'{"permissions": ["organizationId:clx0acme"]}').decode()
 TOKEN = f"e30.{_PAYLOAD.rstrip('=')}.e30"
@@ -22,34 +19,13 @@ TOKEN = f"e30.{_PAYLOAD.rstrip('=')}.e30"
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate of localhost and its key, in one file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command")
-    path = tmp_path / "localhost.pem"
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost", "-keyout", path, "-out", path),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return path
+    return make_certificate(tmp_path / "localhost.pem")
 
 
 @pytest.fixture
 def url(certificate: Path) -> Iterator[str]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"https://localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving_tls(certificate) as url:
+        yield url
 
 
 def command(directory: Path, url: str, **env: str) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import signal
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from astro_ci.sandbox import Sandbox
 from tests.integration.deploy.support import Job
-from tests.integration.stage import Run, Stage, stage
+from tests.integration.stage import Run, Stage
 from tests.repository import Repository
 
 DAGS = "type: dags\nskip-unchanged: true\n"
@@ -36,17 +36,6 @@ PULL_REQUEST = {
     "GITHUB_HEAD_REF": "develop",
     "GITHUB_BASE_REF": "main",
 }
-
-
-@pytest.fixture
-def astro() -> Iterator[Sandbox]:
-    with Sandbox(rollout_seconds=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def world(tmp_path: Path, astro: Sandbox) -> Stage:
-    return stage(tmp_path, astro)
 
 
 def run(world: Stage, *words: str, file: str | None = None, **env: str) -> Run:

@@ -5,25 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from astro_ci.sandbox import Sandbox
 from astro_ci.sandbox.store.state import DeployRecord
 from tests.integration.sandbox.support import Client
-from tests.integration.stage import Run, Stage, stage
-
-
-@pytest.fixture
-def astro() -> Iterator[Sandbox]:
-    with Sandbox(rollout_seconds=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def world(tmp_path: Path, astro: Sandbox) -> Stage:
-    return stage(tmp_path, astro)
+from tests.integration.stage import Run, Stage
 
 
 @pytest.fixture

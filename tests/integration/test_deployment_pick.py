@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from astro_ci.sandbox import Sandbox
-from tests.integration.stage import Run, Stage, stage
+from tests.integration.stage import Run, Stage
 from tests.integration.terminal import Terminal
 from tests.repository import fingerprint
 
 DEPLOY = ("deploy", "--type", "dags", "--skip-unchanged")
 COMMENTED = "# ours\ntype: dags   # DAGs alone\n\n\nskip-unchanged: 'true'\n# the end"
-
-
-@pytest.fixture
-def astro() -> Iterator[Sandbox]:
-    with Sandbox(rollout_seconds=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def world(tmp_path: Path, astro: Sandbox) -> Stage:
-    return stage(tmp_path, astro)
 
 
 def unnamed(world: Stage) -> dict[str, str]:

@@ -13,7 +13,7 @@ from astro_ci.sandbox import Sandbox
 from tests.integration.relay import Json, Relay
 from tests.integration.sandbox.support import Client, Clock, Document, openapi_path
 from tests.integration.sandbox.test_deployments import full
-from tests.integration.stage import Run, Stage, stage
+from tests.integration.stage import Run, Stage
 from tests.integration.terminal import Terminal
 
 TOGGLED = {"isDagDeployEnabled", "updatedAt", "updatedBy"}
@@ -42,11 +42,6 @@ def api(astro: Sandbox) -> Iterator[Client]:
 def relay(astro: Sandbox) -> Iterator[Relay]:
     with Relay(astro.api_url) as relay:
         yield relay
-
-
-@pytest.fixture
-def world(tmp_path: Path, astro: Sandbox) -> Stage:
-    return stage(tmp_path, astro)
 
 
 def update(world: Stage, name: str, *words: str, **env: str) -> Run:

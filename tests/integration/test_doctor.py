@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,6 @@ from tests.unit.image.stored.archives import (
 
 RUNTIME = "FROM astrocrpublic.azurecr.io/runtime:3.1-2\n"
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
-
-
-@pytest.fixture
-def astro() -> Iterator[Sandbox]:
-    with Sandbox(rollout_seconds=0) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +57,6 @@ NAMED = ("--deployment-name", "production")
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository.create(tmp_path / "repository", FILES)
-
-
-@pytest.fixture
-def astro() -> Iterator[Sandbox]:
-    with Sandbox(rollout_seconds=0) as sandbox:
-        yield sandbox
 
 
 def command(directory: Path, *words: str, **env: str) -> Run:

@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from astro_ci.checks.runners.copy import Owner, write_files, write_tree
 from astro_ci.checks.runners.job import Job, OnLine
 from astro_ci.errors import DockerError
 from astro_ci.image.engine import Engine
+from astro_ci.web.ahead import begin
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -29,6 +31,7 @@ _LABEL = "astro-ci-check"
 _IN_MEMORY_BYTES = 8 << 20
 _LARGEST_RESULT_BYTES = 256 << 20
 _LONGEST_LINE_BYTES = 1 << 20
+_ANSWER_SECONDS = 30
 _BEING_REMOVED = 409
 """The engine's status code while another client removes the container."""
 
@@ -60,13 +63,16 @@ class DockerRunner:
         name = f"astro-ci-check-{uuid.uuid4().hex[:12]}"
         work = f"/{name}"
         trees = {tree: f"{home}/{tree}" for tree in job.trees}
+        argv = job.argv(self.python or _PYTHON, work)
+        made = begin(lambda: self._create(name, home, job, argv))
         try:
             with _asking(f"no container could be made of the image {self.image}"):
-                container = self._create(name, home, job, job.argv(self.python or _PYTHON, work))
+                container = made.result()
                 owner = _owner(container, str(config.get("User") or ""))
                 self._fill(container, job, home, trees, work, owner)
             yield DockerPlace(home, trees, work, container, self.image)
         finally:
+            wait([made], _ANSWER_SECONDS)  # after a signal the engine may still be at it
             _remove(self.engine, name)
 
     def _create(self, name: str, home: str, job: Job, argv: list[str]) -> Container:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from typing import IO, Any, cast
 
 from astro_ci.errors import DockerError
 from astro_ci.image.building.builder import PLATFORM
 from astro_ci.image.building.context import write_context
-from astro_ci.image.building.process import Feeder
+from astro_ci.image.building.process import chunks_of
 from astro_ci.image.building.spec import Build
 from astro_ci.image.engine import Engine
 from astro_ci.text import Regex
 
-_CHUNK = 64 * 1024
 _COLOUR = Regex(r"\x1b\[[0-9;]*m")
 
 
@@ -53,9 +51,8 @@ def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -
             raise DockerError(f"the Docker Engine aborted the build: {error}") from error
 
 
-@contextmanager
-def _tar(build: Build) -> Iterator[Iterator[bytes]]:
-    """Stream the context in chunks, which end in an exception when it cannot be read whole."""
+def _tar(build: Build) -> AbstractContextManager[Iterator[bytes]]:
+    """Stream the context in chunks. Raises an AstroCIError at the end for an unreadable file."""
     ignore = build.read_ignore()
 
     def feed(out: IO[bytes]) -> None:
@@ -63,18 +60,7 @@ def _tar(build: Build) -> Iterator[Iterator[bytes]]:
         always = (build.dockerfile, ".dockerignore")
         write_context(build.root, out, ignore=ignore, leave_out=build.leave_out, always=always)
 
-    read_end, write_end = os.pipe()
-    with os.fdopen(read_end, "rb") as reader:
-        feeder = Feeder(feed, os.fdopen(write_end, "wb"), on_error=lambda: None)
-
-        def chunks() -> Iterator[bytes]:
-            while chunk := reader.read(_CHUNK):
-                yield chunk
-            feeder.join()
-            if feeder.error:
-                raise feeder.error
-
-        yield chunks()
+    return chunks_of(feed)
 
 
 def _show(messages: Iterable[dict[str, Any]], on_line: Callable[[str], None]) -> str:

@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from astro_ci.errors import AstroCIError, DockerError
@@ -16,6 +16,7 @@ from astro_ci.errors import AstroCIError, DockerError
 log = logging.getLogger(__name__)
 
 Feed = Callable[[IO[bytes]], None]
+_CHUNK = 256 * 1024
 # Less than a cancelled job has before it is killed itself.
 _GRACE_SECONDS = 2
 
@@ -50,6 +51,23 @@ class Feeder:
         finally:
             with suppress(OSError):
                 self._pipe.close()
+
+
+@contextmanager
+def chunks_of(feed: Feed) -> Iterator[Iterator[bytes]]:
+    """Stream what `feed` writes, in chunks; an error of `feed` is raised after the last chunk."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as reader:
+        feeder = Feeder(feed, os.fdopen(write_end, "wb"), on_error=lambda: None)
+
+        def chunks() -> Iterator[bytes]:
+            while chunk := reader.read(_CHUNK):
+                yield chunk
+            feeder.join()
+            if feeder.error:
+                raise feeder.error
+
+        yield chunks()
 
 
 def run_command(

@@ -1,19 +1,19 @@
-"""Compare a code layer that was made here with one that a build made."""
+"""Compare an image that a build made with the one that is made without a build."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import posixpath
-import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct
 
 from astro_ci.image.fast.layer import CodeLayer
-from astro_ci.image.fast.old_layer import layer_entries
+from astro_ci.image.fast.merged import Item, Layer, Merged, merge, put_on
+from astro_ci.image.fast.refusal import NotFastError
 from astro_ci.image.fast.replace import Replaced
 from astro_ci.image.fast.running import (
     BASE_LABEL,
@@ -22,45 +22,88 @@ from astro_ci.image.fast.running import (
     TRIGGERS_LABEL,
     RunningImage,
 )
-from astro_ci.image.stored.layers import UnreadableLayerError, unpacked
+from astro_ci.image.registry.content import Content
+from astro_ci.image.registry.manifest import Descriptor
+from astro_ci.image.stored.layers import UnreadableLayerError
 from astro_ci.text import excerpt
 
 _OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, SECRETS_LABEL, TRIGGERS_LABEL))
 _OF_THE_BUILD = frozenset(("Image", "Hostname", "Domainname"))
 """What the classic builder writes of the container that it last used."""
-_PIECE_BYTES = 1 << 20
+_PLATFORM = ("architecture", "os", "os.features", "os.version", "variant")
+_MOST_SHOWN = 10
+_BUILT, _MADE = "is in the built image alone", "is in the image with the replaced layer alone"
 
 
-class Item(Struct, frozen=True):
-    """An entry of a layer; of a directory the time does not count, and of a link the mode."""
+class Stack(Struct, frozen=True, kw_only=True):
+    """The layers of an image, from the lowest to the top."""
 
-    kind: str
-    mode: int
-    uid: int
-    gid: int
-    content: str
-    """A file's digest, a link's target."""
-    mtime: int
+    diff_ids: Sequence[str]
+    layers: Sequence[Layer]
 
 
-def layer_differences(built: RunningImage, layer: CodeLayer) -> list[str]:
-    """Say what is otherwise in the code layer of a built image. Raises RegistryError."""
-    home = built.home
-    theirs = _items(lambda: built.source.read(built.code_layer), home)
-    ours = _items(lambda: layer.read(0), home)
-    if theirs is None or ours is None:
-        return ["the code layer of the built image cannot be read"]
-    return list(differing(theirs, ours))
+def stack_of(image: RunningImage) -> Stack:
+    """Return the layers of an image in a registry. Reading them raises RegistryError."""
+    return Stack(
+        diff_ids=[str(one) for one in image.config["rootfs"]["diff_ids"]],
+        layers=[partial(_read, image, layer) for layer in image.found.layers],
+    )
+
+
+def replaced_stack(running: RunningImage, layer: CodeLayer) -> Stack:
+    """Return the layers of the running image with another code layer."""
+    below = stack_of(running)
+    return Stack(
+        diff_ids=[*below.diff_ids[:-1], layer.diff_id],
+        layers=[*below.layers[:-1], partial(layer.read, 0)],
+    )
+
+
+def tree_differences(built: Stack, made: Stack, home: str) -> list[str]:
+    """Say how the files of two images differ: the first paths, and how many more there are.
+
+    `home` is the project's directory, without the first `/`. Layers that both images have are read
+    only where it depends on them whether a path differs. Raises NotFastError for a layer that
+    cannot be read, RegistryError.
+    """
+    same = len(list(takewhile(_are_equal, zip(built.diff_ids, made.diff_ids, strict=False))))
+    try:
+        theirs = merge(built.layers[same:], home)
+        ours = merge(made.layers[same:], home)
+        if theirs == ours:
+            return []
+        if not same or _have_same_paths(theirs, ours):
+            return summary(theirs.items, ours.items)
+        below = merge(built.layers[:same], home).items
+    except (UnreadableLayerError, tarfile.TarError, EOFError, ValueError) as error:
+        raise NotFastError(
+            f"a layer of the built image cannot be read: {excerpt(str(error))}"
+        ) from error
+    return summary(put_on(below, theirs), put_on(below, ours))
+
+
+def summary(built: Mapping[str, Item], made: Mapping[str, Item]) -> list[str]:
+    """Say how two trees differ, path by path; of many paths the first, and the numbers. Pure."""
+    found = list(differing(built, made))
+    if len(found) <= _MOST_SHOWN:
+        return found
+    rest = found[_MOST_SHOWN:]
+    alone = sum(text.endswith(_BUILT) for text in rest), sum(text.endswith(_MADE) for text in rest)
+    return [
+        *found[:_MOST_SHOWN],
+        f"and {len(rest)} more paths: {alone[0]} in the built image alone, {alone[1]} in the image "
+        f"with the replaced layer alone, {len(rest) - sum(alone)} in both",
+    ]
 
 
 def differing(built: Mapping[str, Item], made: Mapping[str, Item]) -> Iterator[str]:
     """Say how two trees differ, path by path. Pure."""
     for path in sorted({*built, *made}):
-        shown = excerpt(path)
+        shown = f"/{excerpt(path)}"
         if path not in made:
-            yield f"{shown} is in the built image alone"
+            yield f"{shown} {_BUILT}"
         elif path not in built:
-            yield f"{shown} is in the image with the replaced layer alone"
+            yield f"{shown} {_MADE}"
         elif built[path] != made[path]:
             fields = Item.__struct_fields__
             names = (one for one in fields if getattr(built[path], one) != getattr(made[path], one))
@@ -69,12 +112,13 @@ def differing(built: Mapping[str, Item], made: Mapping[str, Item]) -> Iterator[s
 
 def config_differences(built: RunningImage, made: Replaced) -> list[str]:
     """Say what containers of the built image would start with otherwise. Pure."""
-    ours: dict[str, Any] = json.loads(made.config)["config"]
-    theirs = built.container
+    document: dict[str, Any] = json.loads(made.config)
+    ours, theirs = document["config"], built.container
     keys = sorted({*ours, *theirs} - _OF_THE_BUILD)
-    pairs = (
+    pairs = [
         (key, _comparable(key, theirs.get(key)), _comparable(key, ours.get(key))) for key in keys
-    )
+    ]
+    pairs += [(key, built.config.get(key) or None, document.get(key) or None) for key in _PLATFORM]
     return [f"the config has another {key}" for key, one, other in pairs if one != other]
 
 
@@ -84,33 +128,19 @@ def _comparable(key: str, value: Any) -> Any:
     return value or None
 
 
-def _items(read: Callable[[], Iterator[bytes]], home: str) -> dict[str, Item] | None:
-    try:
-        return dict(_read(unpacked(read()), home))
-    except (UnreadableLayerError, tarfile.TarError, EOFError, ValueError):
-        return None
+def _read(image: RunningImage, layer: Descriptor) -> Iterator[bytes]:
+    content = Content(layer, partial(image.source.read, layer), "a layer of the image")
+    return content.part(0, layer.size)
 
 
-def _read(pieces: Iterator[bytes], home: str) -> Iterable[tuple[str, Item]]:
-    for entry, file in layer_entries(pieces):
-        name = posixpath.normpath(entry.name).strip("/")
-        if not name.startswith(f"{home}/"):
-            continue
-        content, mode, mtime = entry.linkname, stat.S_IMODE(entry.mode), int(entry.mtime)
-        kind = "directory" if entry.isdir() else "link" if entry.issym() else "file"
-        if file:
-            digest = hashlib.sha256()
-            while piece := file.read(_PIECE_BYTES):
-                digest.update(piece)
-            content = digest.hexdigest()
-        yield (
-            name[len(home) + 1 :],
-            Item(
-                kind,
-                0 if kind == "link" else mode,
-                entry.uid,
-                entry.gid,
-                content,
-                0 if kind == "directory" else mtime,
-            ),
-        )
+def _are_equal(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
+
+
+def _have_same_paths(one: Merged, other: Merged) -> bool:
+    """Whether layers below could not make the two any more or less alike."""
+    return (one.gone, one.emptied, _shape(one)) == (other.gone, other.emptied, _shape(other))
+
+
+def _shape(tree: Merged) -> Mapping[str, bool]:
+    return {path: item.kind == "directory" for path, item in tree.items.items()}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from astro_ci.errors import DockerError
-from astro_ci.image.building.process import Feeder
+from astro_ci.image.building.process import chunks_of
 from astro_ci.image.checks import check_platform
 from astro_ci.image.engine import Engine
 from astro_ci.image.facts import ImageFacts
@@ -22,7 +21,6 @@ from astro_ci.text import Regex
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 1 << 20
 _LOADED = Regex(r"Loaded image ID: (sha256:[0-9a-f]{64})")
 
 
@@ -80,7 +78,7 @@ class ArchivedImage:
         log.info("loading the image of %s into the Docker Engine", self.reference)
         loaded = ""
         try:
-            with _nameless(self._path) as chunks:
+            with chunks_of(partial(write_nameless, self._path)) as chunks:
                 messages = cast("Callable[..., Iterator[Any]]", engine.client.api.load_image)
                 for message in messages(chunks):
                     if "error" in message:
@@ -105,24 +103,3 @@ def _facts(saved: Saved, reference: str) -> ImageFacts:
         architecture=saved.architecture,
         runtime_version=None,
     )
-
-
-@contextmanager
-def _nameless(path: Path) -> Iterator[Iterator[bytes]]:
-    """Stream the archive in chunks, which end in an exception when it cannot be read whole."""
-    read_end, write_end = os.pipe()
-    with os.fdopen(read_end, "rb") as reader:
-        feeder = Feeder(
-            lambda out: write_nameless(path, out),
-            cast("IO[bytes]", os.fdopen(write_end, "wb")),
-            on_error=lambda: None,
-        )
-
-        def chunks() -> Iterator[bytes]:
-            while chunk := reader.read(_CHUNK):
-                yield chunk
-            feeder.join()
-            if feeder.error:
-                raise feeder.error
-
-        yield chunks()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.deploy.test_without_engine import odd, refused, run, world
-from tests.integration.registry.images import MemoryImage, sha256
+from astro_ci.image.registry.manifest import Descriptor
+from tests.integration.deploy.test_without_engine import NO_ENGINE, odd, refused, run, world
+from tests.integration.registry.images import MemoryImage, repository, sha256
 from tests.integration.registry.odd import Exchange, OddRegistry
 from tests.integration.registry.test_sources import stored
 from tests.integration.stage import Stage
@@ -139,3 +143,42 @@ def test_an_image_of_127_layers_is_deployed(world: Stage, odd: OddRegistry) -> N
     assert done.code == 0, done.err
     assert len(world.astro.image_layers("production")) == 127
     assert world.astro.image_config("production") == image.config
+
+
+@pytest.mark.skipif("ASTRO_CI_TEST_EXAMPLES" not in os.environ, reason="`make nightly` sends it")
+@pytest.mark.timeout(1800)
+def test_a_layer_of_more_than_two_gigabytes_is_streamed(
+    world: Stage, odd: OddRegistry, tmp_path: Path
+) -> None:
+    """From one registry to another, by a process that may not have half of it in memory."""
+    size, piece = (2 << 30) + 1, bytes(1 << 20)
+    digest = hashlib.sha256()
+    for _ in range(size >> 20):
+        digest.update(piece)
+    digest.update(b"\0")
+    large = f"sha256:{digest.hexdigest()}"
+    image = MemoryImage()
+    document = json.loads(image.manifest.raw)
+    document["layers"][1] |= {"digest": large, "size": size}
+    stored(odd, image)
+    odd.manifests["team/app", "1"] = (image.manifest.media_type, json.dumps(document).encode())
+
+    def stream(exchange: Exchange) -> bool:
+        asked = exchange.headers.get("Range", "bytes=0-")
+        start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        exchange.answer(206 if start else 200, Content_Length=str(size - start))
+        for position in range(start, size, len(piece)):
+            exchange.wfile.write(piece[: size - position])
+        return True
+
+    odd.trouble(f"GET .*{large}", stream, times=200)
+    command = [sys.executable, "-m", "astro_ci", "deploy", "--image", "--image-name", name_at(odd)]
+    limited = ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh", *command]
+    env = {**world.env, **NO_ENGINE, "HOME": str(tmp_path)}
+    done = subprocess.run(limited, cwd=world.project.root, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    deployment = world.astro.deployment("production")
+    host, _, path = deployment.image_repository.partition("/")
+    there = repository(host, path, world.astro.token)
+    assert there.has(Descriptor(media_type="", digest=large, size=size))
+    there.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def test_an_image_of_a_private_registry_is_deployed(
 
 
 def test_a_registry_that_drops_in_the_middle_of_a_layer(world: Stage, odd: OddRegistry) -> None:
-    image = MemoryImage([tar({"bin/sh": program(), "large": bytes(range(256)) * 40_000})])
+    image = MemoryImage([tar({"bin/sh": program(), "large": os.urandom(3_000_000)})])
     stored(odd, image)
     layer = image.manifest.layers[0].digest
     data = image.blobs[layer]
@@ -110,6 +111,10 @@ def test_a_registry_that_drops_in_the_middle_of_a_layer(world: Stage, odd: OddRe
     done = run(world, "deploy", "--image-name", f"{odd.host}/team/app:1", "--image")
     assert done.code == 0, done.err
     assert world.astro.image_config("production") == image.config
+    *whole, rest = (headers.get("Range", "") for _, path, headers in odd.asked if layer in path)
+    assert whole == ["", ""]
+    position = int(rest.removeprefix("bytes=").removesuffix("-"))
+    assert 1_000_000 < position <= len(data) // 2, "it goes on where the connection broke"
 
 
 def test_what_is_checked_without_an_engine(world: Stage, tmp_path: Path) -> None:
@@ -175,12 +180,23 @@ def test_a_layer_that_is_not_its_digest_never_goes_live(world: Stage, odd: OddRe
     stored(odd, image)
     layer = image.manifest.layers[1].digest
     odd.blobs["team/app", layer] = bytes(len(image.blobs[layer]))
-    before = world.state()
-    done = run(world, "deploy", "--json", "--image-name", f"{odd.host}/team/app:1", "--image")
+    before, deploy = world.state(), ("deploy", "--json", "--image-name", f"{odd.host}/team/app:1")
+    done = run(world, *deploy)
     assert done.code == 4
-    assert "should be sha256:" in done.document["error"]["message"]
+    error = done.document["error"]
+    assert f"should be {layer} and is sha256:" in error["message"]
+    assert error["hint"] == "Build or push the image again: the stored content is damaged."
     assert "was left unfinished, and the Deployment is unchanged" in done.err
     assert world.state() == before
+    assert world.astro.tags("production") == [], "what was created has no image"
+    (opened,) = world.astro.deploys("production")
+    assert (opened.id, opened.status) == (done.document["deploy_id"], "INITIALIZED")
+    assert opened.id in error["message"]
+
+    odd.blobs["team/app", layer] = image.blobs[layer]
+    again = run(world, *deploy)
+    assert again.code == 0, again.err
+    assert world.astro.image_config("production") == image.config
 
 
 def test_several_deployments_get_each_layer_once(

@@ -10,12 +10,9 @@ import pytest
 import uv
 
 from astro_ci.sandbox import Sandbox
-from tests.e2e.conftest import base, engine
 from tests.integration.stage import FILES
 from tests.repository import Repository
 from tests.surfaces.github.runner import ROOT, Runner, path_without_ours
-
-__all__ = ["base", "engine"]  # fixtures that tests here share with those in tests/e2e
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from astro_ci.sandbox import Sandbox
-from tests.e2e.conftest import base, engine
 from tests.integration.stage import FILES
 from tests.repository import Repository
 from tests.surfaces.gitlab.runner import COMMAND, TEMPLATES, Runner
 from tests.surfaces.tools import need
-
-__all__ = ["base", "engine"]  # fixtures that tests here share with those in tests/e2e
 
 
 @pytest.fixture

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from astro_ci.astro.client import FIRST_PAGE
 from astro_ci.ci.context import CIContext
 from astro_ci.deploying.order import Commits, IsNewer, Known, Verdict, order_of, stand
 from astro_ci.git import GitRepo
 from astro_ci.model import Deploy, DeployGit, Deployment, Part
+from astro_ci.planning.marker import BUILT_ELSEWHERE, Note, describe
 from astro_ci.planning.running import Ours
 from tests.repository import Repository
 
@@ -161,6 +163,20 @@ def test_recent_ends_with_the_oldest_known_deploy() -> None:
     rows = [row(name, 1) for name in "dcba"]
     assert Known(oldest="b").recent(rows) == rows[:3]
     assert Known().recent(rows) == rows
+
+
+def test_an_image_that_was_built_elsewhere_is_of_no_commit_and_the_dags_beside_it_are() -> None:
+    ours = Ours(repository="github.com/acme/airflow", project="")
+    commits = Commits(
+        heads=dict.fromkeys(Part, "2"), ours=ours, is_newer=lambda commit, other: False
+    )
+    both = row("a", int("1" * 40), kind=FULL)
+    noted = describe(
+        "a text", dict.fromkeys(Part, "0" * 16), both.git, {Note.BUILT: BUILT_ELSEWHERE}
+    )
+    both = replace(both, description=noted, is_dag_deploy_enabled=True)
+    assert commits.of(both, Part.IMAGE, ours="us") is None
+    assert commits.of(both, Part.DAGS, ours="us") == "1" * 40
 
 
 class TestKnown:

@@ -16,7 +16,7 @@ from astro_ci.ci import detect
 from astro_ci.deploying.order import Behind, Known, Verdict
 from astro_ci.deploying.rivals import Rivals, queue_hint
 from astro_ci.git import GitRepo
-from astro_ci.model import Deploy, DeployGit, Deployment, DeployType, Request
+from astro_ci.model import Deploy, DeployGit, Deployment, DeployType, Part, Request
 from astro_ci.survey.survey import Survey
 from tests.repository import Repository
 
@@ -72,6 +72,7 @@ def rivals(
     project: str = "",
     requested: Request = Request.AUTO,
     allow_older: bool = False,
+    shipping: Any = SimpleNamespace(prebuilt=None),  # noqa: B008 - nobody writes to it
 ) -> Rivals:
     checkout = SimpleNamespace(
         head=SimpleNamespace(sha=head or origin.head),
@@ -80,7 +81,6 @@ def rivals(
         layout=SimpleNamespace(project=project),
         repo=GitRepo.open(origin.root, os.environ),
     )
-    shipping = SimpleNamespace(prebuilt=None)
     plan: Any = SimpleNamespace(deploy_type=DeployType.DAGS, requested=requested)
     return Rivals(
         client=cast(AstroClient, history),
@@ -147,6 +147,36 @@ class TestStand:
         ours, theirs = made("us", origin.head), made("a", first)
         history = History(deployment("va"), theirs, ours, made("old", first))
         found = rivals(origin, history, remote=None).stand(ours)
+        assert found.behind == Behind(running=theirs, newest=ours)
+
+
+class TestPrebuilt:
+    """What ships from a prebuilt image has the image's commit, the rest the one checked out."""
+
+    @staticmethod
+    def shipping(commit: str | None, *parts: Part) -> SimpleNamespace:
+        prebuilt = SimpleNamespace(commit_here=commit)
+        return SimpleNamespace(prebuilt=prebuilt, parts=frozenset(parts))
+
+    def test_an_image_of_an_older_commit_replaced_a_newer_one(self, origin: Repository) -> None:
+        first = origin.git("rev-parse", "HEAD~1")
+        ours = made("us", origin.head, kind="IMAGE_ONLY")
+        theirs = made("a", origin.head, kind="IMAGE_ONLY")
+        runs = replace(deployment("v0"), image_tag="tus")
+        history = History(runs, ours, theirs, made("old", first))
+        found = rivals(origin, history, shipping=self.shipping(first)).stand(ours)
+        assert found.behind == Behind(running=ours, newest=theirs)
+        built_here = rivals(origin, history, shipping=self.shipping(first, *Part)).stand(ours)
+        assert built_here.behind is None
+        unknown = rivals(origin, history, shipping=self.shipping(None)).stand(ours)
+        assert unknown.behind is None
+
+    def test_dags_beside_it_are_of_the_commit_that_is_checked_out(self, origin: Repository) -> None:
+        first = origin.git("rev-parse", "HEAD~1")
+        ours, theirs = made("us", origin.head, kind="IMAGE_AND_DAG"), made("a", first)
+        runs = replace(deployment("va"), image_tag="tus")
+        history = History(runs, theirs, ours, made("old", first))
+        found = rivals(origin, history, shipping=self.shipping(first, Part.DAGS)).stand(ours)
         assert found.behind == Behind(running=theirs, newest=ours)
 
 

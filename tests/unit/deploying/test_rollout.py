@@ -201,7 +201,7 @@ class TestWaiter:
             wait(Astro([deployment("UNHEALTHY", dag_tarball_version="v1")]))
         assert caught.value.message == said
 
-    @pytest.mark.parametrize(("seconds", "most"), [(600, 30.0), (16, 8.0)])
+    @pytest.mark.parametrize(("seconds", "most"), [(600, 30.0), (16, 8.0), (3, 1.5)])
     def test_it_has_half_a_minute_or_half_of_the_time(self, seconds: float, most: float) -> None:
         looks, clock = Astro([ROLLING, UNHEALTHY]), Clock()
         began = list[float]()
@@ -282,6 +282,17 @@ class TestWaiter:
         moved_on = deployment(dag_tarball_version="v3", desired_dag_tarball_version="v3")
         looks = Astro([moved_on, LIVE], [deploy("INITIALIZED"), deploy()])
         assert len(wait(looks)[0].pauses) == 1
+        newer = deploy(id_="d2")
+        clock, said = wait(Astro([moved_on, LIVE], [deploy("INITIALIZED"), newer, deploy()]))
+        assert len(clock.pauses) == 1
+        assert said == ["Deployment HEALTHY; bundle version not yet v2"]
+
+    def test_one_that_is_rolling_out_is_not_replaced_by_a_newer_image(self) -> None:
+        """The Deployment still wants this deploy's bundle."""
+        image = Deploy(id="d2", type="IMAGE_ONLY", status="DEPLOYED", image_tag="t2")
+        clock, said = wait(Astro([ROLLING, LIVE], [deploy(), image, deploy()]))
+        assert len(clock.pauses) == 1
+        assert said == ["Deployment DEPLOYING; bundle version not yet v2"]
 
 
 def test_pauses_add_up() -> None:

@@ -23,6 +23,10 @@ class StubEngine:
     afterwards: dict[str, dict[str, Answer]] = field(default_factory=dict)
     """The answers that a request changes."""
     asked: list[str] = field(default_factory=list)
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """Requests that are answered once the event is set."""
+    answered: list[str] = field(default_factory=list)
+    """The requests, in the order of their answers."""
     headers: list[Mapping[str, str]] = field(default_factory=list)
     socket: Path = Path()
 
@@ -53,6 +57,9 @@ def serve(directory: Path, answers: Mapping[str, Answer] | None = None) -> Itera
             engine.asked.append(f"{self.command} {self.path}")
             engine.headers.append(dict(self.headers))
             what = f"{self.command} {path}"
+            if what in engine.held:
+                engine.held[what].wait(60)
+            engine.answered.append(what)
             status, body = engine.answers.get(what, (404, {"message": "no such image"}))
             engine.answers.update(engine.afterwards.get(what, {}))
             raw = json.dumps(body).encode()

@@ -267,6 +267,41 @@ def test_what_a_directory_affects_holds_for_each_file(
             assert rules.classify(f"{directory}/{name}")[0] == parts
 
 
+def test_files_of_a_directory_are_not_judged_one_by_one() -> None:
+    """There may be a hundred thousand."""
+    asked: list[str] = []
+
+    def is_leftover(path: str) -> bool:
+        asked.append(path)
+        return False
+
+    rules = made(project="", dags=("dags",), is_leftover=is_leftover)
+    digests([line(f"dags/x/{number}.py") for number in range(9)], rules)
+    assert asked
+    assert all(path.endswith("/some file") for path in asked), asked
+
+
+def test_leftovers_among_the_dags_do_not_count() -> None:
+    expected = digests([DAG], RULES)
+    for leftover in ("dags/x/.DS_Store", "dags/x/y/b.pyc"):
+        rules = made(project="", dags=("dags",), is_leftover=leftover_matcher(lambda _path: False))
+        beside = [DAG, line(leftover), line("dags/x/z.py")]
+        assert digests(beside, rules) == digests([DAG, beside[-1]], rules), leftover
+        assert digests([DAG, line(leftover)], rules) == expected
+
+
+def test_what_makes_a_directory_a_virtual_environment_does_not_count_either() -> None:
+    """Neither where the files of a directory are judged one by one."""
+    rules = made(
+        project="",
+        dags=("dags",),
+        ignore=parse_globs(["dags/**/*.md"], name="ignore"),
+        is_leftover=leftover_matcher({"dags/venv"}.__contains__),
+    )
+    assert rules.parts_of_all_in("dags/venv") is None
+    assert digests([DAG, line("dags/venv/pyvenv.cfg")], rules) == digests([DAG], rules)
+
+
 def test_most_directories_are_seen_as_a_whole() -> None:
     usual = made(
         project="astro",

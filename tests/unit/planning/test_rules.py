@@ -10,6 +10,7 @@ from astro_ci.errors import ProjectError
 from astro_ci.model import NO_PARTS, Affects, Part, PathChange, Status
 from astro_ci.planning.rules import Rules, default_ignore, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
+from astro_ci.project.leftovers import leftover_matcher
 
 
 def rules(project: str = "", dags: str | tuple[str, ...] = "dags", **globs: list[str]) -> Rules:
@@ -99,6 +100,9 @@ TABLE: list[tuple[str, Rules, str, Affects, str]] = [
      "shapes every file that git checks out"),
     ("what makes a directory a virtual environment", AT_ROOT, "dags/v/pyvenv.cfg", "dags",
      "makes its directory a virtual environment, which never ships"),
+    ("a name that ends like that file's", AT_ROOT, "dags/v/my_pyvenv.cfg", "dags",
+     "is under dags/"),
+    ("a repository that is all DAGs", rules("project", ""), "sub/a.py", "dags", "is under ./"),
     ("what the Dockerfile is a link to", rules("p", "p/dags", build_links=["docker/Dockerfile"]),
      "docker/Dockerfile", "image", "is what a file that shapes the image links to"),
 ]  # fmt: skip
@@ -175,6 +179,21 @@ def test_a_directory_whose_files_differ_is_not_judged_as_a_whole() -> None:
     by_build = rules("p", "p/dags", dockerignore=["include/*.tmp"])
     assert by_build.parts_of_all_in("p/include") is None
     assert by_build.parts_of_all_in("include") == NO_PARTS
+
+
+def test_a_directory_that_the_default_list_divides_is_not_judged_as_a_whole() -> None:
+    divided = structs.replace(
+        rules("p", "p/dags"), default_ignore=parse_globs(["include/*.md"], name="the default list")
+    )
+    assert divided.parts_of_all_in("p/include") is None
+    assert divided.parts_of_all_in("p/plugins") == frozenset({Part.IMAGE})
+
+
+def test_leftovers_of_tools_never_ship() -> None:
+    tools = structs.replace(AT_ROOT, is_leftover=leftover_matcher(lambda _path: False))
+    assert tools.never_ships("dags/__pycache__/a.py")
+    assert not tools.never_ships("dags/a.py")
+    assert tools.classify("dags/a.pyc") == (NO_PARTS, "is a leftover of tools, which never ships")
 
 
 def test_explain_sorts_by_path() -> None:

@@ -234,6 +234,48 @@ def test_a_switch_that_was_made_the_other_way_is_told_as_well() -> None:
         saved(disabled).check(PLAN)
 
 
+@pytest.mark.parametrize("lacking", ["deployment", "running"])
+def test_what_is_not_known_is_not_compared(lacking: str) -> None:
+    """A plan that was made without credentials, then or now, says nothing of what runs."""
+    (then,) = saved(PLAN, **{lacking: None}).plans
+    then.check(PLAN)
+    (then,) = saved().plans
+    now = replace(PLAN, deployment=None)
+    then.check(now)
+    with pytest.raises(OutdatedPlanError) as caught:
+        then.check(replace(now, head="c" * 40))
+    assert caught.value.message == f"the saved plan of the Deployment no longer holds: {HEAD}"
+
+
+def test_the_image_that_was_planned_is_named() -> None:
+    with pytest.raises(OutdatedPlanError) as caught:
+        saved(replace(PLAN, image=IMAGE)).check(PLAN)
+    assert caught.value.message == (
+        "the saved plan of prod no longer holds: the image sha256:333333333333 was planned, and "
+        "the deploy has no prebuilt image"
+    )
+
+
+def test_a_plan_of_the_repository_root_names_no_project() -> None:
+    at_root = replace(PLAN, origin=Origin(repository="github.com/acme/etl"))
+    with pytest.raises(ConfigurationError) as caught:
+        saved(at_root).check(replace(at_root, deployment=on(id="cl9", name="dev")))
+    assert caught.value.message == "the saved plan is for prod, and this run deploys to dev"
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({"schema": 1, "deployments": [7]}, "Expected `object`, got `int`"),
+        ({**plan_document(PLAN), "head": 7}, "Expected `str`, got `int` - at `$.head`"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_with_the_file(document: Any, why: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_saved_plans(as_json(document).encode(), "plan.json", __version__)
+    assert caught.value.message == f"the plan file plan.json is no plan of astro-ci: {why}"
+
+
 def test_a_plan_without_credentials_does_not_say_what_ran() -> None:
     with pytest.raises(ConfigurationError) as caught:
         saved(replace(PLAN, deployment=None)).check(PLAN)

@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
 from astro_ci.git import GitRepo
+from astro_ci.image.source import ReadyImage
 from astro_ci.model import Change, Part, Status
 from astro_ci.planning.comparison import Comparison
 from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.rules import Rules, parse_globs
 from astro_ci.project.dockerignore import DockerIgnore
 from astro_ci.project.find import find_project
-from astro_ci.survey.dag_files import count_dag_files, names_in_listing
+from astro_ci.survey.dag_files import count_dag_files, count_image_files, names_in_listing
 from tests.repository import Repository
 
 FILES = {"Dockerfile": "FROM scratch\n", "dags/a.py": "", "dags/b.py": "", "dags/q.sql": ""}
@@ -84,6 +86,19 @@ class TestNames:
         lines = [*listing("dags/a.py"), f"160000 {'b' * 40} 0\t{link}"]
         assert (names_in_listing(lines, "dags", RULES) is not None) is known
         assert names_in_listing([f"160000 {'b' * 40} 0\tp"], "p/dags", RULES) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a.py", "b/c.zip", "q.sql"], DagFiles(shipped=3, dag_files=2, before=None)),
+        ([], DagFiles(shipped=0, dag_files=0, before=None)),
+        (None, None),
+    ],
+)
+def test_of_a_prebuilt_image(names: list[str] | None, expected: DagFiles | None) -> None:
+    image = SimpleNamespace(dag_files=lambda: names)
+    assert count_image_files(cast(ReadyImage, image)) == expected
 
 
 class TestCount:

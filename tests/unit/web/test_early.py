@@ -6,6 +6,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
@@ -121,3 +122,35 @@ def test_a_connection_that_the_server_closed_is_not_used(listener: socket.socket
     (opening,) = early._opening["127.0.0.1", port]
     assert select.select([opening.result()], [], [], SECONDS)[0]
     assert take("127.0.0.1", port) is None
+
+
+class _TakenMeanwhile(list[Future[socket.socket]]):
+    """Openings of which another thread takes the last one right after it was seen."""
+
+    def __bool__(self) -> bool:
+        was_there = len(self) > 0
+        self.clear()
+        return was_there
+
+
+def test_another_thread_may_take_the_last_one(listener: socket.socket) -> None:
+    place = ("127.0.0.1", listener.getsockname()[1])
+    early._opening[place] = _TakenMeanwhile([Future()])
+    assert take(*place) is None
+
+
+def test_a_connection_is_not_waited_for_without_end(listener: socket.socket) -> None:
+    open_early(url_of(listener), {}, count=1)
+    with accept(listener):
+        found = take("127.0.0.1", listener.getsockname()[1])
+        assert found
+        assert found.gettimeout() == 5.0
+        found.close()
+
+
+def test_to_close_what_failed_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    open_early("http://127.0.0.1:1", {}, count=1)
+    (opening,) = early._opening["127.0.0.1", 1]
+    assert isinstance(opening.exception(SECONDS), OSError)
+    close_early()
+    assert caplog.messages == [], "a callback that fails is logged"

@@ -121,7 +121,8 @@ def of_tls(text: str) -> exceptions.SSLError:
 
 UNTRUSTED = of_tls("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed")
 PLAIN = of_tls("[SSL: WRONG_VERSION_NUMBER] wrong version number")
-GARBLED = of_tls("[SSL: RECORD_LAYER_FAILURE] record layer failure")
+PLAIN_SINCE_OPENSSL_3_2 = of_tls("[SSL: RECORD_LAYER_FAILURE] record layer failure")
+PLAIN_TO_AN_OLDER_PYTHON = of_tls("[SSL] record layer failure (_ssl.c:1033)")
 NO_BUNDLE = OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /none")
 
 
@@ -130,6 +131,8 @@ NO_BUNDLE = OSError("Could not find a suitable TLS CA certificate bundle, invali
     [
         (UNTRUSTED, "its TLS certificate was not accepted", True, False),
         (PLAIN, "it does not speak TLS", True, False),
+        (PLAIN_SINCE_OPENSSL_3_2, "it does not speak TLS", False, False),
+        (PLAIN_TO_AN_OLDER_PYTHON, "it does not speak TLS", False, False),
         (
             exceptions.ProxyError(MaxRetryError(None, "x")),  # type: ignore[arg-type]
             "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect",
@@ -157,6 +160,12 @@ NO_BUNDLE = OSError("Could not find a suitable TLS CA certificate bundle, invali
             False,
         ),
         (REFUSED, "no connection (Connection refused)", False, True),
+        (
+            requests.ConnectionError(NewConnectionError(None, "x: Connection refused")),  # type: ignore[arg-type]
+            "no connection (Connection refused)",
+            False,
+            True,
+        ),
         (requests.ConnectionError("x: y"), "the connection failed or was closed", False, False),
         (requests.ConnectionError(), "the connection failed or was closed", False, False),
         (exceptions.ChunkedEncodingError("http://x?sig=s"), "ChunkedEncodingError", False, False),

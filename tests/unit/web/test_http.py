@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,6 +18,7 @@ from astro_ci.web.failure import describe
 from astro_ci.web.http import Http
 from astro_ci.web.retry import ATTEMPTS
 from astro_ci.web.session import Patience
+from tests.tls import serving_tls
 from tests.unit.web.server import Answer, serving
 
 TOKEN = "the.secret.token"
@@ -131,6 +133,20 @@ class TestNeverSent:
         pauses = Pauses()
         with serving(OK) as script, pytest.raises(ApiError, match="it does not speak TLS"):
             get(http(script.url.replace("http:", "https:"), pauses))
+        if ssl.OPENSSL_VERSION_INFO < (3, 2):  # later ones say what a broken connection says, too
+            assert pauses == []
+
+    def test_a_certificate_that_nobody_vouches_for(self, certificate: Path) -> None:
+        pauses = Pauses()
+        with serving_tls(certificate) as url, pytest.raises(ApiError) as caught:
+            http("http://127.0.0.1:1", pauses).get(f"{url}/v1/a thing")
+        assert caught.value.message == (
+            f"GET {url}/v1/a thing got no answer: its TLS certificate was not accepted"
+        )
+        assert caught.value.hint == (
+            "Set REQUESTS_CA_BUNDLE to a file with the certificate authority of localhost and the "
+            "public ones."
+        )
         assert pauses == []
 
 
@@ -441,6 +457,13 @@ def test_each_refusal(
     if isinstance(error, ApiError):
         assert (error.status, error.request_id) == (status, request_id or None)
         assert error.is_clear is is_clear
+
+
+def test_a_form_that_is_refused() -> None:
+    with serving(Answer({"error": "invalid_client"}, 400)) as script:
+        with pytest.raises(ApiError) as caught:
+            http(script.url).post_form("/oauth/token", {"a": "b"})
+        assert caught.value.message == f"POST {script.url}/oauth/token answered 400: invalid_client"
 
 
 def test_a_page_is_no_clear_refusal() -> None:

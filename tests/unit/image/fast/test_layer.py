@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from astro_ci.errors import ProjectError
-from astro_ci.image.fast.compare import config_differences, differing, layer_differences
 from astro_ci.image.fast.layer import CodeLayer, make_layer
 from astro_ci.image.fast.old_layer import OldLayer, read_old_layer
 from astro_ci.image.fast.replace import replace_code
@@ -175,43 +174,3 @@ def test_replacing_again_changes_nothing(project: Path, tmp_path: Path) -> None:
     assert second.built_at == first.built_at, "when it was built does not move"
     once_more = replace_code(second, layer, labels=LABELS, created=CREATED)
     assert once_more.manifest.digest == made.manifest.digest
-
-
-def test_a_comparison_finds_no_difference_where_there_is_none(tmp_path: Path) -> None:
-    root = tmp_path / "project"
-    root.joinpath("include", "empty").mkdir(parents=True)
-    root.joinpath("a.py").write_bytes(b"a = 1\n")
-    root.joinpath("include", "run").write_bytes(b"#!/bin/sh\n")
-    root.joinpath("include", "link").symlink_to("run")
-    for path, mode in (("a.py", 0o644), ("include/run", 0o755)):
-        root.joinpath(path).chmod(mode)
-    for path in ("include", "include/empty"):
-        root.joinpath(path).chmod(0o755)
-    built = running(source(LAYER))
-    layer = make(root, tmp_path / "one")
-    assert layer_differences(built, layer) == []
-    made = replace_code(built, layer, labels={}, created=CREATED)
-    assert config_differences(built, made) == []
-
-    root.joinpath("include", "new").touch(0o644)
-    root.joinpath("a.py").write_bytes(b"a = 2\n")
-    root.joinpath("include", "link").unlink()
-    layer = make(root, tmp_path / "one")
-    assert layer_differences(built, layer) == [
-        "a.py has another content",
-        "include/link is in the built image alone",
-        "include/new is in the image with the replaced layer alone",
-    ]
-    other = {**document(LAYER)["config"], "User": "root", "Labels": {"x": "z"}}
-    found = running(source(LAYER, document(LAYER, config=other)))
-    assert config_differences(found, made) == [
-        "the config has another Labels",
-        "the config has another User",
-    ]
-
-
-def test_a_built_layer_that_cannot_be_read(project: Path, tmp_path: Path) -> None:
-    layer = make(project, tmp_path / "one")
-    broken = running(source(LAYER, packed=b"x" * 2000))
-    assert layer_differences(broken, layer) == ["the code layer of the built image cannot be read"]
-    assert list(differing({}, {})) == []
