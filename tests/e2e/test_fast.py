@@ -459,7 +459,7 @@ def test_a_fast_deploy_follows_on_an_image_of_build(world: World, tmp_path: Path
 
     (reason,) = world.plan("--fast", "auto", "--build-arg", "A=1")["fast"]["reasons"]
     assert reason == (
-        "the build arguments or the options of the image are not those of the running one"
+        "the running image was built with other build arguments or options of the image"
     )
     world.project.write({"include/q.sql": "select 3\n"})
     world.project.commit("a change of code")

@@ -224,7 +224,7 @@ def _prebuilt_reasons(known: Build) -> Iterator[str]:
     if not known.recorded_inputs:
         yield "the running image is prebuilt, and does not come from `astro-ci build`"
     elif known.recorded_inputs != known.current_inputs:
-        yield "the build arguments or the options of the image differ from those of the running image"
+        yield "the running image was built with other build arguments or options of the image"
     elif known.code_steps > 1:
         yield "the running image is prebuilt, and built on another image of a project"
 

@@ -214,7 +214,7 @@ BUILDS: dict[str, tuple[dict[str, object], str]] = {
     "prebuilt elsewhere": ({"is_prebuilt": True}, "does not come from `astro-ci build`"),
     "prebuilt with other arguments": (
         {"is_prebuilt": True, "recorded_inputs": "12", "current_inputs": "34"},
-        "the build arguments or the options",
+        "built with other build arguments or options",
     ),
     "prebuilt on an image of a project": (
         {"is_prebuilt": True, "recorded_inputs": "1", "current_inputs": "1", "code_steps": 2},
