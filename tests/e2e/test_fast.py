@@ -222,7 +222,7 @@ REFUSED: dict[str, tuple[Callable[[World], None], tuple[str, ...], str]] = {
     "secrets": (
         lambda world: world.project.write({"include/q.sql": "3"}),
         ("--build-secret", "id=pip,env=PIP"),
-        "the build secrets are not those of the last build",
+        "the build secrets differ from those of the last build",
     ),
     "age": (
         lambda world: world.project.write({"include/q.sql": "3"}),
@@ -309,7 +309,7 @@ def test_a_trigger_that_reads_another_file_is_a_build(world: World, engine: Engi
         world.project.commit("changed")
         (reason,) = world.plan("--fast", "auto")["fast"]["reasons"]
         assert reason == (
-            f"{world.base.name} has a trigger of its own, which may read any file: ONBUILD COPY "
+            f"{world.base.name} has an unusual trigger, which may read any file: ONBUILD COPY "
             "include/extra.txt /extra"
         )
 
@@ -459,7 +459,7 @@ def test_a_fast_deploy_follows_on_an_image_of_build(world: World, tmp_path: Path
 
     (reason,) = world.plan("--fast", "auto", "--build-arg", "A=1")["fast"]["reasons"]
     assert reason == (
-        "the build arguments or the options of the image are not those of the running one"
+        "the running image was built with other build arguments or options of the image"
     )
     world.project.write({"include/q.sql": "select 3\n"})
     world.project.commit("a change of code")
@@ -544,7 +544,7 @@ def test_verify_tells_of_differences(world: World) -> None:
     assert run.code == 0, run.err
     assert run.document["outcome"] == "deployed"
     assert run.document["fast"]["possible"], run.document["fast"]
-    difference = "/opt/package.txt is in the image with the replaced layer alone"
+    difference = "/opt/package.txt is only in the image with the replaced layer"
     assert run.document["fast"]["differences"] == [difference]
     assert "--fast verify: the built image differs from the one that would be made" in run.err
     assert difference in run.err

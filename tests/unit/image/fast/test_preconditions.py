@@ -77,7 +77,7 @@ SOURCES: dict[str, tuple[dict[str, object], str]] = {
     ),
     "dirty": (running(commit=None), "was built with uncommitted changes"),
     "the commit is missing": ({"is_commit_here": False}, "aaaaaaa, is not in this clone"),
-    "another base": ({"is_base": False}, "something else than what runs (--base)"),
+    "another base": ({"is_base": False}, "not compared with the running versions (--base)"),
     "unknown changes": ({"changes": None}, "the changes since aaaaaaa are not known"),
     "Dockerfile": (
         {"changes": [changed("etl/Dockerfile")]},
@@ -104,7 +104,7 @@ SOURCES: dict[str, tuple[dict[str, object], str]] = {
     "build arguments": ({"has_same_inputs": False}, "the build arguments or the options"),
     "files that git cannot list": ({"has_same_inputs": None}, "could not be listed"),
     "no Dockerfile": ({"dockerfile": None}, "has no Dockerfile"),
-    "more than metadata": ({"dockerfile": f"FROM {BASE}\nRUN x\n"}, "more than to set metadata"),
+    "more than metadata": ({"dockerfile": f"FROM {BASE}\nRUN x\n"}, "more than set metadata"),
     "a base without triggers": ({"base": f"{BASE}-base"}, "have no ONBUILD COPY"),
 }
 
@@ -199,28 +199,28 @@ BUILDS: dict[str, tuple[dict[str, object], str]] = {
         "the last build was 3 d ago, longer than --fast-max-age (2 d 12 h)",
     ),
     "hours": ({"most_age": timedelta(hours=1)}, "(1 h 0 min)"),
-    "not recorded": ({"recorded_base": ""}, "the next build with --fast does"),
-    "no answer": ({"current_base": ""}, "could not be asked whether"),
+    "not recorded": ({"recorded_base": ""}, "the next build with --fast records it"),
+    "no answer": ({"current_base": ""}, "the registry did not tell whether"),
     "moved": ({"current_base": "sha256:2"}, f"the base image {BASE} has moved"),
     "no triggers recorded": (
         {"recorded_triggers": ""},
-        f"did not record what {BASE} does with the project's files: the next build with --fast",
+        f"did not record the triggers of {BASE}; the next build with --fast",
     ),
     "another trigger": (
         {"recorded_triggers": "COPY pyproject.toml ."},
-        f"{BASE} has a trigger of its own, which may read any file: ONBUILD COPY pyproject.toml .",
+        f"{BASE} has an unusual trigger, which may read any file: ONBUILD COPY pyproject.toml .",
     ),
-    "other secrets": ({"current_secrets": "12"}, "the build secrets are not those"),
+    "other secrets": ({"current_secrets": "12"}, "the build secrets differ"),
     "prebuilt elsewhere": ({"is_prebuilt": True}, "does not come from `astro-ci build`"),
     "prebuilt with other arguments": (
         {"is_prebuilt": True, "recorded_inputs": "12", "current_inputs": "34"},
-        "the build arguments or the options",
+        "built with other build arguments or options",
     ),
     "prebuilt on an image of a project": (
         {"is_prebuilt": True, "recorded_inputs": "1", "current_inputs": "1", "code_steps": 2},
         "built on another image of a project",
     ),
-    "no secrets any more": ({"recorded_secrets": "12"}, "the build secrets are not those"),
+    "no secrets any more": ({"recorded_secrets": "12"}, "the build secrets differ"),
 }
 
 
