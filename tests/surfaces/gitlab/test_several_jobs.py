@@ -18,13 +18,8 @@ REPORTS = ".gitlab-ci-reports/\n"
 """What this runner leaves in the directory of the next job, and GitLab's own does not."""
 
 
-def documented(word: str, runner: Runner) -> dict[str, Any]:
-    """The pipeline of the page that has a word, with our templates and our package."""
-    (text,) = [
-        one.text
-        for one in blocks("yaml")
-        if one.page == PAGE and "# .gitlab-ci.yml" in one.text and word in one.text
-    ]
+def on_this_machine(text: str, runner: Runner) -> dict[str, Any]:
+    """A pipeline with our templates and our package."""
     found: dict[str, Any] = yaml.safe_load(text)
     for entry in found["include"]:
         entry["local"] = f"ci/{entry.pop('remote').rpartition('/')[2]}"
@@ -32,18 +27,30 @@ def documented(word: str, runner: Runner) -> dict[str, Any]:
     return found
 
 
-def two_jobs(word: str, runner: Runner, base: str) -> dict[str, Any]:
-    """A pipeline of the page on this machine, whose runner has an engine."""
-    pipeline = documented(word, runner)
-    build, deploy = (entry["inputs"] for entry in pipeline["include"])
-    assert deploy["builder"] == "none"
+def documented(word: str, runner: Runner) -> dict[str, Any]:
+    """The pipeline of the page that has a word."""
+    (text,) = [
+        one.text
+        for one in blocks("yaml")
+        if one.page == PAGE and "# .gitlab-ci.yml" in one.text and word in one.text
+    ]
+    return on_this_machine(text, runner)
+
+
+def with_an_engine(pipeline: dict[str, Any], runner: Runner, base: str) -> dict[str, Any]:
+    """Prepare a pipeline and the repository for a runner that has an engine."""
+    build, *deploys = (entry["inputs"] for entry in pipeline["include"])
     build["builder"] = "remote"  # the shell executor takes no services
-    deploy["parse"] = "false"
+    for deploy in deploys:
+        assert deploy["builder"] == "none"
+        deploy["parse"] = "false"
     runner.repository.write({".gitignore": REPORTS, "Dockerfile": f"FROM {base}\n"})
     return pipeline
 
 
-def deployed(runner: Runner, pipeline: dict[str, Any], **variables: str) -> Pipeline:
+def deployed(
+    runner: Runner, pipeline: dict[str, Any], *, job: str = "astro-deploy", **variables: str
+) -> Pipeline:
     """Run the pipeline, and see that the image of the checkout is deployed."""
     project = runner.repository
     project.write({PIPELINE: yaml.safe_dump(pipeline)})
@@ -51,7 +58,7 @@ def deployed(runner: Runner, pipeline: dict[str, Any], **variables: str) -> Pipe
     host = os.environ.get("DOCKER_HOST", "")
     run = runner.run(variables={"DOCKER_HOST": host, **variables})
     assert run.code == 0, run.log
-    assert run.passed == ["astro-build", "astro-deploy"]
+    assert run.passed == ["astro-build", job]
     (deploy,) = runner.astro.deploys("production")
     assert (deploy.type, deploy.status) == ("IMAGE_AND_DAG", "DEPLOYED")
     assert project.head[:7] in deploy.description
@@ -60,7 +67,9 @@ def deployed(runner: Runner, pipeline: dict[str, Any], **variables: str) -> Pipe
 
 @pytest.mark.docker
 def test_an_image_is_built_in_one_job_and_deployed_in_another(runner: Runner, base: str) -> None:
-    run = deployed(runner, two_jobs("image-archive: image.tar", runner, base))
+    run = deployed(
+        runner, with_an_engine(documented("image-archive: image.tar", runner), runner, base)
+    )
     outputs = run.outputs("astro-build")
     assert outputs["IMAGE_ARCHIVE"] == "image.tar"
     assert outputs["COMMIT"] == runner.repository.head
@@ -73,7 +82,7 @@ def test_an_image_goes_through_a_registry(
     runner: Runner, base: str, tmp_path: Path, is_pinned: bool
 ) -> None:
     (tmp_path / "store").mkdir()
-    pipeline = two_jobs("CI_REGISTRY_IMAGE", runner, base)
+    pipeline = with_an_engine(documented("CI_REGISTRY_IMAGE", runner), runner, base)
     if is_pinned:
         pipeline["include"][1]["inputs"]["image-name"] = "$ASTRO_RESULT_IMAGE"
         pipeline["astro-deploy"]["needs"] = ["astro-build"]
@@ -91,6 +100,15 @@ def test_an_image_goes_through_a_registry(
     name = image if is_pinned else image.partition("@")[0]
     assert f"Image           {name} (" in run.said("astro-deploy")
     assert not (runner.repository.root / "image.tar").exists()
+
+
+@pytest.mark.docker
+def test_the_example_builds_once(runner: Runner, base: str) -> None:
+    """Production waits for somebody to start its job."""
+    text = (ROOT / "examples/gitlab/build-once.yml").read_text()
+    pipeline = with_an_engine(on_this_machine(text, runner), runner, base)
+    deployed(runner, pipeline, job="development-deploy")
+    (runner.repository.root / "image.tar").unlink(missing_ok=True)
 
 
 def test_an_approved_plan_is_deployed(runner: Runner) -> None:
