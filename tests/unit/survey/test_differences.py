@@ -128,7 +128,10 @@ class TestCompared:
         compared = found.compared[Part.DAGS]
         assert (compared.base, compared.changes) == (None, None)
         assert compared.unknown == f"git could not compare with base commit {first[:7]}"
-        assert f"the plan cannot use its base commit {first}" in caplog.text
+        told = caplog.messages[0]  # once for each part
+        start = f"the plan cannot use its base commit {first}: "
+        assert told.startswith(start)
+        assert "unable to read tree" in told, "git says what it lacks"
 
     def test_digests_and_layouts_are_those_of_what_runs(self, repository: Repository) -> None:
         runs = dict.fromkeys(Part, Running(digest="d" * 16, layout="root"))
@@ -238,6 +241,11 @@ class TestDigests:
             for given in ("A=1", "A=2")
         )
         assert one != two
+        repository.git("config", "core.autocrlf", "true")
+        repository.remove("dags/a.py")
+        repository.git("checkout", "--quiet", "dags/a.py")
+        converted = digest_lines(lines, opened(repository), ALL)
+        assert converted[Part.DAGS] != before[Part.DAGS], "git checks out other bytes"
         at_root = digest_lines(lines, plain, replace(ALL, layout="root"))
         assert at_root[Part.DAGS] != before[Part.DAGS]
         in_image = digest_lines(lines, plain, replace(ALL, dags_in_image=True))
