@@ -19,6 +19,7 @@ from astro_ci.image.source import ReadyImage
 from astro_ci.model import NO_PARTS, Part
 from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.running import Running
+from astro_ci.survey.asking import Connected
 from astro_ci.survey.bases import Bases
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
@@ -139,6 +140,12 @@ class TestCompared:
         running = differ(opened(repository), standing(bases=Bases.one("deployed", base), runs=runs))
         assert running.compared[Part.DAGS].digest == "d" * 16
         assert running.compared[Part.DAGS].layout == "root"
+        deployment = SimpleNamespace(is_dag_deploy_enabled=False)
+        without = replace(
+            standing(bases=Bases.one("deployed", base), runs=runs),
+            connected=cast(Connected, SimpleNamespace(deployment=deployment)),
+        )
+        assert differ(opened(repository), without).compared[Part.DAGS].layout == ""
         assert set(running.digests) == BOTH, "there is something to compare with"
         named = differ(opened(repository), standing(bases=Bases.one("ref", base), runs=runs))
         assert named.compared[Part.DAGS].digest is None
@@ -262,6 +269,12 @@ class TestFiles:
         in_image = replace(ALL, dags_in_image=True)
         counted = differ(opened(repository), standing(), in_image).dag_files
         assert counted == DagFiles(shipped=2, dag_files=0, before=None, left_out_by="dags/a.py")
+
+    def test_leftovers_that_were_committed_are_not(self, repository: Repository) -> None:
+        repository.write({"dags/x.pyc": "", "dags/__pycache__/y.py": ""})
+        repository.commit()
+        found = differ(opened(repository), standing())
+        assert found.dag_files == DagFiles(shipped=2, dag_files=2, before=None)
 
     def test_before_are_those_of_the_base(self, repository: Repository) -> None:
         base = repository.head
