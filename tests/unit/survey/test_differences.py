@@ -282,6 +282,9 @@ class TestFiles:
         repository.commit()
         found = differ(opened(repository), standing(bases=Bases.one("deployed", base)))
         assert found.dag_files == DagFiles(shipped=1, dag_files=1, before=2)
+        bases = Bases.one("deployed", repository.head)
+        same = differ(opened(repository), standing(bases=bases)).dag_files
+        assert same == DagFiles(shipped=1, dag_files=1, before=None), "nothing was taken away"
 
     def test_uncommitted_ones_are_named_with_their_parts(self, repository: Repository) -> None:
         checkout = opened(repository)
