@@ -134,6 +134,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "rules": rules_reference,
     "github inputs": github_inputs_table,
     "github outputs": github_outputs_table,
+    "gitlab build inputs": functools.partial(gitlab_inputs_table, "build.yml"),
     "gitlab deploy inputs": functools.partial(gitlab_inputs_table, "deploy.yml"),
     "gitlab check inputs": functools.partial(gitlab_inputs_table, "checks.yml"),
     "github check inputs": functools.partial(github_action_inputs_table, "check"),

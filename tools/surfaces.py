@@ -35,11 +35,12 @@ ACTIONS = {
     "actions/plan/action.yml": "plan",
 }
 TEMPLATES = {
+    "gitlab-templates/build.yml": "build",
     "gitlab-templates/checks.yml": "check",
     "gitlab-templates/deploy.yml": "deploy",
     "gitlab-templates/plan.yml": "plan",
 }
-REPORTS = ("sarif", "junit_xml", "code_quality")
+FILES = ("sarif", "junit_xml", "code_quality", "save_to")
 """Fields that no template has an input for: GitLab takes the files from where its job says."""
 WIDTH = 98
 _YAML_WORDS = ("true", "false", "yes", "no", "on", "off")
@@ -71,7 +72,7 @@ def action_variables(verb: str) -> Iterator[str]:
 
 
 def _template_rows(verb: str) -> Sequence[Option]:
-    return [row for row in rows(verb) if row.field not in REPORTS]
+    return [row for row in rows(verb) if row.field not in FILES]
 
 
 def _template_input(row: Option) -> str:
@@ -82,7 +83,8 @@ def template_inputs(verb: str) -> Iterator[str]:
     """The inputs of a template."""
     for row in _template_rows(verb):
         yield f"    {_template_input(row)}:"
-        may_be = " May be a variable that holds it." if row.kind is kinds.ID else ""
+        is_variable = row.kind in (kinds.ID, kinds.IMAGE_NAME, kinds.TARGET_NAME)
+        may_be = " May be a variable that holds it." if is_variable else ""
         yield from _description(f"{_described(row)}{may_be}", indent=6)
         yield "      type: string"
         if row.kind.words:

@@ -55,7 +55,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     """The JSON Schema of a value in `astro-ci.yaml`."""
     is_list: bool = False
     is_name: bool = False
-    """Whether a value is a name in Astro or in astro-ci, not free text."""
+    """Whether a value is a name, in which no `$` can be meant, rather than free text."""
     words: Sequence[str] = ()
     """All allowed values, if there is a fixed set."""
 
@@ -122,7 +122,11 @@ FAST = Kind(
     words=FAST_WORDS,
 )
 LAYOUT = Kind(read=parse_layout, schema={"enum": list(LAYOUTS)}, is_name=True, words=LAYOUTS)
-IMAGE_NAME = Kind(read=parse_image_name, check=check_image_name, schema={"type": "string"})
+IMAGE_NAME = Kind(
+    read=parse_image_name, check=check_image_name, schema={"type": "string"}, is_name=True
+)
+TARGET_NAME = Kind(schema=_SCALAR, is_name=True)
+"""The name that an image is pushed under, which is read where it is used."""
 RUNNER = Kind(read=parse_runner, schema={"enum": list(RUNNERS)}, is_name=True, words=RUNNERS)
 SECONDS = Kind(read=parse_seconds, schema={"type": "number", "exclusiveMinimum": 0})
 BASE = Kind(check=check_base, schema=_SCALAR)

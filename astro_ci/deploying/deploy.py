@@ -35,7 +35,7 @@ Approve = Callable[[Plan], None]
 """A callback that raises an AstroCIError to reject a Plan."""
 CancelledBy = Callable[[int], CancelledError]
 """Makes the error for a signal's number."""
-_BUILD_AGAIN = "the first attempt of this run ended without a deploy"
+_BUILD_AGAIN = "the second attempt of a run builds its image"
 
 
 def deploy(

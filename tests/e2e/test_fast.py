@@ -360,7 +360,7 @@ def test_a_push_that_fails_is_made_good_by_a_build(world: World, status: int) ->
     assert run.document["fast"] == {
         "mode": "auto",
         "possible": False,
-        "reasons": ["the first attempt of this run ended without a deploy"],
+        "reasons": ["the second attempt of a run builds its image"],
         "made": "built",
         "differences": None,
     }
@@ -392,7 +392,7 @@ def test_a_saved_plan_says_how_the_image_is_made(world: World, tmp_path: Path) -
     world.stage.astro.faults.add("PUT", "/manifests/", status=403)
     failed = world.deploy("--plan", str(file), "--fast", "auto")
     assert failed.code == 11, failed.err
-    assert "has to be built: the first attempt of this run" in failed.document["error"]["message"]
+    assert "has to be built: the second attempt of a run" in failed.document["error"]["message"]
     assert world.stage.state() == before
 
     run = world.deploy("--plan", str(file), "--fast", "auto")

@@ -55,6 +55,8 @@ class Upload(Struct, kw_only=True):
     _location: str = ""
     _offset: int = 0
     _reported: int = 0
+    _is_reading: bool = False
+    """Whether the blob is being read: a failure is then not one of the sending."""
 
     def run(self) -> How:
         """Mount or upload the blob. Raises RegistryError."""
@@ -119,6 +121,8 @@ class Upload(Struct, kw_only=True):
                 return False
             self._close(size)
         except StatusError as error:
+            if self._is_reading:
+                raise
             self._lose(error)
             return False
         return True
@@ -227,6 +231,7 @@ class Upload(Struct, kw_only=True):
 
     def _body(self, start: int, end: int) -> Callable[[], Body | bytes]:
         def make() -> Body | bytes:
+            self._is_reading = False
             self._take_back(start)
             if start == end:
                 for _ in self.content.part(start, end):
@@ -237,9 +242,13 @@ class Upload(Struct, kw_only=True):
         return make
 
     def _reporting(self, start: int, end: int) -> Iterator[bytes]:
+        self._is_reading = True
         for piece in self.content.part(start, end):
+            self._is_reading = False
             yield piece
             self._advance(len(piece))
+            self._is_reading = True
+        self._is_reading = False
 
     def _advance(self, more: int) -> None:
         self._reported += more

@@ -272,6 +272,15 @@ def test_a_registry_that_loses_chunks_gets_the_blob_at_once(odd: OddRegistry) ->
     assert b"".join(target.read(blob_of(data))) == data
 
 
+def test_a_source_without_the_layer_is_no_fault_of_the_target(odd: OddRegistry) -> None:
+    blob = blob_of(os.urandom(3000))
+    source, target = repository(odd.host, "a/source"), repository(odd.host, "a/b")
+    content = Content(blob, lambda at: source.read(blob, at), "a layer of the test")
+    with pytest.raises(RegistryError, match="answered 404 to the request for a layer of a/source"):
+        target.upload(content, sizes=CHUNKS)
+    assert len(odd.requests("POST")) == 1, "another way of sending would not help"
+
+
 def test_a_registry_that_says_where_to_go_on(odd: OddRegistry) -> None:
     data = os.urandom(3000)
 

@@ -16,6 +16,7 @@ import yaml
 
 from astro_ci import __version__
 from astro_ci.ci.systems.gitlab.dialect import DOTENV_VARIABLE, OUTPUT_PREFIX
+from astro_ci.commands.build import build
 from astro_ci.commands.check import check
 from astro_ci.commands.deploy import deploy
 from astro_ci.commands.plan import plan
@@ -25,19 +26,35 @@ from astro_ci.reporting.verb import DEPLOY
 from tests.surfaces.gitlab.runner import ROOT, TEMPLATES
 from tests.surfaces.gitlab.template import RefusedError, documents, inputs_in, render
 
-COMMANDS = ("check", "deploy", "plan")
+COMMANDS = ("build", "check", "deploy", "plan")
 EXAMPLES = sorted((ROOT / "examples/gitlab").glob("*.yml"))
 # Shortcuts for another option, and what a job cannot use.
-NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode", "save", "ignore_findings"}
+NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode", "save", "save_to", "ignore_findings"}
 # The job of checks says where the files are, as GitLab takes them from there.
 REPORTS = {"sarif", "junit_xml", "code_quality"}
 FILES = {"check": "checks"}
+VERBS: dict[str, click.Command] = {
+    "build": build,
+    "check": check,
+    "deploy": deploy,
+    "plan": plan,
+}
 # What makes the job, instead of an option of the command in it.
 OF_THE_JOB = {"job-prefix", "stage", "rules", "image", "package"}
-OF_THE_DEPLOY_JOB = {"environment", "builder", "dind-image"}
+OF_ONE_JOB = {
+    "build": {"builder", "dind-image", "archive", "expire-in"},
+    "deploy": {"environment", "builder", "dind-image"},
+}
 OTHER_NAMES = {"builder": "buildx-builder"}
 """Options whose names are those of other inputs."""
-IDS = {"deployment-id", "workspace-id", "organization-id"}
+NAMES = {"deployment-id", "workspace-id", "organization-id", "image-name", "push"}
+"""Inputs that may be variables, as no `$` can be meant in them."""
+_REPORTS = ["ASTRO_CI_CODE_QUALITY", "ASTRO_CI_JUNIT_XML"]
+WRITTEN = {
+    "build": [*_REPORTS, DOTENV_VARIABLE, "ASTRO_CI_SAVE_IMAGE"],
+    "check": _REPORTS,
+}
+"""The variables by which a job says where files go."""
 JOB_KEYWORDS = {
     *("extends", "stage", "image", "services", "inherit", "rules", "environment", "retry"),
     *("resource_group", "interruptible", "variables", "script", "artifacts"),
@@ -52,7 +69,7 @@ def template(command: str) -> Path:
 def options(command: str) -> dict[str, click.Option]:
     """The options of a command by the name of their input."""
     found = {}
-    for option in {"check": check, "deploy": deploy, "plan": plan}[command].params:
+    for option in VERBS[command].params:
         assert isinstance(option, click.Option)
         if option.name not in NO_INPUT | REPORTS:
             name = option.opts[0].removeprefix("--")
@@ -82,7 +99,7 @@ def check_schema(document: object, path: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_has_an_input_and_every_input_an_option(command: str) -> None:
     declared, _ = documents(template(command))
-    others = OF_THE_JOB | (OF_THE_DEPLOY_JOB if command == "deploy" else set())
+    others = OF_THE_JOB | OF_ONE_JOB.get(command, set())
     assert declared.keys() == options(command).keys() | others
 
 
@@ -101,18 +118,17 @@ def test_inputs_are_described_and_optional_and_used(command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_input_reaches_its_option_as_a_variable(command: str) -> None:
-    """Ids may be variables; in free text a `$` stays a `$`."""
+    """Names may be variables; in free text a `$` stays a `$`."""
     declared, jobs = documents(template(command))
     variables = jobs[f"$[[ inputs.job-prefix ]]{command}"]["variables"]
-    files = ["ASTRO_CI_CODE_QUALITY", "ASTRO_CI_JUNIT_XML"]
-    for name in files if command == "check" else [DOTENV_VARIABLE]:
+    for name in WRITTEN.get(command, [DOTENV_VARIABLE]):
         assert variables.pop(name)
     assert variables.pop("ASTRO_CI_PACKAGE") == "$[[ inputs.package ]]"
     for name, option in options(command).items():
         names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
         found = variables.pop("ASTRO_CI_BASE" if option.name == "base" else names[0])
         text = f"$[[ inputs.{name} ]]"
-        is_free = name not in IDS | {"force"} and "options" not in declared[name]
+        is_free = name not in NAMES | {"force"} and "options" not in declared[name]
         assert found == ({"value": text, "expand": False} if is_free else text)
     assert variables == {}
 
@@ -144,7 +160,7 @@ def test_it_installs_the_version_that_it_was_written_for(command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("builder", ["docker-in-docker", "remote", "none"])
 def test_the_schema_holds(command: str, builder: str, tmp_path: Path) -> None:
-    given = {"builder": builder} if command == "deploy" else {}
+    given = {"builder": builder} if command in OF_ONE_JOB else {}
     check_schema(render(template(command), given), tmp_path / "jobs.json")
     header = next(yaml.safe_load_all(template(command).read_text()))
     check_schema(header, tmp_path / "header.json")
@@ -174,6 +190,21 @@ def test_gitlab_takes_the_reports_of_checks_also_when_they_fail() -> None:
     }
 
 
+def test_gitlab_keeps_the_image_and_the_reports_of_a_build() -> None:
+    build = job("build", archive="etl.tar", **{"expire-in": "2 weeks"})
+    variables = build["variables"]
+    assert build["artifacts"] == {
+        "when": "always",
+        "expire_in": "2 weeks",
+        "paths": [variables["ASTRO_CI_SAVE_IMAGE"]],
+        "reports": {
+            "codequality": variables["ASTRO_CI_CODE_QUALITY"],
+            "dotenv": variables[DOTENV_VARIABLE],
+            "junit": variables["ASTRO_CI_JUNIT_XML"],
+        },
+    }
+
+
 def test_deploys_of_one_environment_queue_and_are_not_interrupted() -> None:
     one, other = (job("deploy", environment=name) for name in ("sales/eu", "ml"))
     assert one["environment"]["name"] == "sales/eu"
@@ -182,12 +213,15 @@ def test_deploys_of_one_environment_queue_and_are_not_interrupted() -> None:
     assert set(one["retry"]["when"]) <= {"runner_system_failure", "scheduler_failure"}
 
 
-def test_the_builders() -> None:
-    jobs = render(template("deploy"))
+@pytest.mark.parametrize(
+    ("command", "prefix"), [("build", ".astro-build-with-"), ("deploy", ".astro-builder-")]
+)
+def test_the_builders(command: str, prefix: str) -> None:
+    jobs = render(template(command))
     dind, remote, none = (
-        jobs[f".astro-builder-{name}"] for name in ("docker-in-docker", "remote", "none")
+        jobs[f"{prefix}{name}"] for name in ("docker-in-docker", "remote", "none")
     )
-    assert jobs["astro-deploy"]["extends"] == ".astro-builder-docker-in-docker"
+    assert jobs[f"astro-{command}"]["extends"] == f"{prefix}docker-in-docker"
     (service,) = dind["services"]
     assert service["name"] == "docker:28-dind"
     host = dind["variables"]["DOCKER_HOST"]
