@@ -355,4 +355,4 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     url: str = ""
     duration_seconds: float = field(default=0.0)
     phases: Mapping[str, float] = field(default_factory=dict)
-    """How many seconds each phase took: survey, build, checks, push, upload, rollout."""
+    """How many seconds each phase took: survey, build, checks, wake, push, upload, rollout."""
