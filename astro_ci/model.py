@@ -1,7 +1,7 @@
-"""The values everything else speaks in: frozen, no I/O.
+"""The values that all modules share; they are frozen, and there is no I/O here.
 
-The first half is the platform's own (field names as the API spells them, in snake case); the
-second half is ours: what changed, what runs, the Plan and the result of a deploy.
+The first half has the values of Astro's API, with the API's field names in snake case. The second
+half has astro-ci's own values: changes, the Plan, and the result of a deploy.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Deployment(Struct, frozen=True, kw_only=True, rename="camel"):
     astro_runtime_version: str = ""
     image_repository: str = ""
     image_tag: str = ""
-    """The tag of the image that runs, or is being rolled out; empty before the first deploy."""
+    """The tag of the running image, or of the image in rollout; empty before the first deploy."""
     dag_tarball_version: str = ""
     """The bundle version that is live."""
     desired_dag_tarball_version: str = ""
@@ -52,7 +52,7 @@ class Deployment(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DeployGit(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Where a deploy's code came from. Source: schemas DeployGit, CreateDeployGitRequest."""
+    """The commit and repository of a deploy. Source: schemas DeployGit, CreateDeployGitRequest."""
 
     provider: Literal["GITHUB", "GENERIC"]
     commit_sha: str
@@ -77,7 +77,7 @@ class Subject(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def name(self) -> str:
-        """The name that people know the subject by; empty where Astro does not say."""
+        """The name to show for the subject; empty when Astro gives none."""
         return self.full_name or self.username or self.api_token_name
 
 
@@ -101,7 +101,7 @@ class Deploy(Struct, frozen=True, kw_only=True, rename="camel"):
     rollback_from_id: str = ""
     """The deploy that this rollback restored; empty for a deploy that is not a rollback."""
     bundle_mount_path: str = ""
-    """Where a BUNDLE deploy mounts what it brings; empty for all others."""
+    """The path at which a BUNDLE deploy mounts its bundle; empty for other deploys."""
     created_at: str = ""
     created_by_subject: Subject | None = None
 
@@ -137,7 +137,7 @@ BaseSource = Literal["deployed", "event", "ref", "none"]
 
 
 class Status(StrEnum):
-    """How a path differs, in git's letters."""
+    """The kind of a difference, as git's letter."""
 
     ADDED = "A"
     MODIFIED = "M"
@@ -147,10 +147,10 @@ class Status(StrEnum):
 
 
 class PathChange(Struct, frozen=True, kw_only=True):
-    """A path that differs between a base and what will be shipped.
+    """A path that differs between a base and the files to ship.
 
-    The path is relative to the repository root, with `/`; bytes that are not UTF-8 are surrogate
-    escapes, as `os.fsdecode` makes them. A rename is two changes.
+    The path is relative to the repository root, with `/`. Bytes that are not UTF-8 are surrogate
+    escapes, as from `os.fsdecode`. A rename is two changes.
     """
 
     path: str
@@ -158,14 +158,14 @@ class PathChange(Struct, frozen=True, kw_only=True):
 
 
 class Change(PathChange, frozen=True, kw_only=True):
-    """A path that differs, the parts that it is in, and the rule that says so."""
+    """A path that differs, the parts that it belongs to, and the rule that decides this."""
 
     parts: frozenset[Part]
     because: str
 
     @property
     def affects(self) -> Affects:
-        """Return the part as one word; a path of both parts counts as the image's."""
+        """Return the part as one word; a path of both parts counts as a path of the image."""
         if Part.IMAGE in self.parts:
             return "image"
         return "dags" if Part.DAGS in self.parts else "nothing"
@@ -184,12 +184,12 @@ class DeployType(StrEnum):
 
     @property
     def parts(self) -> frozenset[Part]:
-        """What is shipped. Without DAG-only deploys the DAGs ship in the image."""
+        """The shipped parts. If DAG-only deploys are disabled, the DAGs ship in the image."""
         return frozenset(part for part in Part if part in self.value.split("-and-"))
 
     @property
     def has_image(self) -> bool:
-        """Whether an image is built and pushed."""
+        """Whether an image is pushed."""
         return Part.IMAGE in self.parts
 
     @property
@@ -199,7 +199,7 @@ class DeployType(StrEnum):
 
 
 class Request(StrEnum):
-    """What the user asked for."""
+    """The deploy type that the user chose."""
 
     AUTO = "auto"
     DAGS = "dags"
@@ -208,74 +208,74 @@ class Request(StrEnum):
 
 
 class Base(Struct, frozen=True, kw_only=True):
-    """The commit that each part was compared with; None where there is none."""
+    """The commit with which each part was compared; None without a comparison."""
 
     commits: Mapping[Part, str | None]
     source: BaseSource
 
     @property
     def image(self) -> str | None:
-        """The image's."""
+        """The commit for the image."""
         return self.commits[Part.IMAGE]
 
     @property
     def dags(self) -> str | None:
-        """The DAGs'."""
+        """The commit for the DAGs."""
         return self.commits[Part.DAGS]
 
 
 class Content(Struct, frozen=True, kw_only=True):
-    """Whether each part that would be deployed equals the running one."""
+    """Whether the content of each part equals the running content."""
 
     parts: Mapping[Part, Sameness]
 
     @property
     def image(self) -> Sameness:
-        """The image's."""
+        """The result for the image."""
         return self.parts[Part.IMAGE]
 
     @property
     def dags(self) -> Sameness:
-        """The DAGs'."""
+        """The result for the DAGs."""
         return self.parts[Part.DAGS]
 
 
 class Repository(Struct, frozen=True, kw_only=True):
-    """The pages of a repository."""
+    """The web pages of a repository."""
 
     page: str
-    """Such as `https://github.com/acme/etl`."""
+    """The URL of the repository, such as `https://github.com/acme/etl`."""
     kind: str
-    """Whose pages they are: github, gitlab, bitbucket, azure, gitea or forgejo."""
+    """The kind of git host: github, gitlab, bitbucket, azure, gitea or forgejo."""
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """Where a project is, in whichever clone."""
+    """The place of a project, which is the same in all clones."""
 
     repository: str = ""
-    """Host and path of the remote, without credentials; empty where there is none."""
+    """Host and path of the remote, without credentials; empty without a remote."""
     project: str = ""
     """The project's path in the repository, with `/`; empty for the repository root."""
 
 
 class PrebuiltImage(Struct, frozen=True, kw_only=True):
-    """The image of a deploy that does not build one."""
+    """The image of a deploy that builds no image."""
 
     reference: str
-    """As the user named it."""
+    """The user's name of the image."""
     digest: str
-    """Its identity, with `sha256:` in front."""
+    """The image's identity, which starts with `sha256:`."""
     commit: str
-    """The commit that it was built from; empty when that is not known."""
+    """The commit that the image was built from; empty when it is not known."""
 
 
 class FastPlan(Struct, frozen=True, kw_only=True):
-    """Whether the image is made without a build, from the running one."""
+    """Whether the image is made from the running image, without a build."""
 
     mode: str
-    """What the user asked for: auto, require or verify."""
+    """The mode that the user chose: auto, require or verify."""
     reasons: Sequence[str] = ()
-    """Why the image has to be built, as clauses; empty where it need not be."""
+    """The reasons why the image has to be built, as clauses; empty without a reason."""
 
     @property
     def is_possible(self) -> bool:
@@ -284,12 +284,12 @@ class FastPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def is_chosen(self) -> bool:
-        """Whether the image that is deployed is made so; `verify` deploys a built one."""
+        """Whether the deployed image is made in this way; `verify` deploys a built image."""
         return self.is_possible and self.mode != "verify"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What will be deployed, and why. `plan` prints it, `deploy` acts on it."""
+    """What will be deployed, and why. `plan` prints a Plan, and `deploy` acts on a Plan."""
 
     deploy_type: DeployType
     requested: Request
@@ -302,32 +302,32 @@ class Plan(Struct, frozen=True, kw_only=True):
     deployment: Deployment | None = None
     assumptions: Sequence[str] = ()
     uncommitted: Sequence[str] = ()
-    """The files that would ship and are not in the head, or differ from it there."""
+    """The files to ship that are not in the head commit, or differ from it."""
     image: PrebuiltImage | None = None
-    """None: the image is built, if one is deployed."""
+    """The prebuilt image; None when the image is built, or none is deployed."""
     bundle_layout: str = "prefixed"
-    """How the DAG bundle has its files: `prefixed` with dags/, or at its `root`."""
+    """The place of the files in the DAG bundle: `prefixed` with dags/, or at its `root`."""
     checks: Sequence[Checked] = ()
-    """The checks of what would ship that were made while planning."""
+    """The checks of the files to ship that were made during planning."""
     fast: FastPlan | None = None
-    """None: nobody asked for it, or no image is made."""
+    """None when the option is off, or when no image is made."""
     title: str = ""
-    """The title of the commit that is checked out, which a stranger may have written."""
+    """The title of the checked-out commit, which is untrusted text."""
     repository: Repository | None = None
-    """Where the commits have pages; None where that is not known."""
+    """The web pages of the commits; None when they are not known."""
     digests: Digests = field(default_factory=dict)
-    """What would ship, part by part; empty without credentials."""
+    """The digests of the parts to ship; empty without credentials."""
     origin: Origin = Origin()
 
     @property
     def ships_checkout(self) -> bool:
-        """Whether anything of the checkout is deployed; a prebuilt image may be all there is."""
+        """Whether files of the checkout are deployed, and not only a prebuilt image."""
         is_bundled = self.deployment is None or self.deployment.is_dag_deploy_enabled
         return self.image is None or (self.deploy_type.has_dags and is_bundled)
 
     @property
     def findings(self) -> list[Finding]:
-        """The findings of the checks, the most severe first."""
+        """The findings of all checks, the most severe first."""
         found = (finding for checked in self.checks for finding in checked.findings)
         return sorted(found, key=lambda finding: finding.order)
 
@@ -336,7 +336,7 @@ Outcome = Literal["deployed", "skipped", "failed"]
 
 
 class DeployResult(Struct, frozen=True, kw_only=True):
-    """How a deploy ended. Empty strings stand for what this deploy type does not have."""
+    """The result of a deploy. A string is empty if the deploy type does not have the value."""
 
     outcome: Outcome
     plan: Plan
@@ -344,15 +344,16 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     image_tag: str = ""
     bundle_version: str = ""
     overridden: Sequence[CheckName] = ()
-    """The checks that failed, and that --force deployed past."""
+    """The failed checks that --force overrode."""
     commit_url: str = ""
-    """The page of the commit that was shipped."""
+    """The web page of the shipped commit."""
     replaced_by: str = ""
-    """The deploy that has since replaced this one."""
+    """The later deploy that has replaced this deploy."""
     fast_differences: Sequence[str] | None = None
-    """What the built image has otherwise than the one that would have been made without a build;
-    None where nothing was compared."""
+    """The differences between the built image and the image that `--fast` would have made; None
+    without a comparison."""
     url: str = ""
     duration_seconds: float = field(default=0.0)
     phases: Mapping[str, float] = field(default_factory=dict)
-    """How many seconds each phase took: survey, build, checks, wake, push, upload, rollout."""
+    """The duration of each phase in seconds: survey, build, checks, wake, push, upload,
+    rollout."""

@@ -1,1 +1,1 @@
-"""The platform: credentials, the API, the blob store."""
+"""Astro: credentials, the API, and the blob store."""

@@ -1,4 +1,4 @@
-"""Find credentials and the token that they give. Reads only, and writes nothing."""
+"""Find the credentials and get their token. Only reads, and writes nothing."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ AUDIENCE = "astronomer-ee"
 RENEW_BEFORE_SECONDS = 300
 LOGIN_CONFIG = "/private/v1alpha1/cli/auth-config"
 _JSON_WEB_TOKEN = Regex(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
-# What a CI system leaves of a reference to a secret that the job does not get, as in a fork:
+# Some CI systems do not replace a reference to a secret that the job does not get, as in a fork:
 # $(A) on Azure, $A or ${A} on GitLab.
 _MOST_SESSION_BYTES = 1_000_000
 _UNEXPANDED = Regex(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
 
 
 class Claims(Struct, frozen=True, kw_only=True):
-    """The claims of a token, not verified: the service verifies them."""
+    """The claims of a token, without verification, which is done by the service."""
 
     expires: float | None
-    """Seconds since 1970."""
+    """The time of expiry, in seconds since 1970."""
     permissions: tuple[str, ...] | None
 
     def named(self, kind: str) -> str | None:
@@ -48,11 +48,11 @@ class Claims(Struct, frozen=True, kw_only=True):
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
-    """A way to get a token that is valid now."""
+    """Returns a token that is valid now."""
 
     kind: Kind
     source: str
-    """The variables or the file that they came from."""
+    """The variables or the file of the credentials."""
     token: Callable[[], str]
     organization_id: str | None = None
     workspace_id: str | None = None
@@ -60,7 +60,7 @@ class Credentials(Struct, frozen=True, kw_only=True):
     """A notice for the user about this kind of credentials."""
 
     def __repr__(self) -> str:
-        """Name them, without the token."""
+        """Show the kind and the source, without the token."""
         return f"Credentials(kind={self.kind!r}, source={self.source!r})"
 
 
@@ -73,8 +73,8 @@ def find_credentials(
 ) -> Credentials | None:
     """Return the first credentials that exist; None when there are none.
 
-    `login` opens the host that exchanges keys for tokens. Raises AuthenticationError when the
-    first ones found cannot work.
+    `login` opens the connection to the host that exchanges keys for tokens. Raises
+    AuthenticationError when the first credentials that exist cannot work.
     """
     if token := _without_bearer(_given(env, "ASTRO_API_TOKEN")):
         return _from_api_token(token, now())
@@ -86,7 +86,7 @@ def find_credentials(
 
 
 def missing_credentials(secret_hint: str = "") -> AuthenticationError:
-    """Make the error for a command that cannot work without credentials."""
+    """Make the error for a command that needs credentials."""
     return AuthenticationError(
         "no credentials were found: neither ASTRO_API_TOKEN nor ASTRONOMER_KEY_ID with "
         "ASTRONOMER_KEY_SECRET is set, and there is no session of `astro login`",
@@ -166,7 +166,7 @@ class _Token(msgspec.Struct):
 
 
 class _KeyToken:
-    """The token of a Deployment API key, exchanged when first asked for and when it runs out."""
+    """The token for a Deployment API key, exchanged at the first use and before it expires."""
 
     def __init__(self, key_id: str, key_secret: str, http: Http, now: Callable[[], float]) -> None:
         self._key = (key_id, key_secret)
@@ -177,11 +177,12 @@ class _KeyToken:
         self._renew_at = 0.0
 
     def __call__(self) -> str:
-        """Give a token that is good for minutes to come."""
+        """Return a token that is valid for some minutes."""
         with self._lock:
             if self._now() >= self._renew_at:
                 token = self._exchange()
-                # A short-lived token is renewed half-way, not on every call.
+                # A token with a short lifetime is renewed after half of this time, not at every
+                # call.
                 margin = min(RENEW_BEFORE_SECONDS, token.expires_in / 2)
                 self._token = token.access_token
                 self._renew_at = self._now() + token.expires_in - margin
@@ -237,7 +238,7 @@ def _from_deployment_key(
 
 
 def session_domain(env: Mapping[str, str]) -> str | None:
-    """The domain that `astro login` is at; None without a session."""
+    """Return the domain of the session of `astro login`; None without a session."""
     context = _read_session(env).get("context")
     return str(context) if context else None
 
@@ -260,7 +261,7 @@ def _from_session(env: Mapping[str, str], domain: str, now: float) -> Credential
 
 
 def _session_file(env: Mapping[str, str]) -> Path:
-    # A container job may have no home at all, and then no session either.
+    # A container job may have no home directory, and then no session.
     return Path(env.get("ASTRO_HOME") or env.get("HOME") or "/") / ".astro" / "config.yaml"
 
 
@@ -274,7 +275,7 @@ def _read_session(env: Mapping[str, str]) -> dict[str, Any]:
         return _lower_keys(yaml.safe_load(read_named_text(path, most_bytes=_MOST_SESSION_BYTES)))
     except OSError as error:
         why = error.strerror
-    # What is wrong with the YAML is not repeated: PyYAML quotes the line, and it holds tokens.
+    # PyYAML's message is not repeated, because it quotes a line, which may contain a token.
     except (yaml.YAMLError, ValueError, RecursionError):
         why = "it is not valid YAML"
     raise AuthenticationError(f"{path} cannot be read: {why}", hint="Run `astro login` again.")

@@ -1,7 +1,7 @@
-"""One blob of the store, by HTTP: requests and refusals, without showing the URL.
+"""Write a blob of the blob store over HTTP, and describe failures without the URL.
 
-The URL is an Azure SAS URL: whoever has it may write the blob. What requests raises and what
-urllib3 logs both hold it, so neither is let through.
+The URL is an Azure SAS URL: everyone who has this URL can write the blob. The exceptions of
+requests and the logs of urllib3 contain the URL, so neither is shown.
 Source: Put Blob, Put Block and Put Block List of the Azure Blob Storage REST API.
 """
 
@@ -18,23 +18,23 @@ from astro_ci.errors import ApiError, UnavailableError
 from astro_ci.web.logs import keep_queries_out_of_logs
 from astro_ci.web.retry import asked_wait, is_worth_repeating
 
-if TYPE_CHECKING:  # loaded while git is at work, as it takes its time
+if TYPE_CHECKING:  # loaded while git is running, because requests is slow to load
     import requests
 
 API_VERSION = "2023-11-03"
 BLOCK_ID_BYTES = 64
-"""The most that an id may have."""
+"""The maximum length of a block id."""
 _CHUNK_BYTES = 256 * 1024
 
 
 class BlocksLostError(ApiError):
-    """The store has lost the blocks of this upload; a parallel upload discards them."""
+    """The store has lost the blocks of this upload; this is the effect of a parallel upload."""
 
 
 class Body:
-    """A part of a file as a request's body: its length is known, its bytes are read as sent.
+    """A part of a file as a request's body; its bytes are read while they are sent.
 
-    `on_sent` hears when somebody asks for more than there is, as who sends it does in the end.
+    `on_sent` is called at the first read after the last byte, when all bytes were sent.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Body:
         self._on_sent = on_sent
         self._offset = offset
         self._left = length
-        self.len = length  # where requests looks for the Content-Length
+        self.len = length  # requests reads the Content-Length here
         file.seek(offset)
 
     def md5(self) -> bytes:
-        """Digest the whole part, and be at its beginning again."""
+        """Digest the whole part, and return to its start."""
         digest = hashlib.md5(usedforsecurity=False)
         for data in self:
             digest.update(data)
@@ -61,7 +61,7 @@ class Body:
         return digest.digest()
 
     def read(self, size: int = -1) -> bytes:
-        """Read on, never past the end of the part."""
+        """Read more bytes, but not past the end of the part."""
         wanted = self._left if size < 0 else min(size, self._left)
         data = self._file.read(wanted)
         self._left -= len(data)
@@ -74,9 +74,9 @@ class Body:
 
 
 class Blob:
-    """A blob that may be written. Each method is one request, and safe to repeat.
+    """A writable blob. Each method is one request, which is safe to repeat.
 
-    They raise UnavailableError when repeating may help, else ApiError.
+    The methods raise UnavailableError when another attempt may succeed, else ApiError.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Blob:
         self._timeout = timeout_seconds
 
     def put(self, body: Body, md5: bytes) -> str:
-        """Write the blob, and return the version that it is now."""
+        """Write the blob, and return its new version."""
         headers = {
             "x-ms-blob-type": "BlockBlob",
             "Content-Type": "application/gzip",
@@ -98,14 +98,14 @@ class Blob:
         return _version(self._send("Put Blob", "", headers, body))
 
     def put_block(self, block_id: bytes, body: Body) -> None:
-        """Leave a block with the store; ids are equally long, BLOCK_ID_BYTES at most."""
+        """Store a block; all ids have the same length, at most BLOCK_ID_BYTES."""
         query = f"comp=block&blockid={quote(_base64(block_id), safe='')}"
         self._send("Put Block", query, {"Content-MD5": _base64(body.md5())}, body)
 
     def put_block_list(self, block_ids: Sequence[bytes], md5: bytes) -> str:
-        """Write the blob from its blocks, and return the version that it is now.
+        """Write the blob from its blocks, and return its new version.
 
-        Raises BlocksLostError when the store does not have them all.
+        Raises BlocksLostError when the store does not have all blocks.
         """
         latest = "".join(f"<Latest>{_base64(block_id)}</Latest>" for block_id in block_ids)
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{latest}</BlockList>'.encode()
@@ -142,7 +142,7 @@ class Blob:
             if problem == UNTRUSTED:
                 hint = authority_hint(_host(self._url))
         if problem:
-            # Outside the handler, so without a context: the exception holds the URL.
+            # Outside of the handler, so that the error has no context, which contains the URL.
             raise UnavailableError(f"{what} got no answer: {problem}", hint=hint)
         if response.status_code != 201:
             raise _refusal(what, response)
@@ -202,7 +202,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError:
 
 
 def _error_code(response: requests.Response) -> str:
-    """Return Azure's error code; nothing else of the answer is repeated."""
+    """Return Azure's error code; nothing else of the response is repeated."""
     code = response.headers.get("x-ms-error-code", "")
     if not code and (found := re.search(rb"<Code>([A-Za-z0-9]+)</Code>", response.content[:4096])):
         code = found[1].decode()

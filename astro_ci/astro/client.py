@@ -1,4 +1,4 @@
-"""The Astro API, version 1: a method per endpoint, values out, no decisions."""
+"""The client for the Astro API, version 1: each method calls an endpoint and returns values."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _DeploymentOptions(msgspec.Struct, rename="camel"):
 
 
 class AstroClient:
-    """One Organization's part of the API.
+    """The part of the API for an Organization.
 
     Every method raises ApiError (NotFoundError, UnavailableError) or AuthenticationError.
     """
@@ -70,7 +70,7 @@ class AstroClient:
         return self._get(f"/deployments/{deployment_id}", Deployment)
 
     def read_deployment(self, deployment_id: str) -> dict[str, Any]:
-        """Read all that Astro shows of a Deployment, also what is not known here.
+        """Read all fields of a Deployment, including unknown fields.
 
         Source: GET /organizations/{o}/deployments/{d}.
         """
@@ -107,7 +107,7 @@ class AstroClient:
     def list_deployments(
         self, *, names: Sequence[str] = (), workspace_ids: Sequence[str] = ()
     ) -> Iterator[Deployment]:
-        """List what the token can see. Source: GET /organizations/{o}/deployments."""
+        """List the Deployments that the token sees. Source: GET /organizations/{o}/deployments."""
         query = {"names": list(names), "workspaceIds": list(workspace_ids)}
         offset = 0
         while True:
@@ -124,10 +124,10 @@ class AstroClient:
     def list_deploys(
         self, deployment_id: str, *, newest: DeploysPage | None = None
     ) -> Iterator[Deploy]:
-        """List a Deployment's deploys, newest first, read page by page as they are asked for.
+        """Yield a Deployment's deploys, newest first; a page is read when it is needed.
 
-        `newest` is the first page, where it was read already. A deploy made in between moves the
-        pages; a deploy that was already returned is left out.
+        `newest` is the first page, if it was read before. A deploy that is created meanwhile moves
+        the pages; a deploy that was already yielded is skipped.
         Source: GET /organizations/{o}/deployments/{d}/deploys.
         """
         seen: set[str] = set()
@@ -152,7 +152,7 @@ class AstroClient:
         description: str,
         git: DeployGit | None,
     ) -> Deploy:
-        """Open a deploy: where to push, where to upload. Source: POST .../deploys."""
+        """Create a deploy, which has the push and upload addresses. Source: POST .../deploys."""
         body: dict[str, Any] = {"type": deploy_type, "description": unicode(description)}
         if git:
             fields = msgspec.to_builtins(git)
@@ -162,13 +162,13 @@ class AstroClient:
     def finalize_deploy(
         self, deployment_id: str, deploy_id: str, *, bundle_version: str | None
     ) -> Deploy:
-        """Roll a deploy out. None: the deploy has no bundle. Source: POST .../finalize."""
+        """Finalize a deploy; a version of None means no bundle. Source: POST .../finalize."""
         body = {"dagTarballVersion": bundle_version} if bundle_version else {}
         path = f"/deployments/{deployment_id}/deploys/{deploy_id}/finalize"
         return self._post(path, body, Deploy)
 
     def list_runtimes(self, deployment_id: str) -> list[RuntimeRelease]:
-        """List what a Deployment may run. Source: GET /organizations/{o}/deployment-options."""
+        """List the Runtime versions to choose from. Source: GET .../deployment-options."""
         query = {"deploymentId": deployment_id}
         return self._get("/deployment-options", _DeploymentOptions, query).runtime_releases
 
@@ -202,7 +202,7 @@ def decode(content: bytes, kind: type[T], what: str) -> T:
     except msgspec.DecodeError as error:
         sent = str(error) if is_json(content) else "a web page or other text instead of JSON"
         raise ApiError(
-            f"{what} returned an answer that cannot be read: {sent}",
+            f"{what} returned a response that cannot be read: {sent}",
             hint="Check ASTRO_DOMAIN and ASTRO_API_URL, and that no proxy answers for Astro.",
         ) from error
 

@@ -1,4 +1,4 @@
-"""The addresses of a domain's services."""
+"""Find the addresses of Astro's services."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _DOMAIN = Regex(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """The API's scheme and host, and the web application's host."""
+    """The addresses of the API and of the web application."""
 
     domain: str
     api_url: str
-    """Scheme and host, no path, no trailing slash."""
+    """Scheme and host, without a path and a trailing slash."""
 
     def deployment_url(self, workspace_id: str, deployment_id: str) -> str:
-        """The Deployment's page in the web application."""
+        """Return the URL of the Deployment's page in the web application."""
         host = self.api_url if _is_local(self.domain) else f"https://cloud.{self.domain}"
         return f"{host}/{workspace_id}/deployments/{deployment_id}"
 
@@ -31,14 +31,14 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpoint:
     """Read ASTRO_API_URL and ASTRO_DOMAIN; `domain` is the default when neither is set.
 
-    Raises ConfigurationError for a URL that is none, or that would send a token in clear text.
+    Raises ConfigurationError for an invalid URL, or a URL that would send a token unencrypted.
     """
     domain = env.get("ASTRO_DOMAIN", "").strip() or domain or DEFAULT_DOMAIN
     if not _DOMAIN.fullmatch(domain):
         raise ConfigurationError(
             f"ASTRO_DOMAIN is {_shown(domain)!r}, which is not a domain name",
             hint="Set it to a name such as astronomer.io, without scheme and path, or unset it; "
-            "a whole URL goes into ASTRO_API_URL.",
+            "put a whole URL into ASTRO_API_URL.",
         )
     url = env.get("ASTRO_API_URL", "").strip().rstrip("/")
     if not url:
@@ -48,10 +48,10 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
         )
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises ValueError for a port that is none
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         parts = urlsplit("")
-    has_more = parts.query or parts.fragment  # paths are put behind the URL
+    has_more = parts.query or parts.fragment  # paths are appended to the URL
     if parts.scheme not in ("http", "https") or not parts.hostname or has_more:
         raise ConfigurationError(
             f"ASTRO_API_URL is {_shown(url)!r}, which is not a URL",
@@ -72,7 +72,7 @@ def find_endpoint(env: Mapping[str, str], *, domain: str | None = None) -> Endpo
 
 
 def _shown(value: str) -> str:
-    """Show a value that may be wrong, without the user and the password of a URL."""
+    """Show a possibly invalid value, without the user and the password of a URL."""
     _login, at, rest = value.rpartition("@")
     return printable(f"***@{rest}" if at else value)
 
@@ -82,7 +82,7 @@ def _is_local(domain: str) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether a host is this machine for sure; a name is not, whatever it starts with."""
+    """Whether a host is surely this machine; a name that starts with 127. is not."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

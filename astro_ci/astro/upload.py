@@ -1,7 +1,7 @@
-"""Upload a bundle to the blob store, through a URL that is a secret and never shown.
+"""Upload a bundle to the blob store, with a URL that is a secret and never shown.
 
-Small bundles are one Put Blob; larger ones are Put Block in parallel, then Put Block List.
-The store never sees the Astro token. Source: learn.microsoft.com, Blob service REST API.
+Small bundles use one Put Blob; larger bundles use parallel Put Blocks, then Put Block List.
+The store never gets the Astro token. Source: learn.microsoft.com, Blob service REST API.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ OnProgress = Callable[[int, int], None]
 
 
 class Uploader(Struct, frozen=True, kw_only=True):
-    """How to upload. The limits are arguments so that tests need no large files."""
+    """Uploads bundles. The limits are fields so that tests need no large files."""
 
     single_put_limit: int = SINGLE_PUT_LIMIT
     block_size: int = BLOCK_SIZE
     workers: int = WORKERS
     attempts: int = ATTEMPTS
     timeout_seconds: tuple[float, float] = (10.0, 60.0)
-    """To connect, and for the answer once all is sent; sending must not stall for the first."""
+    """The timeouts for connecting, and for the response. Sending may not stall longer than the
+    first."""
     sleep: Callable[[float], None] = time.sleep
 
     def upload(
@@ -49,10 +50,10 @@ class Uploader(Struct, frozen=True, kw_only=True):
     ) -> str:
         """Upload a bundle and return its version, the header `x-ms-version-id`.
 
-        `on_progress` gets, in the calling thread, the number of stored bytes and the total;
-        `on_sent` is called when the last byte of a bundle that is sent at once is on its way.
-        Raises ApiError when the store refuses or gives no version, UnavailableError when it
-        cannot be reached. Nothing that is raised or logged holds the URL.
+        `on_progress` gets, in the calling thread, the number of stored bytes and the total.
+        `on_sent` is called when the last byte of a small bundle has been sent. Raises ApiError when
+        the store refuses or returns no version, UnavailableError when it cannot be reached. No
+        error or log line contains the URL.
         """
         size = bundle.stat().st_size
         with open_session() as session:
@@ -78,7 +79,7 @@ class Uploader(Struct, frozen=True, kw_only=True):
                 on_progress(min(number * self.block_size, size), size)
             return self._repeat(lambda: blob.put_block_list(ids, md5))
 
-        # Once more from the start when an upload beside ours made the store drop our blocks.
+        # Start again once, if a parallel upload made the store drop the blocks.
         return Repeating(_is_blocks_lost, attempts=2, sleep=self.sleep)(put_all)
 
     def _repeat(self, send: Callable[[], T]) -> T:
@@ -96,11 +97,11 @@ def _put_block(blob: Blob, bundle: Path, offset: int, length: int, md5: bytes) -
 
 
 def _block_id(md5: bytes, offset: int) -> bytes:
-    """Name a block.
+    """Return the id of a block.
 
-    With the bundle's digest in it, an upload beside ours to the same blob cannot mix its blocks
-    with ours. All ids of a blob must be equally long, those of abandoned uploads included: so the
-    most there may be, which is also what Azure's library for Go takes.
+    The id contains the bundle's digest, so that a parallel upload to the same blob cannot mix its
+    blocks with these. All ids of a blob must have the same length, even those of abandoned uploads,
+    so they have the maximum length, as in Azure's library for Go.
     """
     return (md5 + offset.to_bytes(8, "big")).ljust(BLOCK_ID_BYTES, b"\0")
 

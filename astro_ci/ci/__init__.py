@@ -1,4 +1,4 @@
-"""CI systems: what they say about the run, and how to speak to their logs."""
+"""CI systems: their facts about the run, and the commands for their logs."""
 
 from __future__ import annotations
 

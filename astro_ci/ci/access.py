@@ -1,4 +1,4 @@
-"""Let git fetch from the job's own forge when the checkout left no credentials behind."""
+"""Let git fetch from the job's own git host if the checkout stored no credentials."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ FORGE_TOKEN = "ASTRO_CI_FORGE_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def git_access(ci: CIContext, env: Mapping[str, str]) -> Mapping[str, str]:
-    """Variables for git commands: the forge's token as a header, for the forge alone.
+    """Return variables for git, with the git host's token as a header for this host only.
 
-    Nothing, unless the variable that the GitHub actions set holds a token. git reads them as it
-    reads `-c`, and they do not show in the list of processes. Source: git-config(1),
-    GIT_CONFIG_COUNT and http.extraHeader, which an empty value resets: two headers are refused.
+    There are none, unless the GitHub actions have set their variable to a token. git reads these
+    variables like `-c` options, but they are not visible in the list of processes. Source:
+    git-config(1), GIT_CONFIG_COUNT and http.extraHeader. An empty value resets the headers, because
+    a request with two such headers is refused.
     """
     token = env.get(FORGE_TOKEN, "").strip()
     server = urlsplit(env.get("GITHUB_SERVER_URL", "").strip())

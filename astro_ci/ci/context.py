@@ -1,4 +1,4 @@
-"""What a CI system says about the run."""
+"""The facts about the run from the CI system."""
 
 from __future__ import annotations
 
@@ -27,46 +27,48 @@ class RunFacts(Struct, frozen=True, kw_only=True):
 
 
 class CIContext(Struct, frozen=True, kw_only=True):
-    """The run as its CI system describes it. None: absent or unusable."""
+    """The run in the CI system's description. None stands for a missing or unusable value."""
 
     system: str
-    """For people: `GitHub Actions`, ..., `none`."""
+    """The name in texts: `GitHub Actions`, ..., `none`."""
     key: str
-    """For code: `github`, ..., `none`."""
+    """The name in code: `github`, ..., `none`."""
     event: str | None = None
-    """What started the run, in the system's own word."""
+    """The event that started the run, in the system's own word."""
     head: str | None = None
-    """The newest commit of the branch, tag or pull request that the run is about.
+    """The newest commit of the run's branch, tag or pull request.
 
-    Informational: what is deployed is the working tree. Never the synthetic merge commit that
-    some systems check out for a pull request, which is in nobody's history: None, when that is
-    all they name. A merged pull request's head is its commit on the base branch.
+    This is only for information, because the work tree is deployed. Some systems check out a
+    synthetic merge commit for a pull request, which is in no branch; this field is never such a
+    commit, and is None when the system names no other. The head of a merged pull request is its
+    commit on the base branch.
     """
     branch: str | None = None
-    """A pull request's own branch, not the one it would be merged into; None on tags."""
+    """The branch; for a pull request its own branch, not the target branch; None for tags."""
     tag: str | None = None
     before: str | None = None
-    """The commit that the branch was at before this push, or at its previous run.
+    """The commit of the branch before this push, or at its previous run.
 
-    Only for branches, and only when the system has one. It may be gone from the history (force
-    push): git decides.
+    Only branches of some systems have this commit. After a force-push it may be missing in the
+    history, which git finds out.
     """
     before_is_previous_run: bool = False
-    """Whether `before` is the previous run's commit, which for a repeated run may be newer."""
+    """Whether `before` is the previous run's commit, which may be newer if a run is repeated."""
     pull_request: str | None = None
-    """The number that people use (GitLab's `iid`)."""
+    """The number that users see (GitLab's `iid`)."""
     base_branch: str | None = None
     base_sha: str | None = None
-    """A commit of the base branch: on GitLab and Travis where the work began, elsewhere its tip."""
+    """A commit of the base branch: on GitLab and Travis the branching point, elsewhere the tip."""
     run_url: str | None = None
     repository_url: str | None = None
-    """Without user, password, query and fragment."""
+    """The URL without user, password, query and fragment."""
     is_fork_pull_request: bool = False
-    """The pull request provably comes from another repository, so secrets are usually withheld."""
+    """Whether the pull request surely comes from another repository, which usually means that the
+    job gets no secrets."""
     base_override: str | None = None
-    """A commit or ref from ASTRO_CI_BASE, never an option, not yet looked up."""
+    """A commit or ref from ASTRO_CI_BASE, which is never an option, and may not exist."""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """Field to the variable (`GITHUB_SHA`) or event key (`event.before`) that it came from."""
+    """The source of each field: a variable (`GITHUB_SHA`) or an event key (`event.before`)."""
     history_hint: str
     """How to get the full history on this system: a clause without a capital."""
     secret_hint: str
@@ -75,5 +77,5 @@ class CIContext(Struct, frozen=True, kw_only=True):
     """How to let jobs wait for each other on this system: a whole sentence."""
 
     def __hash__(self) -> int:
-        """Hash the values, not their sources: a mapping has no hash."""
+        """Hash the values without their sources, because a mapping has no hash."""
         return hash((self.key, self.event, self.head, self.branch, self.tag, self.pull_request))

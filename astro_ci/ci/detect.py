@@ -1,4 +1,4 @@
-"""Find the CI system of this run, and what it says about the run."""
+"""Find the CI system of this run, and read its facts about the run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from astro_ci.project.files import read_named_text
 
 log = logging.getLogger(__name__)
 
-# What else ASTRO_CI_BASE may say: it is also the variable of `--base`, and these are its modes.
-# GitHub sends no event that is larger.
+# Other values of ASTRO_CI_BASE: it is also the variable of `--base`, which has these modes.
+# GitHub sends no larger events.
 _MOST_EVENT_BYTES = 25 * 1024 * 1024
 _BASE_MODES = ("auto", "deployed", "event")
 
@@ -29,8 +29,8 @@ def _read_text(path: Path) -> str:
 def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CIContext:
     """Describe the run from the environment and the files that it points to.
 
-    Never raises for what they hold: what is unusable is absent. ASTRO_CI_HEAD, _BRANCH, _PR and
-    _RUN_URL come before what the CI system says.
+    Never raises because of their contents: unusable values count as missing. ASTRO_CI_HEAD,
+    _BRANCH, _PR and _RUN_URL come before the CI system's own values.
     """
     lookup = Lookup(env.get, read_file)
     system = next(system for system in all_systems() if system.is_here(lookup))
@@ -77,7 +77,7 @@ def _overridden(facts: RunFacts, env: Lookup) -> RunFacts:
 
 def _override(env: Lookup, parse: Parse, name: str) -> Sourced[str] | None:
     found = env.first(parse, name)
-    # Zeros are how a CI system's variable, mapped to ours, says "none"; the rest is a mistake.
+    # Zeros mean "none" in a CI system's variable that a job maps to this; the rest is a mistake.
     if found is None and env.text(name).strip("0"):
         log.warning("%s is ignored: its value cannot be used", name)
     return found

@@ -1,4 +1,4 @@
-"""Look values up in the environment or in the files that it names, keeping their source."""
+"""Read values from the environment or from the files that it names, and keep their sources."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ ReadFile = Callable[[Path], str]
 Parse = Callable[[str], str | None]
 
 FIRST = "0"
-"""In a dotted path, the first of a list."""
+"""The key in a dotted path for the first entry of a list."""
 
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 
 class Sourced(NamedTuple, Generic[_T]):
-    """A value, and the variable or event key that it came from."""
+    """A value and its source: a variable or an event key."""
 
     value: _T
     source: str
 
 
 class Lookup(Struct, frozen=True):
-    """One place to look: `get` returns the value of a name, or None."""
+    """A source of values: `get` returns the value of a name, or None."""
 
     get: Callable[[str], str | None]
     read_file: ReadFile

@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 
 class Pipeline(Struct, frozen=True, kw_only=True):
-    """The pipeline file that `init` writes; its text is `pipeline.template` beside the module."""
+    """The pipeline file that `init` writes, from `pipeline.template` beside the module."""
 
     path: str
-    """Where the file goes, from the repository's root."""
+    """The path of the file from the repository's root."""
     markers: Sequence[str]
     """Globs of files that show that the repository uses the system."""
     host: str = ""
-    """A pattern of the remote's host, where the system is the obvious choice; empty: none is."""
+    """A pattern of remote hosts for which the system is the obvious choice; empty for none."""
     rank: int = 100
-    """The place among the systems that `init` lists; the most used come first."""
+    """The position in the list of `init`; the most used systems come first."""
     language: Literal["yaml", "groovy"] = "yaml"
-    """What the file is written in, and so how its texts are quoted."""
+    """The language of the file, which decides how texts are quoted."""
     has_a_meaning_for: Sequence[str] = ()
     """Texts that have a special meaning for the system in the name of a branch, even in quotes."""
     escape: Callable[[str], str] = str
-    """Spell a branch's name so that the system takes it literally."""
+    """Escapes a branch's name so that the system reads it literally."""
     compares: str = ""
-    """The variable that the file compares with the branch in an expression; empty: none."""
+    """The variable that the file compares with the branch in an expression; empty for none."""
     and_also: str = ""
-    """What the expression adds to the comparison."""
+    """The rest of the expression after the comparison."""
     stage: str = ""
-    """The stage that the job is in, which an existing file has to list; empty: none."""
+    """The job's stage, which an existing file has to list; empty for none."""
 
 
 def speak_plainly(out: TextIO, _env: Mapping[str, str]) -> Dialect:
@@ -48,29 +48,29 @@ def speak_plainly(out: TextIO, _env: Mapping[str, str]) -> Dialect:
 
 
 def no_secret_remedy(_env: Mapping[str, str]) -> str:
-    """Say nothing, as most systems give no reason why a secret is missing."""
+    """Return an empty text, as most systems give no reason for a missing secret."""
     return ""
 
 
 class CISystem(Struct, frozen=True, kw_only=True):
-    """Everything that is particular to one CI system. The module imports little: all are loaded."""
+    """All differences of a CI system. Its module imports little, because all systems are loaded."""
 
     key: str
-    """For code, and the name of the module: `github`."""
+    """The name in code, and of the module: `github`."""
     name: str
-    """For people: `GitHub Actions`."""
+    """The name in texts: `GitHub Actions`."""
     turn: int = 50
-    """When the environment is asked for this system; systems of one turn are asked by key.
+    """The order of detection; systems with the same number are ordered by key.
 
-    Earlier for a system that sets the variables of others, too; later for one whose variable may
-    be set where another system runs.
+    A system that also sets the variables of other systems comes earlier. A system whose variable
+    may be set in other systems comes later.
     """
     is_here: Callable[[Lookup], bool]
     """Whether this run is in the system."""
     read: Callable[[Lookup], RunFacts]
-    """Collect what the system says; never raises, whatever the variables hold."""
+    """Collects the system's facts; never raises because of the values of variables."""
     history_hint: str
-    """How to get the full history: a clause without a capital, which reasons quote."""
+    """How to get the full history: a clause without a capital letter, for reasons."""
     credentials_hint: str
     """How to give a job ASTRO_API_TOKEN: a whole sentence."""
     concurrency_hint: str
@@ -78,23 +78,23 @@ class CISystem(Struct, frozen=True, kw_only=True):
     switch_hint: str = "use {flag}, or set the variable {variable} to true"
     """How to switch an option on: a clause without a capital."""
     secret_remedy: Callable[[Mapping[str, str]], str] = no_secret_remedy
-    """Why this job has no secret and what to do, as a sentence; empty when nothing says why."""
+    """Why this job has no secret and what to do, as a sentence; empty for an unknown reason."""
     files: Sequence[str] = ()
-    """Globs of its files in a repository, which no deploy depends on."""
+    """Globs of the system's files in a repository, which do not affect a deploy."""
     pipeline: Pipeline | None = None
-    """None: `init` writes no pipeline for the system."""
+    """The pipeline file; None when `init` writes none for the system."""
     speak: Callable[[TextIO, Mapping[str, str]], Dialect] = speak_plainly
-    """Open the dialect of its log. Imports the dialect when it is called, as `comments` does."""
+    """Opens the dialect of the system's log, and imports it only then, as `comments` does."""
     obeys_stdout_alone: bool = False
-    """Whether the dialect's commands count on standard output only."""
+    """Whether the dialect's commands only work on standard output."""
     comments: Callable[[str, Mapping[str, str]], Place] | None = None
-    """Find the comments of a pull request by its number. Raises CommentError."""
+    """Finds the comments of a pull request by its number. Raises CommentError."""
     takes_forge_token: bool = False
-    """Whether ASTRO_CI_FORGE_TOKEN opens the repositories at GITHUB_SERVER_URL."""
+    """Whether ASTRO_CI_FORGE_TOKEN is for the repositories at GITHUB_SERVER_URL."""
     names_own_checkout: bool = True
-    """Whether the head is a commit of the repository that we run in, and of no other."""
+    """Whether the head is a commit of this run's repository, and of no other repository."""
     runs_for_pushes_alone: bool = False
-    """Whether a run is about a push even where the system mentions a pull request."""
+    """Whether a run is for a push even if the system names a pull request."""
 
     def switch_on(self, stem: str) -> str:
         """Say how to switch an option on, by the name of its flag: a clause without a capital."""

@@ -1,7 +1,8 @@
-"""Read untrusted CI variables: each function gives a usable value, or None for absent.
+"""Read untrusted CI variables: each function returns a usable value, or None for a missing value.
 
-Empty, `false`, `null` and unexpanded macros are how CI systems spell "not set"; the rest of the
-rules keep anything out of git's arguments, logs and links that could not have come from a forge.
+For CI systems, an empty text, `false`, `null` and unexpanded macros mean "not set". The other rules
+accept only values that a git host can have produced, so that nothing else gets into git's
+arguments, logs and links.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import unicodedata
 from astro_ci.text import Regex
 
 _NOT_SET = frozenset({"", "false", "null"})
-# What is left of a reference to an undefined variable: $(a.b) on Azure, ${A} or $A on GitLab,
+# An unexpanded reference to an undefined variable: $(a.b) on Azure, ${A} or $A on GitLab,
 # << a.b >> on CircleCI, %a.b% on TeamCity.
 _UNEXPANDED = Regex(r"\$\(.*\)|\$\{.*\}|\$[A-Za-z_]\w*|<<.*>>|%.*%")
 _SHA = Regex(r"[0-9a-fA-F]{7,64}")
 _NUMBER = Regex(r"[1-9][0-9]{0,17}")
 _WORD = Regex(r"[A-Za-z0-9_.-]{1,64}")
 _SLUG = Regex(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+")
-# What git allows in no name of a branch or tag; the second, what it gives a meaning after one.
+# Characters that git allows in no branch or tag; second, suffixes with a meaning for git.
 # Source: git-check-ref-format(1), gitrevisions(7).
 _NOT_IN_A_REF = Regex(r"[:?*\[\\]|\.\.|//")
 _NOT_IN_A_NAME = Regex(r"[~^]|@\{|\.lock(?:/|$)|[/.]$")
@@ -51,7 +52,7 @@ def sha(raw: str) -> str | None:
 
 
 def branch(raw: str) -> str | None:
-    """A branch name, from the name itself or from `refs/heads/...`."""
+    """Return a branch name, from the name itself or from `refs/heads/...`."""
     value = non_empty(raw)
     if value is None:
         return None
@@ -60,12 +61,12 @@ def branch(raw: str) -> str | None:
 
 
 def branch_ref(raw: str) -> str | None:
-    """The branch name in a full `refs/heads/...`."""
+    """Return the branch name in a full `refs/heads/...`."""
     return branch(raw) if raw.strip().startswith("refs/heads/") else None
 
 
 def tag(raw: str) -> str | None:
-    """A tag name, from the name itself or from `refs/tags/...`."""
+    """Return a tag name, from the name itself or from `refs/tags/...`."""
     value = non_empty(raw)
     if value is None:
         return None
@@ -74,44 +75,44 @@ def tag(raw: str) -> str | None:
 
 
 def tag_ref(raw: str) -> str | None:
-    """The tag name in a full `refs/tags/...`."""
+    """Return the tag name in a full `refs/tags/...`."""
     return tag(raw) if raw.strip().startswith("refs/tags/") else None
 
 
 def base_ref(raw: str) -> str | None:
-    """A commit id, or anything that git resolves to one (`main~2`), but no range."""
+    """Return a commit id or an expression for a commit (`main~2`), but no range."""
     value = non_empty(raw)
     return _ref(value) if value is not None and value.strip("0") else None
 
 
 def number(raw: str) -> str | None:
-    """A positive decimal number: a pull request, a build, a project."""
+    """Return a positive decimal number: of a pull request, a build or a project."""
     value = non_empty(raw)
     return value if value is not None and _NUMBER.fullmatch(value) else None
 
 
 def word(raw: str) -> str | None:
-    """The CI system's own word for something, such as an event's name."""
+    """Return a word of the CI system, such as an event's name."""
     value = non_empty(raw)
     return value if value is not None and _WORD.fullmatch(value) else None
 
 
 def slug(raw: str) -> str | None:
-    """A repository's path on its forge: `owner/name`, or deeper."""
+    """Return a repository's path on its git host: `owner/name`, or deeper."""
     value = non_empty(raw)
     return value if value is not None and _SLUG.fullmatch(value) else None
 
 
 def web_url(raw: str) -> str | None:
-    """An http(s) URL without user and password."""
+    """Return an http(s) URL without user and password."""
     url = _without_userinfo(raw)
     return url if url is not None and url.startswith("http") else None
 
 
 def repository_url(raw: str) -> str | None:
-    """A repository's address without user, password, query and fragment.
+    """Return a repository's address without user, password, query and fragment.
 
-    `git@host:path` becomes `ssh://host/path`, since its user is the only thing that makes it a URL.
+    `git@host:path` becomes `ssh://host/path`, because without its user it would be no address.
     """
     value = non_empty(raw)
     if value is None:
@@ -119,7 +120,7 @@ def repository_url(raw: str) -> str | None:
     if scp_like := _SCP_LIKE.fullmatch(value):
         return f"ssh://{scp_like['host']}/{scp_like['path']}"
     url = _without_userinfo(re.split(r"[?#]", value, maxsplit=1)[0])
-    # An `@` that is left belongs to a password with an unescaped `/`: the host is not a host.
+    # A remaining `@` is from a password with an unescaped `/`, so the host is wrong.
     return None if url is None or "@" in url else url.rstrip("/")
 
 
@@ -137,7 +138,7 @@ def _name(name: str) -> str | None:
 
 
 def _ref(text: str) -> str | None:
-    """Nothing that git would take for an option, and nothing that moves a terminal's cursor."""
+    """Refuse texts that git would read as an option, and texts with control characters."""
     if not text or text.startswith("-") or _NOT_IN_A_REF.search(text):
         return None
     unfit = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp", "Zs") for c in text)

@@ -1,6 +1,6 @@
-"""How the values of the options of an image build are checked: none can become a flag of docker.
+"""Check the values of the options of an image build, so that no value becomes a flag of docker.
 
-The functions raise ConfigurationError, and take the name that the user knows a value by.
+The functions raise ConfigurationError, and take the value's name for the message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CONTROL = Regex(r"[\x00-\x1f\x7f]")
 
 
 def check_builder(name: str, value: str) -> None:
-    """Refuse what buildx takes for no name of a builder."""
+    """Refuse an invalid name of a buildx builder."""
     if value and not _BUILDER.fullmatch(value):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not the name of a builder",
@@ -26,16 +26,16 @@ def check_builder(name: str, value: str) -> None:
 
 
 def check_target(name: str, value: str) -> None:
-    """Refuse what a Dockerfile takes for no name of a stage."""
+    """Refuse an invalid name of a stage."""
     if value and not _STAGE.fullmatch(value):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not the name of a stage",
-            hint="Use the name that stands behind AS in a FROM line of the Dockerfile.",
+            hint="Use the name after AS in a FROM line of the Dockerfile.",
         )
 
 
 def check_cache(name: str, value: str) -> None:
-    """Refuse an empty place, and one that holds control characters. It may hold a secret."""
+    """Refuse an empty value, and a value with control characters. It may contain a secret."""
     if not value.strip() or value.startswith("-") or _CONTROL.search(value):
         raise ConfigurationError(
             f"{name} is not a place for a build cache",
@@ -51,7 +51,7 @@ def parse_dockerfile(name: str, text: str) -> str:
 
 
 def check_dockerfile(name: str, value: str) -> None:
-    """Refuse a path that leads out of the project, or that is no path of a file."""
+    """Refuse a path that leads out of the project, or that is not the path of a file."""
     if value.startswith("/") or ".." in value.split("/"):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which lies outside of the project",

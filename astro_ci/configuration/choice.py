@@ -30,24 +30,24 @@ class Ref(Struct, frozen=True, kw_only=True):
     branch: str | None = None
     tag: str | None = None
     refusal: str = ""
-    """Why the push chooses nothing, as a sentence."""
+    """The reason why the push chooses nothing, as a sentence."""
     note: str = ""
-    """The assumption behind it, when it is not simply the pushed branch or tag."""
+    """The assumption, if the branch or tag is not simply the pushed one."""
 
     def __str__(self) -> str:
         return f"tag {self.tag}" if self.tag else f"branch {self.branch}"
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """One plan or deploy: its options, and where each came from."""
+    """A plan or a deploy: its options, and their sources."""
 
     config: Config
     settings: Settings
-    """Without those that are defaults."""
+    """The settings that are not defaults."""
     project: str = ""
-    """The project of a file that has several."""
+    """The project, if the file has several projects."""
     entry: str = ""
-    """The Deployment's key in the file, when it is there."""
+    """The Deployment's key in the file, if the file has the Deployment."""
     note: str = ""
 
     @property
@@ -71,17 +71,17 @@ class Choice(Struct, frozen=True, kw_only=True):
     targets: Sequence[Target]
     reason: str = ""
     ref: Ref | None = None
-    """None when the choice did not depend on it."""
+    """None when the choice does not depend on the branch or tag."""
     candidates: Sequence[Candidate] = field(default=())
 
 
 def choose(
     file: ConfigFile | None, given: Settings, directory: Path, find_ref: Callable[[], Ref]
 ) -> Choice:
-    """Choose, from what was given on the command line or in the environment, and from the file.
+    """Choose the targets by the settings of the command line and the environment, and by the file.
 
-    `directory` is that of --project; `find_ref` is asked only when the answer matters. Raises
-    ConfigurationError when the options contradict the file.
+    `directory` is the directory of --project; `find_ref` is only called if the choice depends on
+    the branch or tag. Raises ConfigurationError when the options contradict the file.
     """
     alone = _target(given)  # invalid options are refused whatever the file says
     if file is None:
@@ -104,7 +104,7 @@ def choose(
 
 
 def every_target(file: ConfigFile, given: Settings, directory: Path) -> list[Target]:
-    """All Deployments of the file that a directory stands for, whatever their patterns."""
+    """Return all Deployments in the file for a directory, whatever their patterns."""
     projects = _projects_of(file, directory) if file.has_projects else file.projects
     return [
         _of_entry(file, project, entry, given) for project in projects for entry in project.entries
@@ -112,9 +112,9 @@ def every_target(file: ConfigFile, given: Settings, directory: Path) -> list[Tar
 
 
 def project_settings(file: ConfigFile, given: Settings, directory: Path) -> Settings:
-    """Merge what is given with what the file has for the one project that a directory stands for.
+    """Merge the given settings with the file's settings for the project in a directory.
 
-    Raises ConfigurationError when there are several.
+    Raises ConfigurationError when there are several projects.
     """
     projects = _projects_of(file, directory) if file.has_projects else list(file.projects)
     if len(projects) > 1:
@@ -238,7 +238,7 @@ def _of_entry(
 def _settings_of(
     file: ConfigFile, project: ProjectEntry, settings: Settings, given: Settings
 ) -> Settings:
-    """Return what the file has: without its image, and how to build one, where one is given."""
+    """Return the file's settings, without those for an image when another image is given."""
     if _IMAGES & given.keys():
         settings = {k: v for k, v in settings.items() if k not in _FOR_AN_IMAGE}
     if project.path is None:

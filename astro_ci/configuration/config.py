@@ -1,4 +1,4 @@
-"""The options of a run: one frozen value, validated once. Its fields are the options."""
+"""The options of a run as a frozen value, which is validated once. Its fields are the options."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ class Config:
         kind=kinds.BASE,
         section=Section.WHAT,
         metavar="auto|deployed|event|REF",
-        help="What to compare with; auto: what is running, or the push's previous commit where "
-        "that is not known.",
+        help="What to compare with; auto: the running versions, or the push's previous commit if "
+        "they are not known.",
         key="base",
         has_variable=False,
         input_help="Or deployed, event, a commit, a branch or a tag.",
@@ -122,7 +122,7 @@ class Config:
         key="checks",
         has_input=False,
     )
-    """A rule each, alone or with a space and a glob of paths behind it."""
+    """Each is a rule, which may be followed by a space and a glob of paths."""
     image_paths: Sequence[str] = option(
         (),
         "--image-paths",
@@ -143,7 +143,7 @@ class Config:
         action_input="build-args",
         input_help="Written as NAME=value.",
     )
-    """NAME=value, or NAME alone for the environment's value."""
+    """NAME=value, or only NAME for the value from the environment."""
     build_secrets: Sequence[str] = option(
         (),
         "--build-secret",
@@ -156,7 +156,7 @@ class Config:
         action_input="build-secrets",
         input_help="Written as id=NAME,env=VARIABLE.",
     )
-    """As `docker build --secret` takes them."""
+    """In the format of `docker build --secret`."""
     dockerfile: str = option(
         DOCKERFILE,
         "--dockerfile",
@@ -172,7 +172,7 @@ class Config:
         kind=kinds.STAGE,
         section=Section.HOW,
         metavar="STAGE",
-        help="The stage of the Dockerfile that is built; the last one by default.",
+        help="The stage of the Dockerfile to build; by default the last stage.",
         key="target",
     )
     builder: str = option(
@@ -234,7 +234,7 @@ class Config:
         section=Section.HOW,
         help="The prebuilt image was built from the commit that is checked out.",
         key="image-is-checkout",
-        input_help="It counts where the image has no label that names its commit.",
+        input_help="It is for images without a label that names their commit.",
     )
     fast: str = option(
         "off",
@@ -242,7 +242,7 @@ class Config:
         kind=kinds.FAST,
         section=Section.HOW,
         metavar="auto|require|off|verify",
-        help="Replace the code of the running image instead of building, where that is exact.",
+        help="Replace the running image's code instead of building, if the result is the same.",
         key="fast",
         input_help="Or require, off (the default) or verify.",
     )
@@ -267,7 +267,7 @@ class Config:
         "default as in the running bundle.",
         key="bundle-layout",
     )
-    """None: as the running bundle has it."""
+    """None for the layout of the running bundle."""
     description: str = option(
         "",
         "--description",
@@ -417,7 +417,7 @@ class Config:
             row.check(getattr(self, row.field))
 
     def _refuse_what_only_builds_take(self) -> None:
-        """Raise ConfigurationError for a prebuilt image beside options that it cannot have."""
+        """Raise ConfigurationError for a prebuilt image with options of a build."""
         if not self.is_prebuilt:
             return
         if self.image_name and self.image_archive:
@@ -453,23 +453,23 @@ class Config:
 
     @property
     def build_inputs(self) -> Sequence[str]:
-        """What makes the image, beside files and build arguments; nothing for the usual build."""
+        """The inputs of the image, besides files and build arguments; empty for a usual build."""
         found = []
         if self.dockerfile != DOCKERFILE:
             found.append(f"--dockerfile {self.dockerfile}")
         if self.target:
-            # BuildKit tells stages apart without regard to capital letters.
+            # BuildKit ignores upper and lower case in names of stages.
             found.append(f"--target {self.target.lower()}")
         return tuple(found)
 
     @property
     def is_prebuilt(self) -> bool:
-        """Whether the image of the deploy is built already."""
+        """Whether the deploy uses a prebuilt image."""
         return bool(self.image_name or self.image_archive)
 
     @property
     def tests(self) -> str:
-        """What pytest runs; empty for nothing."""
+        """The path that pytest runs; empty for no tests."""
         if self.pytest == "false":
             return ""
         named = self.pytest if self.pytest not in (None, "true") else self.pytest_file
@@ -478,5 +478,5 @@ class Config:
 
 @cache
 def options() -> Sequence[Option]:
-    """The rows, in the order in which they are listed."""
+    """Return the rows of the table, in the order of the documentation."""
     return tuple(rows_of(Config))

@@ -1,6 +1,6 @@
 """The values of --fast and --fast-max-age.
 
-The functions raise ConfigurationError. They take the name that the user knows a value by.
+The functions raise ConfigurationError. They take the value's name for the message.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ def parse_age(name: str, text: str) -> float:
 
 
 def parse_fast(name: str, text: str) -> str:
-    """Read whether an image may be made without a build; YAML has two spellings of off."""
+    """Read the mode of --fast; YAML has two spellings of off."""
     word = "off" if text.strip().lower() in _NO else text.strip()
     check_fast(name, word)
     return word
 
 
 def check_fast(name: str, value: str) -> None:
-    """Refuse a word that is none of the four."""
+    """Refuse a word that is not one of the four modes."""
     if value not in FAST_WORDS:
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is none of {', '.join(FAST_WORDS)}",
-            hint="Use auto to replace the code layer where that is exact, require to fail where "
-            "it is not, verify to build as well and compare, or off.",
+            hint="Use auto to replace the code layer if the result is exact, require to fail "
+            "otherwise, verify to also build and compare, or off.",
         )
 
 

@@ -1,7 +1,7 @@
-"""Read `astro-ci.yaml`: its projects, their Deployments, and what is set for each.
+"""Read `astro-ci.yaml`: its projects, their Deployments, and the options of each.
 
-The options at the top are for every project. Those of a project override them, and those of a
-Deployment override both. A list replaces the outer list; lists are not merged.
+The options at the top are for every project. The options of a project override them, and the
+options of a Deployment override both. A list replaces the outer list; lists are not merged.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ELSEWHERE = {
     "deployments": "the top of the file or a project",
     **dict.fromkeys(("id", "name", "branches", "tags"), "a Deployment, under deployments"),
 }
-# How a block is written, for where something else stands.
+# The hints for a block that has another form.
 _DEPLOYMENTS = (
     "Write each Deployment's name as a key, with its branches below, such as "
     "`deployments: {production: {branches: main}}`."
@@ -56,21 +56,21 @@ class DeploymentEntry(Struct, frozen=True, kw_only=True):
     branches: RefPatterns
     tags: RefPatterns
     settings: Settings
-    """With those of its project; `deployment_id` or `deployment_name` among them."""
+    """The settings, including the project's settings and `deployment_id` or `deployment_name`."""
 
 
 class ProjectEntry(Struct, frozen=True, kw_only=True):
     """A project of the file."""
 
     path: str | None
-    """Relative to the file; None for the working directory."""
+    """The directory, relative to the file; None for the working directory."""
     source: str
     settings: Settings
     entries: Sequence[DeploymentEntry] = ()
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
-    """A valid file. Several projects, when it has `projects`; else one."""
+    """A valid file. It has several projects if it has the key `projects`, else one."""
 
     path: Path
     name: str
@@ -249,7 +249,7 @@ def _path(name: str, text: str) -> str:
     if not text.strip() or text.startswith("/"):
         raise ConfigurationError(
             f"{name} is not a path relative to the file",
-            hint="Write it as the path from the directory that holds the file.",
+            hint="Write the path from the directory of the file.",
         )
     return posixpath.normpath(text)
 
@@ -261,7 +261,7 @@ def _shown(project: ProjectEntry) -> str:
 def _refuse_shared(projects: Sequence[ProjectEntry], problems: Problems) -> None:
     """Refuse two projects in one Deployment: each would remove the other's DAGs.
 
-    Unless one deploys the DAGs alone, and the other the image alone.
+    It is allowed if one project only deploys DAGs, and the other only deploys the image.
     """
     owners: dict[object, tuple[ProjectEntry, DeploymentEntry]] = {}
     for project in projects:

@@ -1,4 +1,4 @@
-"""Settings with their sources, and the options that `astro-ci.yaml` may hold."""
+"""Settings with their sources, and the options that `astro-ci.yaml` may have."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from astro_ci.configuration.option import Option
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """A value, and where it came from: a flag, a variable, a line of the file."""
+    """A value and its source: a flag, a variable, or a line of the file."""
 
     value: Any
     source: str
 
 
 Settings = Mapping[str, Setting]
-"""By field of Config."""
+"""The settings by the fields of Config."""
 
 
 @cache
 def keys() -> Mapping[str, Option]:
-    """The options that the file may hold, by their names there."""
+    """The options that the file may have, by their names in the file."""
     return {row.key: row for row in options() if row.key}
 
 
 def read_key(row: Option, text: str) -> Any:
-    """Read one text of the file. Raises ConfigurationError."""
+    """Read a text of the file. Raises ConfigurationError."""
     name = row.key or row.stem
     value = row.kind.read(name, text)
     row.kind.check(name, value)

@@ -1,4 +1,4 @@
-"""The kinds of values that options take: how each is read, checked, and described to an editor."""
+"""The kinds of option values: how a value is read, checked, and described in the JSON Schema."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ class Kind(Struct, frozen=True, kw_only=True):
     """How the values of an option are read, checked and described."""
 
     read: Callable[[str, str], Any] = read_text
-    """Takes the user's name for the value, and one text. Raises ConfigurationError."""
+    """Reads a text; the first argument is the value's name. Raises ConfigurationError."""
     check: Callable[[str, Any], None] = check_nothing
-    """Refuses a value, whatever its source; takes the values of a list one at a time."""
+    """Refuses an invalid value from any source; called for each value of a list."""
     schema: Mapping[str, Any]
-    """One value in `astro-ci.yaml`, as JSON Schema."""
+    """The JSON Schema of a value in `astro-ci.yaml`."""
     is_list: bool = False
     is_name: bool = False
-    """Whether a value is a name in Astro or in astro-ci, rather than free text."""
+    """Whether a value is a name in Astro or in astro-ci, not free text."""
     words: Sequence[str] = ()
-    """All values, where there is a fixed set."""
+    """All allowed values, if there is a fixed set."""
 
 
 _SCALAR = {"type": ["string", "number"]}  # YAML reads an unquoted 1.10 as a number

@@ -19,8 +19,8 @@ _MOST_BYTES = 250_000
 def find_config_file(directory: Path) -> Path | None:
     """Find the nearest file, from a directory up to the root of its repository, or None.
 
-    Outside a repository only the directory itself counts. Raises ConfigurationError for two files
-    side by side.
+    Outside of a repository, only the directory itself is searched. Raises ConfigurationError for
+    two files in the same directory.
     """
     start = Path(os.path.realpath(directory))
     upward = (start, *start.parents)

@@ -1,6 +1,6 @@
 """Walk a YAML document with its line numbers, and collect all problems.
 
-Scalars are taken as they are written: a branch `on` and a tag `1.10` stay what they are.
+Scalars stay texts: the branch `on` is not a boolean, and the tag `1.10` is not a number.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from astro_ci.text import excerpt, printable, sentence
 _STANDARD = "tag:yaml.org,2002:"
 _MOST_PROBLEMS = 20
 _LONGEST_KEY, _LONGEST_TEXT, _LONGEST_LIST = 200, 10_000, 10_000
-# More than a file of the largest size can hold without aliases.
+# More nodes than the largest allowed file can have without aliases.
 _MOST_NODES = 150_000
-# libyaml's parser is several times as fast, and bounds how deep a document is nested.
+# libyaml's parser is several times as fast, and limits the nesting of a document.
 LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -31,16 +31,16 @@ class Problems:
         self._found: list[tuple[int, str, str]] = []
 
     def add(self, line: int, message: str, hint: str = "") -> None:
-        """Note a problem. Call `excerpt` for what the message repeats of the file."""
+        """Note a problem. Use `excerpt` for text of the file in the message."""
         self._found.append((line, message, hint))
 
     @property
     def are_enough(self) -> bool:
-        """Whether there are more problems than will be shown."""
+        """Whether there are more problems than are shown."""
         return len(self._found) > _MOST_PROBLEMS
 
     def source(self, line: int) -> str:
-        """Name a line of the file for a message."""
+        """Return the name of the file and the line, for a message."""
         return f"{self.name} line {line}"
 
     def refuse(self) -> None:
@@ -71,7 +71,7 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
         problems.add(1, "its aliases expand to more than a file can hold")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        # The end of the text counts as a line after its last one.
+        # The end of the text has the number of the line after the last line.
         line = min(mark.line, text.count("\n")) + 1 if mark else 1
         if "nesting depth" in str(error.problem):
             problems.add(line, "this is nested too deeply")
@@ -91,7 +91,7 @@ def compose(text: str, problems: Problems) -> yaml.Node | None:
 
 
 def _is_bounded(root: yaml.Node) -> bool:
-    """Whether a document is of a sane size with every alias replaced by what it stands for."""
+    """Whether a document has an acceptable size after all aliases are replaced by their nodes."""
     ahead, count = [root], 0
     while ahead and count <= _MOST_NODES:
         node = ahead.pop()
@@ -117,12 +117,12 @@ def _remedy(error: yaml.MarkedYAMLError, text: str) -> str:
 
 
 class Block:
-    """The keys of a mapping: each at most once, and each one that is known."""
+    """The keys of a mapping: each is known, and is there at most once."""
 
     def __init__(
         self, problems: Problems, what: str, node: yaml.Node | None, *, shape: str = ""
     ) -> None:
-        """`shape` is how the block is written, for the hint where it is no mapping."""
+        """`shape` is the hint for a block that is not a mapping."""
         self.problems = problems
         self.what = what
         self._shape = shape
@@ -169,7 +169,7 @@ class Block:
         return self._values[key][1] if key in self._values else None
 
     def refuse_unknown(self, known: Sequence[str], elsewhere: Mapping[str, str]) -> None:
-        """Note each key that is not known; `elsewhere` says where other keys belong."""
+        """Note each unknown key; `elsewhere` has the right places of some keys."""
         for key, line, _ in self:
             if key in known:
                 continue
@@ -236,7 +236,7 @@ class Block:
 
 
 def _unfit(text: str, most: int) -> str:
-    """Say why this text cannot be a value or a name; empty when it can."""
+    """Return the reason why this text cannot be a value or a name; empty when it can."""
     if len(text) > most:
         return f"is longer than {most:,} characters"
     is_text = not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)

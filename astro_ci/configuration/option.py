@@ -1,8 +1,8 @@
-"""One row of the table of options: everything that any surface says about an option.
+"""A row of the table of options, with all facts about an option.
 
-The rows are the fields of `Config`, and what a verb adds for itself. The command line, the file,
-its JSON Schema, the inputs of the actions and of the GitLab templates, and every reference table
-are made from them.
+The rows are the fields of `Config`, and the additional options of the verbs. The command line, the
+file, its JSON Schema, the inputs of the actions and of the GitLab templates, and all reference
+tables are made from these rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _METADATA = "option"
 
 
 class Scope(IntEnum):
-    """Which verbs take an option: those that find a Deployment, those that plan, those that act."""
+    """The verbs that have an option: verbs that find a Deployment, that plan, or that deploy."""
 
     TARGET = 1
     PLAN = 2
@@ -28,7 +28,7 @@ class Scope(IntEnum):
 
 
 class Section(StrEnum):
-    """Where `--help` lists an option."""
+    """The section of `--help` that lists an option."""
 
     WHERE = "Where"
     WHAT = "What"
@@ -38,12 +38,12 @@ class Section(StrEnum):
 
 
 class Option(Struct, frozen=True, kw_only=True):
-    """A row."""
+    """A row of the table."""
 
     flag: str
-    """Such as `--build-arg`; the variable is ASTRO_CI_BUILD_ARG."""
+    """The flag, such as `--build-arg`; its variable is ASTRO_CI_BUILD_ARG."""
     field: str
-    """The name of the value in Config, or of the verb's argument."""
+    """The field of Config, or the verb's argument."""
     kind: Kind
     default: Any
     help: str
@@ -51,22 +51,22 @@ class Option(Struct, frozen=True, kw_only=True):
     scope: Scope = Scope.PLAN
     metavar: str = ""
     variables: Sequence[str] = ()
-    """Other variables that users know."""
+    """Other known variables for the option."""
     key: str | None = None
-    """The name in `astro-ci.yaml`; None where a file may not hold the option."""
+    """The key in `astro-ci.yaml`; None when the file cannot have the option."""
     action_input: str = ""
-    """The input of the GitHub actions; empty where it is the flag's stem."""
+    """The input of the GitHub actions; empty if its name is the flag's stem."""
     template_input: str = ""
-    """The input of the GitLab templates; empty where it is the flag's stem."""
+    """The input of the GitLab templates; empty if its name is the flag's stem."""
     input_aliases: Sequence[str] = ()
-    """Inputs of the same meaning, of workflows that come from deploy-action."""
+    """Other inputs with the same meaning, for workflows that come from deploy-action."""
     input_help: str = ""
-    """More text for the description of an input."""
+    """Additional text for the description of an input."""
     variable_stem: str = ""
-    """The variable's stem where it is not the flag's, as another verb's flag has that variable."""
+    """The stem of the variable, if another verb's flag already uses the flag's own stem."""
     has_input: bool = True
     has_variable: bool = True
-    """Whether the command line reads the variable; False for ASTRO_CI_BASE, which CI reads."""
+    """Whether click reads the variable; False for ASTRO_CI_BASE, which the CI context reads."""
 
     @property
     def stem(self) -> str:
@@ -75,7 +75,7 @@ class Option(Struct, frozen=True, kw_only=True):
 
     @property
     def variable(self) -> str:
-        """The environment variable of the same stem."""
+        """The environment variable with the same stem."""
         return f"ASTRO_CI_{self.variable_stem or self.stem.replace('-', '_').upper()}"
 
     def check(self, value: Any) -> None:
@@ -87,7 +87,7 @@ class Option(Struct, frozen=True, kw_only=True):
 
 
 def option(default: Any, flag: str, **row: Any) -> Any:
-    """Make a field of Config from its row."""
+    """Make a field of Config from a row."""
     return field(default=default, metadata={_METADATA: {"default": default, "flag": flag, **row}})
 
 

@@ -20,12 +20,12 @@ from astro_ci.project.automaton import (
 from astro_ci.text import Regex, excerpt
 
 _MEANING = {"**/": ANY_DIRECTORIES, "**": ANYTHING, "*": WITHIN_A_NAME}
-# What no branch and no tag has in its name. Source: git-check-ref-format(1).
+# Characters that no branch and no tag can have. Source: git-check-ref-format(1).
 _NEVER = Regex(r"[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{")
 
 
 class RefPatterns(Struct, frozen=True):
-    """Patterns in their order; the last one that matches decides, and `!` excludes."""
+    """Patterns in their order; the last matching pattern decides, and `!` excludes."""
 
     patterns: Sequence[str] = ()
 

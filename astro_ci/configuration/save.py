@@ -1,4 +1,4 @@
-"""Write a chosen Deployment into `astro-ci.yaml`, which stays as it is in every other byte."""
+"""Write a chosen Deployment into `astro-ci.yaml`, without changing any other byte."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Place(Struct, frozen=True, kw_only=True):
 
     path: Path
     name: str
-    """What messages call the file."""
+    """The name of the file in messages."""
     is_new: bool
 
 
 def find_place(file: ConfigFile | None, directory: Path) -> Place:
-    """Find the file to write to; `directory` is the project's, for a new one.
+    """Find the file to write to; `directory` is the project's directory, for a new file.
 
     Raises ConfigurationError for a file that has Deployments already, or cannot be written.
     """
@@ -52,9 +52,9 @@ def find_place(file: ConfigFile | None, directory: Path) -> Place:
 
 
 def save_deployment(place: Place, *, key: str, deployment_id: str, branch: str) -> None:
-    """Add a Deployment that a branch goes to; `deployment_id` is empty where the name is enough.
+    """Add a Deployment for a branch; `deployment_id` is empty if the name is enough.
 
-    Raises ConfigurationError, and then the file is unchanged.
+    Raises ConfigurationError; the file is then unchanged.
     """
     try:
         before = b"" if place.is_new else read_bytes(place.path, most_bytes=_MOST_BYTES)
@@ -71,7 +71,7 @@ def save_deployment(place: Place, *, key: str, deployment_id: str, branch: str) 
 def _addition(before: bytes, key: str, deployment_id: str, branch: str) -> str:
     newline = "\r\n" if b"\r\n" in before else "\n"
     lines = [
-        *([""] if before and not before.endswith(b"\n") else []),  # ends the last line
+        *([""] if before and not before.endswith(b"\n") else []),  # end the last line
         "deployments:",
         f"  {yaml_text(key)}:",
         *([f"    id: {yaml_text(deployment_id)}"] if deployment_id else []),

@@ -13,7 +13,7 @@ _KEYS = ("rule", "paths")
 
 
 def read_silences(block: Block, key: str) -> tuple[str, ...]:
-    """Read the entries under `ignore`, as texts: a rule, and a glob behind it where there is one.
+    """Read the entries under `ignore` as texts: a rule, which a glob may follow.
 
     An invalid entry is noted as a problem of the file.
     """

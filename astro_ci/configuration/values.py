@@ -1,7 +1,7 @@
-"""How the values of options are read and checked.
+"""Read and check the values of options.
 
-The `parse_` and `check_` functions raise ConfigurationError. They take the name that the user
-knows a value by.
+The `parse_` and `check_` functions raise ConfigurationError. They take the value's name for the
+message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from astro_ci.planning.marker import PREFIXED_LAYOUT, ROOT_LAYOUT, description_r
 from astro_ci.text import Regex, excerpt
 
 BASE_WORDS = ("auto", "deployed", "event")
-# What deploy-action calls things, beside our own words.
+# The words of deploy-action, besides astro-ci's own words.
 TYPE_WORDS = {
     "auto": Request.AUTO,
     "infer": Request.AUTO,
@@ -28,11 +28,11 @@ TYPE_WORDS = {
     "image-only": Request.IMAGE,
 }
 LAYOUTS = (PREFIXED_LAYOUT, ROOT_LAYOUT)
-"""Where the DAG bundle has its files: below dags/, or at its root."""
+"""The layouts of a DAG bundle: with the files below dags/, or at its root."""
 RUNNERS = ("auto", "docker", "local")
-"""Where a check runs."""
+"""The places where a check can run."""
 CHECKS = ("static", "parse", "pytest")
-"""The checks that a deploy may be forced past."""
+"""The checks that --force can override."""
 _PART = r"[a-z0-9]+(?:(?:[.]|__?|-+)[a-z0-9]+)*"
 # The first part of a name is a host when it has a dot or a port, or is localhost.
 _HOST = (
@@ -51,7 +51,7 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 
 
 def parse_type(name: str, text: str) -> Request:
-    """Read a deploy type, in our words or in deploy-action's."""
+    """Read a deploy type, in astro-ci's or deploy-action's words."""
     if text not in TYPE_WORDS:
         raise ConfigurationError(
             f"{name} is '{excerpt(text)}', which is not a deploy type",
@@ -61,7 +61,7 @@ def parse_type(name: str, text: str) -> Request:
 
 
 def parse_boolean(name: str, text: str) -> bool:
-    """Read true or false, yes or no, 1 or 0, and nothing else."""
+    """Read true or false, yes or no, 1 or 0; refuse other texts."""
     value = _BOOLEANS.get(text.strip().lower())
     if value is None:
         raise ConfigurationError(
@@ -97,7 +97,7 @@ def check_checks(name: str, values: Sequence[str]) -> None:
 
 
 def parse_tests(name: str, text: str) -> str:
-    """Read what to test: a path, true for the usual path, or false for none."""
+    """Read the tests to run: a path, true for the default path, or false for no tests."""
     word = _BOOLEANS.get(text.strip().lower())
     return read_text(name, text) if word is None else str(word).lower()
 
@@ -123,17 +123,17 @@ def written_duration(seconds: float) -> str:
 
 
 def parse_layout(name: str, text: str) -> str:
-    """Read where the DAG bundle has its files."""
+    """Read the layout of the DAG bundle."""
     if text not in LAYOUTS:
         raise ConfigurationError(
             f"{name} is '{excerpt(text)}', which is not a layout of the DAG bundle",
-            hint="Use prefixed, with dags/ in front of every file, or root, without it.",
+            hint="Use prefixed for files below dags/, or root for files at the bundle's root.",
         )
     return text
 
 
 def check_image_name(name: str, value: str) -> None:
-    """Refuse what no registry and no engine takes as the name of an image."""
+    """Refuse an invalid name of an image."""
     if value and (len(value) > _LONGEST_IMAGE_NAME or not _IMAGE_NAME.fullmatch(value)):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not the name of an image",
@@ -143,7 +143,7 @@ def check_image_name(name: str, value: str) -> None:
 
 
 def parse_image_name(name: str, text: str) -> str:
-    """Read the name of an image; deploy-action has a word of its own for none."""
+    """Read the name of an image; deploy-action has a special word for no image."""
     value = text.strip()
     if value == _NO_IMAGE:
         return ""
@@ -152,7 +152,7 @@ def parse_image_name(name: str, text: str) -> str:
 
 
 def parse_runner(name: str, text: str) -> str:
-    """Read where a check runs."""
+    """Read the place where a check runs."""
     if text not in RUNNERS:
         raise ConfigurationError(
             f"{name} is '{excerpt(text)}', which is not a runner for checks",
@@ -183,7 +183,7 @@ def read_text(name: str, text: str) -> str:
 
 
 def read_id(name: str, text: str) -> str:
-    """Read an id from the file, where a name has a key of its own."""
+    """Read an id from the file, in which names have another key."""
     try:
         check_id(name, text)
     except ConfigurationError as error:
@@ -195,7 +195,7 @@ def read_id(name: str, text: str) -> str:
 
 
 def check_id(name: str, value: str) -> None:
-    """Refuse a text that cannot be an id of Astro: ids become part of a URL."""
+    """Refuse a text that cannot be an id in Astro, because ids become part of a URL."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not an id",
@@ -215,7 +215,7 @@ def check_description(name: str, value: str) -> None:
 
 
 def check_base(name: str, value: str) -> None:
-    """Refuse a text that git would take for an option."""
+    """Refuse a text that git would read as an option."""
     if value.startswith("-"):
         raise ConfigurationError(
             f"{name} is '{excerpt(value)}', which is not a commit or ref",
@@ -224,7 +224,7 @@ def check_base(name: str, value: str) -> None:
 
 
 def check_build_argument(name: str, value: str) -> None:
-    """Refuse an argument without a name. The message does not repeat it, as it may be a secret."""
+    """Refuse an argument without a name. The message does not repeat it: it may be a secret."""
     if not re.match(r"[A-Za-z_][A-Za-z0-9_]*(=|$)", value):
         raise ConfigurationError(
             f"{name} is not NAME=value or NAME", hint="Write --build-arg NAME=value."
@@ -241,11 +241,11 @@ def check_wait(name: str, seconds: float) -> None:
 
 
 def check_nothing(_name: str, _value: Any) -> None:
-    """Take every value."""
+    """Accept every value."""
 
 
 def read_glob(name: str, text: str) -> str:
-    """Read a glob of paths, and refuse one that cannot be matched."""
+    """Read a glob of paths, and refuse a glob that can match nothing."""
     from astro_ci.planning.rules import parse_globs
 
     try:

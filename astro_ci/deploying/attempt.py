@@ -304,11 +304,8 @@ class Attempt(Struct, kw_only=True):
         return None if fits and again.deploy_type is not DeployType.NONE else again
 
     def pinned(self) -> Config:
-        """Return the options for a new Plan of the found Deployment, without `--fast auto`."""
-        fast = self.config.fast if self.config.fast == "require" else "off"
-        return replace(
-            self.config, deployment_id=self.deployment.id, deployment_name=None, fast=fast
-        )
+        """Return the options for a new Plan of the found Deployment."""
+        return replace(self.config, deployment_id=self.deployment.id, deployment_name=None)
 
     def _give_up(self, late: Plan) -> None:
         """End this attempt for a new Plan; raise DeployFailedError in the last attempt."""

@@ -35,6 +35,7 @@ Approve = Callable[[Plan], None]
 """A callback that raises an AstroCIError to reject a Plan."""
 CancelledBy = Callable[[int], CancelledError]
 """Makes the error for a signal's number."""
+_BUILD_AGAIN = "the first attempt of this run ended without a deploy"
 
 
 def deploy(
@@ -185,6 +186,7 @@ class _Run(Struct, kw_only=True):
                 image=self.image,
                 reader=reader,
                 written=self.written,
+                build_reason=_BUILD_AGAIN if earlier else "",
             )
         self.on_plan(found.plan)
         self.approve(found.plan)

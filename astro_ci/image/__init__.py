@@ -1,7 +1,7 @@
-"""The image of a deploy: built, checked, pushed.
+"""Build, check and push the image of a deploy.
 
-`engine` reaches the Docker Engine; `context` streams the project; `builder` finds what can build
-and `build` drives it; `checks` refuses an image that Astro could not run; `registry.push` has the
-engine send it. What is built already comes from a `prebuilt` source; `stored` reads it where it
-lies, and `registry.client` sends it without an engine.
+`engine` connects to the Docker Engine; `building` builds the image; `checks` refuses an image that
+Astro could not run; `registry.push` lets the engine push the image. An image that is already built
+comes from a source in `prebuilt`; `stored` reads such an image from its file or registry, and
+`registry.send` pushes it without an engine.
 """

@@ -1,6 +1,6 @@
-"""Learn what the programs of a base image were compiled for, while an image is built on it.
+"""Find the machine that a base image's programs are for, during the build of an image on it.
 
-Looking into the built image afterwards would take as long as a small build.
+Reading the programs of the built image after the build would take as long as a small build.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from astro_ci.web.ahead import begin
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 3.0
-"""How long a build that fails waits for the look to end."""
+"""The time for which a failed build waits for the end of the look."""
 
 
 @contextmanager
 def looking_into_base(engine: Engine, build: Build) -> Iterator[Future[ImageFacts | None]]:
-    """Look into the base image in the background; None when the engine does not have it yet."""
+    """Read the base image in the background; None when the engine does not have it yet."""
     content = read_dockerfile(build.root, build.dockerfile) or b""
     base = base_image(dockerfile_text(content), build.build_args, build.target)
     found = begin(lambda: _look(engine, base.reference if base else ""))
@@ -52,10 +52,10 @@ def _look(engine: Engine, reference: str) -> ImageFacts | None:
 def look_into_built(
     engine: Engine, built: ImageFacts, base: Future[ImageFacts | None]
 ) -> ImageFacts:
-    """Add what a program of a built image was compiled for.
+    """Add the machine that a program of a built image was compiled for.
 
-    The answer for the base image counts when the first layers of the built image are its layers;
-    else the built image is looked into.
+    The base image's machine is used if the built image starts with the layers of the base image;
+    otherwise the programs of the built image are read.
     """
     found = base.result()
     if found and found.machine and found.layers == built.layers[: len(found.layers)]:

@@ -10,14 +10,14 @@ from astro_ci.project.runtime import AIRFLOW_3_NEEDS, LABEL, RuntimeVersion, new
 
 _SHOWN = 5
 PLATFORM = "linux/amd64"
-"""What Astro runs."""
+"""The platform on which Astro runs images."""
 
 
 def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] | None) -> None:
-    """Raise a ProjectError, with its remedy, for each reason why Astro would refuse the image.
+    """Raise ProjectError, with a hint, when Astro would refuse the image.
 
-    `running` is the Deployment's Runtime version, empty when unknown. `supported` are the
-    versions that its options list; None when they could not be read.
+    `running` is the Deployment's Runtime version, empty when unknown. `supported` are the versions
+    in the Deployment's options; None when they could not be read.
     """
     check_platform(facts)
     if facts.runtime_version is None:
@@ -35,7 +35,7 @@ def check_image(facts: ImageFacts, *, running: str, supported: Collection[str] |
 
 
 def check_platform(facts: ImageFacts) -> None:
-    """Raise ProjectError for an image that the machines of Astro cannot run."""
+    """Raise ProjectError for an image that Astro's machines cannot run."""
     platform = f"{facts.os or 'an unknown system'}/{facts.architecture or 'an unknown processor'}"
     if facts.os == "windows":
         raise ProjectError(
@@ -64,7 +64,7 @@ AMD64_HINT = (
 
 
 def check_order(built: RuntimeVersion, runs: RuntimeVersion) -> None:
-    """Raise ProjectError when a Deployment cannot go from one Runtime version to the other."""
+    """Raise ProjectError when a Deployment cannot change from one Runtime version to the other."""
     if built < runs:
         raise ProjectError(
             f"the image has Astro Runtime {built} and the Deployment runs {runs}: Astro does not "

@@ -1,7 +1,7 @@
-"""What a program was compiled for, by the start of its file. Pure.
+"""Read the machine that a program was compiled for from the start of its file. Pure.
 
-Source: elf(5). The image's own word for its platform can be wrong: a base image for another one
-leaves the word of the build in place.
+Source: elf(5). The platform in an image's config can be wrong: a build on a base image of another
+platform writes the platform of the build.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _NAMES: Mapping[int, str] = {
     183: "arm64",
     243: "riscv64",
 }
-"""In the words of images."""
+"""The machines by number, with the names that image configs use."""
 
 
 def machine_of(start: bytes) -> str:
-    """Tell what a program is for, such as `amd64`; empty for what is no program."""
+    """Return the machine of a program, such as `amd64`; empty for a file that is no program."""
     if len(start) < HEADER_BYTES or not start.startswith(_MAGIC):
         return ""
     order = _ORDERS.get(start[_DATA])

@@ -1,4 +1,4 @@
-"""Reach the Docker Engine that the user's `docker` command would reach.
+"""Connect to the Docker Engine that the user's `docker` command would use.
 
 The SDK knows DOCKER_HOST and its TLS variables, but not docker contexts, so those are read here.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
-# Between two lines of a build or a push: pip may compile for minutes without a word.
+# The time between two lines of a build or a push: pip may compile for minutes without output.
 _SILENCE_SECONDS = 3600
 _ANSWER_SECONDS = 30
 _HINT = (
@@ -45,22 +45,22 @@ class Engine(Struct, frozen=True):
     is_podman: bool = False
     tunnel: OverSSH | None = None
     removing: list[Future[None]] = field(default_factory=list)
-    """What is under way, and that nothing waits for but the end."""
+    """Running removals, for which only `close` waits."""
 
     def close(self) -> None:
-        """Close the connections to the engine, once it has removed what it was asked to."""
+        """Wait for the removals, and close the connections to the engine."""
         self._finish_removing()
         self.client.close()
         if self.tunnel:
             self.tunnel.close()
 
     def uses_containerd_store(self) -> bool:
-        """Tell whether images live in containerd, whose pushes some registries refuse."""
+        """Whether the engine keeps images in containerd; some registries refuse its pushes."""
         status = self.client.info().get("DriverStatus") or []
         return any("io.containerd.snapshotter" in str(value) for _, value in status)
 
     def untag(self, reference: str) -> None:
-        """Remove one name of an image, never its last: that would delete the image."""
+        """Remove a name of an image, but not its last name, which would delete the image."""
         from docker.errors import DockerException
         from requests import RequestException
 
@@ -71,7 +71,7 @@ class Engine(Struct, frozen=True):
             log.debug("the tag %s was left behind: %s", reference, error)
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image of ours, if it is there; a failure is logged and no more."""
+        """Remove an image of this run if it exists; a failure is only logged."""
         self._finish_removing()  # a container keeps its image
         from docker.errors import DockerException, NotFound
         from requests import RequestException
@@ -84,10 +84,10 @@ class Engine(Struct, frozen=True):
             log.info("the image %s was left behind: %s", reference, error)
 
     def remove_container_aside(self, name: str, made: Future[Any]) -> None:
-        """Remove a container of ours while the run goes on, once `made` has an answer.
+        """Remove a container of this run in the background, after `made` has its result.
 
-        A signal may come before the engine has made the container: a removal that did not wait
-        for that would find nothing, and leave the container behind.
+        A signal may arrive before the engine has made the container. Without the wait, the removal
+        would find no container, and the container would stay.
         """
 
         def remove() -> None:
@@ -100,7 +100,7 @@ class Engine(Struct, frozen=True):
         wait(self.removing, _ANSWER_SECONDS)
 
     def remove_container(self, name: str) -> None:
-        """Remove a container of ours, if it is there; a failure is logged and no more."""
+        """Remove a container of this run if it exists; a failure is only logged."""
         from docker.errors import DockerException, NotFound
         from requests import RequestException
 
@@ -115,8 +115,8 @@ class Engine(Struct, frozen=True):
 def connect(env: Mapping[str, str]) -> Engine:
     """Find the engine and ask for its version.
 
-    DOCKER_HOST wins over the current docker context, DOCKER_CONTEXT over both, as for `docker`.
-    Raises DockerError when none answers.
+    As for `docker`, DOCKER_CONTEXT comes before DOCKER_HOST, and DOCKER_HOST before the current
+    docker context. Raises DockerError when no engine answers.
     """
     import docker
     from docker.errors import DockerException
@@ -148,12 +148,12 @@ def connect(env: Mapping[str, str]) -> Engine:
 
 
 def config_directory(env: Mapping[str, str]) -> Path:
-    """Return where `docker` keeps its configuration; it need not exist."""
+    """Return the directory of docker's configuration, which need not exist."""
     return Path(env.get("DOCKER_CONFIG") or Path(env.get("HOME") or "/", ".docker"))
 
 
 def read_config(env: Mapping[str, str]) -> dict[str, Any]:
-    """Read the user's config.json; one that is missing or broken counts as empty."""
+    """Read the user's config.json; a missing or broken file counts as empty."""
     try:
         config = json.loads(config_directory(env).joinpath("config.json").read_bytes())
     except (OSError, ValueError):
@@ -162,21 +162,21 @@ def read_config(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def auths_of_variable(env: Mapping[str, str]) -> dict[str, Any]:
-    """Read the logins of DOCKER_AUTH_CONFIG, which docker and GitLab know; broken ones are none.
+    """Read the logins of DOCKER_AUTH_CONFIG, as docker and GitLab do; broken JSON has no logins.
 
     Source: docker/cli, cli/config/configfile.
     """
     try:
         config = json.loads(env.get("DOCKER_AUTH_CONFIG") or "{}")
     except (ValueError, RecursionError):
-        log.warning("DOCKER_AUTH_CONFIG is no JSON document, so its logins are not used")
+        log.warning("DOCKER_AUTH_CONFIG is not a JSON document, so its logins are not used")
         return {}
     auths = config.get("auths") if isinstance(config, dict) else None
     return auths if isinstance(auths, dict) else {}
 
 
 def endpoint_of(env: Mapping[str, str]) -> dict[str, str]:
-    """Say where the engine is, in the variables that the SDK understands."""
+    """Return the engine's address, as the variables that the SDK reads."""
     named = env.get("DOCKER_CONTEXT")
     if env.get("DOCKER_HOST") and not named:
         return dict(env)
@@ -207,13 +207,13 @@ def _context_endpoint(config: Path, context: str) -> dict[str, str]:
 
 
 def _tunnel(host: str, env: Mapping[str, str]) -> OverSSH:
-    from astro_ci.image.over_ssh import OverSSH  # few engines are reached so
+    from astro_ci.image.over_ssh import OverSSH  # few engines have such an address
 
     return OverSSH(host, env)
 
 
 def _knock(host: str) -> None:
-    """Try a socket file before the SDK does, which never closes one that refused it."""
+    """Try to connect to a socket file first, because the SDK never closes a refused socket."""
     if host.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_ANSWER_SECONDS)
@@ -221,7 +221,7 @@ def _knock(host: str) -> None:
 
 
 def shown_host(host: str) -> str:
-    """The engine's address without a password; the user of SSH's is part of the address."""
+    """Return the engine's address without a password; the user of an SSH address stays."""
     scheme, slashes, rest = host.rpartition("://")
     login, at, place = rest.rpartition("@")
     is_plain = scheme == "ssh" and ":" not in login
@@ -229,9 +229,9 @@ def shown_host(host: str) -> str:
 
 
 def _reason(error: Exception, host: str) -> str:
-    """Find the sentence at the bottom of the SDK's nested errors."""
+    """Find the innermost message of the SDK's nested errors."""
     cause: BaseException = error
-    # A NameError is the SDK's own way of missing an optional package; the error above it says so.
+    # The SDK raises a NameError without an optional package; the error above it names the package.
     while cause.__context__ is not None and not isinstance(cause.__context__, NameError):
         cause = cause.__context__
     told = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

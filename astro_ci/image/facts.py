@@ -1,4 +1,4 @@
-"""What matters about an image, wherever it is."""
+"""The facts about an image, wherever it is stored."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _DIGITS = 16
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True):
-    """What matters about an image. Empty strings and None stand for what it does not say."""
+    """The facts about an image. Empty strings and None stand for unknown facts."""
 
     reference: str
-    """As the user names it, for sentences."""
+    """The user's name of the image, for messages."""
     id: str
     """The digest of its configuration, `sha256:` and 64 hexadecimal digits: its identity. It is the
     same on an engine, in an archive and in a registry, whatever the layers were compressed with. An
@@ -20,15 +20,15 @@ class ImageFacts(Struct, frozen=True, kw_only=True):
     architecture: str
     runtime_version: str | None
     revision: str = ""
-    """The commit that it was built from, by its own label."""
+    """The commit that the image was built from, by its label."""
     source_url: str = ""
-    """The repository of that commit, by its own label."""
+    """The repository of that commit, by the image's label."""
     layers: tuple[str, ...] = ()
-    """The digests of its layers without compression, the lowest first."""
+    """The digests of the image's uncompressed layers, the lowest first."""
     machine: str = ""
-    """What a program of the image was compiled for, in the words of `architecture`."""
+    """The machine that a program of the image was compiled for, named as in `architecture`."""
 
     @property
     def digest(self) -> str:
-        """The identity as our marker writes it: 16 hexadecimal digits."""
+        """The identity as in the marker of a deploy: 16 hexadecimal digits."""
         return self.id.partition(":")[2][:_DIGITS]

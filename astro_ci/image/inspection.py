@@ -1,4 +1,4 @@
-"""Read an image that the engine has: what it says of itself, and what is in it."""
+"""Read an image on the engine: its config, and some of its files."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ log = logging.getLogger(__name__)
 
 REVISION_LABEL = "org.opencontainers.image.revision"
 SOURCE_LABEL = "org.opencontainers.image.source"
-# Each image of a Linux distribution has one of them. Those that are files and no links come first,
-# as the engine takes as long to read a link as to read a program.
+# Each image of a Linux distribution has one of these programs. Those that are usually no links come
+# first, because the engine needs as much time to read a link as to read a program.
 _PROGRAMS = ("/usr/bin/env", "/bin/busybox", "/bin/sh", "/usr/local/bin/python")
 _MOST_LINKS = 8
 _HOME = "/usr/local/airflow"
 
 
 def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFacts:
-    """Read an image that the engine has; DockerError when it has none of that name.
+    """Read the facts about an image on the engine. Raises DockerError when it has no such image.
 
-    `named` is how the user calls it, when that is something else.
+    `named` is the user's name of the image, if it differs.
     """
     from docker.errors import DockerException, ImageNotFound
     from requests import RequestException
@@ -63,12 +63,12 @@ def inspect_image(engine: Engine, reference: str, *, named: str = "") -> ImageFa
 
 
 def look_into_image(engine: Engine, facts: ImageFacts) -> ImageFacts:
-    """Add what a program of the image was compiled for."""
+    """Add the machine that a program of the image was compiled for."""
     return replace(facts, machine=read_machine(engine, facts.id))
 
 
 def read_machine(engine: Engine, reference: str) -> str:
-    """Tell what a program of the image was compiled for; empty when there is no telling."""
+    """Return the machine that a program of the image was compiled for; empty when unknown."""
     from docker.errors import DockerException
     from requests import RequestException
 
@@ -123,7 +123,7 @@ def _container(engine: Engine, reference: str) -> Iterator[str]:
 
 
 def _read_start(engine: Engine, container: str, path: str) -> bytes:
-    """Read the first bytes of a program, through links; nothing where there is none."""
+    """Read the first bytes of a program, through links; empty when there is no such program."""
     from docker.errors import NotFound
 
     for _ in range(_MOST_LINKS):
@@ -145,7 +145,7 @@ def _read_start(engine: Engine, container: str, path: str) -> bytes:
 
 @contextmanager
 def _stream(chunks: Iterable[bytes]) -> Iterator[tarfile.TarFile]:
-    """Read an archive as it comes; what is left unread is not waited for."""
+    """Read an archive as it arrives, and do not wait for its unread rest."""
     reader = _Reader(iter(chunks))
     try:
         with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|") as archive:
@@ -155,21 +155,21 @@ def _stream(chunks: Iterable[bytes]) -> Iterator[tarfile.TarFile]:
 
 
 class _Reader:
-    """A file over chunks, for tarfile to read from."""
+    """A file object that reads from chunks, for tarfile."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._rest = b""
 
     def read(self, size: int) -> bytes:
-        """Read as much as was asked for, less only at the end."""
+        """Read `size` bytes, fewer only at the end."""
         while len(self._rest) < size and (chunk := next(self._chunks, b"")):
             self._rest += chunk
         found, self._rest = self._rest[:size], self._rest[size:]
         return found
 
     def close(self) -> None:
-        """Leave the rest."""
+        """Discard the rest."""
         close = getattr(self._chunks, "close", None)
         if close:
             close()

@@ -1,4 +1,4 @@
-"""An image that an engine has and that is ready to be pushed."""
+"""An image on an engine, ready to be pushed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astro_ci.image.source import Destination, LocalImage
 
 
 class EngineImage(Struct, frozen=True, kw_only=True):
-    """A `ReadyImage` on an engine. `name` is ours alone, so that nobody moves it."""
+    """A `ReadyImage` on an engine. Only this run uses `name`, so that no other program moves it."""
 
     engine: Engine
     name: str
@@ -22,7 +22,7 @@ class EngineImage(Struct, frozen=True, kw_only=True):
 
     @property
     def local(self) -> LocalImage:
-        """Where it is."""
+        """Return the image itself, which is on an engine already."""
         return LocalImage(self.engine, self.name)
 
     def dag_files(self) -> Sequence[str] | None:
@@ -37,11 +37,11 @@ class EngineImage(Struct, frozen=True, kw_only=True):
         on_progress: Callable[[int, int], None],
         sleep: Callable[[float], None],
     ) -> str:
-        """Have the engine push it. Raises RegistryError."""
+        """Let the engine push the image. Raises RegistryError."""
         return push_image(
             self.engine, self.name, *to, password=password, on_progress=on_progress, sleep=sleep
         )
 
     def withdraw(self, to: Destination) -> None:
-        """Take off the name that a push gave, which one that hangs cannot do itself."""
+        """Remove the name that a push gave to the image, when the push hangs and cannot do so."""
         self.engine.remove_image(f"{to.repository}:{to.tag}")

@@ -1,7 +1,6 @@
-"""Reach an engine over SSH, as docker does: each connection is an `ssh` that runs docker there.
+"""Connect to an engine over SSH as docker does: for each connection, `ssh` runs docker there.
 
-The SDK brings an SSH client of its own only with a further package, and does not read the user's
-configuration of `ssh`.
+The SDK needs another package for SSH, and does not read the user's configuration of `ssh`.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ _MOST_SAID = 4_000
 
 
 class OverSSH:
-    """A socket file whose connections end at the engine of an `ssh://` address.
+    """A socket file whose connections lead to the engine of an `ssh://` address.
 
-    Raises OSError where there is no `ssh`, or the address is none.
+    Raises OSError when there is no `ssh` command, or when the address is invalid.
     """
 
     def __init__(self, host: str, env: Mapping[str, str]) -> None:
@@ -45,7 +44,7 @@ class OverSSH:
 
     @property
     def said(self) -> str:
-        """The last line of what `ssh` said, which is why it ended."""
+        """The last line of the output of `ssh`, which says why it ended."""
         with self._log.open("rb") as file:
             text = file.read(_MOST_SAID).decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -72,7 +71,7 @@ class OverSSH:
         with suppress(OSError):
             while True:
                 connection, _ = self._server.accept()
-                # The connection itself is what ssh reads and writes.
+                # ssh reads from the connection and writes to it directly.
                 with connection, self._log.open("ab") as log:
                     if self._is_closing:
                         return

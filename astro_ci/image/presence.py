@@ -15,9 +15,9 @@ _PATIENCE_SECONDS = 2.0
 
 
 def has_image(env: Mapping[str, str], reference: str) -> bool:
-    """Tell whether an engine of this machine has the image.
+    """Whether this machine's engine has the image.
 
-    An engine elsewhere, one that is slow and one that is not there have none.
+    False for a remote engine, for a slow engine, and without an engine.
     """
     try:
         host = endpoint_of(env).get("DOCKER_HOST") or DEFAULT_HOST
@@ -36,7 +36,7 @@ def has_image(env: Mapping[str, str], reference: str) -> bool:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a socket file."""
+    """An HTTP connection over a socket file."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=_PATIENCE_SECONDS)

@@ -1,8 +1,8 @@
-"""Where the image of a deploy comes from: built here, named, or in an archive.
+"""The interfaces of the source of a deploy's image: built here, named, or in an archive.
 
-Each kind of source is a module that gives an `ImageSource`; `prebuilt.choose_source` picks the one
-that the options ask for. What a source fetches is a `ReadyImage`, which the checks look at and the
-deploy pushes. Neither promises an engine: an image may stay in a registry all the time.
+Each kind of source is a module with an `ImageSource`; `prebuilt.choose_source` chooses the source
+that the options name. A source fetches a `ReadyImage`, which the deploy checks and pushes. Neither
+needs an engine: an image may stay in a registry all the time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Destination(NamedTuple):
-    """What a deploy names to push to."""
+    """The repository and the tag to which a deploy pushes its image."""
 
     repository: str
     """Host and path, such as `registry.example/org/deployment`."""
@@ -25,27 +25,27 @@ class Destination(NamedTuple):
 
 
 class LocalImage(NamedTuple):
-    """An image that an engine has, so that containers can be made of it."""
+    """An image on an engine, so that containers can be made of it."""
 
     engine: Engine
     name: str
 
 
 class ReadyImage(Protocol):
-    """An image that can be pushed. What is pushed is what `facts` describe, to the byte."""
+    """An image that can be pushed. The pushed image is exactly the image of `facts`."""
 
     @property
     def facts(self) -> ImageFacts:
-        """What is known about it."""
+        """The facts about the image."""
 
     @property
     def local(self) -> LocalImage | None:
-        """Where a check can make a container of it; None where no engine has it."""
+        """The image on an engine, for checks in a container; None when it is on no engine."""
 
     def dag_files(self) -> Sequence[str] | None:
         """List the files where Airflow looks for DAGs, relative to that directory.
 
-        None where that is not known.
+        None when the files are not known.
         """
 
     def push(
@@ -56,27 +56,27 @@ class ReadyImage(Protocol):
         on_progress: Callable[[int, int], None],
         sleep: Callable[[float], None],
     ) -> str:
-        """Push it and return the digest of its manifest; see `registry.push.push_image`.
+        """Push the image, and return the digest of its manifest; see `registry.push.push_image`.
 
         Raises RegistryError.
         """
 
     def withdraw(self, to: Destination) -> None:
-        """Clean up after a push that was left in the middle."""
+        """Clean up after an interrupted push."""
 
 
 class ImageSource(Protocol):
-    """An image that somebody built already."""
+    """A source of a prebuilt image."""
 
     @property
     def reference(self) -> str:
-        """As the user names it, for sentences."""
+        """The user's name of the image, for messages."""
 
     def fetch(self) -> ReadyImage:
-        """Find the image: pulled or loaded where that is needed. The second call does nothing new.
+        """Find the image, and pull or load it if necessary. The second call returns the same image.
 
         Raises DockerError, RegistryError, ProjectError.
         """
 
     def close(self) -> None:
-        """Take away what `fetch` brought to this machine, and nothing else."""
+        """Remove only what `fetch` pulled or loaded on this machine."""

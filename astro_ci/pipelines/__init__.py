@@ -23,8 +23,8 @@ from astro_ci.pipelines.render import (
     CONFIG_FILE,
     check_branch,
     config_text,
-    once,
     pipeline_text,
+    setup_steps,
 )
 from astro_ci.pipelines.systems import KEYS, SYSTEMS, System, detect_system, system_named
 from astro_ci.pipelines.write import write_new
@@ -90,7 +90,9 @@ def adopt(
     is_default = branch == describe(repo.root).remote_branch
     pipeline = pipeline_text(system, entries, branch, is_default=is_default, old=old)
     adoption = _with_pipeline(
-        repo.root, Adoption(system=system, files=files, notes=notes, setup=once(pipeline)), pipeline
+        repo.root,
+        Adoption(system=system, files=files, notes=notes, setup=setup_steps(pipeline)),
+        pipeline,
     )
     if print_only:
         return adoption

@@ -26,17 +26,17 @@ _FOR_ONE = (
     "an API token that may deploy to the Deployment (Astro UI > Deployment > Access > API Tokens)"
 )
 _FOR_SEVERAL = (
-    "a Workspace API token, as a Deployment's token sees that Deployment alone (Astro UI > "
+    "a Workspace API token, because a Deployment's token only sees this Deployment (Astro UI > "
     "Workspace Settings > Access Management > API Tokens)"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectTarget:
-    """A project, and the Deployment that it goes to. One of id and name is there."""
+    """A project and its Deployment, with an id or a name."""
 
     project: str
-    """From the repository's root, with `/`; empty for the root."""
+    """The path from the repository's root, with `/`; empty for the root."""
     id: str = ""
     name: str = ""
 
@@ -47,7 +47,7 @@ class ProjectTarget:
 
 
 def config_text(entries: Sequence[ProjectTarget], branch: str) -> str:
-    """The text of `astro-ci.yaml`. Raises ConfigurationError for what it cannot hold."""
+    """Return the text of `astro-ci.yaml`. Raises ConfigurationError for impossible names."""
     check_branch(branch)
     lines = [
         "# Which Deployment the astro-ci command deploys to, and from which branch.",
@@ -76,9 +76,9 @@ def pipeline_text(
     is_default: bool = False,
     old: OldStep | None = None,
 ) -> str:
-    """The text of the system's pipeline file. Raises ConfigurationError for a strange branch.
+    """Return the text of the pipeline file. Raises ConfigurationError for an impossible branch.
 
-    `is_default`: the CI system knows the branch as the default one, which needs no condition.
+    `is_default`: this is the CI system's default branch, which needs no condition.
     """
     check_branch(branch)
     pipeline = system.pipeline
@@ -109,7 +109,7 @@ def pipeline_text(
 
 
 def _gitlab_inputs(environment: str, condition: str) -> str:
-    """The inputs that differ from the template's defaults."""
+    """Return the inputs that differ from the template's defaults."""
     lines = []
     if environment != "production":
         lines.append(f"      environment: {yaml_text(environment)}")
@@ -125,7 +125,7 @@ def _with(old: OldStep | None) -> str:
 
 
 def _env(old: OldStep | None) -> str:
-    """The credentials: those of the old step, where they come from the secret store."""
+    """Return the credentials: the old step's credentials if they are secrets, else the default."""
     found = old.env if old else {}
     secrets = {name: text for name, text in found.items() if _SECRET.fullmatch(text.strip())}
     given = secrets or {"ASTRO_API_TOKEN": "${{ secrets.ASTRO_API_TOKEN }}"}
@@ -133,7 +133,7 @@ def _env(old: OldStep | None) -> str:
 
 
 def _wrapped(text: str) -> str:
-    """The text with the long lines of the comment at its head wrapped."""
+    """Wrap the long lines of the comment at the head of a text."""
     lines = text.splitlines()
     marks = {"#", "//"}
     for number, line in enumerate(lines):
@@ -152,18 +152,19 @@ def _wrapped(text: str) -> str:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Put the values into their places; a place without a value is a KeyError."""
+    """Replace the placeholders by their values. Raises KeyError for an unknown placeholder."""
     return _PLACE.sub(lambda place: values[place[1]], template)
 
 
-def once(pipeline: str) -> str:
+def setup_steps(pipeline: str) -> str:
     """Return the setup instructions in the head of a pipeline file, as one paragraph."""
     head = []
     for line in pipeline.splitlines():
         if not line.startswith(("#", "//")):
             break
         head.append(line.lstrip("#/ ").rstrip())
-    return " ".join(head).partition("Once: ")[2]
+    found = " ".join(head).partition("Before the first run: ")[2]
+    return found[:1].upper() + found[1:]
 
 
 def check_branch(branch: str) -> None:
@@ -177,12 +178,12 @@ def check_branch(branch: str) -> None:
 
 
 def groovy_text(text: str) -> str:
-    """A text as a Groovy string without interpolation."""
+    """Write a text as a Groovy string without interpolation."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def slug(text: str) -> str:
-    """A name for a lock, an environment or a group, as every CI system takes it."""
+    """Return a name for a lock, an environment or a group that is valid in every CI system."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "deployment"
 
 
@@ -195,7 +196,10 @@ def _entry(entry: ProjectTarget, branch: str, margin: str) -> list[str]:
 
 
 def _condition(system: System, branch: str) -> str:
-    """The comparison in expressions whose strings know no escapes; empty where there are none."""
+    """Return the condition for the branch; empty if the system needs none.
+
+    The expressions have no escapes: raises ConfigurationError for a branch with both quotes.
+    """
     pipeline = system.pipeline
     if not pipeline.compares:
         return ""

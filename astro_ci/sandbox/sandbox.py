@@ -52,13 +52,13 @@ DEFAULT_PORT = 8888
 
 
 class Sandbox:
-    """A local Astro: API, login, blob store and image registry behind one port of localhost.
+    """A local Astro: API, login, blob store and image registry on one port of localhost.
 
-    `data` is the directory that it remembers in; None forgets everything at the end. Port 0 takes
-    a free port. `rollout_seconds` is how long a finalized deploy takes to become live, and
-    `wake_seconds` how long a hibernating Deployment takes to wake up (the same by default). Use it
-    in a `with` statement, or call `start` and `stop`. Raises ConfigurationError for a port that is
-    taken, or a state that cannot be read.
+    `data` is the directory for the state; with None, the state is deleted at the end. Port 0 means
+    a free port. `rollout_seconds` is the time from a deploy's finalization until it is live, and
+    `wake_seconds` the time that a hibernating Deployment takes to wake up (by default the same).
+    Use a sandbox in a `with` statement, or call `start` and `stop`. Raises ConfigurationError for a
+    port that is in use, or a state that cannot be read.
     """
 
     def __init__(
@@ -95,14 +95,14 @@ class Sandbox:
         self._news = News(self._platform)
         self._server: Server | None = None
         self.faults = Faults()
-        """Trouble for the requests to come."""
+        """The faults for requests to come."""
         self.requests: deque[RequestLine] = deque(maxlen=REMEMBERED_REQUESTS)
-        """What was asked, oldest first."""
+        """The answered requests, oldest first."""
 
     # --- running ---------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Begin to serve; return when requests are answered."""
+        """Start to serve; return when the server answers requests."""
         try:
             sockets = listen(self._port)
         except ConfigurationError:
@@ -127,7 +127,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop serving; without a data directory, forget everything. Safe to call twice."""
+        """Stop serving; without a data directory, delete the state. Safe to call twice."""
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -136,7 +136,7 @@ class Sandbox:
             self._temporary.cleanup()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait until the server has stopped; False when the time was up first."""
+        """Wait until the server has stopped; return False when the time is up first."""
         return self._server is None or self._server.wait(timeout_seconds)
 
     def __enter__(self) -> Self:
@@ -168,7 +168,7 @@ class Sandbox:
 
     @property
     def token(self) -> str:
-        """The Workspace API token; it sees everything and lasts."""
+        """The Workspace API token, which can see all Deployments and does not expire."""
         return api_token(self._platform.state)
 
     @property
@@ -198,17 +198,17 @@ class Sandbox:
 
     @property
     def deployment_tokens(self) -> dict[str, str]:
-        """The API token of each Deployment, by the Deployment's id; it sees no other and lasts."""
+        """The API token of each Deployment, by the Deployment's id; tokens do not expire."""
         state = self._platform.state
         return {one.id: deployment_token(one, state) for one in state.deployments}
 
     @property
     def session_token(self) -> str:
-        """The token of a person's session, which CI/CD enforcement refuses; it lasts."""
+        """The token of a user's session, which CI/CD enforcement refuses; it does not expire."""
         return session_token(self._platform.state)
 
     def info(self) -> dict[str, object]:
-        """Say all that points a pipeline here: the line of `sandbox --json`. Holds secrets."""
+        """Return the values that a pipeline needs, as `sandbox --json` prints. Has secrets."""
         return {
             "api_url": self.api_url,
             "token": self.token,
@@ -229,15 +229,18 @@ class Sandbox:
         lifetime_seconds: float = 3600,
         is_session: bool = False,
     ) -> str:
-        """Make another token: for one Deployment, of a person's session, or expired already."""
+        """Make a new token: of the Workspace, of one Deployment, or of a user's session.
+
+        A token with a lifetime below 0 has expired already.
+        """
         record = None if deployment is None else self._record(deployment)
         lifetime, now = lifetime_seconds, self._platform.now()
         return fresh_token(self._platform.state, now, lifetime, record, is_session=is_session)
 
     def create_deployment(self, name: str, **fields: object) -> Deployment:
-        """Create a Deployment, as `POST /deployments` does; `fields` are those of its body.
+        """Create a Deployment, as `POST /deployments` does; `fields` are more fields of the body.
 
-        It is CREATING for as long as a rollout takes. Raises ValueError for a body that the API
+        Its status is CREATING for the time of a rollout. Raises ValueError for a body that the API
         refuses.
         """
         body = {"name": name, "workspaceId": self.workspace_id, **fields}
@@ -278,7 +281,7 @@ class Sandbox:
     def image_layers(self, name: str) -> list[bytes]:
         """Read the layers of the image that a Deployment runs, each a tar, base first.
 
-        They are as they were pushed, so usually compressed. Raises LookupError without an image.
+        They are as pushed, so usually compressed. Raises LookupError without an image.
         """
         return running_image_layers(self._platform, self._record(name))
 
@@ -287,35 +290,35 @@ class Sandbox:
         return self._platform.registry.tags(self._platform.repository(self._record(name)))
 
     def news(self) -> list[str]:
-        """Tell what has happened to deploys since the last call, a line each."""
+        """Return a line for each step of a deploy since the last call."""
         return self._news.lines()
 
-    # --- trouble ---------------------------------------------------------------------------------
+    # --- faults and states -----------------------------------------------------------------------
 
     def expire_tokens(self) -> None:
-        """Make every token that an exchange gave out an expired one; the API token stays good."""
+        """Let all tokens from a token exchange expire; API tokens stay valid."""
         with self._platform.transaction():
             self._platform.state.token_generation += 1
 
     def expire_upload_urls(self) -> None:
-        """Make every upload URL that was given out an expired one."""
+        """Let all upload URLs expire."""
         with self._platform.transaction():
             self._platform.state.upload_generation += 1
 
     def fail_next_deploy(self, name: str) -> None:
-        """Let the next deploy that is finalized become FAILED; what runs stays."""
+        """Let the next finalized deploy become FAILED; the running versions stay."""
         record = self._record(name)
         with self._platform.transaction():
             record.next_deploy_fails = True
 
     def fail_next_rollout(self, name: str) -> None:
-        """Let the Deployment become UNHEALTHY after the next deploy, its old bundle still live."""
+        """Let the next deploy make the Deployment UNHEALTHY, with its old bundle still live."""
         record = self._record(name)
         with self._platform.transaction():
             record.next_rollout_end = "UNHEALTHY"
 
     def hibernate(self, name: str, *, asleep: bool = True) -> None:
-        """Put a Deployment to sleep as its schedule would; a hibernation override wakes it."""
+        """Let a Deployment hibernate by its schedule; a hibernation override wakes it."""
         record = self._record(name)
         with self._platform.transaction():
             record.is_asleep_by_schedule = asleep

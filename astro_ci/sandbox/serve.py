@@ -1,4 +1,4 @@
-"""Serve a local Astro, and say what points a pipeline at it."""
+"""Serve a local Astro, and print the variables that a pipeline needs to use it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def serve(
     emit: Callable[[str], None],
     tell: Callable[[str], None],
 ) -> None:
-    """Serve until stopped; `emit` gets the text once requests are answered.
+    """Serve until stopped; `emit` gets the text when the server answers requests.
 
     `tell` gets a line for each step of each deploy that arrives. Raises ConfigurationError when
     the port is taken or the directory cannot be used.
@@ -36,7 +36,7 @@ def serve(
 
 
 def _exports(info: dict[str, object]) -> str:
-    """Lines for a shell, which say which Deployments there are."""
+    """Return lines for a shell that set the variables, and name the Deployments."""
     found = info["deployments"]
     deployments = found if isinstance(found, list) else []
     lines = [

@@ -36,8 +36,8 @@ CHECK_OPTIONS = (
         default="auto",
         section=Section.WHERE,
         metavar="auto|docker|local",
-        help="Where Airflow is: in an image (docker) or in this job (local); auto: in the image "
-        "that is named, else in this job.",
+        help="Where Airflow is: in an image (docker) or in this job (local); auto: in the named "
+        "image, else in this job.",
     ),
     Option(
         flag="--python",
@@ -66,7 +66,7 @@ PARSE_OPTIONS = (
         default=(),
         section=Section.HOW,
         metavar="NAME=VALUE",
-        help="An Airflow Variable that DAG files read; the others get made-up values.",
+        help="An Airflow Variable that DAG files read; other Variables get made-up values.",
     ),
     Option(
         flag="--max-parse-seconds",

@@ -34,7 +34,7 @@ from astro_ci.terminal.session import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options that the three verbs share, as click gives them."""
+    """The common options of the three verbs, with the values from click."""
 
     project: Path
     dags_path: str
@@ -50,7 +50,7 @@ class Options:
 
 
 class Checking:
-    """Checks of one project. Raises AstroCIError when the options or the project are wrong."""
+    """Runs the checks of a project. Raises AstroCIError for wrong options or a wrong project."""
 
     def __init__(self, session: Session, options: Options) -> None:
         self._session = session
@@ -66,7 +66,7 @@ class Checking:
 
     @contextmanager
     def runner(self) -> Iterator[Runner]:
-        """Find an Airflow, and say which. Raises CheckFailedError when there is none."""
+        """Find an Airflow installation, and log it. Raises CheckFailedError when there is none."""
         options = self._options
         with choose_runner(
             options.runner,
@@ -80,7 +80,7 @@ class Checking:
             yield chosen
 
     def static(self) -> Checked:
-        """Look at the DAG files without Airflow."""
+        """Run the static check, which needs no Airflow."""
         project, env = self.checkout.project, self._session.env
         if not project.has_dags:
             reason = f"the DAGs directory {project.dags} does not exist"
@@ -120,7 +120,7 @@ class Checking:
         arguments: Sequence[str] = (),
         junit_xml: Path | None = None,
     ) -> Checked:
-        """Run the tests; what they print is shown as it comes."""
+        """Run the tests, and show their output as it arrives."""
         request = PytestRequest(
             project=self.checkout.project.root,
             dags=self.checkout.project.dags,
@@ -142,7 +142,7 @@ class Checking:
 
 
 def _refusing_no_dag(found: Checked) -> Checked:
-    """The check of a project without a DAG fails: what was to be checked is not there."""
+    """Make a failure for a project without DAGs, because nothing can be checked."""
     if all(finding.rule != "dag-none" for finding in found.findings):
         return found
     findings = [
@@ -163,7 +163,7 @@ def _platform(project: Project) -> Platform:
 def attempt(
     name: CheckName, make: Callable[[Runner], Checked], place: AbstractContextManager[Runner]
 ) -> Checked:
-    """Run a check in a place; a check that cannot be made is a result, not an error."""
+    """Run a check in a place; if it cannot run, this is a result of the check, not an error."""
     try:
         with place as runner:
             return make(runner)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import click
 
 Examples = Sequence[tuple[str, str]]
-"""Command lines, each with what it does."""
+"""Command lines, each with a description."""
 
 
 def write_examples(examples: Examples, formatter: click.HelpFormatter) -> None:
-    """Write command lines, whole, each below what it does."""
+    """Write command lines without line breaks, each below its description."""
     if not examples:
         return
     with formatter.section("Examples"):

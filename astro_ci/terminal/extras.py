@@ -1,4 +1,4 @@
-"""Optional packages: what to install for a verb that needs more than a deploy does."""
+"""Name the extra to install for a verb that needs optional packages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from astro_ci.errors import ConfigurationError
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Import inside this; a package that is missing becomes an error that names the extra."""
+    """Convert a missing package's ImportError in the block to an error that names the extra."""
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("astro_ci"):  # which no extra installs
+        if (error.name or "").startswith("astro_ci"):  # no extra installs it
             raise
         raise ConfigurationError(
             f"the {extra} needs a package that is not installed: {error.name}",

@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
         return list(self._summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a verb; None when there is none of that name."""
+        """Load a verb; None for an unknown name."""
         if cmd_name not in self._summaries:
             return None
         module = importlib.import_module(f"{self._package}.{cmd_name}")

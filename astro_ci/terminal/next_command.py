@@ -14,8 +14,8 @@ _OF_PLANS = ("--detailed-exitcode", "--no-detailed-exitcode", "--comment", "--sa
 
 
 def next_text(session: Session, results: Sequence[TargetResult]) -> str:
-    """Say how to deploy what was planned; empty when there is nothing, and in CI, where it goes on
-    by itself.
+    """Return the command that deploys the plan; empty when there is nothing to deploy, and in CI,
+    where the pipeline continues by itself.
     """
     pending = [one for one in results if one.deploy_type not in (None, DeployType.NONE)]
     if not pending or session.ci.key != "none":
@@ -32,13 +32,13 @@ def next_text(session: Session, results: Sequence[TargetResult]) -> str:
 
 
 def _of_deploy(word: str) -> str:
-    """The saved plan is what the deploy acts on."""
+    """Convert an argument of `plan` to an argument of `deploy`: `--out` becomes `--plan`."""
     name, equals, value = word.partition("=")
     return f"--plan{equals}{value}" if name == "--out" else word
 
 
 def _picked(results: Sequence[TargetResult], words: Sequence[str]) -> Sequence[str]:
-    """Name the Deployment that the user picked, unless --save has written it to the file."""
+    """Return the arguments for the picked Deployment, unless --save has written it to the file."""
     if len(results) != 1 or "--save" in words:
         return ()
     found = results[0].target.settings.get("deployment_id")
@@ -46,7 +46,7 @@ def _picked(results: Sequence[TargetResult], words: Sequence[str]) -> Sequence[s
 
 
 def _refused(result: TargetResult) -> list[str]:
-    """The checks whose failure a deploy would not pass."""
+    """Return the failed checks because of which a deploy would be refused."""
     checks = result.plan.checks if result.plan else ()
     return [
         checked.name

@@ -18,7 +18,7 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.terminal.verb import RowOption as RowOption
 from astro_ci.terminal.verb import VerbCommand as VerbCommand
 
-if TYPE_CHECKING:  # loaded to complete a word
+if TYPE_CHECKING:  # loaded for completion
     from click.shell_completion import CompletionItem
 
 CONFIG_FILE = Option(
@@ -73,7 +73,7 @@ PLAN_FILE = Option(
     default=None,
     section=Section.GUARDS,
     metavar="FILE",
-    help="Deploy only what this plan says: refuse when what would ship, or what runs, has changed.",
+    help="Deploy only this saved plan; refuse if the checkout or the running versions changed.",
     input_help="As `plan` wrote it with `out`.",
 )
 PLAN_OUT = Option(
@@ -117,7 +117,7 @@ _READ = (
     *(kinds.LAYOUT, kinds.RUNNER, kinds.SECONDS, kinds.AGE, kinds.FAST),
 )
 _FLAGS_WITH_VALUE = (kinds.CHECK_NAMES, kinds.TESTS)
-"""Kinds of flags with an optional value; without a value they are true."""
+"""The kinds of flags with an optional value; without a value, such a flag is true."""
 RUN_OPTIONS = (
     CONFIG_FILE,
     SAVE,
@@ -130,7 +130,7 @@ RUN_OPTIONS = (
     JUNIT_XML,
     CODE_QUALITY,
 )
-"""The options of a verb that are not fields of Config."""
+"""The additional options of a verb that are not fields of Config."""
 
 
 class Lines(click.ParamType[str]):
@@ -140,12 +140,12 @@ class Lines(click.ParamType[str]):
     envvar_list_splitter = "\n"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take the text as it is."""
+        """Return the text unchanged."""
         return str(value)
 
 
 class Boolean(click.types.BoolParamType):
-    """A flag whose environment variable says true, false, yes, no, 1 or 0, and nothing else."""
+    """A flag whose environment variable must be true, false, yes, no, 1 or 0."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
         """Read the variable; flags come as booleans."""
@@ -180,13 +180,13 @@ class _Read(click.ParamType[Any]):
         self._row = row
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read a text; a default is a value already."""
+        """Read a text; a default has been converted already."""
         return self._row.kind.read(self._row.flag, value) if type(value) is str else value
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Complete one of the words that the kind knows."""
+        """Complete one of the kind's fixed words."""
         from click.shell_completion import CompletionItem
 
         words = self._row.kind.words
@@ -217,7 +217,7 @@ def row(field: str) -> Option:
 def option(
     flag: str, *others: str, section: str = Section.HOW, **settings: Any
 ) -> Callable[[Any], Any]:
-    """An option of one verb alone, with the environment variable of the same stem."""
+    """Make an option of a single verb, with an environment variable of the same name."""
     stem = flag.split("/")[0].removeprefix("--").replace("-", "_").upper()
     return click.option(
         flag,
@@ -233,7 +233,7 @@ def option(
 def flag(
     name: str, *others: str, section: str = Section.HOW, **settings: Any
 ) -> Callable[[Any], Any]:
-    """A flag of one verb alone, without a variable."""
+    """Make a flag of a single verb, without an environment variable."""
     return click.option(name, *others, cls=RowOption, section=section, is_flag=True, **settings)
 
 
@@ -246,7 +246,7 @@ def _decorator(row: Option) -> Callable[[Any], Any]:
     }
     if is_flag:
         settings.pop("metavar")
-    if row.default in (False, ""):  # that an option is off or empty says nothing
+    if row.default in (False, ""):  # the default off or empty is not shown
         settings["show_default"] = False
     if row.kind in _FLAGS_WITH_VALUE and not is_flag:
         settings |= {"is_flag": False, "flag_value": "true", "show_default": False}
@@ -280,7 +280,7 @@ def _type(row: Option) -> click.ParamType[Any]:
 
 
 def shown_default(row: Option) -> Any:
-    """The default as a user would write it."""
+    """Return the default as a user would write it."""
     if row.kind is kinds.DURATION:
         return written_duration(row.default)
     if row.kind is kinds.AGE:

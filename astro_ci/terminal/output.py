@@ -1,4 +1,4 @@
-"""The streams of a run: what goes to people, to programs and to the CI system's log."""
+"""The output of a run: the log for users, the result, and the CI system's commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 class Output:
-    """Standard output and standard error of a run; whatever leaves passes the redactor."""
+    """Standard output and standard error of a run; all output passes the redactor."""
 
     def __init__(self, env: Mapping[str, str], *, as_json: bool) -> None:
         self.env = env
@@ -33,7 +33,7 @@ class Output:
 
     @functools.cached_property
     def ci(self) -> CIContext:
-        """What the CI system says about the run."""
+        """The facts about the run from the CI system."""
         from astro_ci.ci import detect
 
         return detect(self.env)
@@ -52,14 +52,14 @@ class Output:
         from astro_ci.reporting.redacted_dialect import RedactedDialect
 
         system = system_of(self.ci.key)
-        # Standard output is for the document when there is one.
+        # With a JSON document, standard output is only for this document.
         speaks_there = system.obeys_stdout_alone and not self.as_json
         out = sys.stdout if speaks_there else sys.stderr
         return RedactedDialect(system.speak(out, self.env), self.redactor)
 
     @functools.cached_property
     def console(self) -> Console:
-        """Standard error, for people."""
+        """The console on standard error."""
         from astro_ci.reporting.console import Console
 
         is_plain = bool(self.env.get("CI")) or self.env.get("TERM") == "dumb"
@@ -73,7 +73,7 @@ class Output:
         )
 
     def _paint_for(self, stream: TextIO) -> Callable[[str], str] | None:
-        """What colours lines for a stream; None where nothing is coloured."""
+        """The function that colours lines for a stream; None without colours."""
         if self.is_colourless or not wants_colour(stream, self.env):
             return None
         from astro_ci.reporting.paint import paint
@@ -82,7 +82,7 @@ class Output:
 
     @property
     def columns(self) -> int | None:
-        """The width of the terminal that results go to; None where there is none."""
+        """The width of the terminal for results; None without a terminal."""
         import shutil
 
         return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -92,14 +92,14 @@ class Output:
         self._put(self.redactor(text))
 
     def _put(self, text: str) -> None:
-        """Write to standard output; once that has failed, nothing more is written there."""
+        """Write to standard output; after a failure, nothing more is written there."""
         try:
             click.echo(text, color=True)
         except OSError as error:
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())  # for what is still buffered
+            os.dup2(nowhere, sys.stdout.fileno())  # buffered output goes there
             os.close(nowhere)
-            if error.errno == errno.EPIPE:  # whoever reads has read enough, as `head` does
+            if error.errno == errno.EPIPE:  # the reader has closed the pipe, as `head` does
                 return
             raise OutputError(
                 f"the result could not be written to standard output: {error.strerror}",
@@ -107,7 +107,7 @@ class Output:
             ) from error
 
     def show(self, text: str) -> None:
-        """Print a result for people, which may hold untrusted names: CI systems read it, too."""
+        """Print a text result; CI systems read this output too, and names in it are untrusted."""
         lines = [self.dialect.safe_line(line) for line in self.redactor(text).split("\n")]
         if columns := self.columns:
             from astro_ci.reporting.folding import folded

@@ -18,14 +18,14 @@ _QUESTION = "Which Deployment?"
 
 
 def picker(prompt: Prompt) -> Callable[..., Deployment]:
-    """The function that lets somebody pick, for those who take one."""
+    """Make a function that lets the user pick a Deployment."""
     return functools.partial(pick, prompt)
 
 
 def pick(prompt: Prompt, astro: Astro, config: Config, question: str = _QUESTION) -> Deployment:
     """Show the Deployments of the Workspace and ask, by number, name or id.
 
-    Raises ConfigurationError where there is none or the input ends, ApiError.
+    Raises ConfigurationError when there is no Deployment, or when the input ends; ApiError.
     """
     found = list_overviews(astro, config.workspace_id or astro.credentials.workspace_id)
     if not found:

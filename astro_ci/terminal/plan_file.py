@@ -8,14 +8,15 @@ from pathlib import Path
 
 from astro_ci import __version__
 from astro_ci.errors import SPACE_HINT, CommandError, ConfigurationError
-from astro_ci.planning.saved import SavedPlans, read_saved_plans
+from astro_ci.planning.read_saved import read_saved_plans
+from astro_ci.planning.saved import SavedPlans
 from astro_ci.project.files import read_named_text, remedy
 from astro_ci.reporting.documents import as_json, plans_document
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.text import excerpt, printable
 
 _MOST_BYTES = 64_000_000
-"""A plan with a hundred thousand changes has a quarter of this."""
+"""The size limit; a plan with a hundred thousand changes has a quarter of this size."""
 _MISSING = (
     "Write it with `astro-ci plan --out FILE`, and hand it to this job as an artifact. A plan that "
     "fails writes no file."
@@ -23,7 +24,7 @@ _MISSING = (
 
 
 def read_plan_file(path: Path) -> SavedPlans:
-    """Read a saved plan, in which nothing is trusted. Raises ConfigurationError."""
+    """Read a saved plan, which is untrusted. Raises ConfigurationError."""
     shown = excerpt(str(path))
     try:
         text = read_named_text(path, most_bytes=_MOST_BYTES)
@@ -39,7 +40,7 @@ def read_plan_file(path: Path) -> SavedPlans:
 def write_plan_file(
     path: Path, results: Sequence[TargetResult], reason: str, redact: Callable[[str], str]
 ) -> None:
-    """Write the plans, unless there is none or one failed. Raises CommandError."""
+    """Write the plans, unless there is no plan, or a plan failed. Raises CommandError."""
     if not results or any(result.error for result in results):
         return
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")

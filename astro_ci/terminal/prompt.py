@@ -17,7 +17,7 @@ _YES_NO = {"y": True, "yes": True, "n": False, "no": False, "": False}
 
 
 class EndOfInput(click.Abort):
-    """The input ended where an answer was needed."""
+    """The input ended before the answer."""
 
 
 class Unfit(ValueError):
@@ -25,13 +25,13 @@ class Unfit(ValueError):
 
 
 class Prompt:
-    """Asks below what the console says, and crosses out secrets as the console does."""
+    """Asks questions below the console's lines, and removes secrets as the console does."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def ask(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
-        """Ask on the terminal; a choice may be answered by its number or its words."""
+        """Ask at the terminal; the user answers with the number or the words of a choice."""
         for number, choice in enumerate(choices, 1):
             self.show(f"  {number}. {printable(choice)}")
         numbers = {str(number): choice for number, choice in enumerate(choices, 1)}
@@ -44,7 +44,7 @@ class Prompt:
                 raise Unfit(
                     f"Answer with a number from 1 to {len(choices)}, or with the words of a choice."
                     if choices
-                    else "An answer is needed here."
+                    else "This question needs an answer."
                 )
             return numbers[answer]
 
@@ -80,5 +80,5 @@ class Prompt:
                     self.show(str(unfit))
 
     def show(self, text: str = "", *, ends: bool = True) -> None:
-        """Print what belongs to a question; without `ends` the answer follows in its line."""
+        """Print a text of a question; without `ends`, the answer follows in the same line."""
         click.echo(self._console.redactor(text), nl=ends, err=True)

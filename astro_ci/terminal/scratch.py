@@ -1,4 +1,4 @@
-"""One directory for all temporary files of a run, removed at the end, however the run ended."""
+"""One directory for all temporary files of a run, which is always removed at the end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _PAUSE_SECONDS = 0.02
 
 
 class Scratch:
-    """Makes the directory, and has `tempfile` use it.
+    """Makes the directory, and lets `tempfile` use it.
 
-    A signal may arrive after a temporary directory is made and before the statement that would
-    remove it: this directory then holds the rest. Raises CommandError where no file can be written.
+    A signal may arrive after a temporary directory is made and before the statement that removes
+    it. Then the removal of this directory also removes that directory. Raises CommandError when no
+    file can be written.
     """
 
     def __init__(self) -> None:
@@ -33,7 +34,7 @@ class Scratch:
         tempfile.tempdir = str(self.path)
 
     def remove(self, *, seconds: float = 1.0) -> None:
-        """Remove the directory; try for a while, as our own processes may still write to it."""
+        """Remove the directory; try several times, as child processes may still write to it."""
         tempfile.tempdir = self._before
         over = time.monotonic() + seconds
         shutil.rmtree(self.path, ignore_errors=True)

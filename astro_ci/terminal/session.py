@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # loaded when it is needed
 
 
 class Session(Output):
-    """One invocation: its environment, its streams, and what is known when it fails."""
+    """One invocation: its environment, its streams, and the state to report when it fails."""
 
     def __init__(
         self, env: Mapping[str, str], signals: Signals, *, verb: str, as_json: bool
@@ -58,15 +58,15 @@ class Session(Output):
 
     @functools.cached_property
     def prompt(self) -> Prompt:
-        """Who is asked at the terminal."""
+        """The prompt for questions at the terminal."""
         from astro_ci.terminal.prompt import Prompt
 
         return Prompt(self.console)
 
     def start(self, *, as_json: bool, quiet: bool = False) -> None:
-        """Begin a command: from here on, what the adapters log is shown.
+        """Begin a command: show the log lines of all modules from now on.
 
-        With `quiet` only to who asked for it, as the result says it all.
+        With `quiet`, only errors are shown without --verbose, because the result has all facts.
         """
         from astro_ci.reporting.console import LogHandler
 
@@ -82,38 +82,38 @@ class Session(Output):
             warn_of_unknown(self.env, self.console.say)
 
     def open_scratch(self) -> None:
-        """Put all temporary files, also those of what we start, where `close` removes them."""
+        """Use one directory for all temporary files, also of child processes; see `close`."""
         from astro_ci.terminal.scratch import Scratch
 
         self._scratch = Scratch()
         self.env = {**self.env, "TMPDIR": str(self._scratch.path)}
 
     def fork_reader(self) -> None:
-        """Make the process that reads the files of the static check."""
+        """Start the process that reads the files for the static check."""
         from astro_ci.checks.static.forked import fork
 
         self._forked = fork()
 
     def take_reader(self) -> Reader:
-        """Give who reads the files of the static check; the process that is ready goes once."""
+        """Return a reader for the static check; the started process is used once."""
         from astro_ci.checks.static.process import Reader
 
         forked, self._forked = self._forked, None
         return Reader(forked)
 
     def connect_early(self) -> None:
-        """Begin to connect to Astro, while what speaks to it is loaded."""
+        """Start to connect to Astro while the libraries for it are loaded."""
         from astro_ci.astro.endpoint import find_endpoint
         from astro_ci.web.early import open_early
 
         if self.env.get("ASTRO_API_TOKEN"):
-            # Who needs the endpoint tells what is wrong with it.
+            # The later use of the endpoint reports what is wrong with it.
             with contextlib.suppress(ConfigurationError, ValueError):
                 open_early(find_endpoint(self.env).api_url, self.env, count=2)
 
     @property
     def outside(self) -> Path:
-        """A directory for what outlives the run."""
+        """A directory for files that outlive the run."""
         return self._scratch.outside if self._scratch else Path()
 
     def enter_stage(self, cancelled_by: Callable[[int], CancelledError]) -> None:
@@ -134,7 +134,7 @@ class Session(Output):
         )
 
     def annotate(self, plan: Plan) -> None:
-        """Show the findings of a Plan on their lines, where the CI system can."""
+        """Show the findings of a Plan on their lines, if the CI system can."""
         if plan.findings or any(checked.status == "impossible" for checked in plan.checks):
             from astro_ci.reporting.checks.annotate import annotate_findings
 
@@ -148,7 +148,7 @@ class Session(Output):
             write_reports(checks, files, self.redactor)
 
     def answer(self, document: dict[str, Any], text: str = "") -> None:
-        """Print the result, for programs or for people; no signal changes it any more."""
+        """Print the result as JSON or as text; from now on, signals have no effect."""
         from astro_ci.reporting.documents import as_json
 
         self.signals.hold()
@@ -173,9 +173,9 @@ class Session(Output):
         text: Callable[[Sequence[TargetResult], str], str],
         comment: bool,
     ) -> None:
-        """Report the result of each Deployment: to the pipeline, to people, to programs.
+        """Report the result of each Deployment: to the CI system, in the log, and as JSON.
 
-        No signal interrupts that. Raises the error of a single Deployment, for `fail` to tell.
+        Signals do not interrupt this. Raises the error of a single Deployment for `fail`.
         """
         from astro_ci.reporting.target_result import only_error
 
@@ -190,7 +190,7 @@ class Session(Output):
             self.answer(document(results, reason), text(results, reason))
 
     def conclude_build(self, built: BuiltImage) -> None:
-        """Report the image that was built: to the pipeline, to people, to programs."""
+        """Report the built image: to the CI system, in the log, and as JSON."""
         from astro_ci.reporting.built import built_document, built_text
 
         self.signals.hold()
@@ -208,7 +208,7 @@ class Session(Output):
         error: AstroCIError | None = None,
         comment: bool = False,
     ) -> None:
-        """Report the result to the pipeline, once."""
+        """Report the result to the CI system, once."""
         from astro_ci.reporting.verb import VERBS
 
         if self.is_reported or self.verb not in VERBS:
@@ -225,12 +225,12 @@ class Session(Output):
         publish(report, self.dialect, self.ci, self.env, comment=comment)
 
     def explain(self, error: AstroCIError, *, label: str = "") -> None:
-        """Show an error in the log or as an annotation, and the Deployment that it is about."""
+        """Show an error, with the label of its Deployment, in the log or as an annotation."""
         from astro_ci.text import sentence
 
         message = f"{label}: {error.message}" if label else error.message
         hint = sentence(error.hint)
-        if self.dialect.has_annotations:  # which stand in the log too
+        if self.dialect.has_annotations:  # annotations are also in the log
             self.dialect.annotate("error", f"{message}\n{hint}".strip())
         else:
             self.console.tell("error: " + message.replace("\n", "\n  "))
@@ -238,7 +238,7 @@ class Session(Output):
                 self.console.tell(f"hint: {hint}")
 
     def fail(self, error: AstroCIError) -> int:
-        """Report an error to people and to programs, and return the exit code."""
+        """Report an error in the log and as JSON, and return the exit code."""
         from astro_ci.reporting.documents import as_json, error_document
         from astro_ci.reporting.exit_code import error_exit_code
         from astro_ci.reporting.verb import VERBS
@@ -249,7 +249,7 @@ class Session(Output):
             self._ignore_background()
             self.explain(error)
             if self.as_json:
-                with contextlib.suppress(OutputError):  # the first error is the one to tell
+                with contextlib.suppress(OutputError):  # only the first error is reported
                     self.emit(as_json(error_document(error, self.plan, outcome=has_outcome)))
             self.report(error=error)
             if has_outcome and not isinstance(error, OutputError):
@@ -257,14 +257,14 @@ class Session(Output):
         return error_exit_code(error, detailed=self.has_detailed_exitcode)
 
     def _ignore_background(self) -> None:
-        """The outcome is the last line, whatever is still under way."""
+        """Ignore the log lines of other threads, so that the outcome is the last line."""
         if self._log_handler:
             self._log_handler.ignore_other_threads()
 
     def tell_instead(self, number: int) -> None:
-        """Say, for a main thread that takes too long, what is known, unless that says it already.
+        """Report the state instead of a main thread that takes too long, unless it has reported.
 
-        The main thread then says nothing more: the process ends after this.
+        The main thread then reports nothing: the process ends after this.
         """
         with self._telling:
             if not self._is_told:
@@ -272,7 +272,7 @@ class Session(Output):
             self._telling.acquire()  # for good
 
     def close(self) -> None:
-        """Remove the temporary files, and end the process and the connections that nobody used."""
+        """Remove the temporary files, and end the unused process and connections."""
         if self._forked:
             self._forked.end()
         if self._scratch:

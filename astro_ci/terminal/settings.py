@@ -31,8 +31,8 @@ def read_settings(ctx: click.Context, env: Mapping[str, str]) -> Settings:
         if name not in names or source not in _SAID:
             continue
         value = ctx.params[name]
-        if type(value) is str:  # and no choice
-            value = value.strip()  # as a secret or a variable was pasted
+        if type(value) is str:  # not the value of an enumeration
+            value = value.strip()  # pasted secrets and variables may have blanks
         if isinstance(value, tuple):
             value = tuple(item.strip() for item in value if item.strip())
         is_flag = source is ParameterSource.COMMANDLINE
@@ -41,7 +41,7 @@ def read_settings(ctx: click.Context, env: Mapping[str, str]) -> Settings:
             found[name] = Setting(value=value, source=_source(param, value, env, is_flag=is_flag))
     _take_shortcut(found)
     _let_flag_name_deployment(found)
-    # ASTRO_CI_BASE may also hold a commit of the CI event; those come with what CI says.
+    # ASTRO_CI_BASE may also be a commit of the CI event, which is read with the CI context.
     mode = env.get("ASTRO_CI_BASE", "").strip().lower()
     if mode in BASE_WORDS and "base" not in found:
         found["base"] = Setting(value=mode, source="ASTRO_CI_BASE")
@@ -49,7 +49,7 @@ def read_settings(ctx: click.Context, env: Mapping[str, str]) -> Settings:
 
 
 def _let_flag_name_deployment(found: dict[str, Setting]) -> None:
-    """Drop a variable that names a Deployment when a flag names one in the other way."""
+    """Ignore the variable for the Deployment's id if a flag gives its name, and vice versa."""
     names = {"deployment_id", "deployment_name"}
     flags = {name for name in names & found.keys() if found[name].source.startswith("--")}
     if len(flags) == 1:
@@ -66,7 +66,7 @@ def _source(param: click.Parameter, value: Any, env: Mapping[str, str], *, is_fl
 
 
 def _take_shortcut(found: dict[str, Setting]) -> None:
-    """Let --dags and --image stand for --type."""
+    """Convert --dags and --image to --type."""
     said = found.get("requested")
     has_type = said is not None and said.source == "--type" and said.value is not Request.AUTO
     shortcuts = [name for name in _SHORTCUTS if found.pop(name, None)]

@@ -1,6 +1,7 @@
 """Ask for the Deployment of a run, when nothing names one and a user is at the terminal.
 
-Nothing is remembered unless --save asks for it. Little is imported here: most runs name theirs.
+The answer is saved only with --save. Few modules are imported here, because most runs name their
+Deployment.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # loaded when it is needed
     from astro_ci.terminal.session import Session
 
 ANSWER = "your answer"
-"""Where the value comes from, for `config` and for the command that follows a plan."""
+"""The source of the value, for `config` and for the command after a plan."""
 
 
 def settle(session: Session, found: FoundTargets, *, save: bool = False) -> Sequence[Target]:
@@ -41,7 +42,7 @@ def settle(session: Session, found: FoundTargets, *, save: bool = False) -> Sequ
     if config is None or not (save or (session.is_interactive and not is_named)):
         return targets
     deployment = _saved(session, found, config) if save else _picked(session, config)
-    if deployment is None:  # without credentials, a plan says what it assumes
+    if deployment is None:  # without credentials, a plan lists its assumptions
         return targets
     setting = Setting(value=deployment.id, source=ANSWER)
     settings = {k: v for k, v in targets[0].settings.items() if k != "deployment_name"}

@@ -1,14 +1,14 @@
-"""A cancelled job's signals: the first ends the run in good order, a second one ends it soon.
+"""Handle the signals of a cancelled job: the first ends the run cleanly, the second ends it soon.
 
-Python runs a signal's handler between any two instructions of the main thread, and an exception
-from there can do harm: half an import stays, a process or a thread that was just started is lost,
-and what is raised inside of `__del__` is dropped. So the first signal is only noted where it would,
-and raised a moment later. Once it is raised, nothing interrupts the cleaning up any more. A second
-signal gives that a last second, watched by a thread, as the main thread may hang in a call of the
-system; so does a run that has not ended long after the first. A third one ends the process there
-and then.
+Python runs a signal's handler between any two instructions of the main thread. An exception from a
+handler can do harm: an import may stay incomplete, a process or thread that was just started may be
+lost, and exceptions inside of `__del__` are dropped. At such places the first signal is only noted,
+and its exception is raised a moment later. After that, nothing interrupts the cleanup. A second
+signal limits the cleanup to a second; so does a run that has not ended long after the first signal.
+A thread watches this limit, because the main thread may hang in a system call. A third signal ends
+the process at once.
 
-Little is imported here, so that the handlers are there before what takes time to load.
+Few modules are imported here, so that the handlers are installed before slow imports.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 CANCELLED_SECONDS = 8.0
-"""How long a run may take to end after the first signal, before it counts as hung."""
+"""The time limit for a run to end after the first signal."""
 CLEANING_SECONDS = 0.8
-"""How long the main thread may go on after a second signal, before another says what is known."""
+"""The time limit for the main thread after a second signal; then another thread reports."""
 LAST_SECONDS = 1.8
-"""How long after a second signal the process may still remove files."""
+"""The time limit for removing files after a second signal."""
 TELLING_SECONDS = 4.0
-"""How long telling may take, which is quick where anybody reads and other processes rest."""
+"""The time limit for the report, which is fast unless nobody reads it or the machine is busy."""
 _RETRY_SECONDS = 0.01
 _CANCELLING = (signal.SIGINT, signal.SIGTERM)
 _UNINTERRUPTIBLE_FILES = ("<frozen importlib._bootstrap>", "/weakref.py", "/_weakrefset.py")
@@ -55,26 +55,26 @@ class Stopped(KeyboardInterrupt):
 
 
 class Signals:
-    """What the process does about SIGINT and SIGTERM; nothing before `install`.
+    """The handling of SIGINT and SIGTERM, which starts with `install`.
 
-    Used in a `with` statement, which is what the first signal may end: one that came before is
-    raised when it begins, and one that comes afterwards is too late to change anything.
+    Used in a `with` statement: the first signal may end its block. A signal before the block is
+    raised at its start, and a signal after the block has no effect.
     """
 
     def __init__(self) -> None:
         self.stopped_by: int | None = None
         """The signal that was raised."""
         self.tell: Callable[[int], None] | None = None
-        """Says, after a second signal and in another thread, what is known."""
+        """Reports the state, after a second signal and in another thread."""
         self.clean_up: Callable[[], None] = lambda: None
-        """Removes, after that, what is temporary."""
+        """Removes the temporary files after this report."""
         self._received: int | None = None
         self._count = 0
         self._is_held = True
         self._is_installed = False
 
     def install(self) -> None:
-        """Handle the signals from now on, except those that our parent had us ignore, as nohup."""
+        """Handle the signals from now on, except those that the parent, such as nohup, ignores."""
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -86,7 +86,7 @@ class Signals:
         self._is_installed = True
 
     def ignore(self) -> None:
-        """Ignore the signals while Python winds up, which would give them their first meaning."""
+        """Ignore the signals while Python exits, because it would restore their default action."""
         if self._is_installed:
             for number in _CANCELLING:
                 signal.signal(number, signal.SIG_IGN)
@@ -109,7 +109,7 @@ class Signals:
         self._is_held = True
 
     def check(self) -> None:
-        """Raise a signal's exception, again if it was lost: a library may have swallowed it."""
+        """Raise a signal's exception, or raise it again if a library has swallowed it."""
         if self._received is not None and not self._is_held:
             self.stopped_by = self._received
             raise Stopped(self._received)
@@ -128,7 +128,7 @@ class Signals:
             signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
 
     def _watch(self, reader: int) -> None:
-        """Wait for a second signal, or for a run that hangs after the first, and end that soon."""
+        """End the run soon after a second signal, or when it hangs after the first signal."""
         seen: list[int] = []
         while len(seen) < 2:
             if select.select([reader], [], [], CANCELLED_SECONDS if seen else None)[0]:
@@ -140,7 +140,7 @@ class Signals:
         number = self._received or seen[0]
         _thread.start_new_thread(_end, (number, TELLING_SECONDS))
         try:
-            while self.tell is None:  # still loading
+            while self.tell is None:  # the modules for the report are still being loaded
                 time.sleep(_RETRY_SECONDS)
             self.tell(number)
             _thread.start_new_thread(_end, (number, max(0.0, over - time.monotonic())))
@@ -150,13 +150,13 @@ class Signals:
 
 
 def _end(number: int, after_seconds: float = 0.0) -> None:
-    """End the process as the signal would, whatever its other threads do."""
+    """End the process as the signal would, even if other threads are running."""
     time.sleep(after_seconds)
     os._exit(128 + number)
 
 
 def _is_interruptible(frame: FrameType | None) -> bool:
-    """Whether an exception that is raised here arrives, and leaves nothing half done."""
+    """Whether an exception that is raised here is safe: not lost, and without a broken state."""
     while frame:
         code = frame.f_code
         if (

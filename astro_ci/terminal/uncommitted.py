@@ -1,4 +1,4 @@
-"""Uncommitted files that would be deployed: asked about at a terminal, listed elsewhere."""
+"""Ask at a terminal whether to deploy uncommitted files; elsewhere, list them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _COMMIT_THEM = "Commit them, or put them aside with `git stash -u`, and deploy a
 def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None:
     """Ask whether to deploy them; outside of a terminal, list them.
 
-    In CI, files that an earlier step made are no surprise, and the plan counts them. Raises
-    ConfigurationError for a no.
+    In CI, such files often come from an earlier step, and the plan shows their number. Raises
+    ConfigurationError if the answer is no.
     """
     if session.ci.key != _NO_CI:
         return
@@ -29,6 +29,6 @@ def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None
     pronoun = "it" if count == 1 else "them"
     if not session.prompt.confirm(f"Deploy {pronoun} without a commit?"):
         raise ConfigurationError(
-            f"nothing was deployed, as {files} would have been deployed as well",
+            f"nothing was deployed, because {files} would also have been deployed",
             hint=_COMMIT_IT if count == 1 else _COMMIT_THEM,
         )

@@ -1,4 +1,4 @@
-"""Variables that look like ours and that nothing reads: a slip would be ignored in silence."""
+"""Warn of variables that start with ASTRO_CI_ and that nothing reads, such as misspelled names."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _OF_VERBS = (
     *("ALLOW_NO_DAGS", "COMPLETE", "DAGS_IN_IMAGE", "ENV_FILE", "PUSH", "PYTEST_PATH"),
     *("SAVE_IMAGE", "STATIC"),
 )
-"""The stems that are in no table: options of one verb, and what actions and templates set."""
+"""The names that are in no table: options of one verb, and variables of actions and templates."""
 
 
 def known_variables() -> Set[str]:
-    """The names of all variables that any part of astro-ci reads."""
+    """Return the names of all variables that a part of astro-ci reads."""
     rows = (*options(), *RUN_OPTIONS)
     return {_PREFIX + stem for stem in _OF_VERBS} | {row.variable for row in rows}
 
 
 def warn_of_unknown(env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Say which variables of the environment nothing reads."""
+    """Warn of each variable in the environment that nothing reads."""
     for sentence in unknown_variables(env):
         say(f"warning: {sentence}")
 
 
 def unknown_variables(env: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each variable that nothing reads, with the nearest name that is read."""
+    """Yield a sentence for each variable that nothing reads, with the most similar known name."""
     ours = {
         name for name in env if name.startswith(_PREFIX) and not name.startswith(_OF_DEVELOPERS)
     }

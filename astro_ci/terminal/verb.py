@@ -1,4 +1,4 @@
-"""A verb of the command line: its options in sections, its examples, and how much it says."""
+"""A verb of the command line: its options in sections, its examples, and its verbosity."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from astro_ci.terminal.examples import Examples, write_examples
 from astro_ci.terminal.verbosity import verbosity
 
 _TWO_COLUMNS = 76
-"""The width from which on options and what they mean stand beside each other."""
+"""The minimum width for options beside their descriptions."""
 
 
 class RowOption(click.Option):
-    """An option that `--help` lists in a section; `row` is None for one of a verb alone."""
+    """An option that `--help` lists in a section; `row` is None for an option of a single verb."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class VerbCommand(click.Command):
     examples: Examples = ()
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The verb's own parameters, and those that every verb has."""
+        """Return the verb's own parameters, and the common parameters of all verbs."""
         own = super().get_params(ctx)
         taken = {name for param in own for name in param.opts}
         common = [one for one in verbosity() if not taken.intersection(one.opts)]
@@ -59,7 +59,7 @@ class VerbCommand(click.Command):
 
 
 def _write_records(records: list[tuple[str, str]], formatter: click.HelpFormatter) -> None:
-    """Write options beside what they mean, or above it where that would be a narrow column."""
+    """Write options beside their descriptions, or above them if the terminal is narrow."""
     if formatter.width >= _TWO_COLUMNS:
         formatter.write_dl(records)
         return

@@ -1,4 +1,4 @@
-"""How much a run says, and in which colours. Little is imported here: every run needs it."""
+"""The verbosity and the colours of a run. Few modules are imported, as every run needs this."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 @functools.cache
 def verbosity() -> tuple[click.Option, ...]:
-    """The options that every verb has, before its name or behind it."""
+    """The options of every verb, which may be before or after its name."""
     return (
         _switch("-v", "--verbose", "is_verbose", "Say more."),
         _switch("-q", "--quiet", "is_quiet", "Say only how it ended, and what went wrong."),
@@ -38,7 +38,7 @@ def _switch(short: str, name: str, attribute: str, help_text: str) -> click.Opti
 
 
 def wants_colour(stream: TextIO, env: Mapping[str, str]) -> bool:
-    """Whether a stream is a terminal that shows colours, and nobody asked for none.
+    """Whether a stream is a terminal that shows colours, and colours are not turned off.
 
     Source: no-color.org; TERM is empty where there is no terminal at all.
     """

@@ -1,4 +1,4 @@
-"""The files that a run writes: they may lie in the project, and are no part of it."""
+"""Find the files that a run writes; such files are not deployed, even inside of the project."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _STREAMS = (1, 2)
 
 
 def written_files(*named: Path | None) -> Sequence[Path]:
-    """List the files that the options name, and those that the standard streams lead to.
+    """List the files that the options name, and the files to which output is redirected.
 
-    Where a stream leads is seen where the system tells, as Linux does.
+    Redirected files are only found on systems with /proc, such as Linux.
     """
     found = [path for path in named if path]
     for number in _STREAMS:

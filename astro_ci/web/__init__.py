@@ -1,1 +1,1 @@
-"""One HTTP ground: sessions, retries, and how a failure is described."""
+"""The HTTP basis of all clients: sessions, retries, and descriptions of failures."""

@@ -1,4 +1,4 @@
-"""Begin to ask for something before the answer is needed."""
+"""Start a request before its result is needed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 def begin(ask: Callable[[], T]) -> Future[T]:
-    """Ask in a thread of its own; the future's `result` gives the answer, or raises what it did.
+    """Call a function in a new thread; the future has its result or its exception.
 
-    The thread is a daemon, which no executor's are: a run that ends for another reason must not
-    wait for an answer that nobody needs any more.
+    The thread is a daemon, unlike the threads of an executor: a run that ends for another reason
+    must not wait for a result that is no longer needed.
     """
     answer: Future[T] = Future()
 

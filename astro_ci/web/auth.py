@@ -15,7 +15,7 @@ _B64TOKEN = r"[A-Za-z0-9._~+/=-]+"
 
 
 class BearerAuth(AuthBase):
-    """Sends the token, and keeps requests from looking for one in ~/.netrc."""
+    """Sends the token, and prevents that requests reads ~/.netrc."""
 
     def __init__(self, token: Callable[[], str]) -> None:
         self._token = token
@@ -25,16 +25,17 @@ class BearerAuth(AuthBase):
         token = self._token()
         if not re.fullmatch(_B64TOKEN, token):
             raise AuthenticationError(
-                "the token contains characters that no token has, such as a line break or a quote",
-                hint="Store the token's text alone, as it was shown when it was created.",
+                "the token contains characters that are not allowed in a token, such as a line "
+                "break or a quote",
+                hint="Store only the token's text, as it was shown when it was created.",
             )
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
 
 class NoAuth(AuthBase):
-    """Sends no credentials, not even those of ~/.netrc."""
+    """Sends no credentials, and prevents that requests reads ~/.netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Leave the request as it is. Called by requests."""
+        """Return the request unchanged. Called by requests."""
         return request

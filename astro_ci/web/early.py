@@ -1,7 +1,7 @@
-"""Connections that are opened while the library that will use them is still being loaded.
+"""Open connections while the library that will use them is still being loaded.
 
-Loading `requests` takes about as long as a round trip to a service that is far away. What is
-opened here waits, for the whole process, for the first requests to the same place.
+Loading `requests` takes about as long as a round trip to a distant service. Connections from this
+module are shared in the whole process, and the first requests to the same host use them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from astro_ci.web.ahead import begin
 
 _PORTS = {"http": 80, "https": 443}
 _CONNECT_SECONDS = 5.0
-"""An address that takes longer is left to the library, which tries it again."""
+"""The time limit for a connection; after it, `requests` connects itself."""
 _Place = tuple[str, int]
 _opening: dict[_Place, list[Future[socket.socket]]] = {}
 
 
 def open_early(url: str, env: Mapping[str, str], *, count: int) -> None:
-    """Begin to connect to the host of a URL, unless a proxy may be on the way.
+    """Start to connect to the host of a URL, unless a proxy may be used.
 
-    Raises ValueError for a port that is none.
+    Raises ValueError for an invalid port.
     """
     if any(value for name, value in env.items() if name.lower().endswith("_proxy")):
         return
@@ -35,17 +35,17 @@ def open_early(url: str, env: Mapping[str, str], *, count: int) -> None:
 
 
 def close_early() -> None:
-    """Close what no request took: a connection that waits too long may be closed by its server."""
+    """Close the unused connections, because servers close connections that are idle for long."""
     while _opening:
         for opening in _opening.popitem()[1]:
             opening.add_done_callback(_close)
 
 
 def take(host: str, port: int) -> socket.socket | None:
-    """Give one that is connected to this place; None when there is none, or none is left."""
+    """Return a connection to this host and port; None when no connection is left."""
     openings = _opening.get((host, port), [])
     while openings:
-        with suppress(OSError, IndexError):  # another thread may take the last one
+        with suppress(OSError, IndexError):  # another thread may take the last connection
             opened = openings.pop().result()
             if not _is_closed(opened):
                 return opened
@@ -54,7 +54,7 @@ def take(host: str, port: int) -> socket.socket | None:
 
 
 def _is_closed(opened: socket.socket) -> bool:
-    """Whether the server has closed it: nothing else comes from there before a request."""
+    """Whether the server has closed the connection: only then is it readable before a request."""
     return bool(select.select([opened], [], [], 0)[0])
 
 

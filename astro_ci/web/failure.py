@@ -1,7 +1,7 @@
-"""Describe a failed request: there was no answer, or an answer that refuses.
+"""Describe a failed request: there was no response, or an error response.
 
-Neither the words of an exception, which may hold the whole URL, nor what a service repeats of a
-request, which may be its credentials, get into a message.
+No message contains the text of an exception, which may have the whole URL, or text that a service
+repeats from a request, which may have credentials.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LONGEST_TEXT = 200
 
 
 def is_json(content: bytes) -> bool:
-    """Whether an answer looks like JSON rather than a proxy's page."""
+    """Whether a response looks like JSON, not like a proxy's web page."""
     return content.lstrip()[:1] in (b"{", b"[")
 
 
 def read_error(response: requests.Response) -> tuple[str, str]:
-    """Return the message and the request id of an error answer, without the request's secrets."""
+    """Return the message and the request id of an error response, without secrets."""
     message, request_id = _read_words(response)
     sent = _secrets_of(response.request)
     message = crossed_out(message, sent)
@@ -54,7 +54,7 @@ def _read_words(response: requests.Response) -> tuple[str, str]:
 
 
 def _secrets_of(request: requests.PreparedRequest) -> list[str]:
-    """List the secrets of a request, which an answer may repeat."""
+    """List the secrets of a request, which a response may repeat."""
     sent = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
     if isinstance(request.body, str):  # a form
         sent += parse_qs(request.body).get("client_secret", [])
@@ -62,7 +62,7 @@ def _secrets_of(request: requests.PreparedRequest) -> list[str]:
 
 
 def describe(error: OSError) -> str:
-    """Say why no answer came, without the words of an exception that may hold the whole URL."""
+    """Say why there was no response, without the exception's text, which may have the whole URL."""
     match error:
         case requests.exceptions.SSLError():
             # From OpenSSL 3.2 on, it is a failure of the record layer.
@@ -70,7 +70,7 @@ def describe(error: OSError) -> str:
             return "it does not speak TLS" if is_plain else UNTRUSTED
         case requests.exceptions.ProxyError():
             return "the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect"
-        case requests.exceptions.InvalidURL():  # ours was looked at before
+        case requests.exceptions.InvalidURL():  # the service's own certificate was handled before
             return "HTTPS_PROXY or HTTP_PROXY is not the address of a proxy"
         case requests.exceptions.InvalidSchema():
             return (
@@ -81,7 +81,7 @@ def describe(error: OSError) -> str:
         case requests.Timeout():
             return "it timed out"
         case requests.exceptions.ContentDecodingError():
-            return "the answer is not encoded as its headers say"
+            return "the response does not have the encoding that its headers name"
         case requests.ConnectionError():
             cause = _reason(error)
             if not is_connect_failure(error):
@@ -90,13 +90,13 @@ def describe(error: OSError) -> str:
             return f"no connection ({told})"
         case requests.RequestException():
             return type(error).__name__
-    if "TLS" in str(error):  # requests looks for the file before it connects
+    if "TLS" in str(error):  # requests checks the file before it connects
         return "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names does not exist"
     return error.strerror or type(error).__name__
 
 
 def authority_hint(host: str) -> str:
-    """Say what to do about a certificate that was not accepted."""
+    """Return the hint for a certificate that was not accepted."""
     return (
         f"Set REQUESTS_CA_BUNDLE to a file with the certificate authority of {host} and the "
         "public ones."
@@ -104,7 +104,7 @@ def authority_hint(host: str) -> str:
 
 
 def is_for_good(error: OSError) -> bool:
-    """Whether the next attempt would fail in the same way."""
+    """Whether another attempt would fail in the same way."""
     lasting = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
     if isinstance(error, requests.exceptions.SSLError):
         return bool(
@@ -119,7 +119,7 @@ def _tls_reasons(error: BaseException) -> list[str]:
 
 
 def is_connect_failure(error: OSError) -> bool:
-    """Whether no connection was made, so that nothing can have been received."""
+    """Whether no connection was made, so that the service cannot have received the request."""
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
     reason = _reason(error)

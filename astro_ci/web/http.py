@@ -1,4 +1,4 @@
-"""JSON from Astro's API and login: safe retries, errors in our words."""
+"""Exchange JSON with Astro's API and login, with safe retries and clear errors."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class Http:
         return found
 
     def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> bytes:
-        """GET, repeated while the service is unavailable."""
+        """Send a GET, and repeat it while the service is unavailable."""
         return self._send("GET", path, repeat=is_unavailable, params=params)
 
     def post(self, path: str, *, json: Any) -> bytes:
-        """POST a request that has an effect; repeated only when the request never arrived.
+        """Send a POST that has an effect, and repeat it only if it never arrived.
 
-        After any answer, and without one, the caller reads back the state.
+        After every other failure, the caller reads the state to find out whether it had an effect.
         """
         return self._send("POST", path, repeat=never_arrived, json=json)
 
@@ -74,7 +74,7 @@ class Http:
         self._send("DELETE", path, repeat=never_arrived)
 
     def post_form(self, path: str, form: Mapping[str, str]) -> bytes:
-        """POST a form that only asks for something, such as a token; repeated after 429 as well."""
+        """Send a form without an effect, such as for a token; also repeated after 429."""
         return self._send("POST", path, repeat=was_not_served, data=form)
 
     def _send(
@@ -133,7 +133,7 @@ def _refusal(what: str, response: requests.Response) -> ApiError | Authenticatio
         status=status,
         request_id=request_id or None,
     )
-    # A proxy may refuse too, and 429 can come after the work is done: the outcome is not known.
+    # The refusal may be a proxy's, and 429 can come after the work is done: the outcome is unknown.
     is_final = 400 <= status < 500 and not is_worth_repeating(status)
     error.is_clear = is_final and is_json(response.content)
     if isinstance(error, UnavailableError):

@@ -1,4 +1,4 @@
-"""Keep the query strings of URLs out of logs: those of object stores hold signatures."""
+"""Keep the query strings of URLs out of logs, because they may contain signatures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 
 
 class _QueryFilter(logging.Filter):
-    """Cuts the query string off every URL in a record."""
+    """Removes the query string from each URL in a log record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record, and keep it. Called by logging."""
+        """Change the record, and return True to log it. Called by logging."""
         record.msg, record.args = re.sub(r"\?\S+", "?…", record.getMessage()), None
         return True
 
@@ -19,6 +19,6 @@ _QUERY_FILTER = _QueryFilter()
 
 
 def keep_queries_out_of_logs() -> None:
-    """Silence what urllib3 logs of URLs, for good: a thread may still log when we are done."""
+    """Remove query strings from urllib3's logs, for the whole process: threads may log late."""
     for name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
         logging.getLogger(name).addFilter(_QUERY_FILTER)

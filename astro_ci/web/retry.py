@@ -1,4 +1,4 @@
-"""Repeat a request: with jitter, and no sooner than the service asks for."""
+"""Repeat a request with jitter, and after the time that the service asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from astro_ci.errors import UnavailableError
 
-if TYPE_CHECKING:  # loaded when something has to be repeated
+if TYPE_CHECKING:  # loaded when a request has to be repeated
     from tenacity import RetryCallState
 
 T = TypeVar("T")
@@ -27,29 +27,32 @@ _DICE = random.Random()  # noqa: S311 - jitter, no secret; leaves the program's 
 
 
 def is_worth_repeating(status: int) -> bool:
-    """Whether the next answer may be a better one. Proxies use their own numbers above 500."""
+    """Whether another attempt may succeed. Proxies use their own statuses above 500."""
     return status in (408, 429) or status >= 500
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether a request that is safe twice should be repeated."""
+    """Whether an idempotent request should be repeated."""
     return isinstance(error, UnavailableError) and may_come_again(error)
 
 
 def never_arrived(error: BaseException) -> bool:
-    """Whether a request with an effect can be repeated: no answer, not even 429, proves that."""
+    """Whether a request with an effect can be repeated: only if no connection was made.
+
+    No response, not even 429, proves that the request had no effect.
+    """
     return isinstance(error, UnavailableError) and error.never_arrived and may_come_again(error)
 
 
 def was_not_served(error: BaseException) -> bool:
-    """Whether a request should be repeated that did not arrive, or came too often."""
+    """Whether to repeat a request that did not arrive, or that came too often (429)."""
     if not isinstance(error, UnavailableError):
         return False
     return may_come_again(error) and (error.never_arrived or error.status == 429)
 
 
 def may_come_again(error: BaseException) -> bool:
-    """Whether the service asked for a wait that is short enough, or for none."""
+    """Whether the service asked for no wait, or for a wait within the limit."""
     asked: float | None = getattr(error, "retry_after_seconds", None)
     return (asked or 0.0) <= MAX_ASKED_SECONDS
 
@@ -79,7 +82,7 @@ class Repeating:
             failed.append(error)
 
         def attempt() -> T:
-            if failed:  # tenacity, which takes time to load, is told of the first attempt now
+            if failed:  # the first attempt, made before tenacity, which is slow to load, was loaded
                 raise failed.pop()
             return function(*arguments, **named)
 
@@ -100,7 +103,7 @@ class Repeating:
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the service's Retry-After in seconds. The header may hold a date."""
+    """Return the service's Retry-After in seconds. The header may be a date."""
     asked = headers.get("Retry-After", "")
     try:
         seconds = float(asked)
@@ -113,7 +116,7 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def pause_seconds(error: BaseException | None, attempt: int) -> float:
-    """How long to wait after this attempt, which counts from 1: as asked, or longer each time."""
+    """Return the wait after an attempt (from 1): as the service asks, else longer each time."""
     asked: float | None = getattr(error, "retry_after_seconds", None)
     if asked is not None:
         return asked

@@ -1,4 +1,4 @@
-"""Open a session, and say how long to try."""
+"""Open HTTP sessions, and hold the limits for attempts and time."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ TIMEOUT_SECONDS = (10.0, 60.0)
 
 
 class Patience(Struct, frozen=True, kw_only=True):
-    """How long to try: tests have less of it."""
+    """The limits for attempts and time; tests use lower limits."""
 
     attempts: int = ATTEMPTS
     timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS
-    """To connect, and between two bytes of an answer."""
+    """The timeouts for connecting, and between two bytes of a response."""
     sleep: Callable[[float], None] = time.sleep
 
 
 def open_session(headers: Mapping[str, str] | None = None) -> requests.Session:
-    """Open a session with our User-Agent, which sends only the given credentials."""
+    """Open a session with astro-ci's User-Agent, which sends only the given credentials."""
     from astro_ci.web.auth import NoAuth
     from astro_ci.web.transport import Session
 

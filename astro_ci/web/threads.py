@@ -1,4 +1,4 @@
-"""Do several things that wait for the network at once."""
+"""Run several tasks that wait for the network at the same time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 def in_threads(do: Callable[[T], object], items: Sequence[T], workers: int) -> Iterator[T]:
-    """Do it with all items and yield each when it is done; the first error ends it.
+    """Call a function for all items, and yield each result when it is ready; raise the first error.
 
-    The threads are daemons, which no executor's are: a cancelled job, or an item that failed, must
-    not wait for the answers that the others wait for.
+    The threads are daemons, unlike the threads of an executor: a cancelled job, or a failed item,
+    must not wait for the other items.
     """
     todo: SimpleQueue[T] = SimpleQueue()
     outcomes: SimpleQueue[tuple[T, BaseException | None]] = SimpleQueue()

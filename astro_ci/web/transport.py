@@ -1,4 +1,4 @@
-"""Our kind of session. Loads `requests`, which takes its time: imported when one is opened."""
+"""The session class. Imported only when a session is opened, because `requests` is slow to load."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class Session(requests.Session):
-    """Begins with the connections that were opened early; asks the environment once a host."""
+    """Uses the connections that were opened early, and reads the environment once for each host."""
 
     def __init__(self) -> None:
         super().__init__()
         adapter = HTTPAdapter()
-        # What goes through a proxy has pools of its own.
+        # Requests through a proxy have separate pools.
         adapter.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
         for scheme in ("http://", "https://"):
             self.mount(scheme, adapter)

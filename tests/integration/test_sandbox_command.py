@@ -56,7 +56,7 @@ def test_a_port_that_is_taken() -> None:
         port = taken.getsockname()[1]
         said = refusal("sandbox", "--port", str(port))
     assert f"cannot listen on port {port} of localhost: Address already in use" in said
-    assert "Another program listens there, perhaps another sandbox." in said
+    assert "Another program uses this port, perhaps another sandbox." in said
     assert "--port 0" in said
 
 

@@ -15,7 +15,7 @@ __all__ = ["CommentError", "Thread", "thread_of"]
 def thread_of(ci: CIContext, env: Mapping[str, str]) -> Thread | None:
     """Return the comments of the run's pull request; None when the run has no pull request.
 
-    Raises CommentError when they cannot be reached: no token, another CI system.
+    Raises CommentError when there is no access: without a token, or in another CI system.
     """
     if ci.pull_request is None:
         return None

@@ -1,4 +1,4 @@
-"""Where a pull request's comments are, and the error when they cannot be reached."""
+"""The URLs of a pull request's comments, and the error for a failed comment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 
 class CommentError(Exception):
-    """A comment could not be written. A deploy does not fail for it."""
+    """A comment could not be written. A deploy does not fail because of this."""
 
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
@@ -18,19 +18,19 @@ class CommentError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One pull request's comments, as its forge's API has them."""
+    """The URLs of a pull request's comments in the API of its git host."""
 
     comments: str
-    """URL to list and to create."""
+    """The URL to list and to create comments."""
     comment: str
-    """URL of one, without its id."""
+    """The URL of a comment, without its id."""
     update_method: Literal["PATCH", "PUT"]
     headers: Mapping[str, str] = field(repr=False)
     page: str
-    """URL of one on the pull request's page, without its id; empty when not known."""
+    """The URL of a comment on the pull request's page, without its id; empty when unknown."""
     permission_hint: str
 
 
 def first_of(env: Mapping[str, str], *names: str) -> str:
-    """The first variable that is set and not blank."""
+    """Return the first variable that is set and not blank."""
     return next((env[name].strip() for name in names if env.get(name, "").strip()), "")

@@ -13,7 +13,7 @@ from astro_ci.ci.comments.place import CommentError, Place
 from astro_ci.web.retry import Repeating, is_worth_repeating
 from astro_ci.web.session import open_session
 
-# A comment is worth a moment, not a deploy that hangs.
+# Short limits, because a deploy must not hang because of its comment.
 _TIMEOUT_SECONDS = (5.0, 10.0)
 _ATTEMPTS = 3
 _MOST_PAGES = 30
@@ -22,7 +22,7 @@ _MOVED = "If the repository was renamed, run the job again: new jobs know its ne
 
 
 class _BusyError(CommentError):
-    """The forge may answer when it is asked again."""
+    """A failure that may be temporary."""
 
 
 class Thread:
@@ -34,9 +34,10 @@ class Thread:
         self._session = open_session(place.headers)
 
     def put(self, marker: str, body: str) -> str:
-        """Make the comment that begins with the marker say this; gives its page, or nothing.
+        """Write a text into the comment that begins with the marker; return its page if known.
 
-        Two runs at a time end with one comment as well: the younger one goes. Raises CommentError.
+        Two parallel runs also end with one comment: the later comment is deleted. Raises
+        CommentError.
         """
         text = f"{marker}\n{body}"
         for number in self._marked(marker):
@@ -50,7 +51,7 @@ class Thread:
         return self._page(ours)
 
     def _marked(self, marker: str) -> Iterator[str]:
-        """Ids of the comments that begin with the marker, oldest first."""
+        """List the ids of the comments that begin with the marker, oldest first."""
         url: str | None = f"{self._place.comments}?per_page=100&sort=asc"
         for _ in range(_MOST_PAGES):
             if url is None:
@@ -63,12 +64,12 @@ class Thread:
 
     def _next(self, response: requests.Response) -> str | None:
         url = response.links.get("next", {}).get("url")
-        # The token goes to its own host alone.
+        # The token is only sent to its own host.
         is_here = url and urlsplit(url)[:2] == urlsplit(self._place.comments)[:2]
         return url if is_here else None
 
     def _update(self, number: str, text: str) -> bool:
-        """Update a comment; False when another user wrote it, so that it cannot be changed."""
+        """Update a comment; return False when another user wrote it and it cannot be changed."""
         url = self._place.comment + number
         response = self._request(self._place.update_method, url, text)
         if response.status_code in _REFUSED:
@@ -91,7 +92,7 @@ class Thread:
         return f"{self._place.page}{number}" if self._place.page else ""
 
     def _read(self, url: str) -> requests.Response:
-        """Ask for comments, and again where the forge is busy: soon, whatever it asks for."""
+        """Send a request, and repeat it soon if the git host is busy, whatever wait it asks for."""
         retrying = Repeating(_is_busy, attempts=_ATTEMPTS, sleep=self._sleep)
         return retrying(self._read_once, url)
 

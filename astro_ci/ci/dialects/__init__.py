@@ -1,4 +1,4 @@
-"""How to speak to a CI system's log: groups, masks, annotations, outputs, summaries.
+"""The commands for CI systems' logs: groups, masks, annotations, outputs, summaries.
 
-Here is what the dialects share, and the plain one; those of single systems are with their system.
+This package has the common parts and the plain dialect; other dialects are with their systems.
 """

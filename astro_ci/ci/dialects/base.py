@@ -9,7 +9,7 @@ Level = Literal["notice", "warning", "error"]
 
 
 class Annotation(NamedTuple):
-    """A message, and the place in the repository that it is about."""
+    """A message, and its place in the repository."""
 
     level: Level
     message: str
@@ -19,29 +19,29 @@ class Annotation(NamedTuple):
 
 
 class Dialect(Protocol):
-    """How to speak to one CI system's log. No method raises for what its text holds."""
+    """The commands for a CI system's log. No method raises because of the contents of a text."""
 
     has_annotations: bool
-    """Whether `annotate` shows a message elsewhere than in the log."""
+    """Whether `annotate` also shows a message outside of the log."""
     keeps_results: bool
-    """Whether `set_output` or `write_summary` does anything."""
+    """Whether `set_output` or `write_summary` has an effect."""
 
     def safe_line(self, text: str) -> str:
-        """Turn untrusted text into one line that the CI system shows and never obeys.
+        """Convert untrusted text to a line that the CI system shows and never runs as a command.
 
-        For whole lines: two safe pieces joined are not safe.
+        The text has to be a whole line, because two joined safe texts may be unsafe.
         """
         ...
 
     def group(self, title: str) -> AbstractContextManager[None]:
-        """Fold what is written inside, where the system can."""
+        """Fold the lines of the block, if the system can."""
         ...
 
     def mask(self, secret: str) -> None:
-        """Ask the system to hide the secret in everything that follows.
+        """Ask the system to hide the secret in all later output.
 
-        Where it can, this writes the secret to the stream, for the runner to swallow: only for
-        a stream that the runner reads.
+        If the system can, this writes the secret to the stream in a command, which the runner
+        removes. So the stream must be one that the runner reads.
         """
         ...
 
@@ -54,13 +54,13 @@ class Dialect(Protocol):
         file: str | None = None,
         line: int | None = None,
     ) -> None:
-        """Show a message where people look first; `file` is relative to the repository's root."""
+        """Show a message at a prominent place; `file` is relative to the repository's root."""
         ...
 
     def set_output(self, name: str, value: str) -> None:
-        """Pass a value to later steps or jobs, where the system can. `name` is kebab-case."""
+        """Pass a value to later steps or jobs, if the system can. `name` is kebab-case."""
         ...
 
     def write_summary(self, markdown: str) -> None:
-        """Add to the run's summary page, where the system has one. The caller escapes Markdown."""
+        """Add text to the run's summary page, if there is one. The caller escapes Markdown."""
         ...

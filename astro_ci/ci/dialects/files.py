@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 def append(path: Path, text: str) -> None:
     """Append as UTF-8; text that is not Unicode is escaped.
 
-    A deploy is not undone by an output that could not be written, so that is only logged.
+    A failure is only logged, because a deploy is done even without its output.
     """
     try:
         with path.open("ab") as file:
@@ -21,7 +21,7 @@ def append(path: Path, text: str) -> None:
 
 
 def size(path: Path) -> int:
-    """Bytes in the file, 0 when there is none."""
+    """Return the size of a file in bytes; 0 without a file."""
     try:
         return path.stat().st_size
     except (OSError, ValueError):
@@ -34,9 +34,9 @@ def encoded(text: str) -> bytes:
 
 
 def truncated(text: str, limit: int, note: str) -> str:
-    """At most `limit` bytes of whole lines, and the note when something was left out.
+    """Return at most `limit` bytes of whole lines, with the note when lines were left out.
 
-    Too little room even for the note: nothing.
+    Returns nothing if the limit is too small for the note.
     """
     if len(encoded(text)) <= limit:
         return text

@@ -1,4 +1,4 @@
-"""Plain lines, for every CI system whose log knows nothing else."""
+"""Plain lines, for CI systems without commands in the log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astro_ci.ci.dialects.text import clean_line, placed
 
 
 class PlainDialect:
-    """The dialect of a terminal; the others replace what their system does better."""
+    """The dialect of a terminal; other dialects override the methods that their system supports."""
 
     has_annotations = False
     keeps_results = False
@@ -58,7 +58,7 @@ class PlainDialect:
 
     @contextmanager
     def _flat_group(self, title: str, start: str, end: str) -> Iterator[None]:
-        """Write the marks of a group where groups do not nest: an inner group is a heading."""
+        """Write the marks of a group if groups do not nest: an inner group is a heading."""
         if self._open_groups:
             self._say(title)
         else:
@@ -79,5 +79,5 @@ class PlainDialect:
         """Write a line as it is, as far as the stream's encoding goes."""
         encoding = self._out.encoding or "utf-8"
         self._out.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        # Commands and the lines of child processes must come out in order.
+        # Commands and the lines of child processes must be in order.
         self._out.flush()

@@ -1,4 +1,4 @@
-"""Make untrusted text safe for a log: one line, no terminal control, nothing invisible."""
+"""Make untrusted text safe for a log: one line without terminal control or invisible characters."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def clean(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """Like `clean`, with line breaks turned into spaces."""
+    """Do the same as `clean`, and replace line breaks by spaces."""
     return clean(text).replace("\n", " ")
 
 
 def titled(title: str | None, message: str) -> str:
-    """Put the title before the message, where there is one."""
+    """Put the title before the message, if there is one."""
     return f"{title}: {message}" if title else message
 
 
 def placed(text: str, file: str | None, line: int | None) -> str:
-    """Put the place behind the text, where there is one."""
+    """Put the place after the text, if there is one."""
     place = f"{file}:{line}" if file and line else file
     return f"{text} ({place})" if place else text
 
@@ -57,9 +57,9 @@ def _is_visible(character: str) -> bool:
 
 
 def mask_lines(secret: str) -> list[str]:
-    """The parts of a secret to mask one by one, since logs are masked line by line.
+    """Return the lines of a secret, because logs are masked line by line.
 
-    Very short lines are left out: masking a bracket would blot the whole log.
+    Very short lines are left out, because a masked bracket would make the whole log unreadable.
     """
     return [line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_MASK]
 

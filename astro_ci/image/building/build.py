@@ -26,10 +26,10 @@ from astro_ci.web.ahead import begin
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 3.0
-"""How long a run that ends early waits for docker commands to say what they can."""
+"""How long a run that ends early waits for docker commands that tell their features."""
 
 _KEPT_LINES = 200
-_VERBOSE = "All that the build says is shown with --verbose (ASTRO_CI_VERBOSE=1)."
+_VERBOSE = "To see the whole output of the build, use --verbose (ASTRO_CI_VERBOSE=1)."
 
 
 def build_image(
@@ -40,7 +40,7 @@ def build_image(
     on_line: Callable[[str], None],
     builder: Future[Builder | None] | None = None,
 ) -> ImageFacts:
-    """Build an image, tag it and return what it is; all output goes to `on_line` line by line.
+    """Build an image, tag it and return its facts; all output goes to `on_line` line by line.
 
     `builder` is what `looking_for_builder` gives, where somebody looks already. Raises
     ProjectError for what is wrong with the project's files, DockerError when the build fails,
@@ -81,9 +81,9 @@ def build_archive(
     on_line: Callable[[str], None],
     builder: Future[Builder | None],
 ) -> None:
-    """Have a named builder build the image into a new file, as `docker save` writes it.
+    """Build the image with a named builder into a new file in the format of `docker save`.
 
-    No engine is needed. Raises what `build_image` raises.
+    No engine is needed. Raises the same errors as `build_image`.
     """
     check_secrets(build.secrets, env)
     output: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -107,7 +107,7 @@ def build_archive(
 
 
 def describe_builder(engine: Engine | None, build: Build, builder: Builder | None) -> str:
-    """Say what builds, for a log: the builder, its driver, and its endpoint without a login."""
+    """Describe the builder for a log: its name, its driver, and its endpoint without a login."""
     if builder and builder.shown and not _builds_itself(engine, build):
         return f"the builder {builder.shown}"
     assert engine  # noqa: S101 - without one a builder is named
@@ -119,9 +119,9 @@ def describe_builder(engine: Engine | None, build: Build, builder: Builder | Non
 
 @contextmanager
 def looking_for_builder(env: Mapping[str, str], name: str = "") -> Iterator[Future[Builder | None]]:
-    """Look for a docker command with BuildKit, which takes as long as to load the SDK.
+    """Start to look for a docker command with BuildKit, which takes as long as loading the SDK.
 
-    `name` is the buildx builder that has to build.
+    `name` is the buildx builder to use.
     """
 
     def find() -> Builder | None:
@@ -142,7 +142,7 @@ def _build(
     on_line: Callable[[str], None],
     builder: Future[Builder | None] | None,
 ) -> str:
-    """Run the build that is possible here; return its error, or an empty text."""
+    """Run the build with the best available builder; return its error, or an empty text."""
     with private_config(env) as command_env:
         found = None
         if not _builds_itself(engine, build):
@@ -161,9 +161,9 @@ def _build(
 
 
 def _builds_itself(engine: Engine | None, build: Build) -> bool:
-    """Podman answers the SDK, and builds on its own: no BuildKit is behind its socket.
+    """Whether the engine is Podman, which answers the SDK, but builds without BuildKit.
 
-    A builder that is named is elsewhere, and loads the image into Podman.
+    A named builder is elsewhere, and loads the image into Podman.
     """
     return engine is not None and engine.is_podman and not build.builder
 
@@ -171,7 +171,7 @@ def _builds_itself(engine: Engine | None, build: Build) -> bool:
 def _failed(
     build: Build, problem: str, output: Sequence[str], builder: Builder | None
 ) -> DockerError:
-    """The cause first, then the last words of the step."""
+    """Make the error: first the cause, then the last output of the step."""
     read = read_dockerfile(build.root, build.dockerfile)
     failure = find_failure(output, problem, dockerfile_text(read) if read else "")
     step = ""

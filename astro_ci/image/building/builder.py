@@ -1,7 +1,7 @@
-"""Find a docker command that can build with BuildKit, by asking instead of assuming.
+"""Find a docker command that can build with BuildKit, by running each command on PATH.
 
-A `docker` with the buildx plugin can; one before version 23 has BuildKit built in; a later one
-without the plugin cannot build at all. There may be several on PATH, so each of them is asked.
+A `docker` with the buildx plugin has BuildKit, and so has a `docker` before version 23. A later
+`docker` without the plugin cannot build at all. PATH may have several `docker` commands.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ _NO_ATTESTATIONS = ("--provenance=false", "--sbom=false")
 
 
 class Builder(Struct, frozen=True):
-    """A docker command, and the words that start a build with it."""
+    """A docker command, and the arguments that start a build with it."""
 
     arguments: tuple[str, ...]
     shown: str = ""
-    """The builder that buildx was told to use, for a log; empty for the engine's BuildKit."""
+    """The name of the buildx builder, for a log; empty for the engine's BuildKit."""
 
     @property
     def is_buildx(self) -> bool:
-        """Whether this is the buildx plugin, and not the BuildKit of an older command."""
+        """Whether this is the buildx plugin, not the BuildKit of an older docker command."""
         return "buildx" in self.arguments
 
 
 def find_builder(env: Mapping[str, str], name: str = "") -> Builder | None:
-    """Choose the first buildx on PATH, else the first command that needs none, else None.
+    """Choose the first docker command with buildx, else the first with BuildKit, else None.
 
-    `name` is the buildx builder that has to build. Raises DockerError where there is none of that
-    name, or no buildx.
+    `name` is the buildx builder to use. Raises DockerError when there is no builder of that name,
+    or no buildx.
     """
     commands = list(_commands(env))
-    # Where no plugin is in sight, both are asked at once, as each takes its time.
+    # Without a visible plugin, both questions are asked at the same time, as each is slow.
     without = [] if _may_have_buildx(env) or name else _begin(commands, ("build",), env)
     for command, usage in _answers(commands, _begin(commands, ("buildx", "build"), env)):
         if "--secret" in usage and LOAD in usage:
@@ -73,7 +73,7 @@ def find_builder(env: Mapping[str, str], name: str = "") -> Builder | None:
 
 
 def version_of(builder: Builder, env: Mapping[str, str]) -> str:
-    """Ask which version a builder is; empty when it does not say."""
+    """Ask for the version of a builder; empty when it is not known."""
     words = ("buildx", "version") if builder.is_buildx else ("--version",)
     return _ask((builder.arguments[0], *words), env).strip()
 
@@ -81,7 +81,7 @@ def version_of(builder: Builder, env: Mapping[str, str]) -> str:
 def _begin(
     commands: Sequence[str], words: Sequence[str], env: Mapping[str, str]
 ) -> list[Future[str]]:
-    """Ask each command how it is used; all at once, as each takes its time to start."""
+    """Ask each command for its help text; all at the same time, as each is slow to start."""
     return [begin(partial(_ask, (command, *words, "--help"), env)) for command in commands]
 
 
@@ -91,7 +91,7 @@ def _answers(commands: Sequence[str], asked: Sequence[Future[str]]) -> Iterator[
 
 
 def _may_have_buildx(env: Mapping[str, str]) -> bool:
-    """Whether the plugin lies where docker looks for it, unless it was told to look elsewhere.
+    """Whether the plugin is in one of docker's usual plugin directories.
 
     Source: docker/cli, cli-plugins/manager.
     """
@@ -111,7 +111,7 @@ def _commands(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _ask(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return the output of a command; empty when it fails, as it does without buildx."""
+    """Return the output of a command; empty when it fails, as without the buildx plugin."""
     try:
         done = subprocess.run(
             argv,

@@ -1,4 +1,4 @@
-"""Build by a docker command that has BuildKit."""
+"""Build with a docker command that has BuildKit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from astro_ci.text import Regex
 log = logging.getLogger(__name__)
 
 _ERROR = "ERROR: "
-# Build arguments travel in the environment, except where that would steer the command itself.
+# Build arguments are passed in the environment, except for variables that the docker command reads.
 _STEERING = Regex(
     r"(DOCKER|BUILDX|BUILDKIT|COMPOSE|GO|LC|LD|OTEL|SSH|SSL|XDG)(_.*)?|GODEBUG|HOME|LANG|PATH|PWD"
     r"|SOURCE_DATE_EPOCH|TMPDIR|(ALL|FTP|HTTPS?|NO)_PROXY",
@@ -39,8 +39,8 @@ def run_build(
 ) -> str:
     """Run the build and return its error, or an empty text.
 
-    The image goes to the engine; with `archive` to that new file, as `docker save` writes it, and
-    no engine is needed.
+    The image goes to the engine. With `archive`, it goes to this new file in the format of
+    `docker save` instead, and no engine is needed.
     """
     log.debug("building with %s", " ".join(builder.arguments))
     build_args, carried = _build_arguments(build.build_args, env)
@@ -72,7 +72,7 @@ def run_build(
 def _arguments(builder: Builder, archive: Path | None) -> Iterator[str]:
     for word in builder.arguments:
         if archive and word == LOAD:
-            # A field of CSV, as the directory's name may hold a comma.
+            # A quoted CSV field, as the directory's name may contain a comma.
             place = str(archive).replace('"', '""')
             yield f'--output=type=docker,"dest={place}"'
         else:
@@ -81,12 +81,12 @@ def _arguments(builder: Builder, archive: Path | None) -> Iterator[str]:
 
 @contextmanager
 def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], Feed | None]]:
-    """Give the arguments that name Dockerfile and context, and what feeds standard input.
+    """Yield the arguments for Dockerfile and context, and the function that feeds standard input.
 
-    BuildKit takes a tar as it is: no ignore file is applied to it, and the Dockerfile is part of
-    it. So a Dockerfile that the ignore file excludes cannot come by tar without ending up in the
-    image. Then the context is copied, and the Dockerfile lies next to the copy; as it does when its
-    path leads through a link, which may lead to what the context does not hold.
+    BuildKit applies no ignore file to a tar, and the tar has to contain the Dockerfile. So if the
+    ignore file excludes the Dockerfile, a tar would put the Dockerfile into the image. In this case
+    the context is copied, with the Dockerfile next to the copy. The same is done when the
+    Dockerfile's path leads through a link, whose target may be outside of the context.
     """
     ignore = build.read_ignore()
     whole = Path(os.path.realpath(build.root), build.dockerfile)
@@ -104,7 +104,7 @@ def _context(build: Build, temporary: str | None) -> Iterator[tuple[list[str], F
         copy_context(build.root, context, ignore=ignore, leave_out=build.leave_out)
         dockerfile = Path(made, "Dockerfile")
         dockerfile.write_bytes(read_dockerfile(build.root, build.dockerfile) or b"")
-        # Keeps the engine from applying a .dockerignore of the copy a second time.
+        # Prevents that the engine applies the copy's .dockerignore a second time.
         Path(f"{dockerfile}.dockerignore").write_text("# applied already\n", "utf-8")
         yield ["--file", str(dockerfile), str(context)], None
 

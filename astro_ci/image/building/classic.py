@@ -1,4 +1,4 @@
-"""Build by the engine's own builder, through the SDK, which has no BuildKit (docker-py #2230)."""
+"""Build with the engine's classic builder: the SDK has no BuildKit (docker-py #2230)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_build(engine: Engine, build: Build, *, on_line: Callable[[str], None]) -
                 forcerm=True,
                 decode=True,
             )
-            # Closing the stream early, as an interruption does, makes the engine stop.
+            # When an interruption closes the stream, the engine stops the build.
             with closing(messages):
                 return _show(messages, on_line)
         except (DockerException, RequestException) as error:
@@ -56,7 +56,7 @@ def _tar(build: Build) -> AbstractContextManager[Iterator[bytes]]:
     ignore = build.read_ignore()
 
     def feed(out: IO[bytes]) -> None:
-        # The builder reads .dockerignore again, to take these two out when it excludes them.
+        # The builder needs these two files, and removes them itself if .dockerignore excludes them.
         always = (build.dockerfile, ".dockerignore")
         write_context(build.root, out, ignore=ignore, leave_out=build.leave_out, always=always)
 

@@ -1,7 +1,7 @@
-"""The build context: the project as a tar stream, with what `.dockerignore` leaves in.
+"""The build context: the project's files as a tar stream, without what `.dockerignore` excludes.
 
-The checkout is only read. Equal files give equal bytes: entries are sorted, owned by root and
-carry one date, so that a layer made of them keeps its digest from one job to the next.
+The checkout is only read. Equal files give equal bytes: entries are sorted, are owned by root and
+have the same date, so that a layer of equal files has the same digest in every job.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from astro_ci.project.placeholders import START_BYTES, refuse_placeholder
 
 log = logging.getLogger(__name__)
 
-# The first day that a zip archive can hold in every time zone: wheels are built from these files.
+# The first date that zip archives support in every time zone: wheels are built from these files.
 FILE_DATE = 315_619_200
 _BLOCK = 64 * 1024
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -39,15 +39,15 @@ def write_context(
     leave_out: LeaveOut = nothing,
     always: Collection[str] = (),
 ) -> None:
-    """Write the project as a tar to `out`, which need not seek.
+    """Write the project as a tar to `out`, a stream that need not be seekable.
 
-    What `leave_out` says stays behind with everything below it, whatever the ignore file says;
-    the paths of `always`, such as the Dockerfile, are sent in any case. Both are relative to
-    `root`, with `/`. A file that changes while it is read, cannot be read, or stands in for
-    another (a Git LFS pointer) is a ProjectError; an OSError comes from `out`.
+    Paths for which `leave_out` is true are left out, with everything below them, even if the ignore
+    file includes them. The paths in `always`, such as the Dockerfile, are always included. Both get
+    paths relative to `root`, with `/`. Raises ProjectError for a file that changes while it is
+    read, that cannot be read, or that is a Git LFS pointer; an OSError comes from `out`.
     """
     choice = _Choice(ignore, leave_out, frozenset(always))
-    # GNU headers hold a name's bytes as they are; the other formats insist on UTF-8.
+    # GNU headers allow any bytes in a name; the other formats allow only UTF-8.
     with tarfile.open(
         fileobj=out,
         mode="w|",
@@ -63,7 +63,7 @@ def write_context(
 def list_context(
     root: Path, *, ignore: DockerIgnore, leave_out: LeaveOut = nothing
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """List what `write_context` would look at, what a tar cannot hold among it.
+    """List all paths of the context, including those of a kind that a tar cannot contain.
 
     Raises ProjectError.
     """
@@ -77,9 +77,9 @@ def list_context(
 def copy_context(
     root: Path, target: Path, *, ignore: DockerIgnore, leave_out: LeaveOut = nothing
 ) -> None:
-    """Copy what `write_context` would write into a new directory.
+    """Copy the files that `write_context` would write into a new directory.
 
-    Raises ProjectError for what cannot be read or written.
+    Raises ProjectError for files that cannot be read or written.
     """
     target.mkdir()
     modes: list[tuple[Path, int]] = []
@@ -102,14 +102,14 @@ def copy_context(
                 os.utime(copy, (FILE_DATE, FILE_DATE))
         except OSError as error:
             raise _unreadable(path, error) from error
-    # Only now, and from within: a directory may forbid that anything is made in it.
+    # Only now, and the deepest first: a directory's permissions may forbid new entries.
     for directory, mode in reversed(modes):
         os.utime(directory, (FILE_DATE, FILE_DATE))
         directory.chmod(mode)
 
 
 class _Choice:
-    """The caller's choice of what to send."""
+    """The caller's choice of paths to include."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class _Choice:
 
 
 class _Directory(Struct):
-    """A directory that is being walked."""
+    """A directory whose entries are being listed."""
 
     path: str
     entries: Iterator[tuple[str, bool]]
@@ -135,10 +135,10 @@ class _Directory(Struct):
 
 
 def _walk(root: Path, choice: _Choice) -> Iterator[str]:
-    """List what is sent: sorted, every directory before what it holds.
+    """List the included paths, sorted, with every directory before its contents.
 
-    A directory that is not wanted itself is sent all the same when something below it is. Not
-    recursive, as a checkout may be deeper than Python's stack.
+    An excluded directory is listed nevertheless when a path below it is included. This is not
+    recursive, because a checkout may be deeper than Python's stack.
     """
     around = [_Directory("", iter(_entries(root, "", choice)), False, True)]
     while around:
@@ -170,7 +170,7 @@ def _entries(root: Path, directory: str, choice: _Choice) -> list[tuple[str, boo
         with os.scandir(root / directory) as entries:
             found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     except OSError as error:
-        # An excluded directory is looked into for exceptions only; Docker skips it as well.
+        # Without exceptions in the ignore file, an excluded directory is skipped, as Docker does.
         if isinstance(error, PermissionError) and choice.ignore.excludes(directory):
             return []
         raise _unreadable(directory or str(root), error) from error
@@ -185,7 +185,7 @@ def _add(archive: tarfile.TarFile, root: Path, path: str) -> None:
     except OSError as error:
         raise _unreadable(path, error) from error
     if entry is None:
-        log.info("%s is left out of the build context: not a file, directory or link", path)
+        log.info("%s is left out of the build context: it is not a file, directory or link", path)
     elif descriptor is None:
         archive.addfile(entry)
     else:
@@ -207,7 +207,7 @@ def _refuse_stand_in(file: IO[bytes], size: int, path: str) -> None:
 
 
 class _Steady(io.RawIOBase):
-    """A file that must not be shorter than its header, which was already sent."""
+    """A file that must not be shorter than the size in its tar header, which is already sent."""
 
     def __init__(self, file: IO[bytes], path: str) -> None:
         self._file, self._path = file, path
@@ -223,14 +223,14 @@ class _Steady(io.RawIOBase):
 
 
 def _entry(source: Path, path: str, status: os.stat_result) -> tarfile.TarInfo | None:
-    """Describe one path; None for a kind of file that a context cannot hold."""
+    """Make the tar header of a path; None for a kind of file that a context cannot contain."""
     entry = tarfile.TarInfo(path)
     entry.mode = stat.S_IMODE(status.st_mode)
     entry.mtime = FILE_DATE
     if stat.S_ISDIR(status.st_mode):
         entry.type = tarfile.DIRTYPE
     elif stat.S_ISLNK(status.st_mode):
-        # A Path would tidy the target up.
+        # A Path would normalize the target.
         entry.type, entry.linkname = tarfile.SYMTYPE, os.readlink(source)  # noqa: PTH115
     elif not stat.S_ISREG(status.st_mode):
         return None

@@ -1,7 +1,7 @@
-"""Make a private configuration for the docker command, so that it cannot change the user's.
+"""Make a private configuration for the docker command, so that it cannot change the user's own.
 
-The user's registry credentials, plugins, contexts and buildx builders are carried over, so that
-base images can be pulled and a chosen builder is used. Whatever the command writes goes with it.
+The user's registry credentials, plugins, contexts and buildx builders are copied, so that docker
+can pull base images and use a chosen builder. Files that docker writes there are deleted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BUILDX_STATE = ("current", "defaults", "instances")
 
 @contextmanager
 def private_config(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Make the configuration and yield the environment for `docker`; delete it afterwards.
+    """Make the configuration, yield the environment for `docker`, and delete the configuration.
 
     The directory is made in TMPDIR with mode 0700.
     """
@@ -49,9 +49,9 @@ def private_config(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def registry_logins(env: Mapping[str, str]) -> Iterator[str]:
-    """The secrets of the user's configuration and of DOCKER_AUTH_CONFIG.
+    """Return the secrets in the user's configuration and in DOCKER_AUTH_CONFIG.
 
-    They are logins in base64, passwords and tokens.
+    These are logins in base64, passwords and tokens.
     """
     auths = read_config(env).get("auths")
     of_the_file = auths.values() if isinstance(auths, dict) else ()
@@ -63,7 +63,7 @@ def registry_logins(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _copy_buildx_state(source: Path, private: Path) -> None:
-    """Copy which builders there are and which is chosen; buildx keeps notes next to those."""
+    """Copy buildx's files about its builders and the chosen builder, without other files."""
     for name in _BUILDX_STATE:
         if (source / name).is_dir():
             shutil.copytree(source / name, private / "buildx" / name)

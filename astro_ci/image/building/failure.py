@@ -1,4 +1,4 @@
-"""Why a build failed, from what it said: the step, its line in the Dockerfile, its last words."""
+"""Find in a build's output why it failed: the step, its line in the Dockerfile, its last output."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _CLASSIC_NOISE = ("Removing intermediate container", " ---> ")
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """What is known of a failed build. Empty and None stand for what the build did not say."""
+    """The facts about a failed build. Empty and None stand for unknown facts."""
 
     cause: str
-    """The instruction and how it ended, or what the builder said."""
+    """The instruction and its exit code, or the message of the builder."""
     line: int | None
-    """Of the Dockerfile."""
+    """The line of the Dockerfile."""
     said: Sequence[str]
-    """The last lines of the step that failed."""
+    """The last lines of the failed step's output."""
 
 
 def find_failure(output: Sequence[str], problem: str, dockerfile: str) -> Failure:
-    """Read the last lines of a build; `problem` is what the builder said, `dockerfile` its text."""
+    """Read the last lines of a build; `problem` is the builder's message."""
     failed = [match for line in output if (match := _STEP_ERROR.match(line))]
     if failed:
         number, error = failed[-1].groups()
@@ -48,7 +48,7 @@ def find_failure(output: Sequence[str], problem: str, dockerfile: str) -> Failur
 
 
 def line_of(dockerfile: str, instruction: str) -> int | None:
-    """The line on which an instruction begins; None where it stands nowhere, or more than once."""
+    """Return the line of an instruction; None when it is not there, or is there more than once."""
     if not instruction:
         return None
     wanted, found = _collapsed(instruction), []
@@ -69,14 +69,14 @@ def _cause(instruction: str, error: str, line: int | None) -> str:
 
 
 def _classic_step(output: Sequence[str]) -> tuple[str, list[str]]:
-    """The last step of the classic builder: its title, and what it said."""
+    """Return the title and the output of the classic builder's last step."""
     lines = [line for line in output if line.strip() and not line.startswith(_CLASSIC_NOISE)]
     steps = [number for number, line in enumerate(lines) if line.startswith("Step ")]
     return (lines[steps[-1]], lines[steps[-1] + 1 :]) if steps else ("", lines)
 
 
 def _named_line(output: Sequence[str]) -> int | None:
-    """The place that BuildKit names, above the lines that it quotes."""
+    """Return the line number that BuildKit names above the lines that it quotes."""
     for place, below in itertools.pairwise(output):
         if below.startswith("-----") and (found := _PLACE.match(place)):
             return int(found[2])
@@ -88,7 +88,7 @@ def _is_of(line: str, number: str) -> bool:
 
 
 def _from(lines: Sequence[str]) -> str:
-    """An instruction with the lines that go on with it."""
+    """Join an instruction with its continuation lines."""
     taken = []
     for line in lines:
         taken.append(line.rstrip().removesuffix("\\"))

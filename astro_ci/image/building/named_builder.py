@@ -1,4 +1,4 @@
-"""The buildx builder that somebody chose: which one it is, and where it works."""
+"""The buildx builder that the user chose: its name, its driver and its endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astro_ci.errors import DockerError
 from astro_ci.image.engine import shown_host
 from astro_ci.text import Regex, excerpt
 
-# A builder on a cluster is asked over the network.
+# A builder on a cluster answers over the network.
 _ANSWER_SECONDS = 60
 _FIELD = Regex(r"(Driver|Endpoint):\s+(\S+)")
 _HINT = (
@@ -21,7 +21,7 @@ _HINT = (
 
 
 def without_buildx(flag: str, *, why: str = "no docker command here has it") -> DockerError:
-    """Make the error for a flag that only buildx knows."""
+    """Make the error for a flag that only buildx supports."""
     return DockerError(
         f"{flag} needs docker's buildx plugin, and {why}",
         hint="Install the Docker command line with its buildx plugin (packages docker-ce-cli and "
@@ -30,9 +30,9 @@ def without_buildx(flag: str, *, why: str = "no docker command here has it") -> 
 
 
 def chosen_builder(env: Mapping[str, str]) -> str:
-    """Name the builder that `docker buildx use` or BUILDX_BUILDER chose; empty for none.
+    """Return the builder that `docker buildx use` or BUILDX_BUILDER chose; empty for none.
 
-    `env` is that of a docker command, whose configuration holds buildx's state.
+    `env` is the environment of a docker command; its configuration contains buildx's state.
     """
     if named := env.get("BUILDX_BUILDER"):
         return named
@@ -67,7 +67,7 @@ def show_builder(command: str, name: str, env: Mapping[str, str]) -> str:
         raise DockerError(f"the builder {excerpt(name)} cannot be used: {said}", hint=_HINT)
     found: dict[str, str] = {}
     for match in _FIELD.finditer(done.stdout):
-        found.setdefault(match[1], match[2])  # of several nodes the first
+        found.setdefault(match[1], match[2])  # the first of several nodes
     driver, endpoint = found.get("Driver", "unknown"), found.get("Endpoint", "")
     place = f" at {shown_host(endpoint.partition('?')[0])}" if endpoint else ""
     return f"{excerpt(name)} (driver {driver}{place})"

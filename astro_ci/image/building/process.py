@@ -1,4 +1,4 @@
-"""Run a command that is fed by a thread and whose output is shown as it comes."""
+"""Run a command, feed its standard input from a thread, and show its output as it arrives."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 Feed = Callable[[IO[bytes]], None]
 _CHUNK = 256 * 1024
-# Less than a cancelled job has before it is killed itself.
+# Shorter than the time until CI systems kill a cancelled job.
 _GRACE_SECONDS = 2
 
 
 class Feeder:
-    """Write to a pipe in a thread, and keep the error that this ends in.
+    """Write to a pipe in a thread, and keep the error if `feed` raises one.
 
-    `on_error` is called before the pipe is closed: half a tar can look like a whole one, so
-    whoever reads it has to be stopped first.
+    `on_error` is called before the pipe is closed, to stop the reader, because half a tar can look
+    like a complete one.
     """
 
     def __init__(self, feed: Feed, pipe: IO[bytes], on_error: Callable[[], None]) -> None:
@@ -46,7 +46,7 @@ class Feeder:
             self.error = error
             self._on_error()
         except OSError as error:
-            # The reader went away; its own words say why.
+            # The reader has ended, and its own output says why.
             log.debug("the build context was not read to its end: %s", error)
         finally:
             with suppress(OSError):
@@ -80,8 +80,8 @@ def run_command(
     """Run a command in a session of its own and return its exit code.
 
     `feed` writes its standard input. Both output streams go to `on_line`, without line ends. An
-    exception raised in this thread, by `on_line` or a signal, stops the command with all its
-    children, as does one of `feed`, which is then raised here.
+    exception that `on_line` or a signal raises in this thread stops the command and its children.
+    An exception of `feed` does the same, and is then raised here.
     """
     try:
         process = subprocess.Popen(
@@ -113,7 +113,7 @@ def run_command(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process group to end, then insist; nothing happens when it has ended."""
+    """Terminate the process group, and kill it after a while, unless it has ended already."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return

@@ -12,14 +12,14 @@ from astro_ci.project.files import read_named_text
 from astro_ci.text import excerpt
 
 _HINT = "Write it as for `docker build --secret`: id=NAME,env=VARIABLE or id=NAME,src=FILE."
-_MOST_BYTES = 500_000  # as many as BuildKit takes
+_MOST_BYTES = 500_000  # BuildKit's limit
 _KEYS = {"id", "env", "src", "source", "type"}
 
 
 def check_secrets(secrets: Sequence[str], env: Mapping[str, str]) -> None:
-    """Raise ConfigurationError for a secret that is malformed, or whose source is not there.
+    """Raise ConfigurationError for a malformed secret, or for a source that does not exist.
 
-    The engine would give it as empty.
+    The engine would use an empty secret instead.
     """
     for name, path, variable in map(_source, secrets):
         if path and not Path(path).is_file():
@@ -45,7 +45,7 @@ def secret_texts(secrets: Sequence[str], env: Mapping[str, str]) -> Iterator[str
             if variable:
                 yield env.get(variable, "")
             if path:
-                # Links are followed wherever they lead, as the build follows them.
+                # All links are followed, as the build follows them.
                 source = Path(os.path.realpath(path))
                 yield read_named_text(source, most_bytes=_MOST_BYTES, errors="replace")
 
@@ -58,8 +58,8 @@ def _source(secret: str) -> tuple[str, str | None, str | None]:
 
 
 def _fields(secret: str) -> dict[str, str]:
-    # A value may hold `=`: only what stands before the first one is a key. The secret itself is
-    # not repeated in the message, as it may be a value that was put here by mistake.
+    # A value may contain `=`, so the key ends at the first `=`. The message does not repeat the
+    # text, because it may be the value of a secret, put here by mistake.
     fields = {}
     for part in secret.split(","):
         key, _, value = part.partition("=")

@@ -1,6 +1,6 @@
-"""A build's log, condensed to its steps and how long each took. Pure, the clock aside.
+"""Condense a build's log to its steps and their durations. Pure except for the clock.
 
-Reads the plain progress of BuildKit, and what the classic builder says.
+Reads the plain progress of BuildKit, and the output of the classic builder.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _CACHED = " ---> Using cache"
 _CLASSIC_END = "Successfully built "
 _WIDTH = 9
 _SILENCE_SECONDS = 30.0
-"""How long a step may go on without a line: some CI systems end a job that says nothing."""
+"""The longest time without a line for a running step: some CI systems end silent jobs."""
 _LONGEST = 160
 
 
 class BuildSteps:
-    """Hears each line of a build; `tell` gets a line for each step that has ended, and `begin` the
-    title of each step that starts or goes on.
+    """Gets each line of a build. `tell` gets a line for each step that has ended, and `begin` gets
+    the title of each step that starts or is still running.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class BuildSteps:
         self._last = now()
 
     def __call__(self, line: str) -> None:
-        """Take a line."""
+        """Read a line of the build's output."""
         if self._current and self._now() - self._last >= _SILENCE_SECONDS:
             self._say("...", self._current)
         if line.startswith("#"):
@@ -77,7 +77,7 @@ class BuildSteps:
             self._begin(title)
 
     def _end(self, number: str, how: str, seconds: str | None) -> None:
-        """Tell of a step, unless it is one of BuildKit's own."""
+        """Report a step, unless it is an internal step of BuildKit."""
         title = self._titles.pop(number, None)
         if title is None:
             return
@@ -98,7 +98,7 @@ class BuildSteps:
 
 
 def _without_false_total(title: str) -> str:
-    """Drop the number of steps where BuildKit did not count the ONBUILD steps of the base image."""
+    """Remove the total of steps if BuildKit did not count the base image's ONBUILD steps."""
     found = _NUMBER.match(title)
     if found is None or int(found[2]) <= int(found[3]):
         return title

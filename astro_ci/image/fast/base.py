@@ -1,4 +1,4 @@
-"""What a build leaves in its image, so that later deploys know whether another build is due."""
+"""The labels of a build, by which later deploys decide whether a new build is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from astro_ci.errors import AstroCIError
-from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
+from astro_ci.image.fast.running import BASE_LABEL, INPUTS_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
 from astro_ci.image.fast.triggers import USUAL, other_triggers
 from astro_ci.image.registry.client import open_repository
 from astro_ci.image.registry.credentials import login_for
@@ -26,15 +26,15 @@ _PATIENCE = Patience(attempts=2, timeout_seconds=(5.0, 10.0))
 
 
 class Base(Struct, frozen=True, kw_only=True):
-    """The base image, as its registry has it; empty where the registry does not say."""
+    """The digest of the base image in its registry; empty when the registry gave none."""
 
     digest: str = ""
     triggers: str = ""
-    """`usual`, or the first trigger that a new code layer does not follow."""
+    """`usual`, or the first trigger that replacing the code layer would not run."""
 
 
 def find_base(reference: str, env: Mapping[str, str], *, checkout: Path) -> Base:
-    """Ask the registry what the base image is now, for the labels of a build."""
+    """Ask the registry for the current base image, for the labels of a build."""
     if not reference:
         return Base()
     try:
@@ -47,13 +47,13 @@ def find_base(reference: str, env: Mapping[str, str], *, checkout: Path) -> Base
         finally:
             repository.close()
     except (AstroCIError, ValueError, RecursionError) as error:
-        log.info("the base image %s could not be looked at: %s", reference, error)
+        log.info("the base image %s could not be read: %s", reference, error)
         return Base()
     return Base(digest=digest, triggers=_triggers(found))
 
 
 def _triggers(config: Any) -> str:
-    """Say whether the triggers are the usual ones; empty where they cannot be read."""
+    """Return `usual` or the first unusual trigger; empty when the triggers cannot be read."""
     inner = config.get("config") if isinstance(config, dict) else None
     found = (inner or {}).get("OnBuild") if isinstance(inner, dict | None) else 0
     if not isinstance(found, list | None):
@@ -62,9 +62,9 @@ def _triggers(config: Any) -> str:
 
 
 def find_base_digest(reference: str, env: Mapping[str, str], *, checkout: Path) -> str:
-    """Ask the registry what the tag of the base image is now; empty where it does not say.
+    """Ask the registry for the digest of the base image's tag; empty when it gives none.
 
-    Nothing is asked about an image that is named by its digest.
+    An image that is named by its digest needs no question.
     """
     if not reference or "@" in reference:
         return ""
@@ -77,20 +77,21 @@ def find_base_digest(reference: str, env: Mapping[str, str], *, checkout: Path) 
         finally:
             repository.close()
     except AstroCIError as error:
-        log.info("the digest of the base image %s could not be asked for: %s", reference, error)
+        log.info("the digest of the base image %s could not be read: %s", reference, error)
         return ""
 
 
 def secrets_digest(secrets: Sequence[str]) -> str:
-    """Digest how the secrets of a build are named, never what they are; empty without any."""
+    """Digest the names of a build's secrets, never their values; empty without secrets."""
     text = "\0".join(sorted(secrets))
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS] if secrets else ""
 
 
-def build_labels(base: Base, secrets: Sequence[str]) -> dict[str, str]:
-    """The labels of a build."""
+def build_labels(base: Base, secrets: Sequence[str], *, inputs: str = "") -> dict[str, str]:
+    """Return the labels for a build; `inputs` is the digest of its files and arguments."""
     known = {
         BASE_LABEL: base.digest,
+        INPUTS_LABEL: inputs,
         TRIGGERS_LABEL: base.triggers,
         SECRETS_LABEL: secrets_digest(secrets),
     }

@@ -1,4 +1,4 @@
-"""Compare an image that a build made with the one that is made without a build."""
+"""Compare a built image with the image that is made without a build."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from astro_ci.image.fast.replace import Replaced
 from astro_ci.image.fast.running import (
     BASE_LABEL,
     BUILT_LABEL,
+    INPUTS_LABEL,
     SECRETS_LABEL,
     TRIGGERS_LABEL,
     RunningImage,
@@ -27,12 +28,12 @@ from astro_ci.image.registry.manifest import Descriptor
 from astro_ci.image.stored.layers import UnreadableLayerError
 from astro_ci.text import excerpt
 
-_OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, SECRETS_LABEL, TRIGGERS_LABEL))
+_OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, INPUTS_LABEL, SECRETS_LABEL, TRIGGERS_LABEL))
 _OF_THE_BUILD = frozenset(("Image", "Hostname", "Domainname"))
-"""What the classic builder writes of the container that it last used."""
+"""Keys that the classic builder copies from the last container of the build."""
 _PLATFORM = ("architecture", "os", "os.features", "os.version", "variant")
 _MOST_SHOWN = 10
-_BUILT, _MADE = "is in the built image alone", "is in the image with the replaced layer alone"
+_BUILT, _MADE = "is only in the built image", "is only in the image with the replaced layer"
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -60,11 +61,11 @@ def replaced_stack(running: RunningImage, layer: CodeLayer) -> Stack:
 
 
 def tree_differences(built: Stack, made: Stack, home: str) -> list[str]:
-    """Say how the files of two images differ: the first paths, and how many more there are.
+    """List the differences between the files of two images: the first paths, and the other number.
 
-    `home` is the project's directory, without the first `/`. Layers that both images have are read
-    only where it depends on them whether a path differs. Raises NotFastError for a layer that
-    cannot be read, RegistryError.
+    `home` is the project's directory, without the first `/`. The layers that both images have are
+    only read if they decide whether a path differs. Raises NotFastError for a layer that cannot be
+    read, RegistryError.
     """
     same = len(list(takewhile(_are_equal, zip(built.diff_ids, made.diff_ids, strict=False))))
     try:
@@ -83,7 +84,7 @@ def tree_differences(built: Stack, made: Stack, home: str) -> list[str]:
 
 
 def summary(built: Mapping[str, Item], made: Mapping[str, Item]) -> list[str]:
-    """Say how two trees differ, path by path; of many paths the first, and the numbers. Pure."""
+    """List the differences of two trees: the first paths, and the numbers of the others. Pure."""
     found = list(differing(built, made))
     if len(found) <= _MOST_SHOWN:
         return found
@@ -91,13 +92,13 @@ def summary(built: Mapping[str, Item], made: Mapping[str, Item]) -> list[str]:
     alone = sum(text.endswith(_BUILT) for text in rest), sum(text.endswith(_MADE) for text in rest)
     return [
         *found[:_MOST_SHOWN],
-        f"and {len(rest)} more paths: {alone[0]} in the built image alone, {alone[1]} in the image "
-        f"with the replaced layer alone, {len(rest) - sum(alone)} in both",
+        f"and {len(rest)} more paths: {alone[0]} only in the built image, {alone[1]} only in the "
+        f"image with the replaced layer, {len(rest) - sum(alone)} in both",
     ]
 
 
 def differing(built: Mapping[str, Item], made: Mapping[str, Item]) -> Iterator[str]:
-    """Say how two trees differ, path by path. Pure."""
+    """List the differences of two trees, path by path. Pure."""
     for path in sorted({*built, *made}):
         shown = f"/{excerpt(path)}"
         if path not in made:
@@ -107,11 +108,11 @@ def differing(built: Mapping[str, Item], made: Mapping[str, Item]) -> Iterator[s
         elif built[path] != made[path]:
             fields = Item.__struct_fields__
             names = (one for one in fields if getattr(built[path], one) != getattr(made[path], one))
-            yield f"{shown} has another {', '.join(names)}"
+            yield f"{shown} differs in {', '.join(names)}"
 
 
 def config_differences(built: RunningImage, made: Replaced) -> list[str]:
-    """Say what containers of the built image would start with otherwise. Pure."""
+    """List the differences of the configs with which containers start. Pure."""
     document: dict[str, Any] = json.loads(made.config)
     ours, theirs = document["config"], built.container
     keys = sorted({*ours, *theirs} - _OF_THE_BUILD)
@@ -119,7 +120,7 @@ def config_differences(built: RunningImage, made: Replaced) -> list[str]:
         (key, _comparable(key, theirs.get(key)), _comparable(key, ours.get(key))) for key in keys
     ]
     pairs += [(key, built.config.get(key) or None, document.get(key) or None) for key in _PLATFORM]
-    return [f"the config has another {key}" for key, one, other in pairs if one != other]
+    return [f"the config differs in {key}" for key, one, other in pairs if one != other]
 
 
 def _comparable(key: str, value: Any) -> Any:
@@ -138,7 +139,7 @@ def _are_equal(pair: tuple[str, str]) -> bool:
 
 
 def _have_same_paths(one: Merged, other: Merged) -> bool:
-    """Whether layers below could not make the two any more or less alike."""
+    """Whether the layers below cannot affect the differences of the two."""
     return (one.gone, one.emptied, _shape(one)) == (other.gone, other.emptied, _shape(other))
 
 

@@ -1,6 +1,6 @@
-"""Whether a Dockerfile holds nothing but metadata after its FROM. Pure.
+"""Find out whether a Dockerfile has only metadata after its FROM. Pure.
 
-Then the base image's own `ONBUILD COPY . .` makes the last layer, and nothing reads it.
+If so, the base image's `ONBUILD COPY . .` makes the last layer, and no later step reads this layer.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _DIRECTIVE = Regex(r"#\s*(syntax|escape|check)\s*=\s*(\S*)", re.IGNORECASE)
 _KNOWN_SYNTAX = Regex(r"(?:docker\.io/)?docker/dockerfile(?::1(?:\.\d+)*)?(?:@sha256:\w+)?")
 _WORD = Regex(r"[A-Za-z]+")
 _GOES_ON = Regex(r"(?:.*[^\\])?\\")
-"""Two backslashes at the end are one that belongs to the text."""
+"""A line that the next line continues; two backslashes at its end are an escaped backslash."""
 
 
 def more_than_metadata(text: str) -> str:
-    """Say what else the Dockerfile does; empty when there is nothing. Lines end in a line feed."""
+    """Describe the first other content; empty when there is none. Lines end in a line feed."""
     for line in text.removeprefix("\ufeff").split("\n"):
         found = _DIRECTIVE.match(line.strip())
         if found and found[1].lower() == "escape":
@@ -38,7 +38,7 @@ def more_than_metadata(text: str) -> str:
                 return "the Dockerfile has more than one stage"
             has_from = True
         elif has_from and keyword not in _METADATA:
-            return f"line {number} of the Dockerfile does more than to set metadata: {keyword}"
+            return f"line {number} of the Dockerfile does more than set metadata: {keyword}"
         elif not has_from and keyword != "ARG":
             return f"line {number} of the Dockerfile cannot be read"
     return "" if has_from else "the Dockerfile has no FROM"
@@ -47,8 +47,8 @@ def more_than_metadata(text: str) -> str:
 def _instructions(text: str) -> Iterator[tuple[int, str]]:
     """Read each instruction as one line, with the number of its first line.
 
-    What is joined here is joined by Docker as well; where Docker joins more, as over empty lines,
-    the rest looks like an unknown instruction.
+    Docker joins all lines that this function joins. Docker also joins lines over empty lines; here,
+    the rest of such an instruction looks like an unknown instruction.
     """
     held, start = "", 0
     for number, written in enumerate(text.split("\n"), start=1):

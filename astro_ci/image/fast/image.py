@@ -1,4 +1,4 @@
-"""The image that was made without a build, ready to be sent."""
+"""The image that was made without a build, ready to be pushed."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _HINT = "Check that the token is not expired and may deploy to this Deployment."
 
 
 class FastPushError(RegistryError):
-    """The image could not be sent, and one that is built may replace it."""
+    """The image could not be pushed, and a built image may be deployed instead."""
 
     may_be_built = True
 
 
 class ReplacedImage(Struct, frozen=True, kw_only=True):
-    """The running image with another code layer. An `Image` that can be sent to a registry.
+    """The running image with another code layer. An `Image` that can be pushed to a registry.
 
-    Only its last layer and its config are new; where a repository lacks another layer, that is
+    Only its last layer and its config are new. If a repository lacks another layer, this layer is
     mounted, or read from the running image.
     """
 
@@ -85,19 +85,19 @@ class FastImage(Struct, kw_only=True):
     image: ReplacedImage
     facts: ImageFacts
     may_fall_back: bool
-    """Whether a failure is one that a build may still make good."""
+    """Whether a build may still succeed when the push of this image fails."""
     connect_engine: Callable[[], Engine]
     password: Callable[[], str]
-    """The registry's, for a check that needs a container."""
+    """Returns the registry's password, for a check that needs a container."""
     on_engine: LocalImage | None = None
     pulled: str = ""
-    """The name that an engine has it by for this deploy alone."""
+    """The image's name on the engine, which only this deploy uses."""
 
     @property
     def local(self) -> LocalImage | None:
-        """Have an engine pull it. Raises DockerError, RegistryError where that cannot be.
+        """Let an engine pull the image. Raises DockerError, RegistryError.
 
-        It goes to the repository of the running image under no tag.
+        First the image is pushed to the repository of the running image, without a tag.
         """
         if self.on_engine is None:
             digest = self.image.made.manifest.digest
@@ -113,7 +113,7 @@ class FastImage(Struct, kw_only=True):
         return self.on_engine
 
     def dag_files(self) -> Sequence[str] | None:
-        """Not known: they are those of the checkout, which was looked at."""
+        """Return None: the DAG files are the checkout's, which were checked already."""
         return None
 
     def push(
@@ -124,7 +124,7 @@ class FastImage(Struct, kw_only=True):
         on_progress: Callable[[int, int], None],
         sleep: Callable[[float], None],
     ) -> str:
-        """Send it, and return the digest of its manifest. Raises RegistryError."""
+        """Push the image, and return the digest of its manifest. Raises RegistryError."""
         try:
             return self._send(to, password, Patience(sleep=sleep), on_progress)
         except RegistryError as error:
@@ -136,7 +136,7 @@ class FastImage(Struct, kw_only=True):
         """Do nothing: blobs without a manifest are no image, and registries drop them."""
 
     def close(self) -> None:
-        """Take it off the engine again, and close the connection to the running image."""
+        """Remove the image from the engine, and close the connection to the running image."""
         if self.on_engine:
             if self.pulled:
                 self.on_engine.engine.remove_image(self.pulled)

@@ -1,7 +1,7 @@
-"""The new code layer: what a build would copy, as a layer of its own.
+"""Make the new code layer: the files that a build would copy, as a separate layer.
 
-Equal files below equal parents give equal bytes: the entries are sorted, carry the one date that
-builds give to files, and are compressed without a name or a time.
+Equal files in equal directories give equal bytes: the entries are sorted, have the date that builds
+give to files, and are compressed without a name or a time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class CodeLayer(Struct, frozen=True, kw_only=True):
     files: int
 
     def read(self, offset: int) -> Iterator[bytes]:
-        """Read it from an offset on."""
+        """Read the file from an offset on."""
         with self.path.open("rb") as file:
             file.seek(offset)
             while piece := file.read(_PIECE_BYTES):

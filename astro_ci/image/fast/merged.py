@@ -19,7 +19,7 @@ from astro_ci.image.fast.old_layer import layer_entries
 from astro_ci.image.stored.layers import unpacked
 
 Layer = Callable[[], Iterator[bytes]]
-"""Reads a layer, compressed or not, from its beginning."""
+"""Reads a layer, which may be compressed, from its start."""
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _XATTRS = ("SCHILY.xattr.", "LIBARCHIVE.xattr.")
 _PIECE_BYTES = 1 << 20
@@ -27,35 +27,35 @@ _ROOT = ""
 
 
 class Item(Struct, frozen=True):
-    """A path of an image. The mode of a link and the time of a directory do not count."""
+    """A path of an image. A link's mode and a directory's time are not compared."""
 
     kind: str
     mode: int
     uid: int
     gid: int
     content: str
-    """A file's digest, a link's target, the numbers of a device."""
+    """The digest of a file, the target of a link, or the numbers of a device."""
     mtime: int
-    """Of files of the project alone: elsewhere it is the time of the build."""
+    """The time of a file of the project; other files have the time of the build."""
     attributes: tuple[tuple[str, str], ...] = ()
 
 
 class Merged(Struct, kw_only=True):
-    """Some layers of an image, and what they delete of those below."""
+    """The files of some layers of an image, and the files of lower layers that they delete."""
 
     items: dict[str, Item] = field(default_factory=dict)
-    """By path, without the first `/`."""
+    """The files by their paths, without the first `/`."""
     gone: set[str] = field(default_factory=set)
-    """Paths that are deleted, with everything below."""
+    """The deleted paths; everything below them is deleted too."""
     emptied: set[str] = field(default_factory=set)
-    """Directories that keep nothing of what they had."""
+    """The directories whose earlier contents are deleted."""
 
 
 def merge(layers: Sequence[Layer], home: str) -> Merged:
-    """Put layers on top of each other, from the lowest to the top.
+    """Merge layers, from the lowest to the top.
 
     `home` is the project's directory, without the first `/`. Raises UnreadableLayerError,
-    tarfile.TarError, EOFError and ValueError for what is no layer.
+    tarfile.TarError, EOFError and ValueError for an invalid layer.
     """
     found = Merged()
     for layer in layers:
@@ -64,14 +64,14 @@ def merge(layers: Sequence[Layer], home: str) -> Merged:
 
 
 def put_on(below: Mapping[str, Item], top: Merged) -> Mapping[str, Item]:
-    """Put layers on a tree that is whole."""
+    """Merge a complete tree with the layers above it."""
     whole = Merged(items=dict(below))
     _put_on(whole, top)
     return whole.items
 
 
 def _put_on(below: Merged, top: Merged) -> None:
-    """Change what is below as the top does. What the top deletes stays known."""
+    """Apply the changes of `top` to the layers below, and keep the deletions of `top`."""
     solid = {path for path, item in top.items.items() if item.kind != "directory"}
     was_solid = {
         path
@@ -98,7 +98,7 @@ def _is_below(path: str, directories: Collection[str]) -> bool:
 
 
 def _read(layer: Layer, home: str, below: Mapping[str, Item]) -> Merged:
-    """Read one layer. `below` has the files that a hard link may lead to."""
+    """Read a layer. `below` has the possible targets of hard links."""
     found = Merged()
     pieces = unpacked(layer())
     for entry, file in layer_entries(pieces):
@@ -117,7 +117,7 @@ def _read(layer: Layer, home: str, below: Mapping[str, Item]) -> Merged:
             is_timed = entry.isreg() and path.startswith(f"{home}/")
             found.items[path] = _item(entry, file, is_timed=is_timed)
     for _ in pieces:
-        pass  # what follows the end of the archive counts for the digest
+        pass  # bytes after the end of the archive are part of the digest
     return found
 
 

@@ -1,7 +1,7 @@
-"""The code layer of the running image, held against the files that it should have.
+"""Compare the code layer of the running image with the files of its commit.
 
-It is read once, as a stream. What is learned is who owns the files, and that nobody but the build
-put any there.
+The layer is read once, as a stream. This gives the owner of its files, and shows that only the
+build put files there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_ENTRIES = 1_000_000
 
 
 class Parent(Struct, frozen=True, kw_only=True):
-    """A directory above the code, which stays as it is."""
+    """A directory above the code, which stays unchanged."""
 
     name: str
     mode: int
@@ -39,23 +39,23 @@ class Parent(Struct, frozen=True, kw_only=True):
 
 
 class OldLayer(Struct, kw_only=True):
-    """What is kept of the code layer."""
+    """The facts about the code layer that the new layer needs."""
 
     parents: list[Parent] = field(default_factory=list)
     owners: set[tuple[int, int]] = field(default_factory=set)
     modes: dict[str, int] = field(default_factory=dict)
-    """Of the files, by their paths in the project."""
+    """The modes of the files, by their paths in the project."""
     files: dict[str, GitFile] = field(default_factory=dict)
     directories: set[str] = field(default_factory=set)
 
     @property
     def owner(self) -> tuple[int, int]:
-        """The user and the group that everything belongs to."""
+        """The user and the group that own all files."""
         return next(iter(self.owners))
 
     @property
     def top(self) -> Mapping[str, str]:
-        """What lies right in the project's directory, and what kind of thing it is."""
+        """The entries of the project's directory itself, with their kinds."""
         kinds = {path.partition("/")[0]: "directory" for path in (*self.files, *self.directories)}
         return {**kinds, **{path: one.kind for path, one in self.files.items() if "/" not in path}}
 
@@ -63,8 +63,8 @@ class OldLayer(Struct, kw_only=True):
 def read_old_layer(image: RunningImage, tree: Tree) -> OldLayer:
     """Read the layer, and compare it with the files of its commit.
 
-    Raises NotFastError for what is not exactly that. Empty directories may be there as well: git
-    keeps none.
+    Raises NotFastError for every difference, except for empty directories, which git does not
+    store.
     """
     like = next((one.object_id for one in tree.values()), "0" * 40)
     found = _read(image, algorithm="sha1" if len(like) == 40 else "sha256")
@@ -112,7 +112,7 @@ def _read(image: RunningImage, *, algorithm: str) -> OldLayer:
             elif name != ".":
                 raise NotFastError(f"the code layer has files elsewhere: /{excerpt(name)}")
         for _ in pieces:
-            pass  # what follows the end of the archive counts for the digest
+            pass  # bytes after the end of the archive are part of the digest
     except (UnreadableLayerError, tarfile.TarError, EOFError, ValueError) as error:
         raise NotFastError(f"the code layer cannot be read: {excerpt(str(error))}") from error
     except AstroCIError as error:
@@ -129,7 +129,7 @@ def _directories_above(home: str) -> list[str]:
 
 def _add_parent(found: OldLayer, name: str, entry: tarfile.TarInfo) -> None:
     if not entry.isdir() or _has_extras(entry):
-        raise NotFastError(f"/{excerpt(name)} is no plain directory in the code layer")
+        raise NotFastError(f"/{excerpt(name)} is not an ordinary directory in the code layer")
     found.parents.append(
         Parent(
             name=name,
@@ -171,7 +171,7 @@ def _has_extras(entry: tarfile.TarInfo) -> bool:
 
 
 def _blob_id(algorithm: str, size: int, pieces: Iterator[bytes]) -> str:
-    """Return the id that git gives to these bytes."""
+    """Return git's object id for these bytes."""
     made = hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)
     for piece in pieces:
         made.update(piece)
@@ -179,9 +179,9 @@ def _blob_id(algorithm: str, size: int, pieces: Iterator[bytes]) -> str:
 
 
 def layer_entries(pieces: Iterator[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    """List the entries of a layer that is not compressed, each with its content.
+    """List the entries of an uncompressed layer, each with its content.
 
-    Raises tarfile.TarError and others for what is no layer.
+    Raises tarfile.TarError and other errors for an invalid layer.
     """
     reader = cast("IO[bytes]", PieceReader(pieces))
     with tarfile.open(

@@ -1,6 +1,6 @@
-"""Whether a code layer may be replaced, from what is known without the registry. Pure.
+"""Decide without the registry whether a code layer may be replaced. Pure.
 
-Each function gives the reasons why not, as clauses; no reason means that it may.
+Each function returns the reasons against it, as clauses; without reasons, it may be replaced.
 """
 
 from __future__ import annotations
@@ -25,32 +25,35 @@ _WHITEOUT = ".wh."
 
 
 class Sources(Struct, frozen=True, kw_only=True):
-    """What is known about the running image's files, and about those that would replace them."""
+    """The facts about the running image's files, and about the files that would replace them."""
 
     running: Running
     is_commit_here: bool
     """Whether the clone has the commit of the running image."""
     is_base: bool
-    """Whether the changes are those since that commit."""
+    """Whether the listed changes are the changes since that commit."""
     changes: Sequence[Change] | None
-    """None: they are not known."""
+    """None when they are not known."""
     project: str
     """The project's directory in the repository."""
     build_files: Sequence[str]
-    """The Dockerfile and the files that may hold its patterns, relative to the project."""
+    """The Dockerfile and its possible ignore files, relative to the project."""
     build_links: Sequence[str]
-    """What lies behind such a file that is a link, relative to the repository."""
+    """The targets of those files that are links, relative to the repository."""
     dockerfile: str | None
-    """Its text; None without one."""
+    """The text of the Dockerfile; None without a Dockerfile."""
     base: str
-    """The image after FROM, with its variables filled in."""
+    """The image after FROM, with its variables replaced by their values."""
     has_same_inputs: bool | None
-    """Whether the files of that commit, with the build arguments of today, give the digest that
-    the running image has; None where it could not be worked out."""
+    """Whether the files of that commit, with the present build arguments, have the digest of the
+    running image; None when it could not be calculated. The digest of a prebuilt image is not known
+    yet."""
+    inputs: str = ""
+    """That digest; empty when it could not be calculated."""
 
 
 def source_reasons(known: Sources) -> Iterator[str]:
-    """Say what of the running image, of the changes or of the Dockerfile is in the way."""
+    """List the reasons in the running image, in the changes and in the Dockerfile."""
     if reason := _origin_reason(known):
         yield reason
     elif known.changes is None:
@@ -59,7 +62,8 @@ def source_reasons(known: Sources) -> Iterator[str]:
         yield from _change_reasons(known, known.changes)
         if known.has_same_inputs is False and not list(_change_reasons(known, known.changes)):
             yield (
-                "the build arguments or the options of the image are not those of the running one"
+                "the build arguments or the options of the image differ from those of the running "
+                "image"
             )
         if known.has_same_inputs is None:
             yield f"the files of {short(known.running.commit or '')} could not be listed"
@@ -77,7 +81,7 @@ def _origin_reason(known: Sources) -> str:
         return running.unknown or "what runs is not known"
     if running.digest == NO_DIGEST:
         return f"files changed during deploy {running.deploy_id}, which built the running image"
-    if running.digest is None or not running.is_built:
+    if running.digest is None or not (running.is_built or running.commit):
         return f"the running image was not built by astro-ci (deploy {running.deploy_id})"
     if running.commit is None:
         told = "was built with uncommitted changes, or elsewhere"
@@ -85,7 +89,7 @@ def _origin_reason(known: Sources) -> str:
     if not known.is_commit_here:
         return f"the commit of the running image, {short(running.commit)}, is not in this clone"
     if not known.is_base:
-        return "the checkout was compared with something else than what runs (--base)"
+        return "the checkout was not compared with the running versions (--base)"
     return ""
 
 
@@ -104,7 +108,7 @@ def _change_reasons(known: Sources, changes: Sequence[Change]) -> Iterator[str]:
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """A path of the build's context, with the mode that lstat gives."""
+    """A path of the build's context, with its mode from lstat."""
 
     path: str
     mode: int
@@ -113,10 +117,10 @@ class Entry(Struct, frozen=True, kw_only=True):
 def entry_reasons(
     entries: Iterable[Entry], top: Mapping[str, str], modes: Mapping[str, int], same: Iterable[str]
 ) -> Iterator[str]:
-    """Say what in the checkout a layer cannot hold as a build would make it.
+    """List the reasons in the checkout: files that a new layer could not have as a build would.
 
-    `top` is what lies at the top of the running project: `file`, `program`, `link` or `directory`.
-    `modes` are the permissions of its files, and `same` are the paths of files that did not change.
+    `top` has the kinds of the running project's top entries: `file`, `program`, `link` or
+    `directory`. `modes` are the permissions of its files, and `same` the paths of unchanged files.
     """
     now: dict[str, int] = {}
     for entry in entries:
@@ -149,29 +153,39 @@ def _kind(mode: int) -> str:
 
 
 class Build(Struct, frozen=True, kw_only=True):
-    """What the running image says of its last build, and what is so today."""
+    """The facts that the running image's labels give about its last build, and today's facts."""
 
     built_at: datetime | None
     now: datetime
     most_age: timedelta
     commit: str
-    """The commit that its deploy came from."""
+    """The commit of the deploy."""
     recorded_commit: str
-    """The commit that the image itself says."""
+    """The commit in the image's label."""
     base: str
     """The image after FROM."""
     recorded_base: str
-    """The digest that its tag had then; empty where it was not recorded."""
+    """The digest of the base image's tag at the last build; empty when it was not recorded."""
     current_base: str
-    """The digest that it has now; empty where it could not be asked for."""
+    """The digest of that tag now; empty when the registry did not tell it."""
     recorded_triggers: str
-    """What the last build recorded of the base image's triggers; empty for nothing."""
+    """The triggers of the base image that the last build recorded; empty for no record."""
     recorded_secrets: str
     current_secrets: str
+    is_prebuilt: bool = False
+    """Whether a deploy took the image as it was, so that only its labels tell how it was built."""
+    recorded_inputs: str = ""
+    """The digest of files and arguments that `astro-ci build` recorded."""
+    current_inputs: str = ""
+    """The digest of the commit's files and of the present arguments."""
+    code_steps: int = 1
+    """The number of steps in which the image copies a project."""
 
 
 def build_reasons(known: Build) -> Iterator[str]:
-    """Say why another build is due."""
+    """List the reasons why a new build is needed."""
+    if known.is_prebuilt:
+        yield from _prebuilt_reasons(known)
     if known.recorded_commit != known.commit:
         yield (
             f"the tag of the running image has an image of another commit than "
@@ -185,34 +199,43 @@ def build_reasons(known: Build) -> Iterator[str]:
     if "@" not in known.base:
         if not known.recorded_base:
             yield (
-                f"the last build did not record which {excerpt(known.base)} it was made from: the "
-                "next build with --fast does"
+                f"the last build did not record the digest of {excerpt(known.base)}; the next "
+                "build with --fast records it"
             )
         elif not known.current_base:
-            yield f"it could not be asked whether {excerpt(known.base)} has moved"
+            yield f"the registry did not tell whether the tag of {excerpt(known.base)} has moved"
         elif known.current_base != known.recorded_base:
             yield f"the base image {excerpt(known.base)} has moved since the last build"
     if not known.recorded_triggers:
         yield (
-            f"the last build did not record what {excerpt(known.base)} does with the project's "
-            "files: the next build with --fast does"
+            f"the last build did not record the triggers of {excerpt(known.base)}; the next build "
+            "with --fast records them"
         )
     elif known.recorded_triggers != USUAL:
         yield (
-            f"{excerpt(known.base)} has a trigger of its own, which may read any file: ONBUILD "
+            f"{excerpt(known.base)} has an unusual trigger, which may read any file: ONBUILD "
             f"{excerpt(known.recorded_triggers)}"
         )
     if known.current_secrets != known.recorded_secrets:
-        yield "the build secrets are not those of the last build"
+        yield "the build secrets differ from those of the last build"
+
+
+def _prebuilt_reasons(known: Build) -> Iterator[str]:
+    if not known.recorded_inputs:
+        yield "the running image is prebuilt, and does not come from `astro-ci build`"
+    elif known.recorded_inputs != known.current_inputs:
+        yield "the running image was built with other build arguments or options of the image"
+    elif known.code_steps > 1:
+        yield "the running image is prebuilt, and built on another image of a project"
 
 
 def listed_reasons(reasons: Sequence[str]) -> str:
-    """Put reasons into one clause."""
+    """Join reasons into one clause."""
     return "; ".join(reasons[:5]) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
 
 
 def _age(span: timedelta) -> str:
-    """A time in days and hours; `duration_text` knows no days."""
+    """Format a duration in days and hours; `duration_text` has no days."""
     seconds = span.total_seconds()
     if seconds < 86_400:
         return duration_text(seconds)

@@ -1,4 +1,4 @@
-"""Why an image has to be built, as a clause for the plan."""
+"""The reason why an image has to be built, as a clause for the plan."""
 
 from __future__ import annotations
 

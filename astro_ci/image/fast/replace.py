@@ -1,8 +1,8 @@
-"""Write the image with a new code layer: its config and its manifest. Pure.
+"""Write the config and the manifest of the image with a new code layer. Pure.
 
-What is not known here stays as it is, in both documents. What speaks of the old code goes: the
-annotations, and the cache that BuildKit keeps in a config, by which a later build would take the
-new layer for the old files.
+Unknown keys of both documents stay. Keys about the old code are removed: the annotations, and the
+cache that BuildKit keeps in a config, with which a later build would take the new layer for the
+old files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from astro_ci.image.fast.layer import CodeLayer
-from astro_ci.image.fast.running import BUILT_LABEL, CODE_STEP, RunningImage
+from astro_ci.image.fast.running import BUILT_LABEL, CODE_STEP, INPUTS_LABEL, RunningImage
 from astro_ci.image.registry.manifest import (
     DOCKER_CONFIG,
     DOCKER_MANIFEST,
@@ -34,7 +34,7 @@ _CONFIG = {DOCKER_MANIFEST: DOCKER_CONFIG, OCI_MANIFEST: OCI_CONFIG}
 
 
 class Replaced(Struct, frozen=True, kw_only=True):
-    """The documents of the new image."""
+    """The config and the manifest of the new image."""
 
     config: bytes
     manifest: Manifest
@@ -43,9 +43,9 @@ class Replaced(Struct, frozen=True, kw_only=True):
 def replace_code(
     image: RunningImage, layer: CodeLayer, *, labels: Mapping[str, str], created: str
 ) -> Replaced:
-    """Put a layer in the place of the last one.
+    """Replace the last layer by another layer.
 
-    `labels` are added to those of the image; `created` is the time of the new code.
+    `labels` are added to the image's labels; `created` is the time of the new code.
     """
     kind = image.found.media_type
     config = as_json(_config(image, layer, labels, created))
@@ -69,7 +69,8 @@ def _config(
     config: dict[str, Any] = {key: one for key, one in image.config.items() if key != _CACHE}
     built = image.built_at
     kept = {BUILT_LABEL: built.isoformat()} if built else {}
-    config["config"] = {**image.container, "Labels": {**image.labels, **labels, **kept}}
+    own = {name: text for name, text in image.labels.items() if name != INPUTS_LABEL}
+    config["config"] = {**image.container, "Labels": {**own, **labels, **kept}}
     config["created"] = created
     config["rootfs"] = {
         **config["rootfs"],
@@ -83,5 +84,5 @@ def _config(
 
 
 def as_json(document: object) -> bytes:
-    """Write a document: equal documents give equal bytes."""
+    """Encode a document as JSON; equal documents give equal bytes."""
     return json.dumps(document, separators=(",", ":")).encode()

@@ -1,6 +1,6 @@
-"""The running image in its registry: what it consists of, and whether its last layer is the code.
+"""Read the running image from its registry, and check that its last layer is the code layer.
 
-Manifest and config are kept as plain documents: what other tools wrote there stays.
+Manifest and config are kept as plain documents, so that the keys of other tools stay.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ from astro_ci.image.registry.manifest import Descriptor, Manifest
 from astro_ci.text import Regex, excerpt
 
 CODE_STEP = "COPY . . # astro-ci"
-"""What the history says of a layer that was replaced."""
+"""The history entry of a replaced code layer."""
 BASE_LABEL = "astro-ci.base"
 """The digest that the tag of the base image had at the last build."""
 TRIGGERS_LABEL = "astro-ci.triggers"
-"""Whether a new code layer follows all that the base image's triggers read."""
+"""Whether the base image's triggers are the usual ones, or the first unusual trigger."""
 BUILT_LABEL = "astro-ci.built"
-"""When the image was built that this one was made from."""
+"""The time of the last real build, which an image that was made without a build inherits."""
+INPUTS_LABEL = "astro-ci.inputs"
+"""The digest of the inputs of `astro-ci build`; a deploy writes them into its marker instead."""
 SECRETS_LABEL = "astro-ci.secrets"
-"""Which secrets the build was given, as a digest of their names."""
+"""A digest of the names of the build's secrets."""
 MOST_LAYER_BYTES = 512 << 20
 _STEPS = Regex(
     r"COPY \. \. # (?:buildkit|astro-ci)"
     r"|/bin/sh -c #\(nop\) COPY (?:--chown=\S+? ?)?dir:[0-9a-f]{64} in \. "
 )
-"""BuildKit's, our own, and the classic builder's, which forgets a blank."""
+"""The history entries of BuildKit, of astro-ci, and of the classic builder, which omits a blank."""
 
 
 class RunningImage(Struct, frozen=True, kw_only=True):
@@ -43,41 +45,47 @@ class RunningImage(Struct, frozen=True, kw_only=True):
     source: Repository
     found: Manifest
     config: Mapping[str, Any]
-    """The whole document."""
+    """The whole config document."""
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Its labels."""
+        """The labels of the image."""
         return _mapping(self.container.get("Labels"))
 
     @property
     def container(self) -> Mapping[str, Any]:
-        """What containers of it start with: `Labels`, `WorkingDir` and others."""
+        """The values with which containers start: `Labels`, `WorkingDir` and others."""
         return _mapping(self.config.get("config"))
 
     @property
     def code_layer(self) -> Descriptor:
-        """The layer that has the project's files."""
+        """The layer with the project's files."""
         return self.found.layers[-1]
 
     @property
     def code_diff_id(self) -> str:
-        """The digest of that layer before it was compressed."""
+        """The digest of the uncompressed code layer."""
         return str(self.config["rootfs"]["diff_ids"][-1])
 
     @property
     def home(self) -> str:
-        """The directory that the project's files are in, without the first `/`."""
+        """The directory of the project's files, without the first `/`."""
         return posixpath.normpath(str(self.container.get("WorkingDir") or "/")).strip("/")
 
     @property
+    def code_steps(self) -> int:
+        """How often the project was copied: more than once where one image is built on another."""
+        steps = (str(step.get("created_by", "")) for step in self.config["history"])
+        return sum(bool(_STEPS.fullmatch(step)) for step in steps)
+
+    @property
     def built_at(self) -> datetime | None:
-        """When it was built, or the image that it was made from; None where it does not say."""
+        """The time of the image's last real build; None when it is not recorded."""
         return _time(self.labels.get(BUILT_LABEL) or self.config.get("created"))
 
 
 def read_running(source: Repository, tag: str) -> RunningImage:
-    """Read manifest and config. Raises NotFastError, with the reason."""
+    """Read the manifest and the config. Raises NotFastError, with the reason."""
     try:
         found = source.image(tag)
         raw = source.config(found)
@@ -93,7 +101,7 @@ def read_running(source: Repository, tag: str) -> RunningImage:
 
 
 def refuse_other_shape(image: RunningImage) -> None:
-    """Raise NotFastError unless the last layer is what `COPY . .` made, and all that it made."""
+    """Raise NotFastError unless `COPY . .` made exactly the last layer."""
     config = image.config
     history = config.get("history")
     diff_ids = _mapping(config.get("rootfs")).get("diff_ids")
@@ -117,14 +125,14 @@ def refuse_other_shape(image: RunningImage) -> None:
         )
     is_absolute = str(image.container.get("WorkingDir")).startswith("/")
     if not (image.home and is_absolute):
-        raise NotFastError("the running image has its files in no directory of their own")
+        raise NotFastError("the running image has its files in the root directory")
     if image.code_layer.size > MOST_LAYER_BYTES:
         raise NotFastError(
             f"the code layer of the running image has {image.code_layer.size >> 20} MiB, more than "
             f"{MOST_LAYER_BYTES >> 20}"
         )
     if json.loads(image.found.raw).get("subject"):
-        raise NotFastError("the manifest of the running image belongs to another one")
+        raise NotFastError("the manifest of the running image is for another image")
 
 
 def _time(text: object) -> datetime | None:

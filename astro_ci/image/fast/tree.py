@@ -1,4 +1,4 @@
-"""The files that a build's context held at a commit, from what git lists. Pure."""
+"""The files of a build's context at a commit, from git's list of files. Pure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _KINDS = {"100644": "file", "100755": "program", _LINK: "link"}
 
 
 class GitFile(Struct, frozen=True):
-    """A file as git keeps it: of modes only whether it is a program, of links their target."""
+    """A file as git stores it: whether it is executable, and the target of a link."""
 
     kind: str
     """`file`, `program` or `link`."""
     object_id: str
-    """Of its bytes, or of a link's target."""
+    """git's object id of the file's bytes, or of the link's target."""
 
 
 Tree = Mapping[str, GitFile]
-"""By the path in the project, with `/`."""
+"""The files by their paths in the project, with `/`."""
 
 
 def context_tree(
@@ -35,11 +35,10 @@ def context_tree(
     ignore: DockerIgnore,
     leave_out: Callable[[str], bool],
 ) -> Tree:
-    """List what the context of a build at a commit held.
+    """List the files of a build's context at a commit.
 
-    A line is `mode object 0<TAB>path`, as `git ls-files --stage` prints it. `ignore` and
-    `leave_out` are those of the build. Raises NotFastError for a submodule, whose files git does
-    not list.
+    A line is `mode object 0<TAB>path`, as from `git ls-files --stage`. `ignore` and `leave_out` are
+    as for the build. Raises NotFastError for a submodule, whose files git does not list.
     """
     found = {}
     for line in lines:
@@ -55,7 +54,7 @@ def context_tree(
 
 
 def names_below(lines: Iterable[str], project: str) -> Sequence[str]:
-    """List the paths of the project, relative to it."""
+    """List the paths of the project, relative to its directory."""
     inner = (below(line.partition("\t")[2], project) for line in lines)
     return [path for path in inner if path]
 

@@ -1,8 +1,8 @@
-"""What the ONBUILD triggers of a base image read of the project. Pure.
+"""Find the ONBUILD triggers of a base image that read other files of the project. Pure.
 
-Triggers run before the project's own instructions. Those of Astro Runtime copy `packages.txt`,
-`requirements.txt` and at last the whole project. A layer of another trigger may come from any file,
-so that a new code layer alone would leave it old.
+Triggers run before the project's own instructions. The triggers of Astro Runtime copy
+`packages.txt`, `requirements.txt` and finally the whole project. The layer of any other trigger may
+depend on any file, so it could become outdated if only the code layer is replaced.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from astro_ci.text import Regex, excerpt
 
 USUAL = "usual"
-"""What is recorded where a new code layer follows all triggers."""
+"""The recorded text when the base image has only the usual triggers."""
 _KNOWN = frozenset(("packages.txt", "requirements.txt"))
 _HARMLESS = frozenset(
     (
@@ -23,12 +23,12 @@ _HARMLESS = frozenset(
 )
 _MOUNT = Regex(r"--mount=(\S*)")
 _OTHER_MOUNTS = frozenset(("cache", "secret", "ssh", "tmpfs"))
-"""Mounts that hold nothing of the project."""
+"""Types of mounts that contain no file of the project."""
 _FLAGS_OF_CODE = ("--chown=",)
 
 
 def other_triggers(triggers: Sequence[str]) -> Iterator[str]:
-    """Give the triggers that a replaced code layer does not follow, shortened for a sentence."""
+    """List the unusual triggers, shortened for a sentence."""
     copies = [number for number, text in enumerate(triggers) if _keyword(text) in ("COPY", "ADD")]
     last = copies[-1] if copies else -1
     for number, text in enumerate(triggers):
@@ -51,7 +51,7 @@ def _is_followed(text: str, *, is_last_copy: bool) -> bool:
 
 
 def _is_known_mount(options: str) -> bool:
-    """Whether a mount of a RUN reads nothing of the project but what changes every layer."""
+    """Whether a mount of a RUN reads only files whose changes need a build anyway."""
     given = dict(option.partition("=")[::2] for option in options.split(","))
     source = given.get("source") or given.get("src") or ""
     return given.get("type", "bind") in _OTHER_MOUNTS or "from" in given or source in _KNOWN
@@ -62,7 +62,7 @@ def _keyword(text: str) -> str:
 
 
 def _arguments(text: str) -> tuple[Sequence[str], Sequence[str]]:
-    """Split a COPY into its flags and its paths; no paths where they cannot be read."""
+    """Split a COPY into its flags and its paths; there are no paths when they cannot be read."""
     words = text.split()[1:]
     flags = [word for word in words if word.startswith("--")]
     rest = text.strip().partition(" ")[2]

@@ -1,4 +1,4 @@
-"""Images that somebody built already: one module for each place that they come from."""
+"""Prebuilt images: one module for each kind of source."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def choose_source(
     *,
     checkout: Path | None = None,
 ) -> ImageSource | None:
-    """Pick the source that the options name; None where the image is built.
+    """Choose the source that the options name; None when this run builds the image.
 
-    Logins to registries that lie in `checkout` are not used.
+    Registry logins in files of `checkout` are not used.
     """
     if archive:
         from astro_ci.image.prebuilt.without_engine import StoredArchive

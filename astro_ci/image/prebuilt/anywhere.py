@@ -1,4 +1,4 @@
-"""Prebuilt images wherever they are: an engine is asked only where it has to be."""
+"""A prebuilt image on the engine or in a registry; the engine is used only if necessary."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ConnectEngine = Callable[[Mapping[str, str]], Engine]
 
 
 class FoundImage:
-    """An image by its name: the engine's own, else the registry's, read without an engine.
+    """An image by its name: from the engine, else from its registry, read without the engine.
 
-    The engine comes first, as a job that builds an image and names it means the one that it built.
+    The engine comes first, because a job that builds an image and names it means its own image.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class FoundImage:
     def fetch(self) -> ReadyImage:
         """Find the image. Raises DockerError, RegistryError, ProjectError, ConfigurationError.
 
-        What the registry refuses is left to the engine, where there is one: it may know a mirror
-        or a registry without TLS.
+        When the registry refuses, the engine tries to pull the image if an engine answers: it may
+        have a mirror, or allow a registry without TLS.
         """
         if self._ready is None:
             self._ready = self._find()
         return self._ready
 
     def close(self) -> None:
-        """Take away what `fetch` brought to this machine."""
+        """Remove the image if `fetch` pulled it to this machine."""
         self._on_engine.close()
         self._in_registry.close()
         self._ready = None
@@ -67,7 +67,7 @@ class FoundImage:
             return self._in_registry.fetch()
         except (RegistryError, ConfigurationError) as error:
             if not absent:
-                log.info("%s; having the Docker Engine pull it", error)
+                log.info("%s; letting the Docker Engine pull it", error)
                 return self._on_engine.fetch()
             error.hint = (
                 f"{sentence(error.hint)} An image that this job built would be on its Docker "

@@ -1,4 +1,4 @@
-"""An image in a `docker save` archive: loaded for the deploy, and removed after it."""
+"""An image in a `docker save` archive, which is loaded for the deploy and removed afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOADED = Regex(r"Loaded image ID: (sha256:[0-9a-f]{64})")
 
 
 class ArchivedImage:
-    """The one image of an archive. The engine gets it without the names that it had."""
+    """The only image of an archive. It is loaded into the engine without its names."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class ArchivedImage:
         self._loaded = ""
 
     def fetch(self) -> EngineImage:
-        """Load the image, unless the engine has it.
+        """Load the image, unless the engine has it already.
 
-        Raises ProjectError for an archive that is not whole or whose image Astro could not run,
+        Raises ProjectError for a truncated archive or an image that Astro could not run;
         DockerError.
         """
         if self._ready is None:
@@ -71,7 +71,7 @@ class ArchivedImage:
         self._engine = self._ready = None
 
     def _load(self, engine: Engine) -> str:
-        """Have the engine load it, and return the id that the engine gives it."""
+        """Load the image into the engine, and return its id there."""
         from docker.errors import DockerException
         from requests import RequestException
 

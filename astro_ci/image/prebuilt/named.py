@@ -1,4 +1,4 @@
-"""An image by its name: the engine's own, else one that the engine pulls."""
+"""An image by its name: from the engine, which pulls the image if it does not have it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _NETWORK = Regex(
 
 
 class NamedImage:
-    """The image that a name, a digest or an id leads to when it is fetched, whatever happens later.
+    """The image that a name, a digest or an id means at the time of `fetch`.
 
-    Everything is done by the image's id from then on: a tag that somebody moves changes nothing.
+    Later steps use the image's id, so that a moved tag changes nothing.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class NamedImage:
     def fetch(self) -> EngineImage:
         """Find the image on the engine, else pull it.
 
-        Raises DockerError, RegistryError, and ProjectError for one that is not for linux/amd64.
+        Raises DockerError, RegistryError, and ProjectError for an image of another platform.
         """
         if self._ready is None:
             self._engine = self._engine or self._connect(self._env)
@@ -67,7 +67,7 @@ class NamedImage:
         return self._ready
 
     def close(self) -> None:
-        """Remove the image if it was pulled, unless its name has come to mean another one."""
+        """Remove the image if it was pulled, unless its name now means another image."""
         if self._engine is None:
             return
         is_ours = self._is_pulled and (
@@ -79,7 +79,7 @@ class NamedImage:
         self._engine = self._ready = None
 
     def _pull(self, engine: Engine) -> None:
-        """Have the engine pull it, with the logins of `docker login`."""
+        """Let the engine pull the image, with the logins of `docker login`."""
         from docker.errors import DockerException
         from requests import RequestException
 
@@ -94,7 +94,7 @@ class NamedImage:
 
 
 def pull_error(reference: str, host: str, text: str) -> ProjectError | RegistryError:
-    """Turn the engine's words about a pull into an error with a remedy."""
+    """Convert the engine's message about a pull to an error with a hint."""
     if _OTHER_PLATFORM.search(text):
         return ProjectError(
             f"the image {reference} is not for {PLATFORM}, and Astro runs no other: {text}",
@@ -121,7 +121,7 @@ def pull_error(reference: str, host: str, text: str) -> ProjectError | RegistryE
 
 
 def find_id(engine: Engine, reference: str) -> str | None:
-    """Ask the engine which image a name means; None for none. Raises DockerError."""
+    """Ask the engine for the id of an image; None for an unknown image. Raises DockerError."""
     from docker.errors import DockerException, ImageNotFound
     from requests import RequestException
 

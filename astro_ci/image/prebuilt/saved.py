@@ -1,4 +1,4 @@
-"""Read a `docker save` archive without an engine, and write it without the names that it gives."""
+"""Read a `docker save` archive without an engine, and copy it without the image's names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MANIFEST = "manifest.json"
 _INDEX = "index.json"
 _NAMES = "repositories"
 _MOST_BYTES = 4_000_000
-"""Of a manifest or a configuration."""
+"""The size limit of a manifest or a configuration."""
 _HINT = (
     "Write it with `docker save IMAGE -o FILE`, or `docker buildx build --output "
     "type=docker,dest=FILE`, and check that the file arrived whole."
@@ -29,7 +29,7 @@ _HINT = (
 
 
 class Saved(Struct, frozen=True, kw_only=True):
-    """What an archive holds: one image."""
+    """The image of an archive."""
 
     id: str
     """The digest of its configuration."""
@@ -39,7 +39,7 @@ class Saved(Struct, frozen=True, kw_only=True):
 
 
 def read_saved(path: Path) -> Saved:
-    """Read an archive to its end. Raises ProjectError unless it holds one whole image."""
+    """Read an archive to its end. Raises ProjectError unless it has exactly one complete image."""
     with _opened(path) as file, _reading(path):
         found: dict[str, bytes] = {}
         sizes: set[str] = set()
@@ -64,9 +64,9 @@ def read_saved(path: Path) -> Saved:
 
 
 def write_nameless(path: Path, out: IO[bytes]) -> None:
-    """Write the archive without the image's names, which loading would take from other images.
+    """Copy the archive without the image's names, because loading would move these names.
 
-    Raises ProjectError for what cannot be read; an OSError comes from `out`.
+    Raises ProjectError for an archive that cannot be read; an OSError comes from `out`.
     """
     with (
         _opened(path) as file,
@@ -91,11 +91,11 @@ def _is_told(name: str) -> bool:
 
 def _manifest(found: dict[str, bytes], path: Path) -> dict[str, Any]:
     if _MANIFEST not in found:
-        why = "it has no manifest.json, so it is not what `docker save` writes"
+        why = "it has no manifest.json, so it was not written by `docker save`"
         raise _unfit(path, why)
     images = json.loads(found[_MANIFEST])
     if not (isinstance(images, list) and all(isinstance(image, dict) for image in images)):
-        raise ValueError("manifest.json is no list of images")
+        raise ValueError("manifest.json is not a list of images")
     if len(images) != 1:
         names = [tag for image in images for tag in image.get("RepoTags") or ["one without a name"]]
         held = f"{len(images)} images ({listed(names)})" if images else "no image"
@@ -114,12 +114,12 @@ def _config(found: dict[str, bytes], manifest: dict[str, Any], path: Path) -> by
     if config is None:
         raise _unfit(path, "it lacks the image's configuration")
     if not isinstance(json.loads(config), dict):
-        raise ValueError("the image's configuration is no JSON object")
+        raise ValueError("the image's configuration is not a JSON object")
     return config
 
 
 def _nameless(document: Any) -> Any:
-    """Take the names out of a manifest.json or an index.json."""
+    """Remove the names from a manifest.json or an index.json."""
     if isinstance(document, list):
         return [{**image, "RepoTags": None} for image in document]
     manifests = [{**one, "annotations": {}} for one in document.get("manifests", [])]
@@ -140,7 +140,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Say of what is not whole, or no archive, that it is not."""
+    """Convert errors about a truncated or invalid archive to a ProjectError."""
     try:
         yield
     except (tarfile.TarError, EOFError, ValueError, KeyError) as error:

@@ -1,6 +1,6 @@
-"""Sources that need no engine: an archive, and a registry that the job may read.
+"""Sources that need no engine: an archive, and a registry that the job can read.
 
-Only a check that needs a container brings the image to an engine as well.
+Only a check that needs a container loads the image into an engine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ConnectEngine = Callable[[Mapping[str, str]], Engine]
 
 
 class StoredArchive:
-    """The one image of an archive or of an OCI layout."""
+    """The only image of an archive or of an OCI layout."""
 
     def __init__(
         self, path: Path, env: Mapping[str, str], connect_engine: ConnectEngine = connect
@@ -65,17 +65,17 @@ class StoredArchive:
         return self._ready
 
     def _loaded(self) -> LocalImage:
-        """Have an engine load it. Raises DockerError, ProjectError."""
+        """Load the image into an engine. Raises DockerError, ProjectError."""
         if not self._is_saved:
             raise DockerError(
                 f"the image archive {excerpt(self.reference)} is an OCI layout, which Docker "
                 "Engines do not load",
-                hint="For checks in the image write it with `docker save IMAGE -o FILE`.",
+                hint="To run checks in the image, write it with `docker save IMAGE -o FILE`.",
             )
         return self._on_engine.fetch().local
 
     def close(self) -> None:
-        """Remove what was compressed, and what an engine loaded."""
+        """Remove the compressed layers, and the image from the engine if it was loaded."""
         self._on_engine.close()
         if self._scratch:
             self._scratch.cleanup()
@@ -83,7 +83,7 @@ class StoredArchive:
 
 
 class RegistryImage:
-    """An image by its name, in the registry that the name says."""
+    """An image in the registry that its name includes."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class RegistryImage:
     def fetch(self) -> StoredImage:
         """Read the manifest and the config. Raises ConfigurationError, RegistryError, ProjectError.
 
-        What the tag means later changes nothing.
+        If the tag moves later, this changes nothing.
         """
         if self._ready is None:
             place = parse_reference(self.reference)
@@ -115,7 +115,7 @@ class RegistryImage:
             config = self._repository.config(found)
             facts = facts_of(config, self.reference, image.lookers)
             check_platform(facts)
-            # By its digest: what the engine pulls is what was looked at.
+            # By digest, so that the engine pulls exactly the image that was read.
             pinned = f"{place.host}/{place.name}@{found.digest}"
             self._on_engine = NamedImage(pinned, self._env, self._connect)
             self._ready = StoredImage(
@@ -132,7 +132,7 @@ class RegistryImage:
         return self._on_engine.fetch().local
 
     def close(self) -> None:
-        """Close the sockets, and remove what an engine pulled."""
+        """Close the connections, and remove the image from the engine if it was pulled."""
         if self._on_engine:
             self._on_engine.close()
         if self._repository:

@@ -1,1 +1,1 @@
-"""Push the image."""
+"""Read images from registries, and push images to them."""

@@ -1,4 +1,4 @@
-"""Read blobs and manifests of one repository."""
+"""Read the blobs and manifests of a repository."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether a request that is safe twice should be repeated."""
+    """Whether an idempotent request should be repeated after this error."""
     return isinstance(error, TransientRegistryError) and may_come_again(error)
 
 
 def repeating(connection: Connection) -> Repeating:
-    """Repeat what is safe twice, as often as the connection has patience."""
+    """Repeat an idempotent request as often as the connection's patience allows."""
     patience = connection.patience
     return Repeating(is_transient, attempts=patience.attempts, sleep=patience.sleep)
 
@@ -37,9 +37,9 @@ def repeating(connection: Connection) -> Repeating:
 def read_manifest_bytes(
     connection: Connection, name: str, reference: str, scopes: Scopes, what: str
 ) -> tuple[bytes, str]:
-    """Read a manifest by tag or digest: its bytes, and what the registry calls their type.
+    """Read a manifest by tag or digest: its bytes, and the media type that the registry gives.
 
-    Raises RegistryError for bytes that do not have the digest asked for, or told.
+    Raises RegistryError for bytes whose digest differs from the requested or announced digest.
     """
     return repeating(connection)(_read_manifest, connection, name, reference, scopes, what)
 
@@ -70,7 +70,7 @@ def _read_manifest(
 def find_digest(
     connection: Connection, name: str, reference: str, scopes: Scopes, what: str
 ) -> str:
-    """Ask which digest a tag has; empty when the registry has no such manifest."""
+    """Ask for the digest of a tag; empty when the registry has no such manifest."""
 
     def ask() -> str:
         response = connection.send(
@@ -91,7 +91,7 @@ def has_blob(connection: Connection, name: str, blob: Descriptor, scopes: Scopes
     """Ask whether a repository has a blob."""
 
     def ask() -> bool:
-        # A redirect to where the blob lies says yes; what it signs is often for GET alone.
+        # A redirect to the blob's storage means yes; its signed URL often allows only GET.
         response = connection.send(
             "HEAD",
             f"{name}/blobs/{blob.digest}",
@@ -113,7 +113,7 @@ def has_blob(connection: Connection, name: str, blob: Descriptor, scopes: Scopes
 def read_blob(
     connection: Connection, name: str, blob: Descriptor, offset: int, scopes: Scopes
 ) -> Iterator[bytes]:
-    """Read a blob from an offset on; a connection that breaks off is taken up where it broke.
+    """Read a blob from an offset on; after a broken connection, go on where it broke.
 
     The digest is for the caller to check. Raises RegistryError.
     """
@@ -167,7 +167,7 @@ def _read_from(
                 break
             if not piece:
                 break
-            skipped = min(skip, len(piece))  # a server that ignores Range sends it all
+            skipped = min(skip, len(piece))  # a server that ignores Range sends the whole blob
             skip -= skipped
             if piece := piece[skipped:][:left]:
                 left -= len(piece)

@@ -1,4 +1,4 @@
-"""The challenges of a 401: how a registry wants a client to log in.
+"""Read the challenges of a 401, which tell how a client has to log in.
 
 Source: RFC 9110, section 11.6.1; the token specification of Docker's registry.
 """
@@ -22,16 +22,16 @@ _PART = Regex(
 
 
 class Challenge(Struct, frozen=True):
-    """One way to log in: a scheme in lower case, and its parameters by their names."""
+    """A way to log in: a scheme in lower case, and its parameters by name."""
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
 
 
 def read_challenges(header: str) -> list[Challenge]:
-    """Read the value of WWW-Authenticate, which may hold several challenges.
+    """Read the value of WWW-Authenticate, which may have several challenges.
 
-    What is not understood ends the reading: the challenges before it count.
+    Reading ends at the first invalid text; the challenges before it are returned.
     """
     found: list[Challenge] = []
     position = 0

@@ -1,4 +1,4 @@
-"""A client of image registries: what one repository has, and how to bring images there.
+"""A client for a repository of an image registry, which reads and writes images.
 
 Source: the OCI Distribution Specification, version 1.1.
 """
@@ -39,7 +39,7 @@ _MOST_NESTED = 3
 
 
 class Repository(Struct, frozen=True, kw_only=True):
-    """One repository of one registry. May be used by several threads."""
+    """A repository of a registry. Several threads may use it."""
 
     connection: Connection
     name: str
@@ -53,7 +53,7 @@ class Repository(Struct, frozen=True, kw_only=True):
         return f"{self.host}/{self.name}"
 
     def __repr__(self) -> str:
-        """Name it, without the login."""
+        """Show the repository's name, without the login."""
         return f"Repository({str(self)!r})"
 
     def close(self) -> None:
@@ -63,9 +63,9 @@ class Repository(Struct, frozen=True, kw_only=True):
     # --- reading ---------------------------------------------------------------------------------
 
     def image(self, reference: str) -> Manifest:
-        """Read the manifest of a tag or digest; of an index, the one for linux/amd64.
+        """Read the manifest of a tag or digest; for an index, the manifest for linux/amd64.
 
-        Raises RegistryError, and ProjectError for an index without it.
+        Raises RegistryError, and ProjectError for an index without this platform.
         """
         what = f"{self}{'@' if ':' in reference else ':'}{reference}"
         for _ in range(_MOST_NESTED):
@@ -79,7 +79,7 @@ class Repository(Struct, frozen=True, kw_only=True):
         raise RegistryError(f"{what} is an index of indexes")
 
     def index(self, reference: str) -> Index | Manifest:
-        """Read what a tag or digest names, an index as it is. Raises RegistryError."""
+        """Read the manifest or the index of a tag or digest. Raises RegistryError."""
         what = f"{self}:{reference}"
         raw, media_type = read_manifest_bytes(
             self.connection, self.name, reference, self._pull, what
@@ -87,7 +87,7 @@ class Repository(Struct, frozen=True, kw_only=True):
         return read_manifest(raw, media_type, what)
 
     def digest(self, reference: str) -> str:
-        """Ask which digest a tag has now; empty when there is no such tag. Raises RegistryError."""
+        """Ask for a tag's present digest; empty when there is no such tag. Raises RegistryError."""
         what = f"{self}:{reference}"
         return find_digest(self.connection, self.name, reference, self._pull, what)
 
@@ -117,9 +117,9 @@ class Repository(Struct, frozen=True, kw_only=True):
         sizes: Sizes | None = None,
         report: Report = lambda more: None,
     ) -> How:
-        """Bring a blob there: mounted from another repository of the registry, or uploaded.
+        """Mount a blob from another repository of the registry, or upload the blob.
 
-        `report` hears how many more bytes are there; what it raises ends the upload.
+        `report` gets the number of further bytes that were sent; its exceptions end the upload.
         Raises RegistryError.
         """
         source = (f"repository:{mount_from}:pull",) if mount_from else ()
@@ -137,7 +137,7 @@ class Repository(Struct, frozen=True, kw_only=True):
     def put(self, manifest: Manifest, tag: str) -> str:
         """Store a manifest under a tag, read it back, and return its digest.
 
-        Raises RegistryError when the registry then has other bytes.
+        Raises RegistryError when the registry then returns other bytes.
         """
         what = f"the manifest of {self}:{tag}"
 
@@ -159,7 +159,7 @@ class Repository(Struct, frozen=True, kw_only=True):
             raise RegistryError(
                 f"the registry {self.host} accepted {manifest.digest} as {self}:{tag}, and now has "
                 f"{digest_of(raw)} under that tag",
-                hint="Run the job again, and look for what else pushes to that tag.",
+                hint="Run the job again, and make sure that nothing else pushes to this tag.",
             )
         return manifest.digest
 
@@ -175,5 +175,5 @@ class Repository(Struct, frozen=True, kw_only=True):
 def open_repository(
     host: str, name: str, login: Login | None, patience: Patience | None = None
 ) -> Repository:
-    """Open a repository; nothing is asked before it is used."""
+    """Open a repository; the first request is made when the repository is used."""
     return Repository(connection=Connection(host, login, patience), name=name)

@@ -1,4 +1,4 @@
-"""One registry over HTTP: find out how to ask it, log in, follow redirects without the login."""
+"""HTTP requests to a registry: find its scheme, log in, and follow redirects without the login."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _HUB = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
 CLOSING_SECONDS = 600.0
-"""How long a registry may take to digest what it was sent, before it answers."""
+"""The time limit for a registry to process an upload before it answers."""
 
 
 class Body:
-    """The body of a request: its length is known, its bytes are made as they are sent."""
+    """The body of a request: its length is known, and its bytes are read while they are sent."""
 
     def __init__(self, pieces: Iterator[bytes], length: int) -> None:
         self._pieces = pieces
-        self.len = length  # where requests looks for the Content-Length
+        self.len = length  # requests reads the Content-Length here
 
     def __iter__(self) -> Iterator[bytes]:
         return self._pieces
 
 
 MakeBody = Callable[[], "Body | bytes"]
-"""Makes the body of one attempt; a body that was partly sent cannot be sent again."""
+"""Makes a new body for each attempt, because a partly sent body cannot be sent again."""
 
 
 class Connection:
-    """Asks one registry. May be used by several threads."""
+    """Sends requests to a registry. Several threads may use it."""
 
     def __init__(self, host: str, login: Login | None, patience: Patience | None = None) -> None:
         keep_queries_out_of_logs()
@@ -68,11 +68,11 @@ class Connection:
         body: MakeBody | None = None,
         follow: bool = True,
     ) -> requests.Response:
-        """Send one request and return its answer, whose body is still to be read.
+        """Send a request and return its response, whose body is not read yet.
 
-        `target` is a path below /v2/, or the Location of an answer. `what` names the request in
-        errors. An unexpected answer raises StatusError, one that may pass
-        TransientRegistryError; nothing is repeated, but for a login that has expired.
+        `target` is a path below /v2/, or the Location of a response. `what` names the request in
+        errors. Raises StatusError for an unexpected response, and TransientRegistryError for a
+        failure that may be temporary. A request is repeated only after an expired login.
         """
         url = self._url(target)
         response = self._exchange(method, url, what, scopes, headers, body)
@@ -94,7 +94,7 @@ class Connection:
         return response
 
     def refused(self, what: str, response: requests.Response) -> RegistryError:
-        """Describe an answer that says no, and close it."""
+        """Make the error for an error response, and close the response."""
         authorizer = self._authorizer
         error = refusal(
             what, self.host, response, secrets=authorizer.secrets(), hint=authorizer.hint
@@ -103,7 +103,7 @@ class Connection:
         return error
 
     def location(self, response: requests.Response, what: str) -> str:
-        """Read where to go on with an upload. Raises RegistryError when the answer does not say."""
+        """Read the URL for the next step of an upload. Raises RegistryError without a Location."""
         found = response.headers.get("Location", "")
         if not found:
             raise RegistryError(f"the registry {self.host} answered {what} without a Location")
@@ -139,7 +139,8 @@ class Connection:
         except OSError as error:  # those of requests among them
             problem = unreachable(what, self.host, error)
         if problem:
-            # Outside the handler, so without a context: the exception may hold a signed URL.
+            # Outside of the handler, so that the error has no context, which may contain a signed
+            # URL.
             raise problem
         log.debug("%s %s: %s", method, url.partition("?")[0], response.status_code)
         return response
@@ -158,7 +159,7 @@ class Connection:
     # --- finding the registry --------------------------------------------------------------------
 
     def _find(self) -> str:
-        """Ask the registry what it is; this machine's may do without TLS, like Docker's."""
+        """Find the registry's scheme; as for Docker, a registry on localhost needs no TLS."""
         name = _HUB.get(self.host, self.host)
         what = "the first request"
         problem: RegistryError | None = None
@@ -189,8 +190,8 @@ class Connection:
 
     def _no_registry(self, what: str) -> RegistryError:
         return RegistryError(
-            f"{self.host} answered {what} with a web page instead of what registries answer, as a "
-            "proxy, a login page or a server that is no registry does",
+            f"{self.host} answered {what} with a web page: it is not a registry, or a proxy or a "
+            "login page answered in its place",
             hint="Check the name of the registry, and let the proxy or firewall pass /v2/ there.",
         )
 
@@ -201,7 +202,7 @@ class Connection:
         return self._safe(urljoin(url, found), what)
 
     def _safe(self, url: str, what: str) -> str:
-        """Keep to TLS: a registry behind a proxy may call itself http, others may not be it."""
+        """Keep TLS: a registry behind a proxy may return http URLs for itself, not for others."""
         try:
             parts, base = urlsplit(url), urlsplit(self._base)
         except ValueError:

@@ -1,4 +1,4 @@
-"""The bytes of a blob, from wherever they are, digested as they pass."""
+"""Read the bytes of a blob from any source, and check their digest on the way."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Open = Callable[[int], Iterator[bytes]]
 
 
 class Content:
-    """A blob's bytes for an upload, which may start again in the middle.
+    """A blob's bytes for an upload, which may resume in the middle.
 
-    Each byte is digested the first time it passes. The last bytes are not handed out before the
-    digest is right, so no upload of a wrong blob is ever complete.
+    Each byte is digested when it is read for the first time. The last bytes are only returned if
+    the digest is right, so that no upload of a wrong blob is ever completed.
     """
 
     def __init__(self, blob: Descriptor, open_at: Open, what: str) -> None:
@@ -29,7 +29,7 @@ class Content:
         self._digested = 0
 
     def part(self, start: int, end: int) -> Iterator[bytes]:
-        """Read from `start` up to `end`. Raises RegistryError for a blob that is another one."""
+        """Read from `start` up to `end`. Raises RegistryError for a wrong blob."""
         position = start
         pieces = self._open(start) if end > start else iter(())
         for piece in pieces:
@@ -56,7 +56,7 @@ class Content:
             self._digested += len(new)
 
     def _require_whole(self, pieces: Iterator[bytes]) -> None:
-        # An upload that goes on in the middle digested the start in an earlier attempt.
+        # When an upload resumes in the middle, an earlier attempt has digested the start.
         found = f"{self._digest.name}:{self._digest.hexdigest()}"
         if self._digested == self.blob.size and found != self.blob.digest:
             raise RegistryError(
@@ -66,6 +66,6 @@ class Content:
 
 
 def drain(content: Content) -> None:
-    """Read a blob to its end, to see that it is what it says."""
+    """Read a blob to its end, to check its digest."""
     for _ in content.part(0, content.blob.size):
         pass

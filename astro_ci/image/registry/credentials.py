@@ -1,4 +1,4 @@
-"""The login to a registry that `docker login` left in the job: a password, or a helper's name.
+"""Find the login that `docker login` stored in the job: a password, or a credential helper.
 
 Source: the documentation of the docker command, "docker login", credential stores and helpers.
 """
@@ -31,11 +31,11 @@ _IDENTITY = "<token>"
 
 
 def login_for(host: str, env: Mapping[str, str], *, checkout: Path | None = None) -> Login | None:
-    """Find the login for a registry; None to ask as nobody.
+    """Find the login for a registry; None for anonymous access.
 
-    The variable DOCKER_AUTH_CONFIG comes first, as for docker. A configuration inside `checkout`
-    is not read: whoever writes to the repository could choose the program that it names. Raises
-    RegistryError when a credential helper fails.
+    The variable DOCKER_AUTH_CONFIG comes first, as for docker. A configuration inside `checkout` is
+    not read, because everyone who can write to the repository could choose the program that the
+    configuration names. Raises RegistryError when a credential helper fails.
     """
     keys = _HUB_KEYS if host == HUB else (host, f"https://{host}", f"http://{host}")
     if login := _from_file(auths_of_variable(env), keys, host):
@@ -83,12 +83,12 @@ def _from_file(auths: dict[str, Any], keys: tuple[str, ...], host: str) -> Login
 
 
 def _host_of(key: str) -> str:
-    """Take the host of a key, which may be written as an address: `https://host/v2/`."""
+    """Return the host of a key, which may be a URL: `https://host/v2/`."""
     return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
 
 
 def _from_helper(name: str, key: str, host: str, env: Mapping[str, str]) -> Login | None:
-    """Ask a credential helper, a program beside docker; None when it knows no login."""
+    """Ask a credential helper, which is a program; None when it has no login."""
     program = _find_program(f"docker-credential-{name}", env) if _is_name(name) else None
     if program is None:
         raise RegistryError(
@@ -116,7 +116,7 @@ def _from_helper(name: str, key: str, host: str, env: Mapping[str, str]) -> Logi
         if not (isinstance(user, str) and isinstance(secret, str)):
             raise ValueError("it answered something else than a login")
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
-        # What a helper says may hold the login.
+        # The output of a helper may contain the login.
         why = str(error) if type(error) is ValueError else type(error).__name__
         raise RegistryError(
             f"the credential helper {name} gave no login for {host}: {why}",
@@ -131,7 +131,7 @@ def _is_name(name: str) -> bool:
 
 
 def _find_program(name: str, env: Mapping[str, str]) -> str | None:
-    """Look for a program where PATH says, in absolute directories alone."""
+    """Look for a program in the absolute directories of PATH."""
     directories = env.get("PATH", os.defpath).split(os.pathsep)
     path = os.pathsep.join(one for one in directories if Path(one).is_absolute())
     return shutil.which(name, path=path) if path else None

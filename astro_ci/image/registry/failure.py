@@ -1,7 +1,7 @@
-"""How a registry's refusal is told, and which failures are worth another attempt.
+"""Make errors from a registry's responses, and decide which failures deserve another attempt.
 
-Neither the words of an exception, which may hold a signed URL, nor what a registry repeats of a
-request, which may be its credentials, get into a message.
+No message contains the text of an exception, which may have a signed URL, or text that the registry
+repeats from a request, which may have credentials.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ NETWORK_HINT = "Check the network of the job (proxy, firewall) and the name of t
 
 
 class TransientRegistryError(RegistryError):
-    """A failure that may pass: what had arrived is not sent again by the next attempt."""
+    """A failure that may be temporary; the next attempt sends only what has not arrived yet."""
 
     retry_after_seconds: float | None = None
-    """How long the registry asked to be left alone."""
+    """The time of the registry's Retry-After."""
 
 
 class StatusError(RegistryError):
-    """The registry answered a request with no; `codes` are the specification's."""
+    """An error response of the registry; `codes` are the specification's error codes."""
 
     status: int = 0
     codes: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class _Body(msgspec.Struct):
 
 
 def unreachable(what: str, host: str, error: OSError) -> RegistryError:
-    """Describe a request that got no answer, or an answer that broke off."""
+    """Make the error for a request without a response, or with an interrupted response."""
     kind = RegistryError if is_for_good(error) else TransientRegistryError
     told = describe(error)
     hint = NETWORK_HINT
@@ -62,7 +62,7 @@ def unreachable(what: str, host: str, error: OSError) -> RegistryError:
 def refusal(
     what: str, host: str, response: requests.Response, *, secrets: Iterable[str], hint: str
 ) -> RegistryError:
-    """Describe an answer that says no; reads its body. `hint` is for refused credentials."""
+    """Make the error for an error response; reads its body. `hint` is for refused credentials."""
     status = response.status_code
     codes, message = _words(response)
     message = excerpt(crossed_out(message, secrets)) or response.reason or "no message"
@@ -86,22 +86,22 @@ def refusal(
 def _hint(status: int) -> str:
     if status == 404:
         return "Check the name and the tag or digest of the image."
-    return "Run the job again; if it happens again, tell who runs the registry."
+    return "Run the job again; if it happens again, contact the registry's operator."
 
 
 def is_from_registry(response: requests.Response, codes: frozenset[str] = frozenset()) -> bool:
-    """Whether a registry wrote the answer, not a proxy or a login page on the way."""
+    """Whether the response comes from a registry, not from a proxy or a login page."""
     marks = ("Docker-Distribution-Api-Version", "Docker-Content-Digest", "Docker-Upload-UUID")
     return bool(codes) or any(mark in response.headers for mark in marks)
 
 
 def is_web_page(response: requests.Response) -> bool:
-    """Whether an answer is a page for people, as proxies and login pages send."""
+    """Whether a response is a web page, as from a proxy or a login page."""
     return "html" in response.headers.get("Content-Type", "").lower()
 
 
 def read_at_most(response: requests.Response, limit: int) -> bytes | None:
-    """Read a body of at most so many bytes; None when it is longer. Raises OSError."""
+    """Read a body of at most `limit` bytes; None when it is longer. Raises OSError."""
     body = bytearray()
     for piece in response.iter_content(64 << 10):
         body += piece
@@ -112,14 +112,14 @@ def read_at_most(response: requests.Response, limit: int) -> bytes | None:
 
 
 def release(response: requests.Response) -> None:
-    """Be done with an answer; read a short one to its end, so that its connection is kept."""
+    """Close a response; read a short response to its end, so that its connection is kept."""
     with contextlib.suppress(OSError):
         read_at_most(response, MAX_ERROR_BYTES)
     response.close()
 
 
 def _words(response: requests.Response) -> tuple[frozenset[str], str]:
-    """The codes and the text of an error, whoever wrote it."""
+    """Return the codes and the text of an error body in any known format."""
     if is_web_page(response):
         return frozenset(), "a web page, as a proxy or a login page would send"
     try:

@@ -1,4 +1,4 @@
-"""Log in to one registry: Basic, or a token for the repositories that a request is about.
+"""Log in to a registry: with Basic, or with a token for the repositories of a request.
 
 Source: the token and the OAuth2 specification of Docker's registry.
 """
@@ -21,29 +21,29 @@ from astro_ci.image.registry.challenge import Challenge, read_challenges
 from astro_ci.image.registry.failure import MAX_ERROR_BYTES, read_at_most, refusal, unreachable
 
 Scopes = tuple[str, ...]
-"""What a request may do, such as `repository:org/name:pull,push`."""
+"""The permission that a request needs, such as `repository:org/name:pull,push`."""
 
 _CLIENT_ID = "astro-ci"
 _SHORTEST_SECONDS = 60.0
-"""What the specification says for a token that does not say how long it lasts."""
+"""The lifetime that the specification gives to a token without a stated lifetime."""
 _MARGIN_SECONDS = 15.0
 
 
 class Login(Struct, frozen=True, kw_only=True):
-    """Who asks. Without a user name the password is an identity token of OAuth2."""
+    """A user name and a password; without a user name, the password is an OAuth2 identity token."""
 
     username: str
     password: Callable[[], str]
-    """Asked for each time: tokens of Astro are renewed."""
+    """A function that is called for each use, because Astro's tokens are renewed."""
     hint: str
-    """What to do when the registry refuses this login."""
+    """The hint for a refusal of this login."""
 
     def __repr__(self) -> str:
-        """Name it, without the password."""
+        """Show the user name, without the password."""
         return f"Login(username={self.username!r})"
 
     def basic(self) -> str:
-        """Write the header of HTTP's basic authentication."""
+        """Return the Authorization header for HTTP Basic."""
         pair = f"{self.username}:{self.password()}".encode()
         return f"Basic {base64.b64encode(pair).decode('ascii')}"
 
@@ -55,7 +55,7 @@ class _Token(Struct):
 
 
 class Authorizer:
-    """Knows how one registry wants to be asked, and keeps the tokens that it gave."""
+    """Knows how to log in to a registry, and keeps its tokens."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Authorizer:
 
     @property
     def hint(self) -> str:
-        """What to do when the registry says no."""
+        """The hint for a refused request."""
         if self.login:
             return self.login.hint
         return (
@@ -83,20 +83,20 @@ class Authorizer:
         )
 
     def secrets(self) -> list[str]:
-        """What must not be repeated of a request."""
+        """The texts of a request that a message must not repeat."""
         if self.login is None:
             return []
         return [self.login.password(), self.login.basic().removeprefix("Basic ")]
 
     def learn(self, response: requests.Response) -> None:
-        """Remember how the registry wants to be asked, from its 401."""
+        """Remember the way to log in that a 401 of the registry names."""
         header = response.headers.get("WWW-Authenticate", "")
         with self._lock:
             self._challenges = {one.scheme: one for one in read_challenges(header)}
             self._tokens.clear()
 
     def header(self, scopes: Scopes) -> str | None:
-        """Write the Authorization header of a request; None to ask without one.
+        """Return the Authorization header for a request; None for a request without it.
 
         Raises RegistryError when the registry gives no token for these scopes.
         """
@@ -164,19 +164,19 @@ class Authorizer:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, with or without a port, is this machine, where no TLS is needed."""
+    """Whether a host, with or without a port, is this machine, for which TLS is not required."""
     name = urlsplit(f"//{host}").hostname or ""
     try:
         return ipaddress.ip_address(name).is_loopback
-    except ValueError:  # a name is not, whatever it starts with
+    except ValueError:  # a host name that starts with 127. is not this machine
         return name == "localhost"
 
 
 def _refuse_plain(realm: str, host: str) -> None:
-    """Raise RegistryError when the credentials would travel without encryption."""
+    """Raise RegistryError when the credentials would be sent without encryption."""
     try:
         parts = urlsplit(realm)
-        # At a backslash, libraries disagree on which host a URL names.
+        # With a backslash in a URL, libraries disagree about its host.
         is_local = "\\" not in realm and is_loopback(parts.netloc)
         is_fine = parts.scheme == "https" or (parts.scheme == "http" and is_local)
     except ValueError:

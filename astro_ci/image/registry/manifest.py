@@ -1,6 +1,6 @@
-"""Manifests and indexes: what an image consists of, and which image of an index Astro runs.
+"""Manifests and indexes: the parts of an image, and the image of an index that Astro runs.
 
-The bytes of a manifest are kept as they came, because its digest is the digest of these bytes.
+The original bytes of a manifest are kept, because its digest is the digest of these bytes.
 Source: the OCI Image Specification, version 1.1; Docker's manifest schema 2.
 """
 
@@ -25,7 +25,7 @@ ACCEPT = ", ".join((*IMAGES, *INDEXES))
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 MAX_MANIFEST_BYTES = 4 << 20
-"""What registries take at the most."""
+"""The size limit of registries."""
 MAX_CONFIG_BYTES = 16 << 20
 
 _DIGEST = Regex(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
@@ -33,7 +33,7 @@ _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 
 
 class Descriptor(Struct, frozen=True, kw_only=True):
-    """A blob or a manifest, by its content. `platform` is empty where nothing was said."""
+    """The descriptor of a blob or a manifest. `platform` is empty when it is not stated."""
 
     media_type: str
     digest: str
@@ -52,7 +52,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """Every blob that must be in a repository before the manifest, each once."""
+        """All blobs that must be in a repository before the manifest, each once."""
         return tuple({blob.digest: blob for blob in (*self.layers, self.config)}.values())
 
 
@@ -110,19 +110,19 @@ def is_digest(text: str) -> bool:
 
 
 def read_manifest(raw: bytes, media_type: str, what: str) -> Manifest | Index:
-    """Decode a manifest; `media_type` is what its carrier calls it, `what` names it in errors.
+    """Decode a manifest. `media_type` is its stated type, and `what` names it in errors.
 
-    Raises RegistryError for anything that is not the manifest of an image or of a list of images.
+    Raises RegistryError unless it is the manifest of an image or an index.
     """
     wire = _decode(raw, what)
     kind = media_type if media_type in (*IMAGES, *INDEXES) else wire.media_type
     if _SCHEMA_1 in media_type or wire.schema_version != 2 or wire.fs_layers is not None:
         raise RegistryError(
-            f"{what} has a manifest of schema 1, which registries stopped taking",
+            f"{what} has a manifest of schema 1, which registries no longer accept",
             hint="Push the image again with a current version of Docker.",
         )
     if wire.manifests is not None and wire.layers is not None:
-        raise RegistryError(f"{what} has a manifest that is an index and an image at once")
+        raise RegistryError(f"{what} has a manifest that is both an index and an image")
     if wire.manifests is not None:
         return Index(digest=digest_of(raw), entries=_descriptors(wire.manifests, what))
     if wire.config is None or wire.layers is None:

@@ -11,7 +11,7 @@ from astro_ci.image.engine import Engine
 from astro_ci.text import crossed_out
 
 PLATFORM = "linux/amd64"
-"""The platform of Astro."""
+"""The platform on which Astro runs images."""
 
 
 @contextmanager
@@ -23,9 +23,9 @@ def pulled(
     password: Callable[[], str],
     username: str = "cli",
 ) -> Iterator[str]:
-    """Have `repository:tag` on the engine for as long as the block lasts, and yield its name.
+    """Pull `repository:tag` into the engine for the time of the block, and yield its name.
 
-    What the engine had before stays; the rest goes. Raises RegistryError.
+    An image that the engine had before stays; otherwise it is removed. Raises RegistryError.
     """
     name = f"{repository}:{tag}"
     if _has(engine, name):
@@ -46,7 +46,7 @@ def pull_digest(
     password: Callable[[], str],
     username: str = "cli",
 ) -> str:
-    """Pull one image, and return the name that it got; empty when the engine had it before.
+    """Pull an image, and return its new name; empty when the engine had it before.
 
     Raises RegistryError.
     """

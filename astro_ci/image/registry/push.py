@@ -1,7 +1,7 @@
-"""Push an image to the registry that a deploy names, and learn its digest.
+"""Push an image to the registry of a deploy with the engine, and read its digest.
 
-The SDK hands the credentials to the engine with the request: nothing is logged in to, nothing is
-written. Its `push` does not raise when the push fails; the failure is a line of the stream.
+The SDK sends the credentials to the engine with the request, so no login is made or stored. The
+SDK's `push` does not raise when a push fails: the failure is a line of its stream.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Password = str | Callable[[], str]
 OnProgress = Callable[[int, int], None]
 
-# The engine has its own patience: it repeats a layer five times, over 50 seconds.
+# The engine itself tries to push each layer five times, over 50 seconds.
 _ATTEMPTS = 3
 _REFUSED = Regex(
     r"unauthorized|authentication required|no basic auth|denied|forbidden"
@@ -65,7 +65,7 @@ def push_image(
     on_progress: OnProgress = lambda done, total: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Push an image of the engine as `repository:tag` and return its manifest's digest.
+    """Push an image of the engine as `repository:tag`, and return its manifest's digest.
 
     A callable password is asked before every attempt. Without a user name it is an identity token
     of OAuth2; without either, nobody asks. `hint` is for a registry that refuses.
@@ -202,7 +202,7 @@ def _digest_of(
     meant = str(engine.client.images.get(f"{repository}:{tag}").id)
     if pushed.config.digest != meant:
         raise RegistryError(
-            f"{repository}:{tag} is another image than the one that was pushed: its config is "
+            f"{repository}:{tag} is not the image that was pushed: its config is "
             f"{pushed.config.digest}, not {meant}",
             hint="Run the job again, and make sure that nothing else pushes to this tag.",
         )
@@ -212,9 +212,9 @@ def _digest_of(
 def classify(
     text: str, repository: str, uses_containerd_store: bool, hint: str = _REFUSED_HINT
 ) -> RegistryError:
-    """Turn the error line of a push into an error with a remedy.
+    """Convert the error line of a push to an error with a hint.
 
-    One that may pass is a TransientRegistryError.
+    A failure that may be temporary becomes a TransientRegistryError.
     """
     host = repository.partition("/")[0]
     if _UNTRUSTED.search(text):

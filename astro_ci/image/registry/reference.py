@@ -1,6 +1,6 @@
-"""Names of images: `host/path:tag@digest`, with Docker Hub where no host is named.
+"""Names of images: `host/path:tag@digest`; without a host, the image is on Docker Hub.
 
-Source: distribution's reference grammar, as the docker command reads it.
+Source: the reference grammar of distribution, which the docker command uses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST = 255
 
 
 class Reference(Struct, frozen=True, kw_only=True):
-    """Where an image is. `reference` is the digest when there is one, else the tag."""
+    """The place of an image. `reference` is the digest if there is one, else the tag."""
 
     host: str
     name: str

@@ -1,4 +1,4 @@
-"""Send an image to a repository without an engine: each blob once, the manifest last."""
+"""Push an image to a repository without an engine: each blob once, and the manifest last."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ OnProgress = Callable[[int, int], None]
 
 
 class Blob(Struct, frozen=True, kw_only=True):
-    """A layer or a config that can be read. `describe` may take as long as compressing it."""
+    """A layer or a config that can be read. `describe` may compress it, which takes long."""
 
     size: int
-    """About how many bytes will be sent."""
+    """The estimated number of bytes to send."""
     describe: Callable[[], Descriptor]
     read: Callable[[int], Iterator[bytes]]
-    """Reads it from an offset on, once it is described."""
+    """Reads the blob from an offset on; only after `describe`."""
     look: Callable[[], Iterator[bytes]]
-    """Reads it at any time, compressed or not, to see what is in it."""
+    """Reads the blob's content at any time; it may be compressed or not."""
 
 
 class Image(Protocol):
@@ -34,22 +34,22 @@ class Image(Protocol):
 
     @property
     def what(self) -> str:
-        """Its name in errors."""
+        """The image's name in errors."""
 
     @property
     def blobs(self) -> Sequence[Blob]:
-        """Its layers and its config, each once."""
+        """The image's layers and its config, each once."""
 
     @property
     def host(self) -> str:
-        """The registry that has it; empty when it lies in a file."""
+        """The registry that has the image; empty for an image in a file."""
 
     @property
     def repository(self) -> str:
-        """Its repository there."""
+        """The image's repository in this registry."""
 
     def manifest(self) -> Manifest:
-        """Its manifest, once every blob is described."""
+        """Return the image's manifest; only after all blobs are described."""
 
 
 def send_image(
@@ -61,15 +61,15 @@ def send_image(
     on_progress: OnProgress = lambda done, total: None,
     workers: int = WORKERS,
 ) -> str:
-    """Bring an image to `target:tag` and return its manifest's digest.
+    """Push an image to `target:tag`, and return its manifest's digest.
 
-    `mount_from` is a repository of the same registry that was sent the image before. `on_progress`
-    gets bytes that are there and bytes altogether; it is called in several threads, one at a time,
-    and what it raises ends the sending. Raises RegistryError.
+    `mount_from` is a repository of the same registry that already has the image. `on_progress` gets
+    the number of sent bytes and of all bytes. Several threads call it, but never at the same time,
+    and its exceptions end the push. Raises RegistryError.
     """
     if not mount_from and image.host == target.host:
         mount_from = image.repository
-    # The largest first: the last one to end then ends sooner.
+    # Starting with the largest blobs shortens the time until the last blob is sent.
     blobs = sorted(image.blobs, key=lambda blob: blob.size, reverse=True)
     progress = _Progress(sum(blob.size for blob in blobs), on_progress)
 
@@ -99,11 +99,11 @@ def _send_blob(
 
 
 class _StoppedError(Exception):
-    """Raised in a thread whose blob is no longer wanted, as another one failed."""
+    """Raised in a thread to stop it, because another thread has failed."""
 
 
 class _Progress:
-    """Adds up what the threads report."""
+    """Adds up the reports of the threads."""
 
     def __init__(self, total: int, on_progress: OnProgress) -> None:
         self._total = total
@@ -113,16 +113,16 @@ class _Progress:
         self._is_over = False
 
     def stop(self) -> None:
-        """End the threads that are still at it."""
+        """End the threads that are still running."""
         self._is_over = True
 
     def correct(self, more: int) -> None:
-        """Set right how much there is to send."""
+        """Correct the number of bytes to send."""
         with self._lock:
             self._total += more
 
     def add(self, more: int) -> None:
-        """Count more bytes, and tell."""
+        """Count further bytes, and report the progress."""
         with self._lock:
             if self._is_over:
                 raise _StoppedError

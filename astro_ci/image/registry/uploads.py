@@ -1,4 +1,4 @@
-"""Upload one blob: mounted, at once, or in chunks that a broken connection does not undo.
+"""Bring a blob to a registry: by a mount, or whole, or in chunks, which survive a lost connection.
 
 Source: the OCI Distribution Specification, version 1.1, "Pushing blobs".
 """
@@ -29,18 +29,18 @@ CHUNK_BYTES = 32 * MIB
 
 How = Literal["mounted", "uploaded"]
 Report = Callable[[int], None]
-"""Hears how many more bytes were sent; a negative number takes bytes back."""
+"""Gets the number of further sent bytes; a negative number means that bytes were lost."""
 
 
 class Sizes(Struct, frozen=True, kw_only=True):
-    """Up to what size a blob is sent at once, and how large chunks are. Smaller in tests."""
+    """The size limit for a blob that is sent whole, and the size of a chunk. Smaller in tests."""
 
     single_limit: int = SINGLE_LIMIT
     chunk_bytes: int = CHUNK_BYTES
 
 
 class Upload(Struct, kw_only=True):
-    """The upload of one blob to one repository."""
+    """The upload of a blob to a repository."""
 
     connection: Connection
     name: str
@@ -57,7 +57,7 @@ class Upload(Struct, kw_only=True):
     _reported: int = 0
 
     def run(self) -> How:
-        """Bring the blob there. Raises RegistryError."""
+        """Mount or upload the blob. Raises RegistryError."""
         failures, best = 0, 0
         while True:
             try:
@@ -91,7 +91,7 @@ class Upload(Struct, kw_only=True):
         return None
 
     def _mount(self) -> requests.Response | None:
-        """Ask for the blob of another repository; None when it has to be uploaded."""
+        """Ask for a mount from another repository; return None when an upload is needed."""
         query = urlencode({"mount": self.content.blob.digest, "from": self.mount_from})
         self.mount_from = ""
         try:
@@ -108,7 +108,7 @@ class Upload(Struct, kw_only=True):
     # --- sending ---------------------------------------------------------------------------------
 
     def _go_on(self) -> bool:
-        """Send the next part; True when the blob is complete."""
+        """Send the next part; return True when the blob is complete."""
         size = self.content.blob.size
         if self._offset == 0 and not (self.is_chunked and size > self.sizes.single_limit):
             self._close(0)
@@ -150,7 +150,7 @@ class Upload(Struct, kw_only=True):
             )
 
     def _close(self, start: int) -> None:
-        """Send the rest, and say what the whole should be."""
+        """Send the rest, and the digest of the whole blob."""
         joiner = "&" if urlsplit(self._location).query else "?"
         digest = urlencode({"digest": self.content.blob.digest})
         size = self.content.blob.size
@@ -173,17 +173,17 @@ class Upload(Struct, kw_only=True):
     # --- after a failure -------------------------------------------------------------------------
 
     def _lose(self, error: StatusError) -> None:
-        """Start again, when that may help: at once instead of in chunks, which not all can."""
+        """Start again without chunks, if this may help: some registries accept no chunks."""
         if error.status in (401, 403):
             raise error
         if not self.is_chunked:
             raise error
-        log.info("%s; sending it at once instead of in chunks", error)
+        log.info("%s; sending it as a whole instead of in chunks", error)
         self.is_chunked = False
         self._location = ""
 
     def _find_place(self) -> None:
-        """Ask how much has arrived; without an answer the upload starts again."""
+        """Ask how much has arrived; without a valid response, the upload starts again."""
         if not self._location:
             return
         try:
@@ -197,9 +197,9 @@ class Upload(Struct, kw_only=True):
         if not self.is_chunked and self._offset:
             self._location, self._offset = "", 0
         self._take_back(self._offset)
-        log.info("%s goes on at byte %d", self._what, self._offset)
+        log.info("%s continues at byte %d", self._what, self._offset)
 
-    # --- small things ----------------------------------------------------------------------------
+    # --- helpers ---------------------------------------------------------------------------------
 
     @property
     def _what(self) -> str:
@@ -255,7 +255,7 @@ class Upload(Struct, kw_only=True):
 
 
 def _length(response: requests.Response, otherwise: int) -> int:
-    """Read how much of an upload has arrived. `0-0` is nothing, or one byte."""
+    """Read how much of an upload has arrived. `0-0` means no byte, or one byte."""
     found = re.fullmatch(r"(?:bytes=)?0-(\d{1,18})", response.headers.get("Range", "").strip())
     if not found:
         return otherwise

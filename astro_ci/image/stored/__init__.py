@@ -1,1 +1,1 @@
-"""Images that are read without an engine: in an archive, in a directory, or in a registry."""
+"""Read images without an engine: from an archive, a directory, or a registry."""

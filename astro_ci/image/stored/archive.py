@@ -1,4 +1,4 @@
-"""An image in a file or a directory: what `docker save` writes, and the OCI image layout.
+"""An image in a file or a directory: the format of `docker save`, and the OCI image layout.
 
 Source: the OCI Image Specification, version 1.1, "Image Layout"; the manifest.json of Docker.
 """
@@ -50,17 +50,17 @@ _ONE_HINT = (
 
 
 class ArchivedImage(Struct, kw_only=True):
-    """The one image of an archive. An `Image` that can be sent to a registry."""
+    """The only image of an archive. An `Image` that can be pushed to a registry."""
 
     what: str
     config: bytes
     layers: list[Blob]
-    """In their order; one that the image has twice is there twice."""
+    """The layers in their order; a layer that the image has twice is there twice."""
     template: dict[str, Any]
-    """The manifest, whose config and layers are filled in."""
+    """The manifest, whose config and layers get replaced."""
     media_type: str
     raw: bytes | None = None
-    """The manifest as it was written, when nothing had to be compressed."""
+    """The original manifest, if no layer had to be compressed."""
     host: str = ""
     repository: str = ""
 
@@ -88,7 +88,7 @@ class ArchivedImage(Struct, kw_only=True):
 
     @property
     def lookers(self) -> Sequence[Callable[[], Iterator[bytes]]]:
-        """Readers of its layers, from the lowest to the top."""
+        """Return readers of the image's layers, from the lowest to the top."""
         return [layer.look for layer in self.layers]
 
     def _config_blob(self) -> Blob:
@@ -102,7 +102,7 @@ class ArchivedImage(Struct, kw_only=True):
 
 
 def read_archive(files: Files, scratch: Path) -> ArchivedImage:
-    """Find the image of an archive; layers that have to be compressed will lie in `scratch`.
+    """Find the image of an archive; `scratch` is the directory for layers that get compressed.
 
     Raises ProjectError unless there is exactly one image for linux/amd64.
     """
@@ -111,7 +111,7 @@ def read_archive(files: Files, scratch: Path) -> ArchivedImage:
             return _from_layout(files, scratch)
         if (raw := read_small(files, _SAVED, MAX_MANIFEST_BYTES)) is not None:
             return _from_saved(files, raw, scratch)
-    except RegistryError as error:  # what is said of manifests, wherever they are
+    except RegistryError as error:  # raised for a bad manifest, here of an archive
         raise ProjectError(error.message, hint=error.hint) from error
     raise unfit(
         files.shown,
@@ -120,7 +120,7 @@ def read_archive(files: Files, scratch: Path) -> ArchivedImage:
 
 
 def is_saved(files: Files) -> bool:
-    """Whether the archive is one that `docker load` takes."""
+    """Whether `docker load` accepts the archive."""
     return files.size(_SAVED) is not None
 
 
@@ -223,7 +223,9 @@ def _from_layout(files: Files, scratch: Path) -> ArchivedImage:
     manifest = _manifest_of(files, digest)
     config = b"".join(_blob(files, manifest.config, MAX_CONFIG_BYTES).read(0))
     if digest_of(config, manifest.config.digest) != manifest.config.digest:
-        raise unfit(files.shown, "its config is not what the manifest says: it was changed")
+        raise unfit(
+            files.shown, "its config does not have the digest in the manifest: it was changed"
+        )
     plain = any(layer.media_type in _PLAIN for layer in manifest.layers)
     return ArchivedImage(
         what=files.shown,
@@ -243,7 +245,7 @@ def _manifest_of(files: Files, digest: str) -> Manifest:
         if raw is None:
             raise unfit(files.shown, f"it lacks the manifest {digest}")
         if digest_of(raw, digest) != digest:
-            raise unfit(files.shown, "a manifest is not what its digest says: it was changed")
+            raise unfit(files.shown, "a manifest does not have its digest: it was changed")
         found = read_manifest(raw, "", files.shown)
         if isinstance(found, Manifest):
             return found

@@ -1,4 +1,4 @@
-"""The config of an image: what it says about itself."""
+"""Read the config of an image, and the facts about the image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _RootFs(Struct):
 
 
 class Config(Struct):
-    """The parts of an image's config that a deploy looks at."""
+    """The parts of an image's config that a deploy reads."""
 
     os: str = ""
     architecture: str = ""
@@ -38,13 +38,13 @@ class Config(Struct):
 
     @property
     def airflow_home(self) -> str:
-        """Where Airflow looks for its files, by the image's own variable."""
+        """Airflow's home directory, from the image's own variable."""
         pairs = (entry.partition("=") for entry in (self.config and self.config.env) or ())
         return {name: value for name, _, value in pairs}.get("AIRFLOW_HOME") or _HOME
 
 
 def read_config(raw: bytes, reference: str) -> Config:
-    """Decode a config. Raises ProjectError for what is none."""
+    """Decode a config. Raises ProjectError for an invalid config."""
     try:
         return msgspec.json.decode(raw, type=Config)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -57,7 +57,7 @@ def read_config(raw: bytes, reference: str) -> Config:
 def facts_of(
     raw: bytes, reference: str, layers: Sequence[Callable[[], Iterator[bytes]]]
 ) -> ImageFacts:
-    """Say what matters about an image; reads as much of its layers as it takes to find a program.
+    """Return the facts about an image; reads its layers only until a program is found.
 
     Raises ProjectError.
     """

@@ -1,6 +1,6 @@
-"""The files of an image archive or of an image directory, by their names.
+"""Read the files of an image archive or of an image directory by their names.
 
-Nothing is unpacked. A name is looked up in a list, so a path that leads elsewhere leads nowhere.
+Nothing is unpacked. Each name is looked up in a list, so a name cannot lead out of the archive.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Files(Protocol):
 
     @property
     def shown(self) -> str:
-        """The archive or directory, for sentences."""
+        """The archive or directory, for messages."""
 
     def size(self, name: str) -> int | None:
-        """Tell how long a file is; None when there is none. Raises ProjectError."""
+        """Return the size of a file; None when there is no such file. Raises ProjectError."""
 
     def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
         """Read a file from an offset on. Raises ProjectError."""
@@ -49,7 +49,7 @@ def unfit(shown: str, why: str, hint: str = HINT) -> ProjectError:
 
 
 def read_small(files: Files, name: str, most_bytes: int) -> bytes | None:
-    """Read a whole file; None when there is none. Raises ProjectError when it is too long."""
+    """Read a whole file; None when there is no such file. Raises ProjectError for a long file."""
     size = files.size(name)
     if size is None:
         return None
@@ -123,7 +123,7 @@ class DirectoryFiles:
 
 
 class TarFiles:
-    """A tar archive that is not compressed. What is read later is what was listed first."""
+    """An uncompressed tar archive. Only files that were listed at the start can be read."""
 
     def __init__(self, path: Path, shown: str) -> None:
         self.shown = shown
@@ -189,7 +189,7 @@ class TarFiles:
             return
         if name in self._places or name in self._links:
             raise unfit(self.shown, f"it holds {excerpt(name)} twice")
-        if entry.issym():  # as docker wrote layers that two images share
+        if entry.issym():  # old versions of docker wrote a link for a layer that two images share
             target = posixpath.join(posixpath.dirname(name), entry.linkname)
             self._links[name] = posixpath.normpath(target)
         elif entry.islnk():
@@ -207,7 +207,7 @@ class TarFiles:
 
 
 class BoundedTarInfo(tarfile.TarInfo):
-    """A header that is not believed when it announces a long one: that is read into memory."""
+    """A tar header that refuses a long extension header, which would be read into memory."""
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         is_header = self.type in (

@@ -1,4 +1,4 @@
-"""What is in an image, from its layers: which machine it is for, and its DAG files."""
+"""Find the machine of an image and its DAG files in its layers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from astro_ci.image.stored.layers import UnreadableLayerError, entries
 log = logging.getLogger(__name__)
 
 Layer = Callable[[], Iterator[bytes]]
-"""Reads a layer, compressed or not, from its beginning."""
+"""Reads a layer, which may be compressed, from its start."""
 
 _PROGRAMS = ("bin", "usr/bin", "sbin", "usr/sbin", "usr/local/bin")
 _MOST_LOOKED_AT = 20_000
-"""Entries to look at for a program: the programs of a Linux distribution come early."""
+"""The number of entries in which to look for a program: distributions have some early."""
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 
 
 def find_machine(layers: Sequence[Layer]) -> str:
-    """Tell what a program of the image was compiled for; empty when there is no telling.
+    """Return the machine that a program of the image was compiled for; empty when unknown.
 
-    The lowest layers are the base image, which a build for another platform gets wrong.
+    The lowest layers are the base image, which may be of another platform than the build.
     """
     looked = 0
     for layer in layers:
@@ -82,7 +82,7 @@ def list_files(layers: Sequence[Layer], directory: str) -> Sequence[str] | None:
 
 
 def _without(found: set[str], below: str, gone: str, *, is_opaque: bool = False) -> set[str]:
-    """Take out what a whiteout of `gone` hides: the file or directory of that name."""
+    """Remove the file or directory that a whiteout hides."""
     if below == gone or below.startswith(f"{gone}/") or not gone:
         return set()
     if not gone.startswith(f"{below}/"):

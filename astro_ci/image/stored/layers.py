@@ -1,4 +1,4 @@
-"""The entries of a layer, read as a stream: compressed or not, and never more than needed."""
+"""Read the entries of a layer as a stream, compressed or not, and only as far as necessary."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MOST_ENTRIES = 5_000_000
 
 
 class UnreadableLayerError(Exception):
-    """A layer whose files cannot be listed, such as one that zstd compressed."""
+    """A layer whose files cannot be listed, such as a layer in zstd compression."""
 
 
 def unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress the pieces of a layer if gzip compressed it. Raises UnreadableLayerError."""
+    """Decompress the pieces of a layer if it is in gzip format. Raises UnreadableLayerError."""
     from isal import isal_zlib
 
     first = next(pieces, b"")
@@ -31,7 +31,7 @@ def unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
         rest = piece
         while rest:
             try:
-                # Bounded: a megabyte can grow to a thousand.
+                # With a limit, because a megabyte can decompress to a thousand.
                 yield decompress.decompress(rest, 4 << 20)
             except isal_zlib.error as error:  # type: ignore[misc]
                 raise UnreadableLayerError(str(error)) from error
@@ -69,14 +69,14 @@ def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class PieceReader:
-    """A file over pieces, for tarfile to read from."""
+    """A file object that reads from pieces, for tarfile."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._rest = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        """Read as much as was asked for, less only at the end."""
+        """Read `size` bytes, fewer only at the end."""
         found = bytearray(self._take(size))
         while len(found) < size:
             piece = next(self._pieces, None)
@@ -87,7 +87,7 @@ class PieceReader:
         return bytes(found)
 
     def close(self) -> None:
-        """Leave the rest."""
+        """Discard the rest."""
         with contextlib.suppress(AttributeError):
             cast("IO[bytes]", self._pieces).close()
 

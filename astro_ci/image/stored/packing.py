@@ -1,4 +1,4 @@
-"""Make blobs of the layers of `docker save`, which are tar files: compressed once, then kept."""
+"""Compress the layers of a `docker save` archive, which are tar files, to blobs, each once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LEVEL = 2
 
 
 class PackedLayer:
-    """A layer as a registry takes it. What is compressed already stays as it is.
+    """A layer as the blob for a registry. A layer that is already compressed stays unchanged.
 
-    The packed form lies in `scratch`. What it is made from has to have the digest `diff_id`.
+    The blob is a file in `scratch`. The uncompressed layer must have the digest `diff_id`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PackedLayer:
         self._lock = threading.Lock()
 
     def describe(self) -> Descriptor:
-        """Compress the layer unless that was done, and say what came of it."""
+        """Compress the layer, unless this is already done, and return the blob's descriptor."""
         with self._lock:
             if self._descriptor is None:
                 pieces = self._read(0)
@@ -51,7 +51,7 @@ class PackedLayer:
             return self._descriptor
 
     def read(self, offset: int) -> Iterator[bytes]:
-        """Read the packed layer."""
+        """Read the blob."""
         if not self._is_packed:
             yield from self._read(offset)
             return

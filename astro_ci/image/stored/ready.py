@@ -1,4 +1,4 @@
-"""An image that no engine has, ready to be sent to Astro's registry."""
+"""An image on no engine, ready to be pushed to Astro's registry."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _HINT = "Check that the token is not expired and may deploy to this Deployment."
 
 
 class StoredImage(Struct, kw_only=True):
-    """A `ReadyImage` that is read from where it lies while it is sent.
+    """A `ReadyImage` that is read from its file or registry while it is pushed.
 
-    What was sent to one repository of a registry is mounted in the next one.
+    Blobs that were pushed to one repository of a registry are mounted in the next repository.
     """
 
     image: Image
@@ -31,15 +31,15 @@ class StoredImage(Struct, kw_only=True):
     config: bytes
     layers: Sequence[Callable[[], Iterator[bytes]]]
     to_engine: Callable[[], LocalImage]
-    """Has an engine load or pull the image, once, for the checks that need a container."""
+    """Loads or pulls the image into an engine, once, for checks that need a container."""
     path: Path | None = None
-    """The archive or directory that it is read from; None for one of a registry."""
+    """The archive or directory of the image; None for an image in a registry."""
     sent: dict[str, str] = field(default_factory=dict)
     """By registry: a repository that has the image."""
 
     @property
     def local(self) -> LocalImage | None:
-        """Bring it to an engine. Raises DockerError, RegistryError where that cannot be."""
+        """Load or pull the image into an engine. Raises DockerError, RegistryError."""
         return self.to_engine()
 
     def dag_files(self) -> Sequence[str] | None:
@@ -55,7 +55,7 @@ class StoredImage(Struct, kw_only=True):
         on_progress: Callable[[int, int], None],
         sleep: Callable[[float], None],
     ) -> str:
-        """Send it, and return the digest of its manifest. Raises RegistryError."""
+        """Push the image, and return the digest of its manifest. Raises RegistryError."""
         host, _, name = to.repository.partition("/")
         login = Login(
             username=USERNAME,

@@ -13,7 +13,7 @@ from astro_ci.image.registry.send import Blob
 
 
 class RemoteImage(Struct, frozen=True, kw_only=True):
-    """The image that a tag meant when its manifest was read. An `Image` that can be sent."""
+    """The image that a tag meant when its manifest was read. An `Image` that can be pushed."""
 
     what: str
     source: Repository
@@ -36,7 +36,7 @@ class RemoteImage(Struct, frozen=True, kw_only=True):
 
     @property
     def lookers(self) -> Sequence[Callable[[], Iterator[bytes]]]:
-        """Readers of its layers, from the lowest to the top."""
+        """Return readers of the image's layers, from the lowest to the top."""
         return [partial(self.source.read, layer) for layer in self.found.layers]
 
     def manifest(self) -> Manifest:

@@ -1,4 +1,4 @@
-"""Unpack a compressed archive, in which nothing could be found without reading all before it."""
+"""Unpack a compressed archive, because files in the middle of it cannot be read directly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = max(map(len, _MAGIC))
 
 
 class BrokenArchiveError(Exception):
-    """What cannot be unpacked; its text ends the sentence "it cannot be used: ..."."""
+    """An archive that cannot be unpacked; the text ends the sentence "it cannot be used: ..."."""
 
     hint: str = ""
 
@@ -38,7 +38,7 @@ class _Decompressor(Protocol):
 
 
 class _Gzip:
-    """zlib's decompressor with the interface that the others have."""
+    """zlib's decompressor with the interface of the other decompressors."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -60,14 +60,14 @@ class _Gzip:
 
 
 def compression_of(file: IO[bytes]) -> str | None:
-    """Tell what compressed a file, by its first bytes; None for nothing. Stays at the start."""
+    """Find a file's compression by its first bytes; None without. The position stays at 0."""
     start = file.read(_LONGEST)
     file.seek(0)
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
 
 
 def unpack(file: IO[bytes], kind: str, target: Path) -> None:
-    """Write what a file holds to `target`, in constant memory.
+    """Write the uncompressed content of a file to `target`, in constant memory.
 
     Raises BrokenArchiveError; OSError when `target` cannot be written.
     """
@@ -86,7 +86,7 @@ def _decompressor(kind: str) -> Callable[[], _Decompressor]:
         "xz": lzma.LZMADecompressor,
     }
     if kind not in known:
-        error = BrokenArchiveError(f"it is compressed with {kind}, which is not read here")
+        error = BrokenArchiveError(f"it is compressed with {kind}, which is not supported")
         error.hint = f"Unpack it before the deploy, with `{kind} -d`."
         raise error
     return known[kind]

@@ -1,4 +1,4 @@
-"""Puts the parts behind one port: routing, and what answers where nothing else does."""
+"""Combine all parts in one application: routes, errors, and unknown paths."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build_app(
     now: Callable[[], float],
     drop_connection: Callable[[Scope], None],
 ) -> ASGIApp:
-    """Make the ASGI application; every request that it answers is added to `requests`."""
+    """Make the ASGI application, which adds every answered request to `requests`."""
     routes = [
         *api,
         *login.routes(),
@@ -75,7 +75,7 @@ async def _not_offered(request: Request, exception: Exception) -> Response:
 
 
 async def _disconnected(_request: Request, _exception: Exception) -> Response:
-    """End a request whose client is gone; nobody reads the answer."""
+    """End a request whose client has disconnected; nobody reads the response."""
     return Response(status_code=400)
 
 

@@ -24,20 +24,20 @@ VERSIONED_SINCE = "2019-12-12"
 MAX_BLOCK_LIST_BYTES = 8 << 20
 OFFERED_METHODS = ("GET", "HEAD", "PUT")
 BLOB_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
-"""All that is answered as the store answers, if only by a refusal."""
+"""The methods that get a response in the store's own format, even if it is an error."""
 _KINDS = ("Committed", "Uncommitted", "Latest")
 _SERVICE_VERSION = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class BlobApi:
-    """Answers everything under /blobs/."""
+    """Answers all requests under /blobs/."""
 
     def __init__(self, store: BlobStore, platform: Platform) -> None:
         self._store = store
         self._platform = platform
 
     async def handle(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer a request."""
         try:
             return await self._answer(request)
         except BlobError as error:
@@ -52,7 +52,7 @@ class BlobApi:
         if not _SERVICE_VERSION.fullmatch(request.headers.get("x-ms-version", SERVICE_VERSION)):
             raise _bad_header("x-ms-version")
         if "authorization" in request.headers:
-            # A token in a request to the blob store is a leak, not a credential.
+            # The blob store takes no token, so a client that sends a token leaks it.
             raise BlobError(
                 400,
                 "InvalidAuthenticationInfo",
@@ -117,7 +117,9 @@ class BlobApi:
         return await self._store.receive(request.stream(), request.headers.get("content-md5"))
 
     def _get(self, request: Request, name: str) -> Response:
-        if asked := request.headers.get("x-ms-range"):  # what Azure's SDKs send instead of Range
+        if asked := request.headers.get(
+            "x-ms-range"
+        ):  # Azure's SDKs send this header instead of Range
             request.scope["headers"].append((b"range", asked.encode("latin-1")))
         wanted = request.query_params.get("versionid")
         version, path = self._store.version_path(name, wanted)
@@ -126,7 +128,7 @@ class BlobApi:
 
 
 def block_ids_in(document: bytes) -> list[tuple[str, str]]:
-    """Read a block list: where to look for each block, and its id. Raises BlobError 400."""
+    """Read a block list: the kind of list and the id of each block. Raises BlobError 400."""
     parser = expat.ParserCreate()
     listed: list[tuple[str, str]] = []
     inside: list[str] = []

@@ -1,4 +1,4 @@
-"""Trouble on demand, for tests: answers that fail, hang, break off or lack a header."""
+"""Faults on demand, for tests: responses that fail, hang, break off or lack a header."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LOOK_SECONDS = 0.01
-"""How often a request that waits for something looks."""
+"""The interval at which a waiting request checks again."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One kind of trouble, for the requests it matches; `hits` counts them."""
+    """A fault for the requests that it matches; `hits` counts these requests."""
 
     method: str
     path: re.Pattern[str]
@@ -34,17 +34,17 @@ class Fault:
     hits: int = field(default=0)
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether this request is to be troubled."""
+        """Whether the fault applies to this request."""
         spent = self.times is not None and self.hits >= self.times
         return not spent and self.method in ("*", method) and bool(self.path.search(path))
 
     @property
     def lets_through(self) -> bool:
-        """Whether the real answer is given, late or without some headers."""
+        """Whether the client gets the real response, late or without some headers."""
         return bool(self.strip) or self.twice or (self.status is None and not self.drop)
 
     def response(self) -> Response:
-        """Make the answer that stands in for the real one."""
+        """Make the response that replaces the real response."""
         status = self.status or 500
         if self.html:
             page = f"<html><body><h1>{status} from a gateway</h1></body></html>"
@@ -54,7 +54,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their requests; the first that matches applies."""
+    """The faults for requests to come; the first fault that matches a request applies."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -76,15 +76,15 @@ class Faults:
         twice: bool = False,
         times: int | None = 1,
     ) -> Fault:
-        """Trouble the next `times` requests (None: all) with this method (`*`: any) and path.
+        """Add a fault for the next `times` requests (None: all) of a method (`*`: any) and path.
 
         `path` is a regular expression, searched for in the path without the query. By default the
-        answer is `status` with a body of schema Error, or an HTML page, plus `headers`; a status
-        of None lets the request through. `hang_seconds` waits before anything else, and then as
-        long as `until` says no. `drop` closes the connection instead of answering.
-        `after` does the work first, and only then fails. `strip` lets the request through and
-        removes these headers from its answer. `twice` does the work and loses the answer, then
-        lets the request through, as a proxy does that repeats requests.
+        response is `status` with a body of schema Error, or an HTML page, plus `headers`; with a
+        status of None, the server handles the request as usual. `hang_seconds` is a delay before
+        everything else, which lasts on while `until` returns False. `drop` closes the connection
+        without a response. With `after`, the server handles the request before the fault. `strip`
+        removes these headers from the real response. With `twice`, the server handles the request
+        twice and returns the second response, as when a proxy repeats a request.
         """
         fault = Fault(
             method=method.upper(),
@@ -110,7 +110,7 @@ class Faults:
             self._waiting.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Find the fault for a request, and count it."""
+        """Find the fault for a request, and count the request."""
         with self._lock:
             for fault in self._waiting:
                 if fault.matches(method, path):
@@ -155,13 +155,13 @@ class FaultMiddleware:
 
 
 async def _read_all(receive: Receive) -> None:
-    """Take the body in, so that a client that is still sending gets to read the answer."""
+    """Read the whole body, so that a client that is still sending can read the response."""
     while (await receive()).get("more_body"):
         pass
 
 
 async def _replayed(receive: Receive) -> Receive:
-    """Take the body in, and give it whole to whoever asks."""
+    """Read the whole body, and return a function that gives it to the application."""
     parts = []
     while True:
         message = await receive()
@@ -182,7 +182,7 @@ async def _until_disconnected(receive: Receive) -> None:
 
 
 async def _nowhere(_message: Message) -> None:
-    """Lose an answer."""
+    """Discard a response."""
 
 
 def _without(names: Collection[str], send: Send) -> Send:

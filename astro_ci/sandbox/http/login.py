@@ -1,4 +1,4 @@
-"""Login: the exchange of Deployment API keys for a token, and a person's login by a browser.
+"""Login: the exchange of a Deployment API key for a token, and a user's login in a browser.
 
 Source: RFC 6749, sections 4.1 (authorization code), 4.4 (client credentials, here with an
 `audience`), 5.2 (errors) and 6 (refresh); OpenID Connect Core, section 5.3 (UserInfo).
@@ -34,7 +34,7 @@ Form = dict[str, str]
 
 
 class Login:
-    """Answers the login endpoints. Whoever asks is the sandbox's one user."""
+    """Answers the login endpoints. Every login is for the sandbox's only user."""
 
     def __init__(self, platform: Platform, api_url: str, token_lifetime_seconds: int) -> None:
         self._platform = platform
@@ -48,7 +48,7 @@ class Login:
         }
 
     def routes(self) -> list[Route]:
-        """List the paths and what answers them."""
+        """List the routes of the login endpoints."""
         return [
             Route("/private/v1alpha1/cli/auth-config", self.auth_config, methods=["GET"]),
             Route("/authorize", self.authorize, methods=["GET"]),
@@ -57,13 +57,13 @@ class Login:
         ]
 
     async def auth_config(self, request: Request) -> Response:
-        """Say who exchanges tokens; the URL ends in a slash."""
+        """Return the client id, the audience and the URL of this login; the URL ends in a slash."""
         return JSONResponse(
             {"clientId": CLIENT_ID, "audience": AUDIENCE, "domainUrl": f"{self._api_url}/"}
         )
 
     async def authorize(self, request: Request) -> Response:
-        """Send the browser back to its client with a code, or with what is wrong."""
+        """Redirect the browser to its client with a code or an error."""
         query = request.query_params
         redirect_uri = query.get("redirect_uri", "")
         try:
@@ -85,7 +85,7 @@ class Login:
         return RedirectResponse(f"{redirect_uri}{mark}{urlencode(back)}", 302)
 
     async def token(self, request: Request) -> Response:
-        """Give out a token for a key, a code or a refresh token."""
+        """Issue a token for a key, a code or a refresh token."""
         form = await _form(request)
         grant = self._grants.get(form.get("grant_type", ""))
         try:
@@ -101,14 +101,14 @@ class Login:
         return JSONResponse(answer | shared, headers={"cache-control": "no-store"})
 
     async def userinfo(self, request: Request) -> Response:
-        """Say who the user of a session is."""
+        """Return the user of a session."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         state = self._platform.state
         try:
             if scheme.lower() != "bearer":
                 raise Refusal(401, "Missing authorization token")
             if not identify(token.strip(), state, self._platform.now()).is_session:
-                raise Refusal(401, "An API token is no user")
+                raise Refusal(401, "An API token has no user")
         except Refusal as refusal:
             challenge = {"www-authenticate": 'Bearer error="invalid_token"'}
             return JSONResponse({"error": refusal.message}, 401, challenge)
@@ -154,7 +154,7 @@ class Login:
 
 
 def key_token(state: State, now: float, lifetime_seconds: int) -> str:
-    """Make the token that the Deployment API key is exchanged for."""
+    """Make a token in exchange for the Deployment API key."""
     return sign(
         Claims(
             sub=state.key_id,
@@ -174,7 +174,7 @@ def key_token(state: State, now: float, lifetime_seconds: int) -> str:
 
 
 def _is_key(state: State, key_id: str, key_secret: str) -> bool:
-    """Whether this is the key of a Deployment that is still there."""
+    """Whether this is the key of an existing Deployment."""
     is_there = any(one.id == state.key_deployment_id for one in state.deployments)
     return is_there and all(
         hmac.compare_digest(given.encode(), ours.encode())

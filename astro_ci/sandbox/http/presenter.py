@@ -1,4 +1,4 @@
-"""Shows records as the API does, with this server's address in their URLs."""
+"""Convert records to the API's format, with this server's address in their URLs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astro_ci.sandbox.store.state import DeploymentRecord, DeployRecord
 
 
 class Presenter:
-    """Knows where this server is, and for how long an upload URL is good."""
+    """Knows this server's address, and how long an upload URL is valid."""
 
     def __init__(
         self, platform: Platform, api_url: str, registry: str, upload_lifetime_seconds: float
@@ -23,16 +23,16 @@ class Presenter:
         self._upload_lifetime_seconds = upload_lifetime_seconds
 
     def deployment(self, record: DeploymentRecord) -> Json:
-        """Make a Deployment."""
+        """Make the body for schema Deployment."""
         platform = self._platform
         return deployment_view(record, platform.state, self._registry, platform.now())
 
     def deploy(self, record: DeployRecord) -> Json:
-        """Make a Deploy, with the URL to upload to while there is something to upload."""
+        """Make the body for schema Deploy, with the upload URL while an upload is expected."""
         return self._deploy(record, self._upload_url(record))
 
     def listed_deploy(self, record: DeployRecord) -> Json:
-        """Make a Deploy as a list has it: without the URL, which is a secret."""
+        """Make a Deploy as in a list: without the upload URL, which is a secret."""
         return self._deploy(record, "")
 
     def _deploy(self, record: DeployRecord, upload_url: str) -> Json:

@@ -14,11 +14,11 @@ from astro_ci.sandbox.platform.refusal import invalid
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000
 MAX_DIGITS = 18
-"""More digits than any number of ours has; longer ones cost time to read."""
+"""The limit for the digits of a number; much longer texts take too long to convert."""
 
 
 class Named(Protocol):
-    """What can be sorted: it has a name and two moments."""
+    """A record that can be sorted: it has a name and two moments."""
 
     name: str
     created_at: float
@@ -44,7 +44,7 @@ def paginate(
     *,
     max_limit: int | None = MAX_LIMIT,
 ) -> Json:
-    """Make one page of a list, under `key`. Raises Refusal 400 for a bad offset or limit."""
+    """Return one page of a list, under `key`. Raises Refusal 400 for a bad offset or limit."""
     offset = whole_number(query, "offset", 0)
     limit = whole_number(query, "limit", DEFAULT_LIMIT, most=max_limit)
     page = items[offset : offset + limit]
@@ -57,7 +57,7 @@ def paginate(
 
 
 def ordered(items: Sequence[NamedItem], query: QueryParams) -> list[NamedItem]:
-    """Sort a list as `sorts` says, the first one weighing most. Raises Refusal 400."""
+    """Sort a list by the orders in `sorts`, the first order first. Raises Refusal 400."""
     result = list(items)
     for sort in reversed(choices(query, "sorts", SORTS)):
         key, _, order = sort.partition(":")
@@ -66,7 +66,7 @@ def ordered(items: Sequence[NamedItem], query: QueryParams) -> list[NamedItem]:
 
 
 def choices(query: QueryParams, name: str, allowed: Collection[str]) -> list[str]:
-    """Read a parameter that has fixed values, however often given. Raises Refusal 400."""
+    """Read a repeatable parameter that has fixed values. Raises Refusal 400."""
     values: list[str] = query.getlist(name)
     for value in values:
         if value not in allowed:
@@ -75,7 +75,7 @@ def choices(query: QueryParams, name: str, allowed: Collection[str]) -> list[str
 
 
 def flag(query: QueryParams, name: str) -> bool:
-    """Read a parameter that is true or false, and false when absent. Raises Refusal 400."""
+    """Read a boolean parameter, which is false when absent. Raises Refusal 400."""
     value = query.get(name, "false")
     if value not in ("true", "false"):
         raise invalid(name, "must be true or false")
@@ -85,7 +85,7 @@ def flag(query: QueryParams, name: str) -> bool:
 def whole_number(
     query: QueryParams, name: str, default: int, *, least: int = 0, most: int | None = None
 ) -> int:
-    """Read a parameter that is a number, and `default` when absent. Raises Refusal 400."""
+    """Read a whole number, or return `default` when it is absent. Raises Refusal 400."""
     text = query.get(name)
     if text is None:
         return default
@@ -100,7 +100,7 @@ def whole_number(
 
 
 def moment(query: QueryParams, name: str) -> float:
-    """Read a parameter that is a moment, in seconds. Raises Refusal 400."""
+    """Read a date and time, and return it in seconds. Raises Refusal 400."""
     try:
         found = datetime.fromisoformat(query[name])
         if found.tzinfo is None:
@@ -111,5 +111,5 @@ def moment(query: QueryParams, name: str) -> float:
 
 
 def sort_key(name: str) -> Callable[[Json], str]:
-    """Sort rows by what they show under a name."""
+    """Sort rows by the values that they have under a key."""
     return lambda row: str(row.get(name, ""))

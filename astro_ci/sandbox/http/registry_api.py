@@ -1,7 +1,7 @@
 """The image registry over HTTP.
 
-Login is HTTP Basic: user `cli`, password an Astro token. A token reaches the repositories of the
-Deployments that it sees, and no others exist.
+Login is HTTP Basic, with the user `cli` and an Astro token as the password. A token can reach the
+repositories of the Deployments that it can see; there are no other repositories.
 Source: the OCI Distribution Specification, version 1.1.
 """
 
@@ -36,7 +36,7 @@ Handler = Callable[[Request, "dict[str, str]"], Awaitable[Response]]
 
 
 class RegistryApi:
-    """Answers everything under /v2/."""
+    """Answers all requests under /v2/."""
 
     def __init__(self, registry: Registry, platform: Platform) -> None:
         self._registry = registry
@@ -57,7 +57,7 @@ class RegistryApi:
         }
 
     async def handle(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer a request."""
         try:
             return await self._answer(request)
         except RegistryRefusal as refusal:
@@ -86,7 +86,7 @@ class RegistryApi:
             user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
             if user != USERNAME:
                 raise ValueError(user)
-            # The Astro CLI sends the token with its scheme first.
+            # The Astro CLI first sends the token with `Bearer` in front of it.
             token = password.removeprefix("Bearer ")
             return identify(token, self._platform.state, self._platform.now())
         except (ValueError, Refusal) as exc:
@@ -100,7 +100,7 @@ class RegistryApi:
         return refusal
 
     def _authorize(self, identity: Identity, name: str) -> None:
-        """Refuse a repository that no Deployment has, or one of a Deployment not to be seen."""
+        """Refuse a repository of no Deployment, or of a Deployment that the token cannot see."""
         for deployment in self._platform.state.deployments:
             if self._platform.repository(deployment) == name:
                 if identity.sees(deployment):
@@ -156,9 +156,9 @@ class RegistryApi:
 
 
 def _wanted(name: str) -> object:
-    """Say what was refused: without a detail, Docker takes a refusal for a passing fault.
+    """Add what was refused as the detail: without it, Docker takes a refusal for a brief fault.
 
-    It would then try again five times, for the better part of a minute.
+    Docker would then try again five times, which takes most of a minute.
     """
     return [{"Type": "repository", "Name": name}]
 

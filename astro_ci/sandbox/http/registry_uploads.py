@@ -1,4 +1,4 @@
-"""Uploads of blobs to the image registry: at once, in chunks, resumed, or mounted.
+"""Uploads of blobs to the image registry: whole, in chunks, resumed, or mounted.
 
 Source: the OCI Distribution Specification, version 1.1, "Pushing blobs".
 """
@@ -22,7 +22,7 @@ Parts = dict[str, str]
 
 
 class UploadsApi:
-    """Answers for uploads; `may_read` says whether a request may read from a repository."""
+    """Answers requests about uploads; `may_read` tells if a request may read a repository."""
 
     def __init__(self, registry: Registry, may_read: Callable[[Request, str], bool]) -> None:
         self._registry = registry
@@ -36,7 +36,7 @@ class UploadsApi:
         query, name = request.query_params, parts["name"]
         if "mount" in query and self._mount(request, name):
             return _created(name, query["mount"])
-        # A blob that cannot be mounted is uploaded: 202, as if nobody had asked for a mount.
+        # A blob that cannot be mounted has to be uploaded: 202, as for a request without a mount.
         upload_id = self._uploads.begin(name)
         if "digest" not in query:
             return _accepted(name, upload_id, 0)
@@ -44,13 +44,13 @@ class UploadsApi:
         return await self._finish_as(name, upload_id, query["digest"])
 
     async def progress(self, request: Request, parts: Parts) -> Response:
-        """Say how much has arrived."""
+        """Return the number of bytes that have arrived."""
         name, upload_id = parts["name"], parts["upload_id"]
         size = self._uploads.size(name, upload_id)
         return _accepted(name, upload_id, size, status=204)
 
     async def append(self, request: Request, parts: Parts) -> Response:
-        """Take a chunk."""
+        """Accept a chunk."""
         name, upload_id = parts["name"], parts["upload_id"]
         async with self._lock(name, upload_id):
             size = self._uploads.size(name, upload_id)
@@ -61,7 +61,7 @@ class UploadsApi:
         return _accepted(name, upload_id, size)
 
     async def finish(self, request: Request, parts: Parts) -> Response:
-        """Take the last chunk, if there is one, and close the upload."""
+        """Accept the last chunk, if there is one, and close the upload."""
         name, upload_id = parts["name"], parts["upload_id"]
         digest = request.query_params.get("digest")
         if digest is None:
@@ -77,7 +77,7 @@ class UploadsApi:
         return answer
 
     async def cancel(self, request: Request, parts: Parts) -> Response:
-        """Throw an upload away."""
+        """Cancel an upload."""
         self._uploads.cancel(parts["name"], parts["upload_id"])
         self._busy.pop(parts["upload_id"], None)
         return Response(status_code=204, headers=HEADERS)
@@ -87,7 +87,7 @@ class UploadsApi:
         return self._may_read(request, source) and self._registry.mount(name, digest, source)
 
     def _lock(self, name: str, upload_id: str) -> asyncio.Lock:
-        self._uploads.size(name, upload_id)  # no lock for an upload that is not there
+        self._uploads.size(name, upload_id)  # no lock for an unknown upload
         return self._busy[upload_id]
 
     async def _finish_as(self, name: str, upload_id: str, digest: str) -> Response:
@@ -96,7 +96,7 @@ class UploadsApi:
 
 
 def _chunk(request: Request, size: int) -> tuple[int, int | None]:
-    """Read where a chunk starts and how long it is; None when it does not say."""
+    """Read the start and the length of a chunk; None when the request has no range."""
     given = request.headers.get("content-range")
     if given is None:
         return size, None

@@ -1,4 +1,4 @@
-"""Remembers the requests that were answered."""
+"""Remember the answered requests."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ MAX_CLIENT = 60
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """A request that was answered. The query is left out: upload URLs carry secrets there."""
+    """An answered request, without the query, because the query of an upload URL is a secret."""
 
     method: str
     path: str
     status: int
-    """0 when the connection was closed without an answer."""
+    """0 when the connection was closed without a response."""
     at: float = 0.0
-    """When it was answered, in seconds."""
+    """The time of the response, in seconds."""
     client: str = ""
-    """The client's name of itself."""
+    """The name in the client's User-Agent header."""
     deploy_id: str = ""
-    """The deploy that it is about; empty where path and answer do not say."""
+    """The deploy that the request is about; empty when path and response name no deploy."""
 
 
 class RequestLog:
-    """Remembers each request and logs it at DEBUG; `is_ours` names the paths that are left out."""
+    """Remembers each request and logs it at DEBUG, except for paths that `is_ours` accepts."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class RequestLog:
             log.debug("%s %s %s", line.method, printable(line.path), line.status)
 
         async def watch(message: Message) -> None:
-            # Before the answer leaves: whoever has it finds the request here.
+            # Before the response is sent, so that a client with a response finds its request here.
             if message["type"] == "http.response.start":
                 remember(message["status"])
             await send(message)

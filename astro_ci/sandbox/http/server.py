@@ -26,9 +26,10 @@ ATTEMPTS = 20
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Bind a port on 127.0.0.1, and on ::1 where there is IPv6; port 0 takes a free one.
+    """Bind a port on 127.0.0.1, and on ::1 where there is IPv6; port 0 takes a free port.
 
-    Both are bound because `localhost` may mean either. Raises ConfigurationError when taken.
+    Both are bound because `localhost` may mean either. Raises ConfigurationError for a port that is
+    in use.
     """
     for attempt in range(ATTEMPTS):
         try:
@@ -46,11 +47,11 @@ def listen(port: int) -> list[socket.socket]:
 
 
 def _cause(port: int, error: OSError) -> str:
-    """Say what is likely behind it."""
+    """Describe the likely cause."""
     if error.errno == errno.EADDRINUSE:
         holders = "Jupyter, or another sandbox" if port == 8888 else "another sandbox"
-        return f"Another program listens there, perhaps {holders}. "
-    return "Ports below 1024 need special rights. " if error.errno == errno.EACCES else ""
+        return f"Another program uses this port, perhaps {holders}. "
+    return "Ports below 1024 need special permissions. " if error.errno == errno.EACCES else ""
 
 
 def _bind(port: int) -> list[socket.socket]:
@@ -58,7 +59,7 @@ def _bind(port: int) -> list[socket.socket]:
     try:
         for family, address in LOOPBACK:
             try:
-                # Naming TCP is what makes asyncio turn Nagle's delay off: 40 ms a request.
+                # asyncio turns off Nagle's delay (40 ms per request) only for the protocol TCP.
                 bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             except OSError as exc:
                 if family == socket.AF_INET6 and exc.errno in IPV6_IS_OFF:
@@ -82,7 +83,7 @@ def _bind(port: int) -> list[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, ends at once when it is told to, and leaves no connection open."""
+    """Tells when it is ready, ends at once on request, and leaves no connection open."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -143,7 +144,8 @@ class Server:
             lifespan="off",
             interface="asgi3",
             log_config=None,
-            # Bugs are logged by the application; a request cut short by `stop` is no news.
+            # The application logs bugs itself, and a request that `stop` interrupts needs no log
+            # line.
             log_level="critical",
             access_log=False,
             proxy_headers=False,
@@ -159,22 +161,22 @@ class Server:
         self._server.ready.wait()
 
     def stop(self) -> None:
-        """Finish what is under way, cut what takes longer than a second, and end the thread."""
+        """Let requests finish for a second, interrupt the others, and end the thread."""
         self._server.stop()
         self._thread.join()
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it is about to end: answers without an end have to end now."""
+        """Whether the server is about to end, so that endless responses have to end now."""
         return self._server.should_exit
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait for the end of the server; False when the time was up first."""
+        """Wait for the end of the server; return False when the time is up first."""
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
     def drop_connection(self, scope: Scope) -> None:
-        """Close the connection that a request came on, without an answer."""
+        """Close the connection of a request without a response."""
         for connection in list(self._server.server_state.connections):
             if isinstance(connection, H11Protocol) and connection.client == scope["client"]:
                 connection.transport.abort()

@@ -1,1 +1,1 @@
-"""What the local Astro does."""
+"""The behaviour of the local Astro."""

@@ -1,4 +1,4 @@
-"""The request bodies about deploys and hibernation.
+"""The request bodies for deploys and hibernation.
 
 Source: the schemas of the same names in the API document.
 """
@@ -18,7 +18,7 @@ Optional = str | UnsetType
 
 
 class CreateDeployGitRequest(Struct, kw_only=True, rename="camel"):
-    """Where the code of a deploy comes from."""
+    """The commit and the repository of a deploy's code."""
 
     provider: Literal["GITHUB", "GENERIC"]
     commit_sha: str
@@ -34,7 +34,7 @@ class CreateDeployGitRequest(Struct, kw_only=True, rename="camel"):
     before_commit_sha: Optional = UNSET
 
     def check(self) -> None:
-        """Refuse fields that do not go with the provider."""
+        """Refuse fields that do not belong to the provider."""
         needed, unwanted = ["account", "repo"], ["remoteUrl"]
         if self.provider == "GENERIC":
             needed, unwanted = unwanted, needed
@@ -48,7 +48,7 @@ class CreateDeployGitRequest(Struct, kw_only=True, rename="camel"):
 
 
 class CreateDeployRequest(Struct, kw_only=True, rename="camel"):
-    """A deploy to be."""
+    """The request for a new deploy."""
 
     type: ApiDeployType
     description: ShortText | UnsetType = UNSET
@@ -57,7 +57,7 @@ class CreateDeployRequest(Struct, kw_only=True, rename="camel"):
     bundle_type: Optional = UNSET
 
     def check(self) -> None:
-        """Refuse what the schema allows and its descriptions do not."""
+        """Refuse values that the schema allows and its descriptions forbid."""
         if self.git:
             self.git.check()
         if self.type != "BUNDLE":
@@ -71,19 +71,19 @@ class CreateDeployRequest(Struct, kw_only=True, rename="camel"):
 
 
 class UpdateDeployRequest(Struct, kw_only=True):
-    """A new description of a deploy."""
+    """The request for a new description of a deploy."""
 
     description: ShortText | UnsetType = UNSET
 
 
 class DeployRollbackRequest(Struct, kw_only=True):
-    """The description of the deploy that a rollback makes."""
+    """The request for a rollback, with the description of the deploy that the rollback makes."""
 
     description: ShortText | UnsetType = UNSET
 
 
 class FinalizeDeployRequest(Struct, kw_only=True, rename="camel"):
-    """What was uploaded for a deploy."""
+    """The request to finalize a deploy, with the versions that were uploaded for it."""
 
     dag_tarball_version: Optional = UNSET
     bundle_tarball_version: Optional = UNSET

@@ -1,4 +1,4 @@
-"""Changes to a Deployment that are not deploys: create, update, delete, hibernation."""
+"""Change a Deployment in other ways than by a deploy: create, update, delete, hibernate."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ from astro_ci.sandbox.store.state import DeploymentRecord, Override
 def create_deployment(
     platform: Platform, identity: Identity, body: CreateDeploymentRequest
 ) -> DeploymentRecord:
-    """Create a Deployment: it is there at once, and CREATING for as long as a rollout takes."""
+    """Create a Deployment. It exists at once, with status CREATING for the time of a rollout."""
     _refuse_deployment_tokens(identity, "create a Deployment")
     runtime = body.astro_runtime_version or NEWEST_RUNTIME
     if not is_listed(runtime):
-        raise invalid("astroRuntimeVersion", f"{runtime} is not a version that can be created")
+        raise invalid(
+            "astroRuntimeVersion", f"{runtime} is not a version that a new Deployment can have"
+        )
     with platform.transaction():
         _check_name(platform, None, body)
         now = platform.now()
@@ -60,9 +62,9 @@ def create_deployment(
 def update_deployment(
     platform: Platform, deployment: DeploymentRecord, body: UpdateDeploymentRequest
 ) -> None:
-    """Make a Deployment what the body says, all of it.
+    """Give a Deployment all settings of the body.
 
-    Turning DAG deploys off or on forgets the bundle: the next deploy has to bring DAGs again.
+    Turning DAG deploys off or on removes the bundle: the next deploy has to ship the DAGs again.
     """
     if body.type != deployment.type:
         raise invalid("type", "the type of a Deployment cannot be changed")
@@ -72,7 +74,7 @@ def update_deployment(
         override = _override_in(body) if isinstance(body, UpdateHostedRequest) else None
         development = getattr(body, "is_development_mode", UNSET)
         if development is True and not deployment.is_development_mode:
-            raise invalid("isDevelopmentMode", "can be chosen for new Deployments alone")
+            raise invalid("isDevelopmentMode", "can only be chosen for a new Deployment")
         deployment.settings = make_settings(to_builtins(body), deployment.settings, now)
         set_override(deployment, override, now)
         platform.settle(deployment)
@@ -87,7 +89,7 @@ def update_deployment(
 
 
 def delete_deployment(platform: Platform, identity: Identity, deployment: DeploymentRecord) -> None:
-    """Delete a Deployment with its deploys, its images and its bundles."""
+    """Delete a Deployment, its deploys, its images and its bundles."""
     _refuse_deployment_tokens(identity, "delete a Deployment")
     with platform.transaction():
         state = platform.state
@@ -104,7 +106,7 @@ def override_hibernation(
     deployment: DeploymentRecord,
     body: OverrideDeploymentHibernationBody | None,
 ) -> None:
-    """Wake a development Deployment or put it to sleep; with no body, let its schedule decide."""
+    """Wake or hibernate a development Deployment; without a body, return it to its schedule."""
     if not deployment.is_development_mode:
         raise Refusal(400, f"Deployment {deployment.name} is not in development mode")
     override = None
@@ -129,11 +131,11 @@ def _check_name(
     if not body.name.strip():
         raise invalid("name", "must not be empty", "required")
     if any(d.name == body.name and d is not deployment for d in platform.state.deployments):
-        raise invalid("name", f"a Deployment named {body.name} exists already")
+        raise invalid("name", f"a Deployment named {body.name} already exists")
 
 
 def _place(deployment: DeploymentRecord, body: CreateDeploymentRequest) -> None:
-    """Say where a new Deployment is: a cluster, which wins, or a provider and its region."""
+    """Find the place of a new Deployment: its cluster if named, else a provider's region."""
     if deployment.type != "STANDARD":
         deployment.cluster_id = body.cluster_id or f"cl{uuid4().hex[:23]}"
         return
@@ -141,7 +143,7 @@ def _place(deployment: DeploymentRecord, body: CreateDeploymentRequest) -> None:
         return
     if bool(body.cloud_provider) != bool(body.region):
         missing = "region" if body.cloud_provider else "cloudProvider"
-        raise invalid(missing, "cloudProvider and region go together", "required")
+        raise invalid(missing, "cloudProvider and region must be given together", "required")
     deployment.cloud_provider = body.cloud_provider or deployment.cloud_provider
     deployment.region = body.region or deployment.region
 
@@ -167,7 +169,7 @@ def _moment(field: str, text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
         seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-        timestamp(seconds)  # an offset may lead out of the years that there are
+        timestamp(seconds)  # the UTC year may be out of range
     except (ValueError, OverflowError, OSError) as exc:
         raise invalid(field, "not a date and time as in RFC 3339") from exc
     return seconds

@@ -1,6 +1,6 @@
-"""What is inside bundles and images: names and sizes, read within bounds.
+"""Read the names and sizes of the contents of bundles and images, within limits.
 
-Both are a stranger's: a small archive may unpack to no end, and a name may hold anything.
+Both are untrusted: a small archive may unpack to endless data, and a name may have any bytes.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The files of a bundle, in its order; `note` says what the list lacks, if anything."""
+    """The files of a bundle, in its order; `note` says what is missing in the list, if anything."""
 
     files: tuple[File, ...] = ()
     note: str = ""
 
     @property
     def dags(self) -> int:
-        """How many Python files there are."""
+        """The number of Python files."""
         return sum(file.is_dag for file in self.files)
 
 
@@ -50,12 +50,12 @@ class Layer:
     digest: str
     size: int
     made_by: str
-    """The instruction that made it; empty when the image does not say."""
+    """The instruction that made the layer; empty when the image does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image, layers from its base up."""
+    """An image, with its layers from the base up."""
 
     digest: str
     layers: tuple[Layer, ...]
@@ -63,7 +63,7 @@ class Image:
 
 
 class _Limited:
-    """Ends a stream after so many bytes."""
+    """Ends a stream after a number of bytes."""
 
     def __init__(self, file: gzip.GzipFile) -> None:
         self._read: Callable[[int], bytes] = file.read
@@ -76,7 +76,7 @@ class _Limited:
 
 
 def list_bundle(path: Path) -> Listing:
-    """List the files of a bundle, as far as the bounds go."""
+    """List the files of a bundle, up to the limits."""
     files: list[File] = []
     note = ""
     with path.open("rb") as raw:
@@ -91,7 +91,7 @@ def list_bundle(path: Path) -> Listing:
 
 
 def _collect(limited: _Limited, files: list[File]) -> str:
-    # A stream keeps no member that was read, so that memory stays bounded.
+    # The stream's list of members is emptied as it is read, so that memory use stays limited.
     with tarfile.open(fileobj=_as_file(limited), mode="r|") as archive:
         for member in archive:
             archive.members = []  # type: ignore[attr-defined]

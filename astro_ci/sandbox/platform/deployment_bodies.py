@@ -56,7 +56,7 @@ class CreateHybridWorkerQueue(UpdateWorkerQueue, kw_only=True, rename="camel"):
 
 
 class HibernationSchedule(Struct, kw_only=True, rename="camel"):
-    """When a development Deployment sleeps; kept and shown, never acted on."""
+    """When a development Deployment hibernates; the sandbox stores this, and never acts on it."""
 
     hibernate_at_cron: str
     wake_at_cron: str
@@ -65,27 +65,27 @@ class HibernationSchedule(Struct, kw_only=True, rename="camel"):
 
 
 class HibernationOverride(Struct, kw_only=True, rename="camel"):
-    """An override that comes with a whole Deployment."""
+    """A hibernation override in a request about a whole Deployment."""
 
     is_hibernating: Flag = UNSET
     override_until: Text = UNSET
 
 
 class HibernationSpec(Struct, kw_only=True):
-    """The schedules and the override of a Deployment."""
+    """The hibernation schedules and the override of a Deployment."""
 
     override: HibernationOverride | UnsetType = UNSET
     schedules: Annotated[list[HibernationSchedule], Meta(max_length=10)] | UnsetType = UNSET
 
 
 class ScalingSpec(Struct, kw_only=True, rename="camel"):
-    """What a Deployment has of hibernation."""
+    """The hibernation settings of a Deployment."""
 
     hibernation_spec: HibernationSpec | UnsetType = UNSET
 
 
 class RemoteExecution(Struct, kw_only=True, rename="camel"):
-    """What a Deployment has of remote execution."""
+    """The remote execution settings of a Deployment."""
 
     enabled: bool
     allowed_ip_address_ranges: list[str] | UnsetType = UNSET
@@ -108,19 +108,19 @@ class UpdateScheduler(Struct, kw_only=True):
 
 
 class _Any(Struct, kw_only=True, rename="camel"):
-    """What every request about a whole Deployment has."""
+    """The fields of every request about a whole Deployment."""
 
     name: Annotated[str, Meta(max_length=500)]
     workspace_id: str
     description: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
     contact_emails: list[str] | UnsetType | None = UNSET
-    """The document has no null here; the Astro CLI sends it, and Astro takes it."""
+    """The API document allows no null here, but the Astro CLI sends null and Astro accepts it."""
     workload_identity: Text = UNSET
     dr_workload_identity: Text = UNSET
 
 
 class _Hosted(_Any, kw_only=True, rename="camel"):
-    """What requests about standard and dedicated Deployments share."""
+    """The common fields of requests about standard and dedicated Deployments."""
 
     is_development_mode: Flag = UNSET
     default_task_pod_cpu: Text = UNSET
@@ -132,7 +132,7 @@ class _Hosted(_Any, kw_only=True, rename="camel"):
 
 
 class CreateHostedRequest(_Hosted, kw_only=True, rename="camel"):
-    """A new Deployment on infrastructure of Astro."""
+    """The request for a new Deployment on Astro's infrastructure."""
 
     type: DeploymentType = "STANDARD"
     executor: Executor = "CELERY"
@@ -149,7 +149,7 @@ class CreateHostedRequest(_Hosted, kw_only=True, rename="camel"):
 
 
 class CreateHybridRequest(_Any, kw_only=True, rename="camel"):
-    """A new Deployment on infrastructure of the customer."""
+    """The request for a new Deployment on the customer's infrastructure."""
 
     type: DeploymentType
     executor: HybridExecutor = "CELERY"
@@ -164,7 +164,7 @@ class CreateHybridRequest(_Any, kw_only=True, rename="camel"):
 
 
 class UpdateHostedRequest(_Hosted, kw_only=True, rename="camel"):
-    """The whole of a Deployment on infrastructure of Astro."""
+    """The request that updates a Deployment on Astro's infrastructure."""
 
     type: DeploymentType
     executor: Executor
@@ -177,7 +177,7 @@ class UpdateHostedRequest(_Hosted, kw_only=True, rename="camel"):
 
 
 class UpdateHybridRequest(_Any, kw_only=True, rename="camel"):
-    """The whole of a Deployment on infrastructure of the customer."""
+    """The request that updates a Deployment on the customer's infrastructure."""
 
     type: DeploymentType
     executor: HybridExecutor
@@ -194,7 +194,7 @@ UpdateDeploymentRequest = UpdateHostedRequest | UpdateHybridRequest
 
 
 class _Type(Struct):
-    """The field that tells the schemas apart."""
+    """The field that decides which schema the body has."""
 
     type: DeploymentType | UnsetType = UNSET
 
@@ -207,7 +207,7 @@ def read_create(raw: bytes) -> CreateDeploymentRequest:
 
 
 def read_update(raw: bytes) -> UpdateDeploymentRequest:
-    """Read the request that says what a Deployment shall be. Raises Refusal 400."""
+    """Read the request that updates a Deployment. Raises Refusal 400."""
     found = read_body(raw, _Type).type
     if found is UNSET:
         raise invalid("type", "must be STANDARD, DEDICATED or HYBRID", "required")

@@ -1,4 +1,4 @@
-"""Deploys: created, finalized, rolled back, described.
+"""Create, finalize, roll back and describe deploys.
 
 Each function is one transaction.
 """
@@ -21,7 +21,7 @@ RUNTIME_LABEL = "io.astronomer.docker.runtime.version"
 def create_deploy(
     platform: Platform, identity: Identity, deployment: DeploymentRecord, body: CreateDeployRequest
 ) -> DeployRecord:
-    """Begin a deploy: name the tag to push; nothing runs yet."""
+    """Create a deploy and choose the image tag to push; nothing new runs yet."""
     body.check()
     with platform.transaction():
         _refuse_people(identity, deployment)
@@ -48,7 +48,7 @@ def finalize_deploy(
     deploy: DeployRecord,
     body: FinalizeDeployRequest,
 ) -> DeployRecord:
-    """Accept what was pushed and uploaded, and begin to roll it out."""
+    """Accept the pushed image and the uploaded bundle, and start the rollout."""
     with platform.transaction():
         _refuse_people(identity, deployment)
         if deploy.status != "INITIALIZED":
@@ -79,7 +79,7 @@ def rollback(
     target: DeployRecord,
     description: str,
 ) -> DeployRecord:
-    """Run what an earlier deploy ran: its image, its DAGs, its DAG deploy setting."""
+    """Go back to an earlier deploy: to its image, its DAGs, and its DAG deploy setting."""
     with platform.transaction():
         _refuse_people(identity, deployment)
         if target.status != "DEPLOYED":
@@ -103,7 +103,7 @@ def rollback(
 def describe_deploy(
     platform: Platform, deploy: DeployRecord, description: str | None
 ) -> DeployRecord:
-    """Change the description of a deploy; None leaves it."""
+    """Change the description of a deploy; None leaves the description unchanged."""
     with platform.transaction():
         if description is not None:
             deploy.description = description
@@ -131,7 +131,7 @@ def _new_deploy(
 def _run(
     platform: Platform, deployment: DeploymentRecord, deploy: DeployRecord, desired: str
 ) -> None:
-    """Make what a deploy carries the desired state."""
+    """Make the image and the bundles of a deploy the desired state of its Deployment."""
     now = platform.now()
     platform.settle(deployment)
     deployment.image_tag = deploy.image_tag
@@ -144,7 +144,7 @@ def _run(
 def _dag_versions(
     platform: Platform, deployment: DeploymentRecord, deploy: DeployRecord, given: str | UnsetType
 ) -> tuple[str, str]:
-    """Decide which bundle version a deploy shows, and which runs after it.
+    """Return the bundle version that a deploy shows, and the version that runs after it.
 
     Raises Refusal 400.
     """
@@ -156,7 +156,7 @@ def _dag_versions(
         # The Astro CLI sends an empty or the running version here; neither changes anything.
         return deployment.desired_version, deployment.desired_version
     if given == "" and deploy.type == "IMAGE_AND_DAG":
-        # What the Astro CLI sends for a project without DAGs: the running ones stay.
+        # The Astro CLI sends this for a project without DAGs: the running DAGs stay.
         return "", deployment.desired_version
     if not given:
         raise invalid(
@@ -172,7 +172,7 @@ def _dag_versions(
 def _bundle_version(
     platform: Platform, deployment: DeploymentRecord, deploy: DeployRecord, given: str | UnsetType
 ) -> str:
-    """Check the version of what is mounted beside the DAGs; empty to remove it."""
+    """Check the version of a bundle beside the DAGs; an empty version removes the bundle."""
     if deploy.type != "BUNDLE" or given == "":
         return ""
     if not given:
@@ -187,7 +187,7 @@ def _bundle_version(
 def _pushed_labels(
     platform: Platform, deployment: DeploymentRecord, deploy: DeployRecord
 ) -> dict[str, str]:
-    """Read the labels of the image that a deploy pushed. Raises Refusal 400 without one."""
+    """Read the labels of the image that a deploy pushed. Raises Refusal 400 without an image."""
     if not has_image(deploy):
         return {}
     labels = platform.registry.labels(platform.repository(deployment), deploy.image_tag)
@@ -203,17 +203,17 @@ def _pushed_labels(
 
 
 def has_image(deploy: DeployRecord) -> bool:
-    """Whether a deploy brings an image."""
+    """Whether a deploy ships an image."""
     return deploy.type in ("IMAGE_AND_DAG", "IMAGE_ONLY")
 
 
 def has_dags(deploy: DeployRecord) -> bool:
-    """Whether a deploy brings DAGs."""
+    """Whether a deploy ships DAGs."""
     return deploy.type in ("IMAGE_AND_DAG", "DAG_ONLY")
 
 
 def _mount(deployment: DeploymentRecord, deploy: DeployRecord) -> None:
-    """Mount what a BUNDLE deploy brought, or remove what was mounted there."""
+    """Mount the bundle of a BUNDLE deploy, or remove the bundle at its mount path."""
     path = deploy.bundle_mount_path
     if deploy.type == "BUNDLE" and deploy.bundle_tarball_version:
         deployment.bundles[path] = Bundle(

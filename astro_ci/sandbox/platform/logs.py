@@ -1,4 +1,4 @@
-"""The log of a Deployment: what its deploys did, told from the history. Nothing else runs here."""
+"""The log of a Deployment, made from its deploy history, because no Airflow runs here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LogEntry:
 
 
 def log_entries(platform: Platform, deployment: DeploymentRecord) -> list[LogEntry]:
-    """List what was logged, newest first."""
+    """List the log lines, newest first."""
     entries: list[LogEntry] = []
     for deploy in reversed(platform.deploys(deployment)):
         if deploy.status == "DEPLOYED":

@@ -1,6 +1,6 @@
-"""What happens to deploys, told line by line: created, finalized, live.
+"""Report the steps of deploys, a line each: created, finalized, live.
 
-Nothing is hooked into what happens: each look compares the state with the one before.
+Each call compares the state with the state at the call before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_DESCRIPTION = 60
 
 
 class News:
-    """Remembers what was told. What there is at first is old, and never told."""
+    """Remembers what was reported. Deploys from before the start are never reported."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -33,7 +33,7 @@ class News:
         """By Deployment: the deploy that is being rolled out."""
 
     def lines(self) -> list[str]:
-        """Tell what has happened since the last look."""
+        """Return a line for each step since the last call."""
         return [line for deployment in self._deployments() for line in self._of(deployment)]
 
     def _deployments(self) -> list[DeploymentRecord]:

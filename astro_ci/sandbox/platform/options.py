@@ -1,4 +1,4 @@
-"""What a Deployment may be configured with: fixed lists, in the API's own shape.
+"""The values that the settings of a Deployment can have: fixed lists, in the API's format.
 
 Source: schema DeploymentOptions; Airflow versions from the Astro Runtime release notes.
 """
@@ -25,29 +25,29 @@ _RELEASES = (
 _AIRFLOW = {runtime: airflow for runtime, airflow, _ in _RELEASES}
 
 NEWEST_RUNTIME = _RELEASES[0][0]
-"""What a new Deployment runs unless it says otherwise."""
+"""The Runtime version of a new Deployment whose request names no version."""
 
 UNKNOWN_AIRFLOW_VERSION = "NA"
 
 MACHINES = {name: int(name[1:]) // 5 for name in ("A5", "A10", "A20", "A40", "A60", "A120", "A160")}
-"""Worker machines and their CPU cores; each core comes with 2 GiB."""
+"""Worker machines and their CPU cores; there are 2 GiB of memory for each core."""
 
 SCHEDULERS = {"SMALL": 1, "MEDIUM": 2, "LARGE": 4, "EXTRA_LARGE": 8}
-"""Scheduler sizes and their CPU cores; each core comes with 2 GiB."""
+"""Scheduler sizes and their CPU cores; there are 2 GiB of memory for each core."""
 
 
 def airflow_version(runtime_version: str) -> str:
-    """Name the Airflow that a runtime version has; `NA` for a version that is not listed."""
+    """Return the Airflow version of a Runtime version; `NA` for an unknown version."""
     return _AIRFLOW.get(runtime_version, UNKNOWN_AIRFLOW_VERSION)
 
 
 def is_listed(runtime_version: str) -> bool:
-    """Whether a new Deployment can have a runtime version."""
+    """Whether a new Deployment can have a Runtime version."""
     return runtime_version in _AIRFLOW
 
 
 def deployment_options() -> dict[str, object]:
-    """Make a DeploymentOptions."""
+    """Make a body of schema DeploymentOptions."""
     return {
         "executors": ["CELERY", "KUBERNETES", "ASTRO"],
         "runtimeReleases": [

@@ -1,6 +1,7 @@
-"""What the platform has: finds Deployments and deploys, and keeps changes to them apart.
+"""Find Deployments and deploys, and change them one request at a time.
 
-Whatever changes the state does so in a `transaction`: under a lock, ending with the state on disk.
+Every change of the state is made in a `transaction`, which holds a lock, and at its end writes the
+state to disk.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from astro_ci.sandbox.store.state import DeploymentRecord, DeployRecord, State, 
 
 
 class Platform:
-    """The Deployments and their deploys, with the blobs and images that they refer to."""
+    """The Deployments and their deploys, and the stores of their blobs and images."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Platform:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep others out, and write the state when all went well."""
+        """Hold the lock, and write the state at the end unless an error was raised."""
         with self._lock:
             yield
             self._file.save(self.state)
@@ -55,12 +56,12 @@ class Platform:
     # --- finding ---------------------------------------------------------------------------------
 
     def organization(self, organization_id: str, *, missing: int = 404) -> None:
-        """Refuse an Organization that is not ours, with the status that the operation documents."""
+        """Refuse a foreign Organization, with the status that the operation documents."""
         if organization_id != self.state.organization_id:
             raise Refusal(missing, f"Organization {organization_id} was not found for this token")
 
     def deployments(self, identity: Identity) -> list[DeploymentRecord]:
-        """List the Deployments that a token sees, settled."""
+        """List the Deployments that a token can see, with their present status."""
         with self._lock:
             found = [one for one in self.state.deployments if identity.sees(one)]
             for deployment in found:
@@ -79,14 +80,14 @@ class Platform:
     def deployment(
         self, identity: Identity, deployment_id: str, *, missing: int = 404
     ) -> DeploymentRecord:
-        """Find a Deployment, settled. Raises Refusal, also for one that the token does not see."""
+        """Find a Deployment, with its present status. Raises Refusal if the token cannot see it."""
         for deployment in self.deployments(identity):
             if deployment.id == deployment_id:
                 return deployment
         raise Refusal(missing, f"Deployment {deployment_id} was not found")
 
     def deployment_of(self, deploy: DeployRecord) -> DeploymentRecord:
-        """Find the Deployment that a deploy belongs to."""
+        """Find the Deployment of a deploy."""
         return next(one for one in self.state.deployments if one.id == deploy.deployment_id)
 
     def deploys(self, deployment: DeploymentRecord) -> list[DeployRecord]:
@@ -104,15 +105,15 @@ class Platform:
         raise Refusal(missing, f"Deploy {deploy_id} was not found")
 
     def repository(self, deployment: DeploymentRecord) -> str:
-        """Name the repository of a Deployment's images, without the registry's host."""
+        """Return the repository of a Deployment's images, without the registry's host."""
         return f"{self.state.organization_id}/{deployment.id}"
 
     def dags_blob(self, deployment: DeploymentRecord) -> str:
-        """Name the blob of a Deployment's DAG bundles."""
+        """Return the name of the blob for a Deployment's DAG bundles."""
         return f"{self.state.organization_id}/{deployment.id}"
 
     def bundle_blob(self, deployment: DeploymentRecord, mount_path: str) -> str:
-        """Name the blob of what is mounted at a path beside the DAGs."""
-        # A mount path may hold anything; a digest of it is safe in a URL.
+        """Return the name of the blob for the bundle at a mount path beside the DAGs."""
+        # A mount path may contain any character; its digest is safe in a URL.
         digest = sha256(mount_path.encode()).hexdigest()
         return f"{self.state.organization_id}/{deployment.id}/bundles/{digest[:16]}"

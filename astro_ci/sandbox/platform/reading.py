@@ -1,4 +1,4 @@
-"""Reads request bodies strictly: what the API document forbids is refused, by field."""
+"""Read request bodies strictly: refuse what the API document forbids, and name the field."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class FieldProblem:
 
 
 class Refusal(Exception):
-    """A request that Astro answers with an error; becomes a body of schema Error."""
+    """The error response to a request, which becomes a body of schema Error."""
 
     def __init__(self, status: int, message: str, fields: Sequence[FieldProblem] = ()) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class Refusal(Exception):
 
 
 def invalid(field: str, message: str, code: str = "invalid") -> Refusal:
-    """Refuse a request for one of its fields."""
+    """Refuse a request because of one of its fields."""
     return Refusal(
         400, f"Invalid request: {field}: {message}", [FieldProblem(field, code, message)]
     )

@@ -1,7 +1,7 @@
-"""What a Deployment is doing at a moment: the rollout clock and hibernation.
+"""The status of a Deployment at a moment, from the time of its rollout and its hibernation.
 
-A finalized deploy is desired at once and live when its rollout has ended, which begins when the
-Deployment is awake; nothing ticks, the answer is worked out from the clock when somebody asks.
+A finalized deploy is desired at once, and live when its rollout has ended, which begins when the
+Deployment is awake. There is no timer: each request calculates the status from the clock.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from astro_ci.sandbox.store.state import DeploymentRecord
 
 @dataclass(frozen=True, slots=True)
 class DeploymentPhase:
-    """The status of a Deployment, in the API's words, and why."""
+    """The status of a Deployment, in the API's words, and its reason."""
 
     status: str
     reason: str
 
 
 def start_rollout(deployment: DeploymentRecord, now: float) -> None:
-    """Begin to roll out what is desired; a rollout that is under way starts over."""
+    """Start to roll out the desired state; a rollout in progress starts again."""
     deployment.rollout_started_at = now
     deployment.rollout_end = deployment.next_rollout_end
     deployment.next_rollout_end = "HEALTHY"
@@ -30,7 +30,7 @@ def start_rollout(deployment: DeploymentRecord, now: float) -> None:
 def settle(
     deployment: DeploymentRecord, now: float, *, rollout_seconds: float, wake_seconds: float
 ) -> None:
-    """End a creation, a rollout, an override or a sleep whose time has come.
+    """End a creation, a rollout, an override or a sleep whose time is over.
 
     A rollout that failed leaves the old bundle live.
     """
@@ -69,7 +69,7 @@ def _end_rollout(deployment: DeploymentRecord, now: float, rollout_seconds: floa
 
 
 def phase(deployment: DeploymentRecord) -> DeploymentPhase:
-    """Say what a settled Deployment is doing."""
+    """Return the status of a Deployment that was settled before."""
     if deployment.creation_started_at is not None:
         return DeploymentPhase("CREATING", "The Deployment is being created")
     if deployment.is_asleep:

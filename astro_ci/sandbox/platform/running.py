@@ -1,4 +1,4 @@
-"""What a Deployment runs, or is about to run, byte for byte."""
+"""Read the bundle and the image that a Deployment runs or is about to run, as they arrived."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from astro_ci.sandbox.store.state import DeploymentRecord
 
 
 def running_bundle(platform: Platform, record: DeploymentRecord, version: str | None) -> bytes:
-    """Read the DAG bundle that runs, or another version. Raises LookupError without one."""
+    """Read the running DAG bundle, or another version. Raises LookupError without a bundle."""
     wanted = version or record.desired_version
     if not wanted:
         raise LookupError(f"{record.name} runs no bundle")
@@ -17,7 +17,7 @@ def running_bundle(platform: Platform, record: DeploymentRecord, version: str | 
 
 
 def running_image_config(platform: Platform, record: DeploymentRecord) -> dict[str, object]:
-    """Read the config of the image that runs. Raises LookupError without one."""
+    """Read the config of the running image. Raises LookupError without an image."""
     raw = platform.registry.config(platform.repository(record), record.image_tag)
     if not record.image_tag or raw is None:
         raise LookupError(f"{record.name} runs no image")
@@ -26,7 +26,7 @@ def running_image_config(platform: Platform, record: DeploymentRecord) -> dict[s
 
 
 def running_image_layers(platform: Platform, record: DeploymentRecord) -> list[bytes]:
-    """Read the layers of the image that runs, base first. Raises LookupError without one."""
+    """Read the layers of the running image, base first. Raises LookupError without an image."""
     registry, repository = platform.registry, platform.repository(record)
     found = registry.image(repository, record.image_tag) if record.image_tag else None
     if found is None:

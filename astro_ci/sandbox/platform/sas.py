@@ -1,6 +1,6 @@
-"""The signatures in upload URLs, in the manner of Azure's shared access signatures.
+"""The signatures in upload URLs, similar to Azure's shared access signatures.
 
-Whoever has the URL may use it until it expires, with no other credential.
+Everyone who has the URL can use it until it expires, without another credential.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PERMISSIONS = {"GET": "r", "HEAD": "r", "PUT": "w"}
 
 
 def signed_query(name: str, state: State, now: float, lifetime_seconds: float) -> str:
-    """Make the query string that lets its holder read and write one blob."""
+    """Make the query string of a URL with which one blob can be read and written."""
     fields = {
         "sv": SERVICE_VERSION,
         "st": timestamp(now - 300),

@@ -1,4 +1,4 @@
-"""Sessions of a person: authorization codes with PKCE, access tokens, refresh tokens.
+"""Sessions of a user: authorization codes with PKCE, access tokens, refresh tokens.
 
 Source: RFC 6749, sections 4.1 and 6; RFC 7636; loopback redirects as in RFC 8252.
 """
@@ -25,7 +25,7 @@ MAX_WAITING_CODES = 100
 
 
 class OAuthRefusal(Exception):
-    """A login that is refused, in the words of OAuth."""
+    """The error of a refused login, in OAuth's words."""
 
     def __init__(self, status: int, code: str, description: str) -> None:
         super().__init__(description)
@@ -36,7 +36,7 @@ class OAuthRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """What an authorization code was given out for."""
+    """The login that an authorization code was issued for."""
 
     redirect_uri: str
     challenge: str
@@ -44,14 +44,14 @@ class _Grant:
 
 
 class Sessions:
-    """Gives out authorization codes, each good once and for a minute, and redeems them."""
+    """Issues authorization codes, each valid for one use within a minute, and redeems them."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._waiting: dict[str, _Grant] = {}
 
     def authorize(self, redirect_uri: str, challenge: str, now: float) -> str:
-        """Give out a code. Raises OAuthRefusal for a request without PKCE."""
+        """Issue a code. Raises OAuthRefusal for a request without PKCE."""
         if not challenge:
             raise OAuthRefusal(400, "invalid_request", "code_challenge (S256) is required")
         while len(self._waiting) >= MAX_WAITING_CODES:
@@ -61,7 +61,7 @@ class Sessions:
         return code
 
     def redeem(self, code: str, redirect_uri: str, verifier: str, now: float) -> None:
-        """Accept a code, once. Raises OAuthRefusal unless it was given out for this client."""
+        """Accept a code, once. Raises OAuthRefusal unless it was issued for this client."""
         grant = self._waiting.pop(code, None)
         if grant is None or grant.expires <= now:
             raise OAuthRefusal(403, "invalid_grant", "Invalid authorization code")
@@ -72,7 +72,7 @@ class Sessions:
             raise OAuthRefusal(403, "invalid_grant", "Failed to verify code verifier")
 
     def check_refresh(self, token: str, now: float) -> None:
-        """Raise OAuthRefusal unless this is a refresh token of ours."""
+        """Raise OAuthRefusal unless this is a refresh token of this sandbox."""
         try:
             is_refresh = read_claims(token, self._state, now).is_refresh
         except Refusal:
@@ -85,7 +85,7 @@ class Sessions:
         return self._sign(now, lifetime_seconds, is_refresh=False)
 
     def refresh_token(self, now: float) -> str:
-        """Make a token that is good for new ones."""
+        """Make a refresh token."""
         return self._sign(now, REFRESH_LIFETIME_SECONDS, is_refresh=True)
 
     def _sign(self, now: float, lifetime_seconds: int, *, is_refresh: bool) -> str:
@@ -101,7 +101,7 @@ class Sessions:
 
 
 def check_redirect(uri: str) -> None:
-    """Raise OAuthRefusal unless a redirect stays on this machine: nobody else gets a code."""
+    """Raise OAuthRefusal for a redirect to another machine, which must not get a code."""
     try:
         parts = urlsplit(uri)
         is_local = parts.hostname in ("localhost", "127.0.0.1", "::1") and parts.port is not None

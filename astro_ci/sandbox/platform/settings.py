@@ -1,7 +1,7 @@
-"""The settings of a Deployment that nothing here acts on: made from a request, kept, shown.
+"""The settings of a Deployment that the sandbox only stores and returns, without any effect.
 
-They are kept in the API's own shape. A request describes the whole Deployment, so a setting that
-it leaves out is unset; identities and the values of secrets, which no client is shown, stay.
+They are stored in the API's format. A request describes the whole Deployment, so a setting that is
+missing in a request is unset. Ids and the values of secrets stay, because clients cannot read them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PLAIN = (
 
 
 def make_settings(given: Json, before: Json, now: float) -> Json:
-    """Make the settings that a request asks for. Raises Refusal 400."""
+    """Make the settings from a request. Raises Refusal 400."""
     settings = {key: before[key] for key in KEPT if key in before}
     settings |= {key: given[key] for key in _PLAIN if given.get(key) is not None}
     settings["environmentVariables"] = _variables(given, before, now)
@@ -45,13 +45,13 @@ def make_settings(given: Json, before: Json, now: float) -> Json:
 
 
 def listed(settings: Mapping[str, object], key: str) -> list[Json]:
-    """Read a setting that is a list; empty when it is unset."""
+    """Read a setting whose value is a list; the list is empty when the setting is unset."""
     found = settings.get(key)
     return found if isinstance(found, list) else []
 
 
 def _variables(given: Json, before: Json, now: float) -> list[Json]:
-    """Date the variables; a secret that comes without a value keeps the value that it had."""
+    """Set the time of each variable; a secret without a value keeps its previous value."""
     old = {variable["key"]: variable for variable in listed(before, "environmentVariables")}
     variables = [dict(variable) for variable in listed(given, "environmentVariables")]
     _refuse_twice("environmentVariables", (variable["key"] for variable in variables))
@@ -69,18 +69,21 @@ def _variables(given: Json, before: Json, now: float) -> list[Json]:
 
 
 def _worker_queues(given: Json, before: Json) -> list[Json]:
-    """Check the worker queues, and give those an id that have none."""
+    """Check the worker queues, and give an id to each queue without an id."""
     queues = [dict(queue) for queue in listed(given, "workerQueues")]
     _refuse_twice("workerQueues", (queue["name"] for queue in queues))
     if [queue["name"] for queue in queues if queue["isDefault"]] != ["default"]:
-        raise invalid("workerQueues", "one queue, named default, has to be the default queue")
+        raise invalid(
+            "workerQueues",
+            "exactly one queue must be the default queue, and its name must be default",
+        )
     needed = "nodePoolId" if given.get("type") == "HYBRID" else "astroMachine"
     known = {str(queue["id"]) for queue in listed(before, "workerQueues")}
     for index, queue in enumerate(queues):
         if not queue.get(needed):
             raise invalid(f"workerQueues[{index}].{needed}", "required", "required")
         if queue.get("id") and known and queue["id"] not in known:
-            raise invalid(f"workerQueues[{index}].id", "no such worker queue was found")
+            raise invalid(f"workerQueues[{index}].id", "this worker queue was not found")
         queue["id"] = queue.get("id") or new_id()
     return queues
 

@@ -1,7 +1,7 @@
-"""What can be told of a deploy: what it brought, and what that replaced.
+"""Describe a deploy: what it shipped, and what it replaced.
 
-Clients write what they shipped into git metadata and, at the end of a description, into a marker
-of digests: `astro-ci dags=<hex> image=<hex>`.
+Clients put the commit into the git metadata of a deploy. astro-ci also ends the description with a
+marker that has digests: `astro-ci dags=<hex> image=<hex>`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ _MARKER = re.compile(r"\s*astro-ci((?: [a-z]{1,10}=[0-9a-z]{1,40})+)\s*\Z", re.A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of a deploy: where it came from, and what ran in its place before."""
+    """A part of a deploy: its commit, and the version of this part that ran before."""
 
     name: str
     is_brought: bool
     commit: str
     before: str
-    """The commit of what ran before; empty when that is not known, or nothing ran."""
+    """The commit that ran before; empty when it is not known, or when nothing ran."""
     had: bool
-    """Whether anything ran before."""
+    """Whether a version of this part ran before."""
     content: str
-    """`same` or `different`, told by digests; empty when a digest is missing."""
+    """`same` or `different`, by comparison of digests; empty when a digest is missing."""
 
 
 def split_description(text: str) -> tuple[str, dict[str, str]]:
-    """Part a description into the words for people and the marker's digests."""
+    """Split a description into its text and the digests of its marker."""
     found = _MARKER.search(text)
     if not found:
         return text, {}
@@ -41,12 +41,12 @@ def split_description(text: str) -> tuple[str, dict[str, str]]:
 
 
 def commit_of(deploy: DeployRecord) -> str:
-    """Name the commit that a deploy says it came from; empty when it says none."""
+    """Return the commit in a deploy's git metadata; empty when there is none."""
     return str((deploy.git or {}).get("commitSha", ""))
 
 
 def source_of(platform: Platform, deploy: DeployRecord) -> DeployRecord:
-    """Find the deploy that a rollback went back to, or the deploy itself."""
+    """Find the deploy that a rollback restored; for another deploy, return the deploy itself."""
     seen = {deploy.id}
     while deploy.rollback_from_id:
         targets = [one for one in platform.state.deploys if one.id == deploy.rollback_from_id]
@@ -60,8 +60,8 @@ def source_of(platform: Platform, deploy: DeployRecord) -> DeployRecord:
 def putters(
     platform: Platform, deployment: DeploymentRecord
 ) -> tuple[DeployRecord | None, DeployRecord | None]:
-    """Find the deploys that put the running image and the running bundle there."""
-    # The oldest one: rollbacks show again what an older deploy brought.
+    """Find the deploys that shipped the running image and the running bundle."""
+    # The oldest deploy with this version, because rollbacks show an older deploy's versions again.
     done = [one for one in platform.deploys(deployment)[::-1] if one.status == "DEPLOYED"]
     tag, version = deployment.image_tag, deployment.desired_version
     image = next((d for d in done if has_image(d) and tag and d.image_tag == tag), None)
@@ -72,7 +72,7 @@ def putters(
 
 
 def parts_of(platform: Platform, deployment: DeploymentRecord, deploy: DeployRecord) -> list[Part]:
-    """Tell what a deploy brought, and what that replaced."""
+    """Describe what a deploy shipped, and what it replaced."""
     if deploy.type == "BUNDLE":
         return []
     source = source_of(platform, deploy)
@@ -102,6 +102,6 @@ def _part(
 
 
 def _before(deploys: list[DeployRecord], deploy: DeployRecord) -> list[DeployRecord]:
-    """List what was deployed before a deploy, newest first."""
+    """List the deploys before a deploy, newest first."""
     index = next((i for i, one in enumerate(deploys) if one.id == deploy.id), len(deploys))
     return [one for one in deploys[index + 1 :] if one.status == "DEPLOYED"]

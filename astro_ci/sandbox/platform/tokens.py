@@ -1,6 +1,6 @@
 """The tokens of the local Astro: JSON Web Tokens, signed with HS256.
 
-Clients read the claims without verifying them, so the claims are those of the real ones.
+Clients read the claims without verifying the signature, so the claims are as in Astro's tokens.
 Source: RFC 7519; the claims as the Astro CLI reads them.
 """
 
@@ -21,7 +21,7 @@ LONG_LIFETIME_SECONDS = 10 * 365 * 24 * 3600
 
 
 class Claims(Struct, kw_only=True, omit_defaults=True, rename="camel"):
-    """What a token says of itself. A user's session has no permissions."""
+    """The claims of a token. The token of a user's session has no permissions."""
 
     sub: str
     iat: int
@@ -31,34 +31,34 @@ class Claims(Struct, kw_only=True, omit_defaults=True, rename="camel"):
     is_astronomer_generated: bool = False
     jti: str = ""
     generation: int | None = None
-    """Set for tokens from an exchange, see State.token_generation."""
+    """Set for tokens from an exchange; see State.token_generation."""
     is_refresh: bool = False
-    """A refresh token: good for new tokens, and for nothing else."""
+    """Whether this is a refresh token, which only the token endpoint accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who makes a request."""
+    """The identity behind a request."""
 
     subject: str
     is_session: bool = False
-    """A person, whom CI/CD enforcement refuses."""
+    """Whether the token is of a user's session, which CI/CD enforcement refuses."""
     deployment_id: str | None = None
-    """The only Deployment that can be seen; None for all of them."""
+    """The only Deployment that the token can see; None for all Deployments."""
 
     def sees(self, deployment: DeploymentRecord) -> bool:
         return self.deployment_id in (None, deployment.id)
 
 
 def sign(claims: Claims, state: State) -> str:
-    """Make the token that carries these claims."""
+    """Make a token with these claims."""
     header = _encode(b'{"alg":"HS256","typ":"JWT"}')
     body = f"{header}.{_encode(msgspec.json.encode(claims))}"
     return f"{body}.{_signature(body, state)}"
 
 
 def api_token(state: State) -> str:
-    """Make the Workspace API token of this state: the same one each time."""
+    """Make the Workspace API token of this state; the token is the same each time."""
     issued = int(state.created_at)
     return sign(
         Claims(
@@ -78,7 +78,7 @@ def api_token(state: State) -> str:
 
 
 def deployment_token(deployment: DeploymentRecord, state: State) -> str:
-    """Make the API token of one Deployment: the same one each time."""
+    """Make the API token of one Deployment; the token is the same each time."""
     issued = int(deployment.created_at)
     return sign(
         Claims(
@@ -99,7 +99,7 @@ def deployment_token(deployment: DeploymentRecord, state: State) -> str:
 
 
 def session_token(state: State) -> str:
-    """Make a token of the user's session that lasts: the same one each time."""
+    """Make a session token of the user that does not expire; the token is the same each time."""
     issued = int(state.created_at)
     return sign(Claims(sub=state.user_id, iat=issued, exp=issued + LONG_LIFETIME_SECONDS), state)
 
@@ -112,7 +112,7 @@ def fresh_token(
     *,
     is_session: bool,
 ) -> str:
-    """Make another token: of the Workspace, of one Deployment, or of a person's session."""
+    """Make a new token: of the Workspace, of one Deployment, or of a user's session."""
     permissions = [
         f"apiTokenId:{state.api_token_id}",
         f"organizationId:{state.organization_id}",
@@ -131,7 +131,7 @@ def fresh_token(
 
 
 def identify(token: str, state: State, now: float) -> Identity:
-    """Read who a token belongs to. Raises Refusal 401 for one that is not ours, or has expired."""
+    """Read the identity of a token. Raises Refusal 401 for a foreign or an expired token."""
     claims = read_claims(token, state, now)
     deployment_id = _permission(claims, "deploymentId")
     is_gone = deployment_id not in (None, *(one.id for one in state.deployments))
@@ -143,7 +143,7 @@ def identify(token: str, state: State, now: float) -> Identity:
 
 
 def read_claims(token: str, state: State, now: float) -> Claims:
-    """Read a token of ours. Raises Refusal 401 for any other, and for one that has expired."""
+    """Read the claims of a token. Raises Refusal 401 for a foreign or an expired token."""
     body, _, signature = token.rpartition(".")
     if not hmac.compare_digest(_signature(body, state).encode(), signature.encode()):
         raise Refusal(401, "Invalid authorization token")

@@ -1,1 +1,1 @@
-"""What the local Astro keeps on disk."""
+"""The state of the local Astro on disk."""

@@ -1,7 +1,7 @@
 """The blob store of the local Astro: versions of named blobs, on disk.
 
-A blob is written at once (Put Blob) or from blocks (Put Block, Put Block List), each time as a new
-version; nothing is ever held in memory whole.
+A blob is written whole (Put Blob) or from blocks (Put Block, Put Block List), each time as a new
+version. No blob is ever held in memory as a whole.
 Source: the Azure Blob Storage REST API, with versioning enabled on the account.
 """
 
@@ -23,7 +23,7 @@ _VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.ASCII)
 
 
 class BlobError(Exception):
-    """A request that the blob store refuses, with the code that Azure gives it."""
+    """The error of a refused request, with Azure's error code."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ def bad_parameter() -> BlobError:
 
 
 def is_md5(text: str) -> bool:
-    """Whether a header's value is an MD5 as Azure wants it, in base64."""
+    """Whether a header's value is an MD5 in base64, as Azure requires."""
     try:
         return len(base64.b64decode(text, validate=True)) == 16
     except ValueError:
@@ -51,7 +51,7 @@ def is_md5(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A body that arrived: where it lies, and its MD5 in base64."""
+    """The body of a request: its file, and its MD5 in base64."""
 
     path: Path
     md5: str
@@ -67,11 +67,11 @@ class BlobStore:
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(parents=True)
         self._committed: dict[str, tuple[tuple[str, ...], str]] = {}
-        """By blob: the last block list, and the version that it became."""
+        """By blob: the last block list, and the version that was made from it."""
         self._last_tick = 0
 
     async def receive(self, body: AsyncIterator[bytes], md5: str | None) -> Incoming:
-        """Write a body to disk as it comes.
+        """Write a body to disk as it arrives.
 
         Raises BlobError 400 when `md5`, in base64, is given and is not that of the body.
         """
@@ -97,14 +97,14 @@ class BlobStore:
         return Incoming(path, found)
 
     def put(self, name: str, incoming: Incoming) -> str:
-        """Make what arrived the newest version of a blob; return the version's id."""
+        """Make a body the newest version of a blob; return the version's id."""
         self._discard_blocks(name)
         return self._publish(name, incoming.path)
 
     def put_block(self, name: str, block_id: str, incoming: Incoming) -> None:
-        """Keep what arrived as a block of a blob to be.
+        """Store a body as a block of a blob that is not complete yet.
 
-        Raises BlobError 400 when the id is not base64, or not as long as the ones before it.
+        Raises BlobError 400 for an id that is not base64, or has another length than earlier ids.
         """
         try:
             raw = base64.b64decode(block_id, validate=True)
@@ -123,9 +123,9 @@ class BlobStore:
         incoming.path.replace(blocks / raw.hex())
 
     def take_blocks(self, name: str, block_ids: Sequence[str]) -> Path:
-        """Set the blocks of a blob aside, so that `join` can read them undisturbed.
+        """Move the blocks of a blob elsewhere, so that no request changes them during `join`.
 
-        Raises BlobError 400 when one of them was never put; all of them then stay.
+        Raises BlobError 400 when a block was never put; then no block is moved.
         """
         blocks = self._blocks(name)
         if not all((blocks / _hex(block_id)).is_file() for block_id in block_ids):
@@ -139,7 +139,7 @@ class BlobStore:
         return taken
 
     def join(self, taken: Path, block_ids: Sequence[str]) -> Path:
-        """Write blocks after one another into one file. Slow for large ones: not for the loop."""
+        """Write blocks into one file. Takes long for large blocks: not for the event loop."""
         path = self._incoming / uuid4().hex
         with path.open("wb") as joined:
             for block_id in block_ids:
@@ -155,7 +155,7 @@ class BlobStore:
         return version
 
     def commit_again(self, name: str, block_ids: Sequence[str]) -> str | None:
-        """Repeat the last block list, whose answer may have got lost; None when it is another.
+        """Commit the last block list again, for a client that lost the response; else return None.
 
         Blocks that were committed can be listed again, as in Azure, until new ones come.
         """
@@ -167,7 +167,7 @@ class BlobStore:
         return self.put_joined(name, copy, block_ids)
 
     def version_path(self, name: str, version: str | None = None) -> tuple[str, Path]:
-        """Find a version of a blob, the newest one unless named: its id and its file.
+        """Find a version of a blob, by default the newest: its id and its file.
 
         Raises BlobError 404.
         """
@@ -180,14 +180,14 @@ class BlobStore:
         return version, path
 
     def has_version(self, name: str, version: str) -> bool:
-        """Whether this version of the blob was ever uploaded."""
+        """Whether this version of the blob was uploaded."""
         with suppress(BlobError):
             self.version_path(name, version)
             return True
         return False
 
     def remove(self, name: str) -> None:
-        """Throw away all versions of a blob, and the blocks of one to be."""
+        """Delete all versions of a blob, and its blocks that are in no version."""
         self._discard_blocks(name)
         shutil.rmtree(self._versions(name), ignore_errors=True)
         self._committed.pop(name, None)
@@ -200,7 +200,7 @@ class BlobStore:
         return version
 
     def _new_version(self) -> str:
-        # Azure counts in units of 100 ns; two versions never share a moment.
+        # Azure counts in units of 100 ns, and two versions never have the same time.
         self._last_tick = max(self._last_tick + 1, int(self._now() * 10_000_000))
         seconds, fraction = divmod(self._last_tick, 10_000_000)
         moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -224,7 +224,7 @@ def _hex(block_id: str) -> str:
 
 
 def _escape(version: str) -> str:
-    """Make a file name of a version that every system accepts."""
+    """Convert a version's id to a file name that is valid on every system."""
     return version.replace(":", "_")
 
 

@@ -1,4 +1,4 @@
-"""The shapes of what Astro makes up: identifiers, timestamps, names."""
+"""Make identifiers, timestamps and names in Astro's formats."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _NOUNS = ("antenna", "aperture", "comet", "eclipse", "horizon", "meridian", "orb
 
 
 def new_id() -> str:
-    """Make an identifier of the platform's shape: 25 characters, `cl` first."""
+    """Make an identifier in Astro's format: 25 characters that start with `cl`."""
     return "cl" + "".join(secrets.choice(_ALPHABET) for _ in range(23))
 
 
 def new_namespace() -> str:
-    """Name a Kubernetes namespace as the platform does, such as `lunar-orbit-4821`."""
+    """Make a Kubernetes namespace in Astro's format, such as `lunar-orbit-4821`."""
     number = 1000 + secrets.randbelow(9000)
     return f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}-{number}"
 
 
 def new_image_tag(now: float) -> str:
-    """Name the tag that a deploy pushes: its moment and six random characters."""
+    """Make the image tag of a deploy: its time and six random characters."""
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H-%M-%S")
     return f"deploy-{moment}-{secrets.token_hex(3)}"
 
 
 def timestamp(now: float) -> str:
-    """Format a moment as the API document says: `YYYY-MM-DDTHH:MM:SSZ`."""
+    """Format a moment as in the API document: `YYYY-MM-DDTHH:MM:SSZ`."""
     # Not strftime: it writes years below 1000 without their leading zeros.
     moment = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
     return f"{moment.isoformat(timespec='seconds')}Z"

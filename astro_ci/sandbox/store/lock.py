@@ -1,4 +1,4 @@
-"""One sandbox per data directory: two would overwrite each other's state."""
+"""Allow one sandbox for each data directory: two would overwrite each other's state."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if sys.platform != "win32":
 
 
 def hold(directory: Path) -> IO[str]:
-    """Make a directory and take it; closing what is returned gives it back, as the process's end.
+    """Create and lock a directory; closing the returned file, or the process's end, unlocks it.
 
-    Raises ConfigurationError when another sandbox has it, or when it cannot be used. On Windows
-    nobody is kept out.
+    Raises ConfigurationError when another sandbox uses the directory, or when it cannot be used.
+    There is no lock on Windows.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -30,13 +30,13 @@ def hold(directory: Path) -> IO[str]:
             file.close()
             raise ConfigurationError(
                 f"another sandbox uses the directory {directory}",
-                hint="stop that one, or name another directory with --data",
+                hint="Stop that sandbox, or name another directory with --data.",
             ) from exc
     return file
 
 
 def unusable(directory: Path, error: OSError) -> ConfigurationError:
-    """Say that the state cannot be kept in a directory."""
+    """Make the error for a directory in which the state cannot be kept."""
     return ConfigurationError(
         f"the sandbox cannot keep its state in {directory}: {error.strerror or error}",
         hint="Name a directory that can be written with --data.",

@@ -1,4 +1,4 @@
-"""The shapes of images as a registry knows them, and how it refuses.
+"""Images as a registry stores them, and the errors of a registry.
 
 Source: the OCI Image and Distribution Specifications, version 1.1; Docker's manifest schema 2.
 """
@@ -23,13 +23,13 @@ INDEXES = frozenset(
     }
 )
 PLATFORM = ("linux", "amd64")
-"""Where Astro runs images."""
+"""The platform on which Astro runs images."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class RegistryRefusal(Exception):
-    """A request that the registry refuses, with the specification's code for it."""
+    """The error of a refused request, with the specification's error code."""
 
     def __init__(self, status: int, code: str, message: str, detail: object = None) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class RegistryRefusal(Exception):
 
 
 class Platform(Struct):
-    """What a manifest of an index runs on."""
+    """The platform of a manifest in an index."""
 
     os: str = ""
     architecture: str = ""
@@ -53,7 +53,7 @@ class Descriptor(Struct, rename="camel"):
     digest: str
     size: int = 0
     urls: list[str] = field(default_factory=list)
-    """Where a foreign layer lies; such a layer is never pushed."""
+    """The URLs of a foreign layer; such a layer is never pushed."""
     platform: Platform | None = None
 
 
@@ -80,13 +80,13 @@ class Index(Struct, rename="camel"):
 
 
 class ContainerConfig(Struct):
-    """The part of an image's config that containers start with."""
+    """The part of an image's config with which containers start."""
 
     labels: dict[str, str] | None = field(default=None, name="Labels")
 
 
 class Step(Struct):
-    """An instruction that made an image."""
+    """An entry of an image's history: the instruction that made a layer."""
 
     created_by: str = ""
     empty_layer: bool = False
@@ -100,7 +100,7 @@ class ImageConfig(Struct):
 
 
 def read_manifest(raw: bytes, media_type: str) -> ImageManifest | Index:
-    """Decode a manifest. Raises RegistryRefusal for what is none."""
+    """Decode a manifest. Raises RegistryRefusal when the text is not a manifest."""
     kind: type[ImageManifest] | type[Index]
     if media_type in INDEXES:
         kind = Index
@@ -116,7 +116,7 @@ def read_manifest(raw: bytes, media_type: str) -> ImageManifest | Index:
 
 
 def hex_of(digest: str) -> str:
-    """Take the hexadecimal part of a digest. Raises RegistryRefusal 400 for any other text."""
+    """Return the hexadecimal part of a digest. Raises RegistryRefusal 400 for any other text."""
     if not _DIGEST.fullmatch(digest):
         raise RegistryRefusal(400, "DIGEST_INVALID", f"invalid digest {digest[:100]!r}")
     return digest.removeprefix("sha256:")

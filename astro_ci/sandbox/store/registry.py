@@ -2,7 +2,7 @@
 
 ```
 blobs/<hex>                         the bytes of layers, configs and manifests, once each
-uploads/<id>                        what is being uploaded
+uploads/<id>                        the bytes of an unfinished upload
 repositories/<name>/blobs/<hex>     an empty file: this repository has that blob
 repositories/<name>/manifests/<hex> the media type of a manifest
 repositories/<name>/tags/<tag>      the digest that a tag names
@@ -46,12 +46,12 @@ class Manifest:
 
     @property
     def is_index(self) -> bool:
-        """Whether it lists manifests instead of being an image's."""
+        """Whether it is an index of manifests, not the manifest of an image."""
         return self.media_type in INDEXES
 
 
 class Registry:
-    """Images under one directory. Who may do what is not decided here."""
+    """The images under one directory. Permissions are checked elsewhere."""
 
     def __init__(self, directory: Path) -> None:
         self._blobs = directory / "blobs"
@@ -74,16 +74,16 @@ class Registry:
         return (self._repository(repository, "blobs") / hex_of(digest)).exists()
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
-        """Give a repository a blob of another one; False when that one has no such blob."""
+        """Add a blob of another repository to a repository; False when it has no such blob."""
         if not self.has_blob(source, digest):
             return False
         (self._repository(repository, "blobs") / hex_of(digest)).touch()
         return True
 
     def finish_upload(self, repository: str, upload_id: str, digest: str) -> None:
-        """Make an upload a blob of a repository. Raises RegistryRefusal 400 for another digest.
+        """Make an upload a blob of a repository. Raises RegistryRefusal 400 for a wrong digest.
 
-        Reads all of it: not for the event loop.
+        Reads the whole upload: not for the event loop.
         """
         self.uploads.finish(repository, upload_id, digest).replace(self._blobs / hex_of(digest))
         (self._repository(repository, "blobs") / hex_of(digest)).touch()
@@ -93,7 +93,7 @@ class Registry:
     def put_manifest(self, repository: str, reference: str, media_type: str, raw: bytes) -> str:
         """Store a manifest under a tag or its own digest; return the digest.
 
-        Raises RegistryRefusal when it is none, or names what was not pushed before it.
+        Raises RegistryRefusal for an invalid manifest, or when it names a blob that was not pushed.
         """
         self._check_references(repository, read_manifest(raw, media_type))
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
@@ -124,15 +124,15 @@ class Registry:
         return sorted(path.name for path in self._repository(repository, "tags").iterdir())
 
     def remove(self, repository: str) -> None:
-        """Forget a repository; the bytes of its blobs stay, for others may share them."""
+        """Delete a repository; the bytes of its blobs stay, as other repositories may use them."""
         shutil.rmtree(self._repositories / repository, ignore_errors=True)
 
     # --- images ----------------------------------------------------------------------------------
 
     def image(self, repository: str, tag: str) -> tuple[Manifest, ImageManifest] | None:
-        """Find the image that a tag names; of an index, the one for Astro's platform.
+        """Find the image of a tag; for an index, the image for Astro's platform.
 
-        None when nothing was pushed to the tag, or nothing for the platform.
+        None when no image was pushed to the tag, or no image for the platform.
         """
         try:
             found = self.manifest(repository, tag)
@@ -146,19 +146,19 @@ class Registry:
         return (found, manifest) if isinstance(manifest, ImageManifest) else None
 
     def config(self, repository: str, tag: str) -> bytes | None:
-        """Read the config of the image that a tag names; None without an image."""
+        """Read the config of the image of a tag; None without an image."""
         found = self.image(repository, tag)
         return self.blob(repository, found[1].config.digest).read_bytes() if found else None
 
     def labels(self, repository: str, tag: str) -> dict[str, str] | None:
-        """Read the labels of the image that a tag names; None without an image."""
+        """Read the labels of the image of a tag; None without an image."""
         raw = self.config(repository, tag)
         if raw is None:
             return None
         try:
             config = msgspec.json.decode(raw, type=ImageConfig).config
         except msgspec.MsgspecError:
-            # A config of another media type, such as that of a chart: no image, no labels.
+            # A config of another media type, such as a Helm chart's, has no labels.
             return {}
         return (config and config.labels) or {}
 

@@ -1,4 +1,4 @@
-"""What the local Astro remembers, and how it survives a restart."""
+"""The records of the local Astro, and the file that keeps them across restarts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RolloutEnd = Literal["HEALTHY", "UNHEALTHY"]
 
 
 class Override(Struct, kw_only=True):
-    """A hibernation override; `until` is a moment in seconds, None for no end."""
+    """A hibernation override; `until` is its end in seconds, None for no end."""
 
     is_hibernating: bool | None
     until: float | None = None
@@ -31,13 +31,13 @@ class Override(Struct, kw_only=True):
 
 
 class Bundle(Struct, kw_only=True):
-    """What is mounted at a path beside the DAGs."""
+    """A bundle that is mounted at a path beside the DAGs."""
 
     mount_path: str
     type: str
     version: str
     deploy_id: str
-    """The deploy that brought this version."""
+    """The deploy that shipped this version."""
 
 
 class DeploymentRecord(Struct, kw_only=True):
@@ -51,31 +51,31 @@ class DeploymentRecord(Struct, kw_only=True):
     is_dag_deploy_enabled: bool
     type: DeploymentType = "STANDARD"
     cluster_id: str = ""
-    """Where a dedicated or hybrid Deployment is; empty for a standard one."""
+    """The cluster of a dedicated or hybrid Deployment; empty for a standard Deployment."""
     cloud_provider: str = "AWS"
     region: str = "us-east-1"
     created_by: str = ""
-    """The subject that created it; empty for a seeded one."""
+    """The subject that created the Deployment; empty for the Deployments of a new sandbox."""
     api_token_id: str = field(default_factory=new_id)
     """The subject of the Deployment's own API token."""
     is_development_mode: bool = False
     settings: dict[str, object] = field(default_factory=dict)
-    """What a request set and nothing here acts on, in the API's own shape."""
+    """The settings that the sandbox only stores and returns, in the API's format."""
     bundles: dict[str, Bundle] = field(default_factory=dict)
-    """What is mounted beside the DAGs, by mount path."""
+    """The bundles beside the DAGs, by mount path."""
     is_cicd_enforced: bool = False
     runtime_version: str = SEED_RUNTIME_VERSION
     image_tag: str = ""
     live_version: str = ""
-    """The bundle version that Airflow has; empty before the first one."""
+    """The live bundle version; empty before the first bundle."""
     desired_version: str = ""
-    """The bundle version that Airflow has or is about to have."""
+    """The bundle version that is live or is being rolled out."""
     creation_started_at: float | None = None
-    """None when the Deployment has come up."""
+    """The start of the Deployment's creation; None when the creation has ended."""
     rollout_started_at: float | None = None
     rollout_end: RolloutEnd = "HEALTHY"
     health: RolloutEnd = "HEALTHY"
-    """How the last finished rollout ended."""
+    """The result of the last finished rollout."""
     is_asleep_by_schedule: bool = False
     is_asleep: bool = False
     """Whether it sleeps, or is still waking up."""
@@ -83,9 +83,9 @@ class DeploymentRecord(Struct, kw_only=True):
     """None when it is not waking up."""
     override: Override | None = None
     next_rollout_end: RolloutEnd = "HEALTHY"
-    """How the next rollout will end: a fault that a test asked for."""
+    """The result of the next rollout: a fault that a test asked for."""
     next_deploy_fails: bool = False
-    """Whether the next finalized deploy will be FAILED: a fault that a test asked for."""
+    """Whether the next finalized deploy becomes FAILED: a fault that a test asked for."""
 
 
 class DeployRecord(Struct, kw_only=True):
@@ -97,13 +97,13 @@ class DeployRecord(Struct, kw_only=True):
     created_at: float
     updated_at: float
     created_by: str
-    """The subject that created it: an API token's, a key's or a user's id."""
+    """The subject that created the deploy: the id of an API token, a key or a user."""
     status: Literal["INITIALIZED", "DEPLOYED", "FAILED"] = "INITIALIZED"
     is_dag_deploy_enabled: bool
     image_tag: str = ""
     dag_tarball_version: str = ""
     desired_version: str | None = None
-    """The bundle version that was to run after this deploy; None when that is the one it shows."""
+    """The bundle version to run after this deploy; None when it is the version that it shows."""
     runtime_version: str = ""
     description: str = ""
     git: dict[str, object] | None = None
@@ -112,11 +112,11 @@ class DeployRecord(Struct, kw_only=True):
     bundle_type: str = ""
     bundle_tarball_version: str = ""
     bundles: list[Bundle] = field(default_factory=list)
-    """What the Deployment had beside its DAGs after this deploy, in the order of mount paths."""
+    """The bundles beside the DAGs after this deploy, in the order of mount paths."""
 
 
 class State(Struct, kw_only=True):
-    """Everything the local Astro knows, the bytes of blobs and images aside."""
+    """The whole state of the local Astro, without the bytes of blobs and images."""
 
     version: int = STATE_VERSION
     created_at: float
@@ -129,7 +129,7 @@ class State(Struct, kw_only=True):
     key_deployment_id: str = ""
     """The Deployment of the Deployment API key."""
     signing_key: str = field(default_factory=lambda: secrets.token_hex(32))
-    """Signs tokens and upload URLs."""
+    """The key that signs tokens and upload URLs."""
     token_generation: int = 0
     """Tokens from an exchange of an earlier generation have expired."""
     upload_generation: int = 0
@@ -140,7 +140,7 @@ class State(Struct, kw_only=True):
 
 
 def seeded(now: float) -> State:
-    """Make the state of a new sandbox: three Deployments, none deployed to."""
+    """Make the state of a new sandbox: three Deployments without deploys."""
     state = State(created_at=now)
     for name, enabled, development in (
         ("production", True, False),
@@ -169,9 +169,9 @@ class StateFile:
         self._path = directory / "state.json"
 
     def load(self, now: float) -> State:
-        """Read the state, or seed and write a new one.
+        """Read the state, or make and write a new state.
 
-        Raises ConfigurationError for a file that is not a state this version can read.
+        Raises ConfigurationError for a file that this version cannot read as a state.
         """
         if not self._path.exists():
             state = seeded(now)
@@ -185,12 +185,12 @@ class StateFile:
             raise self._unreadable(f"version {state.version} instead of {STATE_VERSION}")
         if not state.key_deployment_id and state.deployments:
             state.key_deployment_id = state.deployments[0].id
-        # A state of an older version lacks identifiers, which have been made just now.
+        # A state of an older version lacks some identifiers, which were just created.
         self.save(state)
         return state
 
     def save(self, state: State) -> None:
-        """Write the state, all of it or nothing; readable by the owner alone, for it holds keys."""
+        """Write the state atomically; only the owner can read it, because it contains keys."""
         temporary = self._path.with_suffix(".json.new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -200,5 +200,5 @@ class StateFile:
     def _unreadable(self, problem: str) -> ConfigurationError:
         return ConfigurationError(
             f"the sandbox state {self._path} cannot be read: {problem}",
-            hint="name an empty directory with --data, or remove this one to start afresh",
+            hint="Name an empty directory with --data, or remove this directory to start again.",
         )

@@ -1,4 +1,4 @@
-"""Blobs that are being uploaded: bytes so far, which a broken connection leaves in place."""
+"""Unfinished uploads of blobs, which stay when a connection breaks, so that clients resume them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astro_ci.sandbox.store.oci import RegistryRefusal, hex_of
 
 
 class Uploads:
-    """Uploads under one directory, each of one repository. A restart forgets them."""
+    """The uploads under one directory, each for one repository. A restart deletes them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -21,23 +21,23 @@ class Uploads:
         directory.mkdir(parents=True)
 
     def begin(self, repository: str) -> str:
-        """Open an upload; return its id."""
+        """Start an upload; return its id."""
         upload_id = uuid4().hex
         (self._directory / upload_id).touch()
         self._repository_of[upload_id] = repository
         return upload_id
 
     def size(self, repository: str, upload_id: str) -> int:
-        """Count the bytes that an upload has so far. Raises RegistryRefusal 404."""
+        """Return the number of bytes that an upload has so far. Raises RegistryRefusal 404."""
         return self._path(repository, upload_id).stat().st_size
 
     async def append(
         self, repository: str, upload_id: str, body: AsyncIterator[bytes], length: int | None
     ) -> int:
-        """Add a body to an upload as it comes; return the bytes that it has now.
+        """Add a body to an upload as it arrives; return the number of bytes that it has then.
 
-        What came before a connection broke stays, so that the client can go on from there.
-        Raises RegistryRefusal 400 for a body that is not as long as it was said to be.
+        The bytes that arrive before a connection breaks stay, so that the client can resume there.
+        Raises RegistryRefusal 400 for a body with another length than the announced length.
         """
         path = self._path(repository, upload_id)
         before = path.stat().st_size
@@ -54,7 +54,7 @@ class Uploads:
     def finish(self, repository: str, upload_id: str, digest: str) -> Path:
         """Close an upload; return its file, for the caller to move.
 
-        Raises RegistryRefusal 400 for another digest. Reads all of it: not for the event loop.
+        Raises RegistryRefusal 400 for a wrong digest. Reads the whole file: not for the event loop.
         """
         path = self._path(repository, upload_id)
         wanted = hex_of(digest)
@@ -68,12 +68,12 @@ class Uploads:
         return path
 
     def cancel(self, repository: str, upload_id: str) -> None:
-        """Throw an upload away. Raises RegistryRefusal 404."""
+        """Delete an upload. Raises RegistryRefusal 404."""
         self._path(repository, upload_id).unlink()
         del self._repository_of[upload_id]
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a small file elsewhere, all of it or nothing."""
+        """Write a small file atomically, through a file elsewhere."""
         temporary = self._directory / uuid4().hex
         temporary.write_bytes(content)
         temporary.replace(path)

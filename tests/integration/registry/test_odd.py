@@ -316,11 +316,11 @@ def test_a_layer_that_is_shorter_than_it_says(odd: OddRegistry) -> None:
 def test_a_web_page_is_no_registry(odd: OddRegistry) -> None:
     page = b"<html><body>Log in, please</body></html>"
     odd.trouble("GET /v2/$", lambda e: e.answer(200, page, Content_Type="text/html"))
-    with pytest.raises(RegistryError, match="with a web page instead of") as caught:
+    with pytest.raises(RegistryError, match="with a web page: it is not a registry") as caught:
         repository(odd.host, "a/b").image("1")
     assert "/v2/" in caught.value.hint
     odd.trouble("GET .*manifests", lambda e: e.answer(200, page, Content_Type="text/html"))
-    with pytest.raises(RegistryError, match="with a web page instead of"):
+    with pytest.raises(RegistryError, match="with a web page: it is not a registry"):
         repository(odd.host, "a/b").image("1")
     odd.trouble("HEAD", lambda e: e.answer(403, page, Content_Type="text/html"))
     with pytest.raises(RegistryError, match=r"refused .*: a web page"):

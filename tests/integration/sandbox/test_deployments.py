@@ -322,5 +322,5 @@ def test_the_library_creates_deployments_too(astro: Sandbox, api: Client) -> Non
     made = astro.create_deployment("staging", type="DEDICATED", isDagDeployEnabled=True)
     assert (made.name, made.status) == ("staging", "CREATING")
     assert api.deployment("staging")["id"] == made.id
-    with pytest.raises(ValueError, match="exists already"):
+    with pytest.raises(ValueError, match="already exists"):
         astro.create_deployment("staging")

@@ -20,8 +20,8 @@ from astro_ci.pipelines.render import (
     config_text,
     fill,
     groovy_text,
-    once,
     pipeline_text,
+    setup_steps,
     slug,
 )
 from astro_ci.pipelines.systems import KEYS, system_named
@@ -108,9 +108,9 @@ def test_a_branch_that_would_be_taken_for_something_else(key: str, branch: str) 
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_it_says_what_has_to_be_done_once(key: str) -> None:
+def test_its_head_describes_the_setup(key: str) -> None:
     text = pipeline_text(system_named(key), [ENTRY], "main")
-    setup = once(text)
+    setup = setup_steps(text)
     assert "ASTRO_API_TOKEN" in text
     assert ("ASTRO_API_TOKEN" in setup) or ("/astro/api-token" in setup)
     assert "API Tokens)." in setup

@@ -25,10 +25,11 @@ def test_what_is_no_token_is_not_sent(token: str) -> None:
     with pytest.raises(AuthenticationError) as caught:
         BearerAuth(lambda: token)(request)
     assert caught.value.message == (
-        "the token contains characters that no token has, such as a line break or a quote"
+        "the token contains characters that are not allowed in a token, such as a line break "
+        "or a quote"
     )
     assert caught.value.hint == (
-        "Store the token's text alone, as it was shown when it was created."
+        "Store only the token's text, as it was shown when it was created."
     )
     assert "Authorization" not in request.headers
 

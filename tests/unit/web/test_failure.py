@@ -155,7 +155,7 @@ NO_BUNDLE = OSError("Could not find a suitable TLS CA certificate bundle, invali
         (requests.ReadTimeout("x"), "it timed out", False, False),
         (
             exceptions.ContentDecodingError("x"),
-            "the answer is not encoded as its headers say",
+            "the response does not have the encoding that its headers name",
             False,
             False,
         ),

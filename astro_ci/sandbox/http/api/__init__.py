@@ -14,7 +14,7 @@ from astro_ci.sandbox.platform.platform import Platform
 
 
 def api_routes(platform: Platform, presenter: Presenter) -> list[Route]:
-    """List the paths under /v1/ and what answers them."""
+    """List the routes under /v1/."""
     access = Access(platform)
     return [
         *OrganizationsApi(access).routes(),

@@ -1,4 +1,4 @@
-"""Who makes a request, and what of the platform it names."""
+"""Find the identity behind a request, and the resources that its path names."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DEPLOY = DEPLOYMENT + "/deploys/{deploy_id}"
 
 
 class Access:
-    """Finds what a request's path names, for the request's token. Raises Refusal.
+    """Finds the resources that a request's path names, if its token may see them. Raises Refusal.
 
-    `missing` is the status for what is not there: not every operation documents 404.
+    `missing` is the status for a resource that does not exist: some operations document no 404.
     """
 
     def __init__(self, platform: Platform) -> None:

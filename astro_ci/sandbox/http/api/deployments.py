@@ -1,4 +1,4 @@
-"""Deployments: listed, created, read, updated, deleted, put to sleep; their logs."""
+"""The operations on Deployments: list, create, read, update, delete, hibernate, read logs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from astro_ci.sandbox.platform.refusal import invalid
 
 
 class DeploymentsApi:
-    """Answers for Deployments."""
+    """Answers requests about Deployments."""
 
     def __init__(self, access: Access, presenter: Presenter) -> None:
         self._access = access
@@ -114,7 +114,7 @@ class DeploymentsApi:
         query = request.query_params
         sources = choices(query, "sources", SOURCES)
         if not sources:
-            raise invalid("sources", "name one source at least", "required")
+            raise invalid("sources", "name at least one source", "required")
         limit = whole_number(query, "limit", 500, least=1)
         offset = whole_number(query, "offset", 0)
         most = whole_number(query, "maxNumResults", 10_000, least=1)
@@ -130,10 +130,10 @@ class DeploymentsApi:
 
 
 def _time_range(query: QueryParams, now: float) -> tuple[float, float]:
-    """Read which moments a log is asked for: two dates, or so many seconds until now."""
+    """Read the time range of a log request: two dates, or a number of seconds until now."""
     seconds = whole_number(query, "range", 3600, least=60)
     if ("startDate" in query) != ("endDate" in query):
-        raise invalid("startDate", "startDate and endDate go together", "required")
+        raise invalid("startDate", "startDate and endDate must be given together", "required")
     if "startDate" in query:
         return moment(query, "startDate"), moment(query, "endDate")
     return now - seconds, now

@@ -1,4 +1,4 @@
-"""Deploys: listed, created, read, described, finalized, rolled back."""
+"""The operations on deploys: list, create, read, describe, finalize, roll back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from astro_ci.sandbox.store.state import DeployRecord
 
 
 class DeploysApi:
-    """Answers for the deploys of a Deployment."""
+    """Answers requests about the deploys of a Deployment."""
 
     def __init__(self, access: Access, presenter: Presenter) -> None:
         self._access = access
@@ -52,7 +52,9 @@ class DeploysApi:
         identity, deployment = self._access.deployment(request)
         body = await body_of(request, CreateDeployRequest)
         deploy = create_deploy(self._platform, identity, deployment, body)
-        request.state.deploy_id = deploy.id  # for the request log: the path does not say
+        request.state.deploy_id = (
+            deploy.id
+        )  # The request log needs the id, which is not in the path.
         return self._shown(deploy)
 
     async def get_deploy(self, request: Request) -> Response:
@@ -66,7 +68,7 @@ class DeploysApi:
         return self._shown(describe_deploy(self._platform, deploy, text))
 
     async def finalize_deploy(self, request: Request) -> Response:
-        # Alone of its kind, this operation documents no 404.
+        # Unlike similar operations, this one documents no 404.
         identity, deployment, deploy = self._access.deploy(request, missing=403)
         body = await body_of(request, FinalizeDeployRequest)
         return self._shown(finalize_deploy(self._platform, identity, deployment, deploy, body))

@@ -1,4 +1,4 @@
-"""Organizations and Workspaces, and what Deployments may be configured with."""
+"""The operations on Organizations, Workspaces, and the options of a Deployment."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class OrganizationsApi:
 
     async def get_organization(self, request: Request) -> Response:
         self._access.organization(request)
-        # A real Astro leaves details out here; the schema needs all of ours.
+        # Astro returns fewer details here, but the schema requires all of them.
         flag(request.query_params, "isLookUpOnly")
         return JSONResponse(views.organization(self._platform.state))
 
@@ -77,5 +77,5 @@ class OrganizationsApi:
         choices(query, "cloudProvider", ("AWS", "AZURE", "GCP"))
         known = [one.id for one in self._platform.deployments(identity)]
         if "deploymentId" in query and query["deploymentId"] not in known:
-            raise invalid("deploymentId", "no such Deployment was found")
+            raise invalid("deploymentId", "this Deployment was not found")
         return JSONResponse(deployment_options())

@@ -1,4 +1,4 @@
-"""Who may do what: users, teams, API tokens; and the environment objects of the Workspace."""
+"""The operations on users, teams, API tokens, and the environment objects of the Workspace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOMENTS = ("createdAt", "updatedAt")
 
 
 class PeopleApi:
-    """One user, no teams, an API token for the Workspace and one for each Deployment."""
+    """There is one user, no team, one API token of the Workspace, and one of each Deployment."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -37,11 +37,11 @@ class PeopleApi:
         ]
 
     async def get_self_user(self, request: Request) -> Response:
-        """Show the user whose session this is."""
+        """Show the user of this session."""
         identity = self._access.identity(request)
         flag(request.query_params, "createIfNotExist")
         if not identity.is_session:
-            raise Refusal(401, "An API token is no user: log in")
+            raise Refusal(401, "An API token has no user: log in instead")
         return JSONResponse(views.self_user(self._platform.state))
 
     async def list_users(self, request: Request) -> Response:
@@ -95,7 +95,7 @@ class PeopleApi:
             flag(query, "resolveLinked")
             keys = ("objectType", "objectKey", *MOMENTS)
             return JSONResponse(_page([], query, "environmentObjects", keys, max_limit=None))
-        except Refusal as refusal:  # alone of its kind, this list documents no 400
+        except Refusal as refusal:  # unlike similar lists, this one documents no 400
             raise Refusal(404, refusal.message, refusal.fields) from refusal
 
     def _tokens(self) -> list[Json]:
@@ -104,7 +104,7 @@ class PeopleApi:
         return [views.workspace_token(state), *deployments]
 
     def _is_ours(self, query: QueryParams) -> bool:
-        """Whether the Workspace and the Deployment that a list is about are there."""
+        """Whether the Workspace and the Deployment that a list request names exist."""
         state = self._platform.state
         workspace = query.get("workspaceId", state.workspace_id)
         deployment = query.get("deploymentId")
@@ -113,7 +113,7 @@ class PeopleApi:
 
 
 def _names_dags(query: QueryParams) -> bool:
-    """Whether a list is about those who have roles in a DAG; nobody has."""
+    """Whether a list request asks for users with a role in a DAG; no user has one."""
     return "dagId" in query or "dagTags" in query
 
 
@@ -125,7 +125,7 @@ def _page(
     *,
     max_limit: int | None = 1000,
 ) -> Json:
-    """Sort rows by the keys that a list documents, and make one page of them."""
+    """Sort rows by the documented keys of a list, and return one page of them."""
     allowed = [f"{key}:{order}" for key in keys for order in ("asc", "desc")]
     for sort in reversed(choices(query, "sorts", allowed)):
         key, _, order = sort.partition(":")

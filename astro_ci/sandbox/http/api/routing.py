@@ -1,4 +1,4 @@
-"""What every operation of the v1 API shares: its route, its body, its errors."""
+"""Routes, request bodies and error responses of all operations of the v1 API."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def route(path: str, **endpoints: Endpoint) -> Route:
 
 
 def error_response(status: int, message: str, fields: Sequence[FieldProblem] = ()) -> Response:
-    """Make an answer whose body is of schema Error."""
+    """Make a response whose body is of schema Error."""
     request_id = new_id()
     body: dict[str, object] = {"message": message, "requestId": request_id, "statusCode": status}
     if fields:
@@ -41,7 +41,7 @@ def error_response(status: int, message: str, fields: Sequence[FieldProblem] = (
 
 
 async def raw_body(request: Request) -> bytes:
-    """Read a request's body. Raises Refusal 400 for one that is larger than any can be."""
+    """Read a request's body. Raises Refusal 400 for a body that is larger than the limit."""
     raw = b""
     async for chunk in request.stream():
         raw += chunk
@@ -51,5 +51,5 @@ async def raw_body(request: Request) -> bytes:
 
 
 async def body_of(request: Request, kind: type[Body]) -> Body:
-    """Read a request's body of one schema. Raises Refusal 400."""
+    """Read a request's body and check it against a schema. Raises Refusal 400."""
     return read_body(await raw_body(request), kind)

@@ -1,4 +1,4 @@
-"""Pages for people: what runs, what was deployed, and which requests made it."""
+"""Web pages that show what runs, what was deployed, and the requests of each deploy."""
 
 from __future__ import annotations
 

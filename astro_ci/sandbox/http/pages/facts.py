@@ -1,4 +1,4 @@
-"""What the pages show, gathered from what the sandbox has."""
+"""Gather the values for the page templates from the sandbox's state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit, and where it can be looked at."""
+    """A commit and the URL of its page."""
 
     sha: str
     short: str
@@ -44,7 +44,7 @@ class Commit:
 
 
 class PageFacts:
-    """Makes what each template is given."""
+    """Makes the values for each template."""
 
     def __init__(self, platform: Platform, requests: Sequence[RequestLine]) -> None:
         self._platform = platform
@@ -56,7 +56,7 @@ class PageFacts:
         return f"/{self._platform.state.workspace_id}/deployments/{deployment.id}"
 
     def version(self) -> object:
-        """Make a value that changes whenever a page may."""
+        """Make a value that changes whenever a page may have changed."""
         statuses = [phase(one).status for one in self._deployments()]
         return self._platform.revision, tuple(statuses), self._last_request()
 
@@ -68,7 +68,7 @@ class PageFacts:
         }
 
     def deployment(self, record: DeploymentRecord) -> Json:
-        """Gather what a Deployment runs, and its history."""
+        """Gather the running image and DAGs of a Deployment, and its history."""
         deploys = self._platform.deploys(record)
         bundle = self._bundle(record, record.desired_version)
         return {
@@ -81,7 +81,7 @@ class PageFacts:
         }
 
     def deploy(self, record: DeploymentRecord, deploy: DeployRecord) -> Json:
-        """Gather what a deploy brought, why, and which requests made it."""
+        """Gather the contents of a deploy, its reason, and the requests that made it."""
         is_bundle = deploy.type == "BUNDLE"
         version = deploy.bundle_tarball_version if is_bundle else deploy.dag_tarball_version
         return {
@@ -96,7 +96,7 @@ class PageFacts:
         }
 
     def _running(self, record: DeploymentRecord) -> Json:
-        """Say what a Deployment runs."""
+        """Describe what a Deployment runs."""
         doing = phase(record)
         image, dags = putters(self._platform, record)
         return {
@@ -112,7 +112,7 @@ class PageFacts:
         }
 
     def _row(self, record: DeploymentRecord, deploy: DeployRecord) -> Json:
-        """Say who deployed what, and why."""
+        """Describe a deploy: who deployed what, and why."""
         words, marker = split_description(deploy.description)
         image, dags = putters(self._platform, record)
         live = [name for name, one in (("image", image), ("DAGs", dags)) if one is deploy]
@@ -173,8 +173,8 @@ class PageFacts:
     def _made(self, record: DeploymentRecord, deploy: DeployRecord) -> list[RequestLine]:
         """List the requests that made a deploy, oldest first.
 
-        Uploads and pushes do not say which deploy they are for: they are those to its Deployment
-        while it was open.
+        A request that uploads or pushes names no deploy, so the list has all such requests for the
+        deploy's Deployment between its creation and its end.
         """
         end = deploy.updated_at if deploy.status != "INITIALIZED" else self._platform.now()
         places = (
@@ -190,7 +190,7 @@ class PageFacts:
         return [self._readable(line) for line in made[-MAX_REQUESTS:]]
 
     def _readable(self, line: RequestLine) -> RequestLine:
-        """Put names in the place of ids."""
+        """Replace ids with names."""
         path = line.path.replace(self._platform.state.organization_id, "…")
         for record in self._platform.state.deployments:
             path = path.replace(record.id, record.name)

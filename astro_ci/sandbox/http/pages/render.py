@@ -1,4 +1,4 @@
-"""Turns facts into HTML: everything is escaped, and nothing in a page runs but our own script."""
+"""Render pages as HTML: every value is escaped, and only the sandbox's own script can run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def render(
     shown = {
         **facts,
         "here": request.url.path,
-        # Without JavaScript, on demand: a page that reloads by itself disturbs screen readers.
+        # Without JavaScript a page reloads only on request: automatic reloads disturb screen
+        # readers.
         "refresh": REFRESH_SECONDS if "refresh" in request.query_params else 0,
         "refresh_seconds": REFRESH_SECONDS,
     }
@@ -44,7 +45,7 @@ def render(
 
 
 def refused(request: Request, status: int, message: str) -> Response:
-    """Say no: to browsers with a page, to others as the API does."""
+    """Return an error: a page for browsers, a body of schema Error for other clients."""
     if "text/html" in request.headers.get("accept", ""):
         return render("refused.html", request, {"status": status, "message": message}, status)
     request_id = new_id()
@@ -53,9 +54,10 @@ def refused(request: Request, status: int, message: str) -> Response:
 
 
 def is_addressed_here(request: Request) -> bool:
-    """Whether a browser was sent to this machine by its own name.
+    """Whether the request's Host header is a name of this machine itself.
 
-    A foreign name that was made to point here could otherwise read the pages.
+    Otherwise a foreign website could read the pages, through a host name that resolves to this
+    machine (DNS rebinding).
     """
     try:
         return urlsplit(f"//{request.headers.get('host', '')}").hostname in HOSTS
@@ -73,7 +75,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Whatever a template prints passes here: control characters become visible.
+        # Every value that a template prints passes here, where control characters become visible.
         finalize=_visible,
     )
     environment.filters |= {"moment": _moment, "clock": _clock, "size": _size, "link": _link}
@@ -87,19 +89,19 @@ def _visible(value: object) -> object:
 
 
 def _moment(seconds: float) -> Markup:
-    """Show a moment, in UTC."""
+    """Format a moment as date and time in UTC."""
     shown = datetime.fromtimestamp(seconds, UTC).strftime("%d %b %Y, %H:%M:%S")
     return Markup('<time datetime="{}">{} UTC</time>').format(timestamp(seconds), shown)
 
 
 def _clock(seconds: float) -> Markup:
-    """Show a time of day, in UTC."""
+    """Format a moment as time of day in UTC."""
     shown = datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
     return Markup('<time datetime="{}">{}</time>').format(timestamp(seconds), shown)
 
 
 def _size(count: int) -> str:
-    """Show a number of bytes."""
+    """Format a number of bytes."""
     if count < 1000:
         return f"{count} B"
     for unit in ("kB", "MB", "GB"):
@@ -110,7 +112,7 @@ def _size(count: int) -> str:
 
 
 def _link(text: str, url: object) -> str | Markup:
-    """Link a text when the URL is one that a browser may follow."""
+    """Make a link of a text if a browser may safely follow the URL."""
     try:
         is_web = urlsplit(str(url or "")).scheme in ("http", "https")
     except ValueError:

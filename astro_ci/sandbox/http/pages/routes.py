@@ -1,4 +1,4 @@
-"""Which page is where. The URL of a Deployment's page is the one that a deploy prints."""
+"""The routes of the pages. A deploy prints the URL of its Deployment's page."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from astro_ci.sandbox.platform.tokens import Identity
 from astro_ci.sandbox.store.state import DeploymentRecord
 
 ANYONE = Identity(subject="")
-"""Pages show no secret, and need no login: this machine alone reaches them."""
+"""Pages show no secrets and need no login, because only this machine can reach them."""
 DEPLOYMENT = "/{workspace_id}/deployments/{deployment_id}"
 TAB = "/{tab:str}"
-"""The web application has more pages below a Deployment's; here they are all the same one."""
+"""Astro has several pages below a Deployment's page; here they all show the same page."""
 LOOK_SECONDS = 0.25
 _STATIC = {"style.css": "text/css", "live.js": "text/javascript"}
 _PAGES = re.compile(r"/|/-/[^/]+|/[^/]+/deployments/.*")
 
 
 def is_page(path: str) -> bool:
-    """Whether a path is a page's: asking for one is no request to Astro."""
+    """Whether a path is a page's path; a request for a page is not a request to Astro."""
     return bool(_PAGES.fullmatch(path)) and not path.startswith(("/v1/", "/v2/", "/blobs/"))
 
 
 class Pages:
-    """Answers browsers."""
+    """Answers requests of browsers."""
 
     def __init__(
         self, platform: Platform, requests: Sequence[RequestLine], is_stopping: Callable[[], bool]
@@ -46,7 +46,7 @@ class Pages:
         self._is_stopping = is_stopping
 
     def routes(self) -> list[Route]:
-        """List the paths and what answers them; they come after all others."""
+        """List the routes of the pages; these routes come after all others."""
         return [
             Route("/", self._guarded(self.home)),
             Route("/-/events", self._guarded(self.events)),
@@ -73,7 +73,7 @@ class Pages:
         return render("deploy.html", request, facts)
 
     async def airflow(self, request: Request) -> Response:
-        """Lead from where a Deployment's Airflow would be to the Deployment's page."""
+        """Redirect the URL of a Deployment's Airflow to the Deployment's page."""
         for record in self._platform.deployments(ANYONE):
             if record.namespace == request.path_params["namespace"]:
                 return RedirectResponse(self._facts.url(record), 302, HEADERS)
@@ -87,7 +87,7 @@ class Pages:
         return Response(content, headers=HEADERS, media_type=_STATIC[name])
 
     async def events(self, request: Request) -> Response:
-        """Say each time that something has changed."""
+        """Send an event each time that something has changed."""
         return StreamingResponse(
             self._changes(request), headers=HEADERS, media_type="text/event-stream"
         )
@@ -110,7 +110,7 @@ class Pages:
     def _guarded(self, answer: Callable[[Request], object]) -> Callable[[Request], object]:
         async def guarded(request: Request) -> Response:
             if not is_addressed_here(request):
-                return refused(request, 403, "This sandbox answers under localhost alone.")
+                return refused(request, 403, "This sandbox only answers requests for localhost.")
             try:
                 found = await answer(request)  # type: ignore[misc]
             except Refusal as refusal:

@@ -1,1 +1,1 @@
-"""What the local Astro remembers, in the words of the API document."""
+"""The bodies of API responses, made from the sandbox's records."""

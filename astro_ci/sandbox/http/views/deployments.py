@@ -12,7 +12,7 @@ from astro_ci.sandbox.store.state import DeploymentRecord, State
 
 
 def deployment(record: DeploymentRecord, state: State, registry: str, now: float) -> Json:
-    """Make a Deployment. `registry` is the host and port that images are pushed to."""
+    """Make a body of schema Deployment. `registry` is the image registry's host and port."""
     doing = phase(record)
     host = f"{registry}/{record.namespace}"
     return {
@@ -57,7 +57,7 @@ def deployment(record: DeploymentRecord, state: State, registry: str, now: float
 
 
 def image_repository(record: DeploymentRecord, state: State, registry: str) -> str:
-    """Name the repository of a Deployment's images, with the registry's host and port."""
+    """Return the repository of a Deployment's images, with the registry's host and port."""
     return f"{registry}/{state.organization_id}/{record.id}"
 
 

@@ -9,14 +9,14 @@ from astro_ci.sandbox.store.state import Bundle, DeployRecord, State
 
 
 def deploy(record: DeployRecord, state: State, repository: str, upload_url: str) -> Json:
-    """Make a Deploy. `upload_url` is shown until the deploy is finalized; empty for none."""
+    """Make a body of schema Deploy. `upload_url` is for an unfinalized deploy; empty for none."""
     is_bundle = record.type == "BUNDLE"
     url_key = "bundleUploadUrl" if is_bundle else "dagsUploadUrl"
     return {
         "id": record.id,
         "deploymentId": record.deployment_id,
-        # Schema Deploy has no BUNDLE: such a deploy shows itself by its mount path, and carries
-        # no DAG version, for it brought none.
+        # Schema Deploy has no type BUNDLE: such a deploy is recognized by its mount path. It
+        # ships no DAGs, so it has no DAG version.
         "type": "DAG_ONLY" if is_bundle else record.type,
         "status": record.status,
         "isDagDeployEnabled": record.is_dag_deploy_enabled,
@@ -41,7 +41,7 @@ def deploy(record: DeployRecord, state: State, repository: str, upload_url: str)
 
 
 def _bundles(record: DeployRecord) -> list[Json]:
-    """List what is mounted beside the DAGs; before the deploy is finalized, what is to be."""
+    """List the bundles that a deploy mounts beside the DAGs, or will mount when finalized."""
     if record.status == "DEPLOYED":
         return [_bundle(bundle) for bundle in record.bundles]
     path, kind = record.bundle_mount_path, record.bundle_type

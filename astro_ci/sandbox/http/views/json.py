@@ -1,4 +1,4 @@
-"""JSON as the API document's schemas have it: a key without a value is left out."""
+"""JSON in the style of the API document's schemas: keys without a value are left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def without_empty(**values: object) -> Json:
 
 
 def subject(subject_id: str, state: State) -> Json:
-    """Make a BasicSubjectProfile."""
+    """Make a body of schema BasicSubjectProfile."""
     if subject_id == state.user_id:
         return {
             "id": subject_id,
@@ -33,7 +33,7 @@ def subject(subject_id: str, state: State) -> Json:
 
 
 def token_name(subject_id: str, state: State) -> str:
-    """Name an API token by its subject."""
+    """Return the name of an API token, by its subject."""
     if subject_id == state.api_token_id:
         return "sandbox"
     for deployment in state.deployments:
@@ -43,7 +43,7 @@ def token_name(subject_id: str, state: State) -> str:
 
 
 def made_by_user(state: State) -> Json:
-    """Say that the user made something when the sandbox was new."""
+    """Make the fields for a thing that the user created when the sandbox was new."""
     made = timestamp(state.created_at)
     user = subject(state.user_id, state)
     return {"createdAt": made, "updatedAt": made, "createdBy": user, "updatedBy": user}

@@ -1,4 +1,4 @@
-"""Organizations and Workspaces."""
+"""The bodies of schemas Organization and Workspace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WORKSPACE_NAME = "Sandbox Workspace"
 
 
 def organization(state: State) -> Json:
-    """Make an Organization."""
+    """Make a body of schema Organization."""
     return {
         "id": state.organization_id,
         "name": ORGANIZATION_NAME,
@@ -34,7 +34,7 @@ def organization(state: State) -> Json:
 
 
 def workspace(state: State) -> Json:
-    """Make a Workspace."""
+    """Make a body of schema Workspace."""
     return {
         "id": state.workspace_id,
         "name": WORKSPACE_NAME,

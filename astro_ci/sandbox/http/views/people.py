@@ -1,4 +1,4 @@
-"""Users and API tokens."""
+"""The bodies of schemas User, SelfUser and ApiToken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AVATAR_URL = "data:,"
 
 
 def user(state: State) -> Json:
-    """Make a User, who may do everything."""
+    """Make a body of schema User, for a user with all roles."""
     return {
         **_person(state),
         "organizationRole": "ORGANIZATION_OWNER",
@@ -27,7 +27,7 @@ def user(state: State) -> Json:
 
 
 def self_user(state: State) -> Json:
-    """Make a SelfUser."""
+    """Make a body of schema SelfUser."""
     scope = {"entityId": state.organization_id, "type": "ORGANIZATION"}
     return {
         **_person(state),
@@ -40,7 +40,7 @@ def self_user(state: State) -> Json:
 
 
 def workspace_token(state: State) -> Json:
-    """Make the ApiToken of the Workspace."""
+    """Make a body of schema ApiToken for the Workspace."""
     role: Json = {
         "entityId": state.workspace_id,
         "entityType": "WORKSPACE",
@@ -50,7 +50,7 @@ def workspace_token(state: State) -> Json:
 
 
 def deployment_token(deployment: DeploymentRecord, state: State) -> Json:
-    """Make the ApiToken of a Deployment."""
+    """Make a body of schema ApiToken for a Deployment."""
     role: Json = {
         "entityId": deployment.id,
         "entityType": "DEPLOYMENT",
@@ -61,7 +61,7 @@ def deployment_token(deployment: DeploymentRecord, state: State) -> Json:
 
 
 def is_for(token: Json, deployment_id: str) -> bool:
-    """Whether an ApiToken is that of a Deployment."""
+    """Whether an ApiToken is the token of a Deployment."""
     roles = token["roles"]
     return isinstance(roles, list) and any(one["entityId"] == deployment_id for one in roles)
 

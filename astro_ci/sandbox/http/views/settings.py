@@ -1,4 +1,4 @@
-"""The settings of a Deployment: what a request set, over what a new Deployment has."""
+"""The settings of a Deployment: the values of the last request, else a new Deployment's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SHOWN_AS_SET = (
 
 
 def settings(record: DeploymentRecord) -> Json:
-    """Make the part of a Deployment that requests set."""
+    """Make the fields of schema Deployment that requests set."""
     found = record.settings
     shown: Json = {
         "executor": "CELERY",
@@ -57,7 +57,7 @@ def settings(record: DeploymentRecord) -> Json:
 
 
 def hibernation_override(record: DeploymentRecord, now: float) -> Json:
-    """Make a DeploymentHibernationOverride."""
+    """Make a body of schema DeploymentHibernationOverride."""
     override = record.override
     if override is None:
         return {"isActive": False}
@@ -69,7 +69,7 @@ def hibernation_override(record: DeploymentRecord, now: float) -> Json:
 
 
 def scaling(record: DeploymentRecord, now: float) -> Json:
-    """Show hibernation, which development Deployments alone have."""
+    """Make the hibernation fields, which only development Deployments have."""
     if not record.is_development_mode:
         return {}
     spec: Json = {"schedules": listed(record.settings, "hibernationSchedules")}
@@ -128,7 +128,7 @@ def _queues(record: DeploymentRecord) -> list[Json]:
 
 
 def _worker_queue(record: DeploymentRecord, queue: Json) -> Json:
-    """Make a WorkerQueue. States of older versions have queues without an id."""
+    """Make a body of schema WorkerQueue. States of older versions have queues without an id."""
     cores = MACHINES.get(str(queue.get("astroMachine")), 1)
     return {
         "id": f"{record.id}-{queue['name']}",
@@ -140,5 +140,5 @@ def _worker_queue(record: DeploymentRecord, queue: Json) -> Json:
 
 
 def _environment_variable(variable: Json) -> Json:
-    """Show a variable; the value of a secret one stays here."""
+    """Make the body for a variable; the value of a secret variable is left out."""
     return {k: v for k, v in variable.items() if not (k == "value" and variable["isSecret"])}

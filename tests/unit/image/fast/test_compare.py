@@ -87,7 +87,7 @@ def replaced(name: str, **fields: Any) -> Entries:
 )
 def test_every_side_of_a_path_counts(name: str, fields: dict[str, Any], expected: str) -> None:
     found = differences([LOWER, replaced(name, **fields)], [LOWER, code()])
-    assert found == [f"/{HOME}/{name} has another {expected}"]
+    assert found == [f"/{HOME}/{name} differs in {expected}"]
 
 
 def test_what_does_not_count() -> None:
@@ -103,9 +103,9 @@ def test_a_layer_below_that_was_built_anew() -> None:
     """As by a builder without a cache, which installs newer packages."""
     anew = [*LOWER[:-2], entry("opt/a", data=b"newer"), entry("opt/c", data=b"new")]
     assert differences([anew, code()], [LOWER, code()]) == [
-        "/opt/a has another content",
-        "/opt/b is in the image with the replaced layer alone",
-        "/opt/c is in the built image alone",
+        "/opt/a differs in content",
+        "/opt/b is only in the image with the replaced layer",
+        "/opt/c is only in the built image",
     ]
 
 
@@ -113,7 +113,7 @@ def test_more_and_fewer_layers_with_the_same_files() -> None:
     assert differences([LOWER[:3], LOWER[3:], code()], [LOWER, code()]) == []
     removal = [entry("opt/.wh.b", data=b"")]
     assert differences([LOWER, removal, code()], [LOWER, code()]) == [
-        "/opt/b is in the image with the replaced layer alone"
+        "/opt/b is only in the image with the replaced layer"
     ]
     again = [entry("opt/b", data=b"b")]
     assert differences([LOWER, removal, again, code()], [LOWER, code()]) == []
@@ -125,17 +125,17 @@ def test_what_layers_below_have_is_asked_where_it_matters() -> None:
     assert differences([LOWER, with_directory[1:]], [LOWER, with_directory]) == []
     other = [entry(f"{HOME}/include", uid=2), *with_directory[1:]]
     assert differences([LOWER, with_directory[1:]], [LOWER, other]) == [
-        f"/{HOME}/include has another uid"
+        f"/{HOME}/include differs in uid"
     ]
 
 
 def test_directories_that_are_emptied_or_replaced() -> None:
-    gone = f"/{HOME}/include/of-the-base is in the image with the replaced layer alone"
+    gone = f"/{HOME}/include/of-the-base is only in the image with the replaced layer"
     opaque = [entry(f"{HOME}/include", uid=1), entry(f"{HOME}/include/.wh..wh..opq", data=b"")]
     assert differences([LOWER, opaque], [LOWER, opaque[:1]]) == [gone]
     file = [entry(f"{HOME}/include", data=b"", uid=1, mode=0o755, mtime=0)]
     first, second = differences([LOWER, file], [LOWER, opaque[:1]])
-    assert first.startswith(f"/{HOME}/include has another kind, content")
+    assert first.startswith(f"/{HOME}/include differs in kind, content")
     assert second == gone
     assert differences([LOWER, file, opaque[:1]], [LOWER, opaque[:1]]) == [gone]
 
@@ -146,7 +146,7 @@ def test_a_hard_link_is_the_file_that_it_leads_to() -> None:
     same = [*LOWER[:-1], link]
     copied = [*LOWER[:-1], entry("opt/b", data=b"a")]
     assert differences([same, code()], [copied, code()]) == []
-    assert differences([same, code()], [LOWER, code()]) == ["/opt/b has another content"]
+    assert differences([same, code()], [LOWER, code()]) == ["/opt/b differs in content"]
 
 
 def test_of_many_paths_the_first_and_the_numbers() -> None:
@@ -155,11 +155,11 @@ def test_of_many_paths_the_first_and_the_numbers() -> None:
     built = {f"{number:02}": item for number in range(20)}
     made = {f"{number:02}": other for number in range(15)} | {"x": item}
     found = summary(built, made)
-    assert found[0] == "/00 has another mode"
+    assert found[0] == "/00 differs in mode"
     assert len(found) == 11
     assert found[-1] == (
-        "and 11 more paths: 5 in the built image alone, 1 in the image with the replaced layer "
-        "alone, 5 in both"
+        "and 11 more paths: 5 only in the built image, 1 only in the image with the replaced "
+        "layer, 5 in both"
     )
     assert summary(built, built) == []
 
@@ -222,14 +222,14 @@ def test_an_image_of_a_registry_against_the_checkout(tmp_path: Path) -> None:
     root.joinpath("include", "link").unlink()
     layer = make(root, tmp_path / "one")
     assert tree_differences(stack_of(built), replaced_stack(built, layer), HOME) == [
-        f"/{HOME}/a.py has another content",
-        f"/{HOME}/include/link is in the built image alone",
-        f"/{HOME}/include/new is in the image with the replaced layer alone",
+        f"/{HOME}/a.py differs in content",
+        f"/{HOME}/include/link is only in the built image",
+        f"/{HOME}/include/new is only in the image with the replaced layer",
     ]
     other = {**document(LAYER)["config"], "User": "root", "Labels": {"x": "z"}}
     found = running(source(LAYER, document(LAYER, config=other, variant="v2")))
     assert config_differences(found, made) == [
-        "the config has another Labels",
-        "the config has another User",
-        "the config has another variant",
+        "the config differs in Labels",
+        "the config differs in User",
+        "the config differs in variant",
     ]

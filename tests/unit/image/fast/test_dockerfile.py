@@ -20,7 +20,7 @@ PLAIN = {
     "a byte order mark": f"\ufeff{FROM}\n",
 }
 OTHER = {
-    "RUN": (f"{FROM}\nRUN true\n", "line 2 of the Dockerfile does more than to set metadata: RUN"),
+    "RUN": (f"{FROM}\nRUN true\n", "line 2 of the Dockerfile does more than set metadata: RUN"),
     "run": (f"{FROM}\n\nrun true\n", "line 3 of the Dockerfile does more"),
     "COPY": (f"{FROM}\nCOPY a b\n", "COPY"),
     "ADD": (f"{FROM}\nADD a b\n", "ADD"),

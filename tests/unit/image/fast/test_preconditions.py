@@ -49,6 +49,8 @@ GOOD = Sources(
 def test_what_is_fine_has_no_reason() -> None:
     assert list(source_reasons(GOOD)) == []
     assert list(source_reasons(replace(GOOD, changes=[]))) == []
+    prebuilt = replace(RUNNING, is_built=False)
+    assert list(source_reasons(replace(GOOD, running=prebuilt))) == [], "its labels tell more"
     elsewhere = [changed("etl/requirements.txt", Part.DAGS), changed("etl/sub/requirements.txt")]
     assert list(source_reasons(replace(GOOD, changes=elsewhere))) == []
 
@@ -68,14 +70,14 @@ SOURCES: dict[str, tuple[dict[str, object], str]] = {
         running(digest=None, unknown="deploy cl9 came from another repository (x)"),
         "came from another repository",
     ),
-    "prebuilt": (running(is_built=False), "was not built by astro-ci"),
+    "prebuilt": (running(is_built=False, commit=None), "was not built by astro-ci"),
     "files changed during the deploy": (
         running(digest=NO_DIGEST),
         "files changed during deploy cl9",
     ),
     "dirty": (running(commit=None), "was built with uncommitted changes"),
     "the commit is missing": ({"is_commit_here": False}, "aaaaaaa, is not in this clone"),
-    "another base": ({"is_base": False}, "something else than what runs (--base)"),
+    "another base": ({"is_base": False}, "not compared with the running versions (--base)"),
     "unknown changes": ({"changes": None}, "the changes since aaaaaaa are not known"),
     "Dockerfile": (
         {"changes": [changed("etl/Dockerfile")]},
@@ -102,7 +104,7 @@ SOURCES: dict[str, tuple[dict[str, object], str]] = {
     "build arguments": ({"has_same_inputs": False}, "the build arguments or the options"),
     "files that git cannot list": ({"has_same_inputs": None}, "could not be listed"),
     "no Dockerfile": ({"dockerfile": None}, "has no Dockerfile"),
-    "more than metadata": ({"dockerfile": f"FROM {BASE}\nRUN x\n"}, "more than to set metadata"),
+    "more than metadata": ({"dockerfile": f"FROM {BASE}\nRUN x\n"}, "more than set metadata"),
     "a base without triggers": ({"base": f"{BASE}-base"}, "have no ONBUILD COPY"),
 }
 
@@ -197,24 +199,35 @@ BUILDS: dict[str, tuple[dict[str, object], str]] = {
         "the last build was 3 d ago, longer than --fast-max-age (2 d 12 h)",
     ),
     "hours": ({"most_age": timedelta(hours=1)}, "(1 h 0 min)"),
-    "not recorded": ({"recorded_base": ""}, "the next build with --fast does"),
-    "no answer": ({"current_base": ""}, "could not be asked whether"),
+    "not recorded": ({"recorded_base": ""}, "the next build with --fast records it"),
+    "no answer": ({"current_base": ""}, "the registry did not tell whether"),
     "moved": ({"current_base": "sha256:2"}, f"the base image {BASE} has moved"),
     "no triggers recorded": (
         {"recorded_triggers": ""},
-        f"did not record what {BASE} does with the project's files: the next build with --fast",
+        f"did not record the triggers of {BASE}; the next build with --fast",
     ),
     "another trigger": (
         {"recorded_triggers": "COPY pyproject.toml ."},
-        f"{BASE} has a trigger of its own, which may read any file: ONBUILD COPY pyproject.toml .",
+        f"{BASE} has an unusual trigger, which may read any file: ONBUILD COPY pyproject.toml .",
     ),
-    "other secrets": ({"current_secrets": "12"}, "the build secrets are not those"),
-    "no secrets any more": ({"recorded_secrets": "12"}, "the build secrets are not those"),
+    "other secrets": ({"current_secrets": "12"}, "the build secrets differ"),
+    "prebuilt elsewhere": ({"is_prebuilt": True}, "does not come from `astro-ci build`"),
+    "prebuilt with other arguments": (
+        {"is_prebuilt": True, "recorded_inputs": "12", "current_inputs": "34"},
+        "built with other build arguments or options",
+    ),
+    "prebuilt on an image of a project": (
+        {"is_prebuilt": True, "recorded_inputs": "1", "current_inputs": "1", "code_steps": 2},
+        "built on another image of a project",
+    ),
+    "no secrets any more": ({"recorded_secrets": "12"}, "the build secrets differ"),
 }
 
 
 def test_a_build_that_still_counts() -> None:
     assert list(build_reasons(BUILT)) == []
+    prebuilt = replace(BUILT, is_prebuilt=True, recorded_inputs="12", current_inputs="12")
+    assert list(build_reasons(prebuilt)) == []
     pinned = replace(BUILT, base=f"{BASE}@sha256:1", recorded_base="", current_base="")
     assert list(build_reasons(pinned)) == [], "a digest cannot move"
 

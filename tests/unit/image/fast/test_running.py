@@ -68,9 +68,9 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "a single file": (history("a", f"/bin/sh -c #(nop) COPY file:{'a' * 64} in . "), "COPY file"),
     "another platform": ({"architecture": "arm64"}, "not for linux/amd64"),
     "Windows": ({"os": "windows"}, "not for linux/amd64"),
-    "no directory": ({"config": {"WorkingDir": "/"}}, "no directory of their own"),
-    "a relative directory": ({"config": {"WorkingDir": "../x"}}, "no directory of their own"),
-    "no config at all": ({"config": None}, "no directory of their own"),
+    "no directory": ({"config": {"WorkingDir": "/"}}, "in the root directory"),
+    "a relative directory": ({"config": {"WorkingDir": "../x"}}, "in the root directory"),
+    "no config at all": ({"config": None}, "in the root directory"),
 }
 
 
@@ -82,7 +82,7 @@ def test_another_shape(changes: dict[str, Any], reason: str) -> None:
 
 
 def test_a_manifest_that_belongs_to_another_one() -> None:
-    with pytest.raises(NotFastError, match="belongs to another one"):
+    with pytest.raises(NotFastError, match="is for another image"):
         running(source(LAYER, oci=True, subject={"digest": "sha256:1"}))
 
 
@@ -141,7 +141,10 @@ LAYERS: dict[str, tuple[bytes, str]] = {
     ),
     "twice": (with_entry("a.py", data=b"a = 1\n"), "has a.py twice"),
     "a file elsewhere": (tar([*code(), entry("etc/x", data=b"")]), "files elsewhere: /etc/x"),
-    "a file in the place of a directory": (tar([entry("usr", data=b"")]), "/usr is no plain"),
+    "a file in the place of a directory": (
+        tar([entry("usr", data=b"")]),
+        "/usr is not an ordinary",
+    ),
     "nothing": (b"\0" * 1024, "lacks files"),
     "cut off": (LAYER[:2000], "lacks files"),
     "no archive": (b"x" * 2048, "cannot be read"),

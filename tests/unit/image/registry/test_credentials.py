@@ -164,4 +164,4 @@ def test_a_login_in_the_variable_comes_first(
     assert login.username == "ada"
     for broken in ("{", '"text"', '{"auths": []}', "[" * 10_000, ""):
         assert found({**env, "DOCKER_AUTH_CONFIG": broken}) == ("eve", "file")
-    assert "DOCKER_AUTH_CONFIG is no JSON document" in caplog.text
+    assert "DOCKER_AUTH_CONFIG is not a JSON document" in caplog.text

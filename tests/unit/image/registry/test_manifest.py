@@ -103,7 +103,7 @@ def test_the_image_of_an_index(
         (b"{}", "without a config or without layers"),
         (image(schemaVersion=1), "schema 1"),
         (image(fsLayers=[]), "schema 1"),
-        (image(manifests=[]), "an index and an image at once"),
+        (image(manifests=[]), "both an index and an image"),
         (image(layers=None), "without a config or without layers"),
         (image("application/vnd.cncf.helm.config.v1+json"), "is not a container image"),
         (image(layers=[{"digest": "sha256:../../x", "size": 1}]), "not a digest with a size"),

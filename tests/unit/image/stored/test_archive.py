@@ -228,7 +228,7 @@ REFUSED: list[tuple[str, Callable[[], Files], str]] = [
     ("two in a layout", two_in_layout, r"holds 2 images \(one, one without a name\)"),
     ("an empty layout", lambda: {**layout_files(), "index.json": b'{"manifests": []}'}, "no image"),
     ("no index", lambda: {**layout_files(), "index.json": b"[]"}, "index.json cannot be read"),
-    ("a changed config", changed_blob, "its config is not what the manifest says"),
+    ("a changed config", changed_blob, "its config does not have the digest in the manifest"),
     (
         "a missing manifest",
         lambda: {
