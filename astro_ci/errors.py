@@ -153,7 +153,7 @@ class DeployFailedError(AstroCIError):
 
 
 class DeployTimeoutError(AstroCIError):
-    """The deploy was accepted, but was not live at the end of the wait time."""
+    """The wait time was over before the deploy was live, or before the Deployment was awake."""
 
     exit_code = 8
 

@@ -33,6 +33,8 @@ class Deployment(Struct, frozen=True, kw_only=True, rename="camel"):
     """STANDARD, DEDICATED or HYBRID."""
     is_dag_deploy_enabled: bool
     is_cicd_enforced: bool = False
+    is_development_mode: bool = False
+    """Whether it may hibernate."""
     astro_runtime_version: str = ""
     image_repository: str = ""
     image_tag: str = ""

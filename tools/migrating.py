@@ -10,8 +10,8 @@ import yaml
 
 ACTION = Path(__file__).parent.parent / "actions" / "deploy" / "action.yml"
 
-PREVIEWS, WAKE, BUNDLES = "previews", "wake", "dbt and other bundles"
-NOT_YET = (PREVIEWS, WAKE, BUNDLES)
+PREVIEWS, BUNDLES = "previews", "dbt and other bundles"
+NOT_YET = (PREVIEWS, BUNDLES)
 
 
 class Row(NamedTuple):
@@ -47,6 +47,7 @@ ROWS = (
     Row("skip-unchanged: false", "redeploy", "`redeploy: true`"),
     Row("wait", "wait", "on without it"),
     Row("wait-time", "wait-time", "`10m`, or seconds"),
+    Row("wake-on-deploy", "wake", "the same; what hibernated before hibernates again"),
     Row("cli-version", note="not needed: no other tool is installed"),
     Row("checkout", note="not needed: use actions/checkout before the step, as deep as you like"),
     Row("checkout-submodules", note="`submodules` of actions/checkout"),
@@ -55,7 +56,6 @@ ROWS = (
     Row("preview-name, output preview-id", missing=PREVIEWS),
     Row("copy-connections, copy-airflow-variables, copy-pools", missing=PREVIEWS),
     Row("worker-max-count, worker-concurrency, worker-type", missing=PREVIEWS),
-    Row("wake-on-deploy", missing=WAKE),
     Row("deploy-type: dbt, non-dags", missing=BUNDLES),
     Row("dag-bundle-name, bundle-type, mount-path, bundle-trigger-paths", missing=BUNDLES),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -13,6 +13,9 @@ from astro_ci.model import ApiDeployType, Deploy, DeployGit, Deployment, Runtime
 from astro_ci.text import unicode
 from astro_ci.web.failure import is_json
 from astro_ci.web.http import Http
+
+if TYPE_CHECKING:  # loaded to wake a Deployment up
+    from astro_ci.astro.hibernation import Hibernation, Override
 
 T = TypeVar("T")
 
@@ -79,6 +82,27 @@ class AstroClient:
         Source: POST /organizations/{o}/deployments/{d}.
         """
         self._post(f"/deployments/{deployment_id}", body, dict[str, Any])
+
+    def get_hibernation(self, deployment_id: str) -> Hibernation:
+        """Read whether a Deployment sleeps, and its override.
+
+        Source: GET /organizations/{o}/deployments/{d}.
+        """
+        from astro_ci.astro.hibernation import SleepingDeployment
+
+        return self._get(f"/deployments/{deployment_id}", SleepingDeployment).hibernation
+
+    def override_hibernation(self, deployment_id: str, override: Override) -> None:
+        """Set a hibernation override. Source: POST .../hibernation-override."""
+        from astro_ci.astro.hibernation import override_body
+
+        body = override_body(override)
+        self._post(f"/deployments/{deployment_id}/hibernation-override", body, dict[str, Any])
+
+    def end_hibernation_override(self, deployment_id: str) -> None:
+        """Remove a hibernation override. Source: DELETE .../hibernation-override."""
+        path = f"{self._organization}/deployments/{deployment_id}/hibernation-override"
+        self._http.delete(path)
 
     def list_deployments(
         self, *, names: Sequence[str] = (), workspace_ids: Sequence[str] = ()

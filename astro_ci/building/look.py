@@ -30,6 +30,8 @@ class Source(Struct, frozen=True, kw_only=True):
     """Whether the image includes the DAGs."""
     uncommitted: tuple[str, ...]
     """The uncommitted files, by which the image differs from the commit."""
+    inputs: str
+    """The digest of the image's files and build arguments."""
 
 
 def look(
@@ -56,7 +58,7 @@ def look(
     )
     shipping = Shipping(parts=parts, prebuilt=None, dags_in_image=has_dags, layout=PREFIXED_LAYOUT)
     with checkout.snapshot() as snapshot:
-        found = find_differences(snapshot, checkout, standing, shipping, needs_digests=False)
+        found = find_differences(snapshot, checkout, standing, shipping, needs_digests=True)
     refuse_empty_submodules(found.empty_submodules, parts)
     refuse_unfit_image(checkout, standing, None)
     return Source(
@@ -67,6 +69,7 @@ def look(
             for path, affected in sorted(found.uncommitted.items())
             if affected or not _is_dag(path, checkout)
         ),
+        inputs=found.digests[Part.IMAGE],
     )
 
 

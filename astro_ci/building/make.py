@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import replace
 
 from msgspec import Struct
 
@@ -11,7 +13,7 @@ from astro_ci.building.keep import Keep
 from astro_ci.building.look import Source
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import find_engine
-from astro_ci.deploying.image import build, describe_build
+from astro_ci.deploying.image import build, describe_build, fast_labels
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.tools import Tools
 from astro_ci.deploying.workshop import Workshop
@@ -23,8 +25,12 @@ from astro_ci.reporting.built import BuiltImage
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.text import listed
+from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)
+
+_PATIENCE_SECONDS = 5.0
+"""How long a build waits for the registry of its base image, once the checks are done."""
 
 
 class Checks(Struct, frozen=True, kw_only=True):
@@ -52,6 +58,7 @@ def make_image(
     cannot run.
     """
     started = tools.now()
+    labels = begin(lambda: fast_labels(config, env, source.checkout, inputs=source.inputs))
     made: list[Checked] = list(checks.before())
     overridden = refuse_failed_checks(made, forced=config.force)
     if source.uncommitted:
@@ -69,6 +76,7 @@ def make_image(
             has_dags=source.has_dags,
             is_dirty=bool(source.uncommitted),
         )
+        wanted = replace(wanted, labels={**wanted.labels, **_answered(labels)})
         image = build(wanted, env, engine, builder, console, workshop)
         check_image(image.facts, running="", supported=None)
         with console.phase(Phase.CHECKS):
@@ -90,6 +98,15 @@ def make_image(
         duration_seconds=round(tools.now() - started, 3),
         phases=dict(console.times),
     )
+
+
+def _answered(labels: Future[dict[str, str]]) -> Mapping[str, str]:
+    """Wait a moment for the base image's registry; without its answer, later deploys build."""
+    wait([labels], _PATIENCE_SECONDS)
+    if labels.done():
+        return labels.result()
+    log.info("the registry of the base image did not answer, so nothing is recorded for --fast")
+    return {}
 
 
 def _once(names: Sequence[CheckName]) -> tuple[CheckName, ...]:

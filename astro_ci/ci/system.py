@@ -75,6 +75,8 @@ class CISystem(Struct, frozen=True, kw_only=True):
     """How to give a job ASTRO_API_TOKEN: a whole sentence."""
     concurrency_hint: str
     """How to let jobs wait for each other: a whole sentence."""
+    switch_hint: str = "use {flag}, or set the variable {variable} to true"
+    """How to switch an option on: a clause without a capital."""
     secret_remedy: Callable[[Mapping[str, str]], str] = no_secret_remedy
     """Why this job has no secret and what to do, as a sentence; empty for an unknown reason."""
     files: Sequence[str] = ()
@@ -93,3 +95,8 @@ class CISystem(Struct, frozen=True, kw_only=True):
     """Whether the head is a commit of this run's repository, and of no other repository."""
     runs_for_pushes_alone: bool = False
     """Whether a run is for a push even if the system names a pull request."""
+
+    def switch_on(self, stem: str) -> str:
+        """Say how to switch an option on, by the name of its flag: a clause without a capital."""
+        variable = f"ASTRO_CI_{stem.replace('-', '_').upper()}"
+        return self.switch_hint.format(stem=stem, flag=f"--{stem}", variable=variable)

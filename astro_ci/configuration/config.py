@@ -379,6 +379,26 @@ class Config:
         help="How long to wait, such as 90s, 10m or 1h30m.",
         key="wait-time",
     )
+    wake: bool = option(
+        False,
+        "--wake",
+        kind=kinds.BOOLEAN,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        help="Wake a hibernating Deployment up for the deploy, and restore its hibernation "
+        "afterwards.",
+        key="wake",
+        input_aliases=("wake-on-deploy",),
+    )
+    wake_seconds: float = option(
+        600.0,
+        "--wake-time",
+        kind=kinds.DURATION,
+        section=Section.HOW,
+        scope=Scope.DEPLOY,
+        help="How long a Deployment may take to wake up, such as 90s or 10m.",
+        key="wake-time",
+    )
 
     def __post_init__(self) -> None:
         """Refuse options that contradict each other."""

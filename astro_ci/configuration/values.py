@@ -235,7 +235,8 @@ def check_wait(name: str, seconds: float) -> None:
     """Refuse a wait time that is not positive."""
     if seconds <= 0:
         raise ConfigurationError(
-            f"{name} must be greater than 0", hint="To skip waiting, use --no-wait."
+            f"{name} must be greater than 0",
+            hint="Use a time such as 90s or 10m. To skip waiting for the rollout, use --no-wait.",
         )
 
 

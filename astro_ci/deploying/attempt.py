@@ -47,7 +47,8 @@ from astro_ci.reporting.phases import Phase
 from astro_ci.survey.silenced import silenced
 from astro_ci.survey.survey import Survey, survey
 
-if TYPE_CHECKING:  # loaded when an image is named
+if TYPE_CHECKING:  # loaded with --wake, and when an image is named
+    from astro_ci.deploying.wake import Waker
     from astro_ci.image.source import ImageSource
 
 OnChecks = Callable[[Plan, Sequence[Checked]], None]
@@ -84,6 +85,8 @@ class Attempt(Struct, kw_only=True):
     """Files that this run writes."""
     image: ImageSource | None = None
     """The source of the prebuilt image; None when the image is built."""
+    waker: Waker | None = None
+    """None without `--wake`."""
     progress: Progress = field(default_factory=Progress)
     known: Known = field(default_factory=Known)
     opened: Deploy | None = None
@@ -182,6 +185,8 @@ class Attempt(Struct, kw_only=True):
             ) as made,
         ):
             self._check(made)
+            if self.waker:  # not before: a build or check that fails wakes nobody up
+                self.deployment = self.waker.wake(self.astro.client, self.deployment)
             opened = self._open()
             transfer = Transfer(
                 deploy=opened,
@@ -223,6 +228,7 @@ class Attempt(Struct, kw_only=True):
             self.astro.client,
             rollout,
             self.config,
+            ci=self.survey.checkout.ci,
             tools=self.tools,
             progress=self.progress,
             console=self.console,
@@ -298,11 +304,8 @@ class Attempt(Struct, kw_only=True):
         return None if fits and again.deploy_type is not DeployType.NONE else again
 
     def pinned(self) -> Config:
-        """Return the options for a new Plan of the found Deployment, without `--fast auto`."""
-        fast = self.config.fast if self.config.fast == "require" else "off"
-        return replace(
-            self.config, deployment_id=self.deployment.id, deployment_name=None, fast=fast
-        )
+        """Return the options for a new Plan of the found Deployment."""
+        return replace(self.config, deployment_id=self.deployment.id, deployment_name=None)
 
     def _give_up(self, late: Plan) -> None:
         """End this attempt for a new Plan; raise DeployFailedError in the last attempt."""

@@ -25,6 +25,7 @@ from astro_ci.survey.asking import Asked, ask_astro
 if TYPE_CHECKING:  # imported while Astro answers
     from astro_ci.checks.static.process import Reader
     from astro_ci.deploying.attempt import Attempt, OnChecks
+    from astro_ci.deploying.wake import Waker
     from astro_ci.image.source import ImageSource
 
 __all__ = ["Tools", "deploy"]
@@ -34,6 +35,7 @@ Approve = Callable[[Plan], None]
 """A callback that raises an AstroCIError to reject a Plan."""
 CancelledBy = Callable[[int], CancelledError]
 """Makes the error for a signal's number."""
+_BUILD_AGAIN = "the first attempt of this run ended without a deploy"
 
 
 def deploy(
@@ -109,17 +111,32 @@ class _Run(Struct, kw_only=True):
     reader: Reader | None
     image: ImageSource | None
     written: Collection[Path]
+    waker: Waker | None = None
     started: float = 0.0
+    cancelled_by: CancelledBy = lambda number: cancelled(number, str(Progress()))
+    """Makes the error for a signal, with the state of the current attempt."""
 
     def __repr__(self) -> str:
         """Return a text without the environment, which may hold secrets."""
         return "_Run()"
 
     def go(self, *, interactive: bool) -> DeployResult:
-        """Plan, and act on the Plan."""
+        """Plan, and act on the Plan; with `--wake`, restore the hibernation in the end."""
+        if not self.config.wake:
+            return self._act(interactive=interactive)
+        from astro_ci.deploying.wake import Waker, restoring
+
+        self.waker = Waker(config=self.config, tools=self.tools, console=self.console)
+        return restoring(
+            self.waker,
+            lambda: self._act(interactive=interactive),
+            lambda number: self.cancelled_by(number),
+        )
+
+    def _act(self, *, interactive: bool) -> DeployResult:
         self.started = self.tools.now()
         self.console.times.clear()
-        self.on_stage(lambda number: cancelled(number, str(Progress())))
+        self._enter_stage(self.cancelled_by)
         self.workshop.look_ahead(self.config, self.env, self.tools.connect_engine)
         try:
             first = self._look(self.config, interactive=interactive)
@@ -128,6 +145,10 @@ class _Run(Struct, kw_only=True):
         if first.survey.plan.deploy_type is DeployType.NONE or self.config.dry_run:
             return first.result("skipped")
         return first.run() or self._once_more(first)
+
+    def _enter_stage(self, cancelled_by: CancelledBy) -> None:
+        self.cancelled_by = cancelled_by
+        self.on_stage(self.waker.telling(cancelled_by) if self.waker else cancelled_by)
 
     def _once_more(self, first: Attempt) -> DeployResult:
         """Plan and deploy again, after other deploys invalidated the first attempt."""
@@ -165,6 +186,7 @@ class _Run(Struct, kw_only=True):
                 image=self.image,
                 reader=reader,
                 written=self.written,
+                build_reason=_BUILD_AGAIN if earlier else "",
             )
         self.on_plan(found.plan)
         self.approve(found.plan)
@@ -188,7 +210,8 @@ class _Run(Struct, kw_only=True):
             approve=self.approve,
             written=self.written,
             image=self.image,
+            waker=self.waker,
             progress=Progress(earlier=earlier),
         )
-        self.on_stage(made.cancelled_by)
+        self._enter_stage(made.cancelled_by)
         return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from astro_ci.astro.client import AstroClient
+from astro_ci.ci import CIContext, system_of
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.progress import Progress
 from astro_ci.deploying.requests import finalize
@@ -19,6 +20,7 @@ def go_live(
     rollout: Rollout,
     config: Config,
     *,
+    ci: CIContext,
     tools: Tools,
     progress: Progress,
     console: Console,
@@ -38,9 +40,15 @@ def go_live(
             "replaces it (--no-wait)"
         )
         return
+
+    def switch_on_wake() -> str:
+        can_help = rollout.deployment.is_development_mode and not config.wake
+        return system_of(ci.key).switch_on("wake") if can_help else ""
+
     Waiter(
         wait_seconds=config.wait_seconds,
         sleep=tools.patience.sleep,
         now=tools.now,
         on_change=functools.partial(console.note, Phase.ROLLOUT),
+        switch_on_wake=switch_on_wake,
     ).wait(client, rollout)

@@ -68,7 +68,7 @@ def built_once(
         is_dirty=survey.plan.dirty,
     )
     if config.fast != "off":
-        made = replace(made, labels={**made.labels, **_fast_labels(config, env, survey)})
+        made = replace(made, labels={**made.labels, **fast_labels(config, env, survey.checkout)})
     inputs = _inputs(made, survey, deployment)
     image = workshop.find(inputs)
     if image:
@@ -107,11 +107,15 @@ def describe_build(
     )
 
 
-def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict[str, str]:
-    """Return the labels that later deploys with --fast need from this build."""
+def fast_labels(
+    config: Config, env: Mapping[str, str], checkout: Checkout, *, inputs: str = ""
+) -> dict[str, str]:
+    """Return the labels that later deploys with --fast need from this build.
+
+    `inputs` is the digest of the image's files and arguments, where no deploy says it.
+    """
     from astro_ci.image.fast.base import build_labels, find_base
 
-    checkout = survey.checkout
     content = checkout.project.read_dockerfile()
     base = (
         base_image(dockerfile_text(content), checkout.build_args, checkout.target)
@@ -120,7 +124,7 @@ def _fast_labels(config: Config, env: Mapping[str, str], survey: Survey) -> dict
     )
     named = base.reference if base else ""
     found = find_base(named, env, checkout=checkout.repo.root)
-    return build_labels(found, config.build_secrets)
+    return build_labels(found, config.build_secrets, inputs=inputs)
 
 
 def _inputs(made: Build, survey: Survey, deployment: Deployment) -> Hashable:

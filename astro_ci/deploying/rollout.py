@@ -14,6 +14,7 @@ from astro_ci.model import Deploy, Deployment
 FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS, GROWTH = 1.0, 10.0, 1.5
 UNHEALTHY_GRACE_SECONDS = 30.0
 """The time that a Deployment may be UNHEALTHY while its pods are replaced."""
+_WITHOUT_WAITING = "To deploy to a hibernating Deployment without waiting, use --no-wait."
 
 
 class Rollout(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,8 @@ class Waiter(Struct, frozen=True, kw_only=True):
     sleep: Callable[[float], None]
     now: Callable[[], float]
     on_change: Callable[[str], None]
+    switch_on_wake: Callable[[], str] = lambda: ""
+    """Says how to switch `--wake` on: a clause, empty where that would be no help."""
 
     def wait(self, client: AstroClient, rollout: Rollout) -> None:
         """Poll until this deploy is live.
@@ -50,7 +53,7 @@ class Waiter(Struct, frozen=True, kw_only=True):
                 refuse_failed(deploy)
                 if is_live(rollout, deploy, deployment):
                     return
-                refuse_asleep(rollout, deploy, deployment)
+                refuse_asleep(rollout, deploy, deployment, self.switch_on_wake)
                 if superseding := _superseding(impatient, rollout, deploy, deployment):
                     self.on_change(f"deploy {superseding.id} has already replaced this deploy")
                     return
@@ -111,7 +114,9 @@ def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:
     )
 
 
-def refuse_asleep(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> None:
+def refuse_asleep(
+    rollout: Rollout, deploy: Deploy, deployment: Deployment, switch_on_wake: Callable[[], str]
+) -> None:
     """Raise DeployTimeoutError when a hibernating Deployment will not change until it wakes up."""
     if (
         deployment.status == "HIBERNATING"
@@ -119,11 +124,14 @@ def refuse_asleep(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> N
         and rollout.bundle_version in (None, deployment.running_bundle_version)
         and rollout.image_tag in (None, deployment.image_tag)
     ):
+        switch = switch_on_wake()
         raise DeployTimeoutError(
             f"deploy {deploy.id} was accepted, but is not live: the Deployment is hibernating, and "
             "runs the deploy when it wakes up",
-            hint="Wake the Deployment up in Astro. To deploy to a hibernating Deployment without "
-            "waiting, use --no-wait.",
+            hint=f"To wake the Deployment up for the deploy, {switch}; or wake it up in Astro. "
+            f"{_WITHOUT_WAITING}"
+            if switch
+            else f"Wake the Deployment up in Astro. {_WITHOUT_WAITING}",
         )
 
 

@@ -29,3 +29,5 @@ class Tools(Struct, frozen=True, kw_only=True):
     connect_engine: Callable[[Mapping[str, str]], Engine] = connect_engine
     patience: Patience = field(default_factory=Patience)
     now: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.time
+    """The time of day, in seconds, for what Astro is told."""

@@ -64,7 +64,8 @@ def health(deployment: Deployment) -> Steps[None]:
         return
     why = deployment.status_reason or _STATES.get(deployment.status, "Astro gives no reason")
     remedy = {
-        "HIBERNATING": "To run its DAGs, wake the Deployment up in Astro.",
+        "HIBERNATING": "To run its DAGs, wake the Deployment up in Astro; to wake it up only for "
+        "a deploy, use --wake.",
         "UNHEALTHY": "Look at the Deployment's logs in Astro; a new deploy may repair it.",
     }.get(deployment.status, "Run the doctor again in a few minutes.")
     yield warning("health", f"{deployment.status}: {why}", remedy)

@@ -5,22 +5,16 @@ A saved plan is only compared with, never acted on: it may come from a stranger'
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct, field
 
 from astro_ci.errors import ConfigurationError, OutdatedPlanError
-from astro_ci.model import Deployment, DeployType, Part, Plan
+from astro_ci.model import Deployment, DeployType, FastPlan, Part, Plan
 from astro_ci.text import excerpt, listed, printable, short
 
-T = TypeVar("T")
-SCHEMA = 1
 _AGAIN = "Make a new plan, have it approved, and deploy with the new one. Nothing was deployed."
 _OPTIONS = "Give `plan` and `deploy` the same options. Nothing was deployed."
-_WRITE = "Write the file with `astro-ci plan --out FILE`, and pass it on unchanged."
 
 
 class _Place(Struct):
@@ -49,8 +43,14 @@ class _Base(Struct):
     dags: str | None
 
 
-class _Error(Struct):
+class SavedError(Struct):
     message: str = ""
+
+
+class _Fast(Struct):
+    mode: str
+    possible: bool
+    reasons: Sequence[str] = ()
 
 
 class SavedPlan(Struct):
@@ -66,7 +66,8 @@ class SavedPlan(Struct):
     deployment: _Deployment | None
     running: _Running | None
     image: _Image | None = None
-    error: _Error | None = None
+    error: SavedError | None = None
+    fast: _Fast | None = None
 
     def check(self, plan: Plan) -> None:
         """Raise when the plan as it is made now is another one.
@@ -101,6 +102,7 @@ class SavedPlan(Struct):
                 f"planned, and now the plan is {plan.deploy_type}: {plan.reason}",
                 hint=f"{_OPTIONS} If they are the same, make a new plan and have it approved.",
             )
+        self._check_fast(plan, name)
 
     def is_for(self, deployment: Deployment, project: str) -> bool:
         """Whether the plan is about a Deployment and a project."""
@@ -111,6 +113,26 @@ class SavedPlan(Struct):
     def says_what_ran(self) -> bool:
         """Whether the plan was made with credentials."""
         return self.deployment is not None and self.running is not None
+
+    def _check_fast(self, plan: Plan, name: str) -> None:
+        """Raise when the image would be made in another way than the plan says."""
+        planned, found = (_fast_mode(one.fast) for one in (self, plan))
+        if planned != found:
+            raise ConfigurationError(
+                f"the saved plan of {name} was made with --fast {excerpt(planned)}, and this "
+                f"deploy has --fast {found}",
+                hint=_OPTIONS,
+            )
+        then, now = self.fast, plan.fast
+        # With `verify`, the image that is deployed is built in any case.
+        if then is None or now is None or now.mode == "verify" or then.possible == now.is_possible:
+            return
+        changed = (
+            "the image was to be built, and can now be made without a build"
+            if now.is_possible
+            else f"the image was to be made without a build, and has to be built: {now.reasons[0]}"
+        )
+        raise OutdatedPlanError(f"the saved plan of {name} no longer holds: {changed}", hint=_AGAIN)
 
     def _switched(self, plan: Plan) -> str:
         now, then = plan.deployment, self.deployment
@@ -154,15 +176,6 @@ class SavedPlan(Struct):
         return (self.base.image, self.base.dags) != (plan.base.image, plan.base.dags)
 
 
-class _Document(Struct):
-    schema: int | None = None
-    version: str = ""
-    outcome: str | None = None
-    deploy_type: str | None = None
-    error: _Error | None = None
-    deployments: Sequence[Any] | None = None
-
-
 class SavedPlans(Struct, frozen=True, kw_only=True):
     """All plans of a file."""
 
@@ -203,67 +216,16 @@ class SavedPlans(Struct, frozen=True, kw_only=True):
         )
 
 
-def read_saved_plans(raw: bytes, shown: str, version: str) -> SavedPlans:
-    """Read what `plan --json` of this version printed; `shown` names the file.
-
-    Raises ConfigurationError.
-    """
-    if not raw.strip():
-        raise _unfit(shown, "is empty")
-    try:
-        # The names of files may hold halves of surrogate pairs, which msgspec does not decode.
-        told = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        why = f"is cut off, or is no JSON document: {excerpt(str(error))}"
-        raise _unfit(shown, why) from error
-    document = _converted(told, _Document, shown)
-    if document.schema is None or (document.deploy_type, document.deployments) == (None, None):
-        if document.error:
-            why = f"is of a run that failed: {excerpt(document.error.message)}"
-            raise _unfit(shown, why, "Correct what made the plan fail, and make a new one.")
-        raise _unfit(shown, "is no plan of astro-ci")
-    if document.outcome is not None:
-        raise _unfit(shown, "is what a deploy printed, and not a plan")
-    parts = [told] if document.deployments is None else document.deployments
-    if not parts:
-        raise _unfit(shown, "has no Deployment", "Plan for the Deployments that are deployed to.")
-    found = (_read_plan(part, shown, version) for part in parts)
-    return SavedPlans(plans=[plan for plan in found if plan is not None])
-
-
-def _read_plan(told: Any, shown: str, version: str) -> SavedPlan | None:
-    """Read the plan of one Deployment; None for one that failed before there was a plan."""
-    document = _converted(told, _Document, shown)
-    if document.deploy_type is None and document.error:
-        return None
-    if (document.schema, document.version) != (SCHEMA, version):
-        said = f"astro-ci {excerpt(document.version)}" if document.version else "another astro-ci"
-        raise _unfit(
-            shown,
-            f"was written by {said}, and this is {version}",
-            "Use the same version of astro-ci in both jobs, and make a new plan.",
-        )
-    return _converted(told, SavedPlan, shown)
-
-
-def _converted(told: Any, kind: type[T], shown: str) -> T:
-    try:
-        return msgspec.convert(told, kind)
-    except msgspec.ValidationError as error:
-        why = f"is no plan of astro-ci: {excerpt(str(error))}"
-        raise _unfit(shown, why) from error
-
-
-def _unfit(shown: str, why: str, hint: str = _WRITE) -> ConfigurationError:
-    return ConfigurationError(f"the plan file {shown} {why}", hint=hint)
-
-
 def _commit(text: str) -> str:
     return excerpt(short(text))
 
 
 def _named_image(digest: str) -> str:
     return f"the image {excerpt(digest)[:19]}" if digest else "no prebuilt image"
+
+
+def _fast_mode(fast: _Fast | FastPlan | None) -> str:
+    return fast.mode if fast else "off"
 
 
 def _ran(what: str, version: str) -> str:

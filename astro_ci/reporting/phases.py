@@ -16,6 +16,7 @@ class Phase(StrEnum):
     SURVEY = "survey"
     BUILD = "build"
     CHECKS = "checks"
+    WAKE = "wake"
     PUSH = "push"
     SAVE = "save"
     UPLOAD = "upload"
@@ -26,6 +27,7 @@ DOING: Mapping[Phase, str] = {
     Phase.SURVEY: "comparing with what runs",
     Phase.BUILD: "building the image",
     Phase.CHECKS: "checking the DAGs",
+    Phase.WAKE: "waking the Deployment up",
     Phase.PUSH: "pushing the image",
     Phase.SAVE: "saving the image",
     Phase.UPLOAD: "uploading the DAG bundle",

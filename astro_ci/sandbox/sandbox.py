@@ -55,9 +55,10 @@ class Sandbox:
     """A local Astro: API, login, blob store and image registry on one port of localhost.
 
     `data` is the directory for the state; with None, the state is deleted at the end. Port 0 means
-    a free port. `rollout_seconds` is the time from a deploy's finalization until it is live. Use a
-    sandbox in a `with` statement, or call `start` and `stop`. Raises ConfigurationError for a port
-    that is in use, or a state that cannot be read.
+    a free port. `rollout_seconds` is the time from a deploy's finalization until it is live, and
+    `wake_seconds` the time that a hibernating Deployment takes to wake up (by default the same).
+    Use a sandbox in a `with` statement, or call `start` and `stop`. Raises ConfigurationError for a
+    port that is in use, or a state that cannot be read.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Sandbox:
         port: int = 0,
         rollout_seconds: float = 2.0,
         *,
+        wake_seconds: float | None = None,
         token_lifetime_seconds: int = 3600,
         upload_lifetime_seconds: float = 3600.0,
         now: Callable[[], float] = time.time,
@@ -82,6 +84,7 @@ class Sandbox:
                 BlobStore(directory / "blobs", now),
                 Registry(directory / "registry"),
                 rollout_seconds=rollout_seconds,
+                wake_seconds=rollout_seconds if wake_seconds is None else wake_seconds,
                 now=now,
             )
         except (ConfigurationError, OSError) as exc:
@@ -319,6 +322,7 @@ class Sandbox:
         record = self._record(name)
         with self._platform.transaction():
             record.is_asleep_by_schedule = asleep
+            self._platform.settle(record)
 
     def _record(self, name: str) -> DeploymentRecord:
         for record in self._platform.deployments(Identity(subject="")):

@@ -70,13 +70,18 @@ def look_for_fast(
     standing: Standing,
     shipping: Shipping,
     differences: Differences,
+    *,
+    build_reason: str = "",
 ) -> FastLook | None:
     """Decide whether a build is needed; None without --fast, or when no image is made.
 
+    `build_reason` is a reason to build of the caller, which counts unless --fast is `require`.
     Raises ConfigurationError when `--fast require` is set and a build is needed.
     """
     if config.fast == OFF or not plan.deploy_type.has_image or shipping.prebuilt:
         return None
+    if build_reason and config.fast != REQUIRE:
+        return FastLook(plan=FastPlan(mode=config.fast, reasons=(build_reason,)))
     look = _Look(
         config=config,
         env=env,
@@ -128,10 +133,11 @@ def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
 
     checkout, standing = look.checkout, look.standing
     running, bases = standing.runs[Part.IMAGE], standing.bases
-    has_same_inputs = None
+    has_same_inputs, inputs = None, ""
     if lines is not None:
-        digests = digest_lines(lines, checkout, look.shipping)
-        has_same_inputs = digests[Part.IMAGE] == running.digest
+        inputs = digest_lines(lines, checkout, look.shipping)[Part.IMAGE]
+        # The marker of a prebuilt image has the image's digest: its label is compared later.
+        has_same_inputs = inputs == running.digest or not running.is_built
     content = checkout.project.read_dockerfile()
     text = dockerfile_text(content) if content is not None else None
     base = base_image(text, checkout.build_args, checkout.target) if text else None
@@ -146,6 +152,7 @@ def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
         dockerfile=text,
         base=base.reference if base else "",
         has_same_inputs=has_same_inputs,
+        inputs=inputs,
     )
 
 
@@ -195,7 +202,12 @@ def _open_running(look: _Look) -> tuple[Repository, str]:
 def _build_of(look: _Look, image: RunningImage, sources: Sources) -> Build:
     from astro_ci.image.fast.base import find_base_digest, secrets_digest
     from astro_ci.image.fast.preconditions import Build
-    from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
+    from astro_ci.image.fast.running import (
+        BASE_LABEL,
+        INPUTS_LABEL,
+        SECRETS_LABEL,
+        TRIGGERS_LABEL,
+    )
     from astro_ci.image.stored.config import REVISION_LABEL
 
     return Build(
@@ -210,6 +222,10 @@ def _build_of(look: _Look, image: RunningImage, sources: Sources) -> Build:
         recorded_triggers=image.labels.get(TRIGGERS_LABEL, ""),
         recorded_secrets=image.labels.get(SECRETS_LABEL, ""),
         current_secrets=secrets_digest(look.config.build_secrets),
+        is_prebuilt=not sources.running.is_built,
+        recorded_inputs=image.labels.get(INPUTS_LABEL, ""),
+        current_inputs=sources.inputs,
+        code_steps=image.code_steps,
     )
 
 

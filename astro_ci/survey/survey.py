@@ -63,13 +63,15 @@ def survey(
     image: ImageSource | None = None,
     reader: Reader | None = None,
     written: Collection[Path] = (),
+    build_reason: str = "",
 ) -> Survey:
     """Read the project, git, the CI context and Astro, and make the Plan. This changes nothing.
 
     `asked` is the result of `ask_astro`, and `ci` the CI context; without them, this function asks.
     `image` is the source of the prebuilt image, for a Config that names one. `reader` is for the
     static check, and is stopped at the end. `written` are files that this run writes, such as a
-    saved plan.
+    saved plan. `build_reason` is a clause that says why an image must be built, unless --fast
+    requires one that is not.
     """
     asked = asked or ask_astro(config, env, interactive=interactive, patience=patience)
     with DagCheck(env, reader) as dag_check:
@@ -98,7 +100,10 @@ def survey(
         plan = _plan(config, checkout, standing, shipping, differences, dag_check)
         if plan.deploy_type.has_image:
             refuse_unfit_image(checkout, standing, prebuilt)
-        fast = look_for_fast(config, env, plan, checkout, standing, shipping, differences)
+        fast = look_for_fast(
+            *(config, env, plan, checkout, standing, shipping, differences),
+            build_reason=build_reason,
+        )
         plan = replace(plan, fast=fast.plan if fast else None)
     return Survey(
         plan=plan,

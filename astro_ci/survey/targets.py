@@ -81,7 +81,7 @@ def find_build_settings(given: Settings, *, config_file: Path | None) -> Setting
         return given
     if not ("deployment_id" in given or "deployment_name" in given):
         return project_settings(file, given, directory)
-    choice = choose(file, given, directory, lambda: Ref(refusal="the Deployment is named"))
+    choice = choose(file, given, directory, Ref)  # what was pushed does not matter
     if len(choice.targets) != 1:
         raise ConfigurationError(
             f"{file.name} has several entries for the named Deployment, and a build is one image",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from astro_ci import __version__
 from astro_ci.errors import SPACE_HINT, CommandError, ConfigurationError
-from astro_ci.planning.saved import SavedPlans, read_saved_plans
+from astro_ci.planning.read_saved import read_saved_plans
+from astro_ci.planning.saved import SavedPlans
 from astro_ci.project.files import read_named_text, remedy
 from astro_ci.reporting.documents import as_json, plans_document
 from astro_ci.reporting.target_result import TargetResult

@@ -69,6 +69,10 @@ class Http:
         """
         return self._send("POST", path, repeat=never_arrived, json=json)
 
+    def delete(self, path: str) -> None:
+        """DELETE; repeated only when the request never arrived, as `post` is."""
+        self._send("DELETE", path, repeat=never_arrived)
+
     def post_form(self, path: str, form: Mapping[str, str]) -> bytes:
         """Send a form without an effect, such as for a token; also repeated after 429."""
         return self._send("POST", path, repeat=was_not_served, data=form)

@@ -28,7 +28,7 @@ from astro_ci.planning.marker import Note, read_notes
 from astro_ci.reporting.console import Console
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.survey import survey
-from tests.e2e.images import make_runtime_image, read_image, read_image_files
+from tests.e2e.images import build_from, make_runtime_image, read_image, read_image_files
 from tests.e2e.runtime import DOCKERFILE, Runtime, runtime
 from tests.integration.registry.images import repository
 from tests.integration.sandbox.support import Client
@@ -357,6 +357,47 @@ def test_a_push_that_fails_is_made_good_by_a_build(world: World, status: int) ->
     newest, unfinished, _ = world.stage.astro.deploys("production")
     assert (newest.status, unfinished.status) == ("DEPLOYED", "INITIALIZED")
     assert Note.MADE not in (read_notes(newest) or {})
+    assert run.document["fast"] == {
+        "mode": "auto",
+        "possible": False,
+        "reasons": ["the first attempt of this run ended without a deploy"],
+        "made": "built",
+        "differences": None,
+    }
+    world.project.write({"include/q.sql": "select 4\n"})
+    world.project.commit("more")
+    assert world.plan("--fast", "auto")["fast"]["possible"], "the build recorded what it needs"
+
+
+def test_a_saved_plan_says_how_the_image_is_made(world: World, tmp_path: Path) -> None:
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("code")
+    file = tmp_path / "plan.json"
+    assert world.plan("--fast", "auto", "--out", str(file))["fast"]["possible"]
+    before, deploys = world.stage.state(), len(world.stage.astro.deploys("production"))
+    other = world.deploy("--plan", str(file))
+    assert other.code == 2
+    assert other.document["error"]["message"] == (
+        "the saved plan of production was made with --fast auto, and this deploy has --fast off"
+    )
+    old = world.deploy("--plan", str(file), "--fast", "auto", "--fast-max-age", "0m")
+    assert old.code == 11
+    assert (
+        "the image was to be made without a build, and has to be built: the last build was"
+        in (old.document["error"]["message"])
+    )
+    assert world.stage.state() == before
+    assert len(world.stage.astro.deploys("production")) == deploys
+
+    world.stage.astro.faults.add("PUT", "/manifests/", status=403)
+    failed = world.deploy("--plan", str(file), "--fast", "auto")
+    assert failed.code == 11, failed.err
+    assert "has to be built: the first attempt of this run" in failed.document["error"]["message"]
+    assert world.stage.state() == before
+
+    run = world.deploy("--plan", str(file), "--fast", "auto")
+    assert run.code == 0, run.err
+    assert run.document["fast"]["made"] == "replaced"
 
 
 def test_a_push_that_fails_is_a_failure_where_no_build_may_follow(world: World) -> None:
@@ -395,6 +436,76 @@ def test_verify_builds_and_compares(world: World) -> None:
 
 def rest_of(data: bytes, offset: int) -> Iterator[bytes]:
     yield data[offset:]
+
+
+def prebuilt(world: World, archive: Path, *arguments: str) -> Run:
+    """Build an image for a later job, and deploy it in a job without an engine."""
+    built = world.stage.command(
+        *("build", "--save", str(archive), "--json", *arguments),
+        env={**world.stage.env, **world.login},
+    )
+    assert built.code == 0, built.err
+    return world.deploy("--image-archive", str(archive), env=NO_ENGINE)
+
+
+def test_a_fast_deploy_follows_on_an_image_of_build(world: World, tmp_path: Path) -> None:
+    world.project.write({"requirements.txt": "x==1\n"})
+    world.project.commit("a release")
+    assert prebuilt(world, tmp_path / "image.tar").code == 0
+    labels = labels_of(world)
+    assert labels["astro-ci.triggers"] == "usual"
+    assert labels["astro-ci.base"].startswith("sha256:")
+    assert len(labels["astro-ci.inputs"]) == 16
+
+    (reason,) = world.plan("--fast", "auto", "--build-arg", "A=1")["fast"]["reasons"]
+    assert reason == (
+        "the running image was built with other build arguments or options of the image"
+    )
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("a change of code")
+    run = world.deploy("--fast", "require", env=NO_ENGINE)
+    assert run.code == 0, run.err
+    assert run.document["fast"]["made"] == "replaced"
+    assert code(world.stage.astro)["include/q.sql"] == b"select 3\n"
+    assert "astro-ci.inputs" not in labels_of(world), "its deploy says it"
+    world.project.write({"include/q.sql": "select 4\n"})
+    world.project.commit("another one")
+    assert world.deploy("--fast", "require", env=NO_ENGINE).code == 0
+
+
+def test_an_image_on_top_of_one_of_build_is_a_build(
+    world: World, engine: Engine, tmp_path: Path
+) -> None:
+    """It has the labels of the image below, and more than that."""
+    assert prebuilt(world, tmp_path / "image.tar").code == 0
+    below = f"{world.base.name.rpartition(':')[0]}:below"
+    top = f"{world.base.name.rpartition(':')[0]}:top"
+    try:
+        engine.client.images.load((tmp_path / "image.tar").read_bytes())[0].tag(below)
+        context = io.BytesIO(
+            tar(
+                {
+                    "Dockerfile": f"FROM {below}\nRUN touch logs/extra\nCOPY . .\n".encode(),
+                    ".dockerignore": b"Dockerfile\n",
+                }
+            )
+        )
+        build_from(engine, context, tag=top)
+        run = world.deploy("--image-name", top)
+        assert run.code == 0, run.err
+    finally:
+        engine.remove_image(top)
+        engine.remove_image(below)
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("code")
+    (reason,) = world.plan("--fast", "auto")["fast"]["reasons"]
+    assert reason == "the running image is prebuilt, and built on another image of a project"
+
+
+def labels_of(world: World) -> dict[str, str]:
+    """The labels of the image that runs."""
+    config: Any = world.stage.astro.image_config("production")
+    return dict(config["config"]["Labels"])
 
 
 def add_a_layer(world: World, path: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from astro_ci.errors import AstroCIError
-from astro_ci.image.fast.running import BASE_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
+from astro_ci.image.fast.running import BASE_LABEL, INPUTS_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
 from astro_ci.image.fast.triggers import USUAL, other_triggers
 from astro_ci.image.registry.client import open_repository
 from astro_ci.image.registry.credentials import login_for
@@ -87,10 +87,11 @@ def secrets_digest(secrets: Sequence[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS] if secrets else ""
 
 
-def build_labels(base: Base, secrets: Sequence[str]) -> dict[str, str]:
-    """Return the labels for a build."""
+def build_labels(base: Base, secrets: Sequence[str], *, inputs: str = "") -> dict[str, str]:
+    """Return the labels for a build; `inputs` is the digest of its files and arguments."""
     known = {
         BASE_LABEL: base.digest,
+        INPUTS_LABEL: inputs,
         TRIGGERS_LABEL: base.triggers,
         SECRETS_LABEL: secrets_digest(secrets),
     }

@@ -18,6 +18,7 @@ from astro_ci.image.fast.replace import Replaced
 from astro_ci.image.fast.running import (
     BASE_LABEL,
     BUILT_LABEL,
+    INPUTS_LABEL,
     SECRETS_LABEL,
     TRIGGERS_LABEL,
     RunningImage,
@@ -27,7 +28,7 @@ from astro_ci.image.registry.manifest import Descriptor
 from astro_ci.image.stored.layers import UnreadableLayerError
 from astro_ci.text import excerpt
 
-_OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, SECRETS_LABEL, TRIGGERS_LABEL))
+_OWN_LABELS = frozenset((BASE_LABEL, BUILT_LABEL, INPUTS_LABEL, SECRETS_LABEL, TRIGGERS_LABEL))
 _OF_THE_BUILD = frozenset(("Image", "Hostname", "Domainname"))
 """Keys that the classic builder copies from the last container of the build."""
 _PLATFORM = ("architecture", "os", "os.features", "os.version", "variant")

@@ -46,7 +46,10 @@ class Sources(Struct, frozen=True, kw_only=True):
     """The image after FROM, with its variables replaced by their values."""
     has_same_inputs: bool | None
     """Whether the files of that commit, with the present build arguments, have the digest of the
-    running image; None when it could not be calculated."""
+    running image; None when it could not be calculated. The digest of a prebuilt image is not known
+    yet."""
+    inputs: str = ""
+    """That digest; empty when it could not be calculated."""
 
 
 def source_reasons(known: Sources) -> Iterator[str]:
@@ -78,7 +81,7 @@ def _origin_reason(known: Sources) -> str:
         return running.unknown or "what runs is not known"
     if running.digest == NO_DIGEST:
         return f"files changed during deploy {running.deploy_id}, which built the running image"
-    if running.digest is None or not running.is_built:
+    if running.digest is None or not (running.is_built or running.commit):
         return f"the running image was not built by astro-ci (deploy {running.deploy_id})"
     if running.commit is None:
         told = "was built with uncommitted changes, or elsewhere"
@@ -169,10 +172,20 @@ class Build(Struct, frozen=True, kw_only=True):
     """The triggers of the base image that the last build recorded; empty for no record."""
     recorded_secrets: str
     current_secrets: str
+    is_prebuilt: bool = False
+    """Whether a deploy took the image as it was, so that only its labels tell how it was built."""
+    recorded_inputs: str = ""
+    """The digest of files and arguments that `astro-ci build` recorded."""
+    current_inputs: str = ""
+    """The digest of the commit's files and of the present arguments."""
+    code_steps: int = 1
+    """The number of steps in which the image copies a project."""
 
 
 def build_reasons(known: Build) -> Iterator[str]:
     """List the reasons why a new build is needed."""
+    if known.is_prebuilt:
+        yield from _prebuilt_reasons(known)
     if known.recorded_commit != known.commit:
         yield (
             f"the tag of the running image has an image of another commit than "
@@ -205,6 +218,15 @@ def build_reasons(known: Build) -> Iterator[str]:
         )
     if known.current_secrets != known.recorded_secrets:
         yield "the build secrets differ from those of the last build"
+
+
+def _prebuilt_reasons(known: Build) -> Iterator[str]:
+    if not known.recorded_inputs:
+        yield "the running image is prebuilt, and does not come from `astro-ci build`"
+    elif known.recorded_inputs != known.current_inputs:
+        yield "the running image was built with other build arguments or options of the image"
+    elif known.code_steps > 1:
+        yield "the running image is prebuilt, and built on another image of a project"
 
 
 def listed_reasons(reasons: Sequence[str]) -> str:

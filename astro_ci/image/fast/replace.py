@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from astro_ci.image.fast.layer import CodeLayer
-from astro_ci.image.fast.running import BUILT_LABEL, CODE_STEP, RunningImage
+from astro_ci.image.fast.running import BUILT_LABEL, CODE_STEP, INPUTS_LABEL, RunningImage
 from astro_ci.image.registry.manifest import (
     DOCKER_CONFIG,
     DOCKER_MANIFEST,
@@ -69,7 +69,8 @@ def _config(
     config: dict[str, Any] = {key: one for key, one in image.config.items() if key != _CACHE}
     built = image.built_at
     kept = {BUILT_LABEL: built.isoformat()} if built else {}
-    config["config"] = {**image.container, "Labels": {**image.labels, **labels, **kept}}
+    own = {name: text for name, text in image.labels.items() if name != INPUTS_LABEL}
+    config["config"] = {**image.container, "Labels": {**own, **labels, **kept}}
     config["created"] = created
     config["rootfs"] = {
         **config["rootfs"],

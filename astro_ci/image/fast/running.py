@@ -27,6 +27,8 @@ TRIGGERS_LABEL = "astro-ci.triggers"
 """Whether the base image's triggers are the usual ones, or the first unusual trigger."""
 BUILT_LABEL = "astro-ci.built"
 """The time of the last real build, which an image that was made without a build inherits."""
+INPUTS_LABEL = "astro-ci.inputs"
+"""The digest of the inputs of `astro-ci build`; a deploy writes them into its marker instead."""
 SECRETS_LABEL = "astro-ci.secrets"
 """A digest of the names of the build's secrets."""
 MOST_LAYER_BYTES = 512 << 20
@@ -69,6 +71,12 @@ class RunningImage(Struct, frozen=True, kw_only=True):
     def home(self) -> str:
         """The directory of the project's files, without the first `/`."""
         return posixpath.normpath(str(self.container.get("WorkingDir") or "/")).strip("/")
+
+    @property
+    def code_steps(self) -> int:
+        """How often the project was copied: more than once where one image is built on another."""
+        steps = (str(step.get("created_by", "")) for step in self.config["history"])
+        return sum(bool(_STEPS.fullmatch(step)) for step in steps)
 
     @property
     def built_at(self) -> datetime | None:

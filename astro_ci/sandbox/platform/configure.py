@@ -14,6 +14,7 @@ from astro_ci.sandbox.platform.deployment_bodies import (
     UpdateDeploymentRequest,
     UpdateHostedRequest,
 )
+from astro_ci.sandbox.platform.hibernation import set_override
 from astro_ci.sandbox.platform.options import NEWEST_RUNTIME, is_listed
 from astro_ci.sandbox.platform.platform import Platform
 from astro_ci.sandbox.platform.refusal import Refusal, invalid
@@ -53,7 +54,7 @@ def create_deployment(
         _place(deployment, body)
         if isinstance(body, CreateHostedRequest):
             deployment.is_development_mode = body.is_development_mode or False
-            deployment.override = _override_in(body)
+            set_override(deployment, _override_in(body), now)
         platform.state.deployments.append(deployment)
         return deployment
 
@@ -75,7 +76,8 @@ def update_deployment(
         if development is True and not deployment.is_development_mode:
             raise invalid("isDevelopmentMode", "can only be chosen for a new Deployment")
         deployment.settings = make_settings(to_builtins(body), deployment.settings, now)
-        deployment.override = override
+        set_override(deployment, override, now)
+        platform.settle(deployment)
         deployment.name = body.name
         deployment.is_cicd_enforced = body.is_cicd_enforced
         if development is False:
@@ -113,8 +115,10 @@ def override_hibernation(
         moment = _moment("overrideUntil", until) if isinstance(until, str) else None
         override = Override(is_hibernating=body.is_hibernating, until=moment)
     with platform.transaction():
-        deployment.override = override
-        deployment.updated_at = platform.now()
+        now = platform.now()
+        set_override(deployment, override, now)
+        platform.settle(deployment)
+        deployment.updated_at = now
 
 
 def _check_name(

@@ -10,7 +10,7 @@ from msgspec import UnsetType, to_builtins
 from astro_ci.sandbox.platform.bodies import CreateDeployRequest, FinalizeDeployRequest
 from astro_ci.sandbox.platform.platform import Platform
 from astro_ci.sandbox.platform.refusal import Refusal, invalid
-from astro_ci.sandbox.platform.rollout import settle, start_rollout
+from astro_ci.sandbox.platform.rollout import start_rollout
 from astro_ci.sandbox.platform.tokens import Identity
 from astro_ci.sandbox.store.ids import new_id, new_image_tag
 from astro_ci.sandbox.store.state import Bundle, DeploymentRecord, DeployRecord
@@ -133,7 +133,7 @@ def _run(
 ) -> None:
     """Make the image and the bundles of a deploy the desired state of its Deployment."""
     now = platform.now()
-    settle(deployment, now, platform.rollout_seconds)
+    platform.settle(deployment)
     deployment.image_tag = deploy.image_tag
     deployment.runtime_version = deploy.runtime_version
     deploy.desired_version = deployment.desired_version = desired

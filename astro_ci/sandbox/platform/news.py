@@ -63,7 +63,7 @@ class News:
         if deployment.rollout_started_at is not None or deployment.id not in self._awaited:
             return
         deploy = self._awaited.pop(deployment.id)
-        status = phase(deployment, self._platform.now()).status
+        status = phase(deployment).status
         if status == "HEALTHY":
             yield f"{name}: deploy {deploy.id} is live"
         else:

@@ -31,6 +31,7 @@ class Platform:
         registry: Registry,
         *,
         rollout_seconds: float,
+        wake_seconds: float,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._file = StateFile(directory)
@@ -38,6 +39,7 @@ class Platform:
         self.blobs = blobs
         self.registry = registry
         self.rollout_seconds = rollout_seconds
+        self.wake_seconds = wake_seconds
         self.now = now
         self.revision = 0
         """Counts the changes."""
@@ -63,8 +65,17 @@ class Platform:
         with self._lock:
             found = [one for one in self.state.deployments if identity.sees(one)]
             for deployment in found:
-                settle(deployment, self.now(), self.rollout_seconds)
+                self.settle(deployment)
             return found
+
+    def settle(self, deployment: DeploymentRecord) -> None:
+        """Bring a Deployment to this moment."""
+        settle(
+            deployment,
+            self.now(),
+            rollout_seconds=self.rollout_seconds,
+            wake_seconds=self.wake_seconds,
+        )
 
     def deployment(
         self, identity: Identity, deployment_id: str, *, missing: int = 404

@@ -26,6 +26,8 @@ class Override(Struct, kw_only=True):
 
     is_hibernating: bool | None
     until: float | None = None
+    is_over: bool = False
+    """Whether it has run out, and what follows from that has happened."""
 
 
 class Bundle(Struct, kw_only=True):
@@ -75,6 +77,10 @@ class DeploymentRecord(Struct, kw_only=True):
     health: RolloutEnd = "HEALTHY"
     """The result of the last finished rollout."""
     is_asleep_by_schedule: bool = False
+    is_asleep: bool = False
+    """Whether it sleeps, or is still waking up."""
+    waking_since: float | None = None
+    """None when it is not waking up."""
     override: Override | None = None
     next_rollout_end: RolloutEnd = "HEALTHY"
     """The result of the next rollout: a fault that a test asked for."""

@@ -9,7 +9,10 @@ import pytest
 import requests
 
 from astro_ci.sandbox import Sandbox
+from astro_ci.sandbox.store.ids import timestamp
 from tests.integration.sandbox.support import Client, Clock, push, upload
+
+AWAKE = {"isHibernating": False}
 
 
 def test_a_created_deploy_runs_nothing(api: Client, astro: Sandbox) -> None:
@@ -380,8 +383,82 @@ def test_an_override_wakes_a_sleeping_deployment(api: Client, astro: Sandbox, cl
     shown = api.call("POST", path, json={"isHibernating": False})
 
     assert shown == {"isActive": True, "isHibernating": False}
+    waking = api.deployment("development")
+    assert (waking["status"], waking["statusReason"]) == (
+        "HIBERNATING",
+        "The Deployment is waking up",
+    )
+    clock.advance(61)
+    client = Client(astro, None, astro.new_token())
+    awake = client.deployment("development")
+    assert awake["status"] == "HEALTHY"
+    assert awake["scalingStatus"]["hibernationStatus"]["isHibernating"] is False
+    client.call("DELETE", path, status=204)
+    asleep = client.deployment("development")
+    assert asleep["status"] == "HIBERNATING"
+    assert asleep["scalingStatus"]["hibernationStatus"]["isHibernating"] is True
+    assert "override" not in asleep["scalingSpec"]["hibernationSpec"]
+    client.close()
+
+
+def test_nothing_is_live_until_the_deployment_is_awake(
+    api: Client, astro: Sandbox, clock: Clock
+) -> None:
+    astro.hibernate("development")
+    done = api.deploy_dags(b"dags", "development")
+    clock.advance(600)
+    asleep = api.deployment("development")
+    assert asleep["status"] == "HIBERNATING"
+    assert asleep["desiredDagTarballVersion"] == done["dagTarballVersion"]
+    assert asleep.get("dagTarballVersion", "") == ""
+    api.call("POST", api.path("development", "/hibernation-override"), json=AWAKE)
+
+    clock.advance(61)  # a minute to wake up, and another one to roll out
+    assert api.deployment("development")["status"] == "DEPLOYING"
+    clock.advance(60)
+    live = api.deployment("development")
+    assert live["status"] == "HEALTHY"
+    assert live["dagTarballVersion"] == done["dagTarballVersion"]
+
+
+def test_falling_asleep_holds_a_rollout(api: Client, astro: Sandbox, clock: Clock) -> None:
+    api.deploy_dags(b"dags", "development")
+    clock.advance(59)
+    astro.hibernate("development")
+    clock.advance(600)
+    assert api.deployment("development").get("dagTarballVersion", "") == ""
+    astro.hibernate("development", asleep=False)
+    clock.advance(121)
     assert api.deployment("development")["status"] == "HEALTHY"
-    api.call("DELETE", path, status=204)
+
+
+def test_what_was_live_when_an_override_ran_out_stays_live(
+    api: Client, astro: Sandbox, clock: Clock
+) -> None:
+    """Nobody looks before the override has ended, and all that came in time happened."""
+    astro.hibernate("development")
+    until = timestamp(clock() + 300)
+    path = api.path("development", "/hibernation-override")
+    api.call("POST", path, json={**AWAKE, "overrideUntil": until})
+    status = api.deployment("development")["scalingStatus"]["hibernationStatus"]
+    assert (status["nextEventType"], status["nextEventAt"]) == ("HIBERNATE", until)
+    done = api.deploy_dags(b"dags", "development")
+
+    clock.advance(900)
+
+    asleep = api.deployment("development")
+    assert asleep["status"] == "HIBERNATING"
+    assert asleep["dagTarballVersion"] == done["dagTarballVersion"]
+    override = asleep["scalingSpec"]["hibernationSpec"]["override"]
+    assert override == {"isActive": False, "isHibernating": False, "overrideUntil": until}
+    assert "nextEventAt" not in asleep["scalingStatus"]["hibernationStatus"]
+
+
+def test_an_override_that_is_past_changes_nothing(api: Client, astro: Sandbox) -> None:
+    astro.hibernate("development")
+    path = api.path("development", "/hibernation-override")
+    past = {**AWAKE, "overrideUntil": "2001-02-03T04:05:06Z"}
+    assert api.call("POST", path, json=past)["isActive"] is False
     assert api.deployment("development")["status"] == "HIBERNATING"
 
 

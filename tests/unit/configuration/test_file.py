@@ -80,6 +80,8 @@ class TestRead:
             wait: False
             checks: {ignore: dag-none}
             wait-time: 1h30m
+            wake: yes
+            wake-time: 5m
             bundle-layout: root
             fast: off
             fast-max-age: 1d12h
@@ -113,6 +115,8 @@ class TestRead:
             wait=False,
             ignore_findings=("dag-none",),
             wait_seconds=5400.0,
+            wake=True,
+            wake_seconds=300.0,
             bundle_layout="root",
             fast_max_age=129_600.0,
         )

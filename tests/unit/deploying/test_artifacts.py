@@ -109,6 +109,8 @@ class TestBundle:
     def test_holds_the_dags_as_they_were_committed(
         self, repository: Repository, tmp_path: Path
     ) -> None:
+        repository.write({"dags/a.py": "a = 2\n"})
+        repository.commit_at("long ago", "2001-01-01T00:00:00Z")
         found = look(repository)
         made = Made(found, tmp_path)
         assert made.made.image is None
@@ -253,13 +255,22 @@ class TestImage:
 
 
 class TestEngine:
-    def find(self, connect: Any, *, builder: str = "", without: str = "") -> Engine | None:
+    ENV = {"DOCKER_HOST": "ssh://somewhere"}  # noqa: RUF012 - nobody writes to it
+
+    def find(self, connect: Any, *, builder: str = "", **hint: str) -> Engine | None:
         with Workshop() as workshop:
-            return find_engine(Config(builder=builder), workshop, {}, connect, without=without)
+            return find_engine(Config(builder=builder), workshop, self.ENV, connect, **hint)
 
     def test_that_answers(self) -> None:
         engine = SimpleNamespace(close=lambda: None)
-        assert self.find(lambda env: engine) is cast(Engine, engine)
+        asked = list[Mapping[str, str]]()
+
+        def connect(env: Mapping[str, str]) -> SimpleNamespace:
+            asked.append(env)
+            return engine
+
+        assert self.find(connect) is cast(Engine, engine)
+        assert asked == [self.ENV]
 
     def test_that_is_not_there(self) -> None:
         with pytest.raises(DockerError) as caught:

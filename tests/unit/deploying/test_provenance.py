@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -31,6 +32,10 @@ FACTS = ImageFacts(
 IMAGE = cast(ReadyImage, SimpleNamespace(facts=FACTS))
 
 
+GITLAB = {"GITLAB_CI": "true", "CI_PROJECT_URL": "https://git.example.com/a/b"}
+"""A run on a GitLab of one's own."""
+
+
 def make(root: Path) -> Repository:
     found = Repository.create(root, FILES)
     found.git("remote", "add", "origin", REMOTE)
@@ -46,9 +51,17 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Survey:
+def kept() -> list[Survey]:
+    """What the first test makes for all: only within a test is the environment clean."""
+    return []
+
+
+@pytest.fixture
+def found(kept: list[Survey], tmp_path_factory: pytest.TempPathFactory) -> Survey:
     """The survey of a checkout that nobody changes."""
-    return look(make(tmp_path_factory.mktemp("provenance") / "checkout"))
+    if not kept:
+        kept.append(look(make(tmp_path_factory.mktemp("provenance") / "checkout")))
+    return kept[0]
 
 
 def look(repository: Repository, *, project: str = "", **env: str) -> Survey:
@@ -84,9 +97,13 @@ def first_of(found: Survey) -> str:
 
 
 def request(
-    found: Survey, *secrets: str, forced: tuple[str, ...] = (), **options: Any
+    found: Survey,
+    *secrets: str,
+    forced: tuple[str, ...] = (),
+    env: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
 ) -> NewDeploy:
-    redact = Redactor()
+    redact = Redactor(env)
     redact.learn(*secrets)
     return new_deploy(Config(**options), found, "cl1", redact, overridden=forced)
 
@@ -103,6 +120,7 @@ class TestCommit:
         base = Base(commits={Part.IMAGE: None, Part.DAGS: before}, source="deployed")
         made = request(planned(found, base=base))
         assert made.deployment_id == "cl1"
+        assert getattr(request(found).git, "before_commit_sha", None) == "", "nothing ran"
         assert made.git
         head = head_of(found)
         assert (made.git.provider, made.git.account, made.git.repo) == ("GITHUB", "acme", "etl")
@@ -152,6 +170,17 @@ class TestCommit:
         assert made.git
         assert made.git.author_name
         assert made.git.branch.startswith("x-")
+
+    def test_a_branch_that_is_called_like_a_password_keeps_its_name(
+        self, repository: Repository
+    ) -> None:
+        """An ordinary word tells nobody that it is one."""
+        repository.git("checkout", "--quiet", "-b", "development")
+        found, env = look(repository), {"DB_PASSWORD": "development"}
+        of_head = prebuilt(found, Origin(commit=repository.head, url=""))
+        for made in (request(found, env=env).git, request(of_head, env=env).git):
+            assert made
+            assert made.branch == "development"
 
     def test_uncommitted_files_have_none(self, found: Survey) -> None:
         made = request(planned(found, dirty=True))
@@ -246,6 +275,7 @@ class TestPrebuilt:
         assert made.git
         assert made.git.commit_sha == first
         assert (made.git.branch, made.git.author_name) == ("", ""), "they are the head's"
+        assert made.git.before_commit_sha == ""
         assert texts(made)[0] == f"Image {self.NAME}"
         assert f" built={first[:12]} of={first[:12]}" in made.description
         of_head = request(prebuilt(found, Origin(commit=head, url=""))).git
@@ -261,6 +291,39 @@ class TestPrebuilt:
         assert (made.git.account, made.git.repo, made.git.path) == ("acme", "base", "")
         assert made.git.before_commit_sha == "b" * 40
         assert "s3cr3t" not in repr(made)
+
+    def test_one_of_a_project_below_names_its_path(self, repository: Repository) -> None:
+        repository.write({f"etl/{name}": text for name, text in FILES.items()})
+        repository.commit("a project below")
+        repository.git("checkout", "--quiet", "--detach")
+        found = look(repository, project="etl", **GITLAB)
+        made = request(prebuilt(found, Origin(commit=repository.head, url=""))).git
+        assert made
+        assert (made.path, made.branch) == ("etl", "")
+        url = "https://git.example.com/a/base.git"
+        other = request(prebuilt(found, Origin(commit="c" * 40, url=url))).git
+        assert other
+        assert other.path == ""
+        assert other.remote_url == url
+
+    def test_one_of_this_repository_is_linked_where_the_ci_system_has_it(
+        self, repository: Repository
+    ) -> None:
+        repository.git("remote", "set-url", "origin", "https://git.example.com/a/b.git")
+        head = repository.head
+        linked = f"https://git.example.com/a/b/-/commit/{head}"
+        found = look(repository, **GITLAB)
+        for made in (request(found), request(prebuilt(found, Origin(commit=head, url="")))):
+            assert made.git
+            assert made.git.commit_url == linked
+        elsewhere = Origin(commit="c" * 40, url="https://other.example.com/a/base.git")
+        unknown = request(prebuilt(found, elsewhere)).git
+        assert unknown
+        assert unknown.commit_url == "", "another host may be of another kind"
+        repository.git("remote", "set-url", "origin", "https://other.example.com/a/b.git")
+        moved = request(look(repository, **GITLAB)).git
+        assert moved
+        assert moved.commit_url == ""
 
     def test_one_of_nobody_knows_which_commit_has_none(self, found: Survey) -> None:
         made = request(prebuilt(found, None))

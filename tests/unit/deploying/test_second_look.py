@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from astro_ci.deploying.second_look import FRESH_SECONDS, PROMPT_SECONDS, SecondLook
-from astro_ci.errors import UnavailableError
+from astro_ci.errors import AstroCIError, AuthenticationError, UnavailableError
 from astro_ci.model import Deployment
 
 
@@ -73,6 +73,13 @@ def test_an_answer_from_before_a_long_upload_does_not() -> None:
     assert look.result().image_tag == "second"
 
 
+def test_an_answer_that_is_just_too_old_does_not() -> None:
+    platform = Platform(deployment("first"), deployment("second"))
+    look = platform.begun()
+    platform.time += FRESH_SECONDS
+    assert look.result().image_tag == "second"
+
+
 def test_an_upload_that_was_sent_again_is_looked_after_again() -> None:
     platform = Platform(deployment("first"), deployment("second"))
     look = platform.begun()
@@ -87,8 +94,9 @@ def test_without_a_bundle_astro_is_asked_when_all_is_sent() -> None:
     assert Platform(deployment("only")).look().result().image_tag == "only"
 
 
-def test_what_failed_meanwhile_is_asked_once_more() -> None:
-    platform = Platform(UnavailableError("busy"), deployment("second"))
+@pytest.mark.parametrize("kind", [UnavailableError, AuthenticationError])
+def test_what_failed_meanwhile_is_asked_once_more(kind: type[AstroCIError]) -> None:
+    platform = Platform(kind("busy"), deployment("second"))
     assert platform.begun().result().image_tag == "second"
 
 

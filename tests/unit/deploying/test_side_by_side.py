@@ -9,7 +9,7 @@ from astro_ci.deploying.side_by_side import AbandonedError, Stop, run_side_by_si
 
 
 def test_jobs_run_at_once() -> None:
-    meeting = threading.Barrier(2, timeout=5)
+    meeting = threading.Barrier(2, timeout=60)
 
     def meet(stop: Stop) -> None:
         meeting.wait()

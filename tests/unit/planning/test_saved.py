@@ -14,13 +14,15 @@ from astro_ci.model import (
     Base,
     Deployment,
     DeployType,
+    FastPlan,
     Origin,
     Part,
     Plan,
     PrebuiltImage,
     Request,
 )
-from astro_ci.planning.saved import SavedPlans, read_saved_plans
+from astro_ci.planning.read_saved import read_saved_plans
+from astro_ci.planning.saved import SavedPlans
 from astro_ci.reporting.documents import as_json, plan_document
 from tests.unit.reporting.samples import PLAN as SAMPLE
 
@@ -226,6 +228,45 @@ def test_the_whole_refusal(changes: dict[str, Any], message: str, hint: str) -> 
     with pytest.raises(AstroCIError) as caught:
         saved().check(replace(PLAN, **changes))
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+FAST, BUILT = FastPlan(mode="auto"), FastPlan(mode="auto", reasons=("a package changed", "more"))
+VERIFY = FastPlan(mode="verify")
+
+
+@pytest.mark.parametrize(
+    ("planned", "found", "kind", "message", "hint"),
+    [
+        (FAST, FAST, None, "", ""),
+        (BUILT, replace(BUILT, reasons=("another reason",)), None, "", ""),
+        (VERIFY, replace(VERIFY, reasons=("x",)), None, "", ""),
+        (None, FAST, ConfigurationError, "was made with --fast off, and this deploy has --fast "
+         "auto", OPTIONS),
+        (FAST, None, ConfigurationError, "was made with --fast auto, and this deploy has --fast "
+         "off", OPTIONS),
+        (FAST, VERIFY, ConfigurationError, "was made with --fast auto, and this deploy has --fast "
+         "verify", OPTIONS),
+        (FAST, BUILT, OutdatedPlanError, "no longer holds: the image was to be made without a "
+         "build, and has to be built: a package changed", AGAIN),
+        (BUILT, FAST, OutdatedPlanError, "no longer holds: the image was to be built, and can now "
+         "be made without a build", AGAIN),
+    ],
+)  # fmt: skip
+def test_the_image_is_made_as_was_planned(
+    planned: FastPlan | None,
+    found: FastPlan | None,
+    kind: type[AstroCIError] | None,
+    message: str,
+    hint: str,
+) -> None:
+    plan = saved(replace(PLAN, fast=planned))
+    if kind is None:
+        plan.check(replace(PLAN, fast=found))
+        return
+    with pytest.raises(kind) as caught:
+        plan.check(replace(PLAN, fast=found))
+    assert caught.value.message == f"the saved plan of prod {message}"
+    assert caught.value.hint == hint
 
 
 def test_a_switch_that_was_made_the_other_way_is_told_as_well() -> None:

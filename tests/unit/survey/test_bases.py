@@ -122,6 +122,11 @@ class TestTheEvent:
         assert find(origin, "event", runs=runs, before=first).source == "event"
         assert find(origin, "auto", runs=runs, before=first).source == "deployed"
 
+    def test_may_name_it_in_short(self, origin: Repository) -> None:
+        first = origin.git("rev-parse", "HEAD~1")
+        found = find(origin, "event", before=first[:12])
+        assert (found.source, found.commits) == ("event", both(first))
+
     def test_may_not_say_where_from(self, origin: Repository) -> None:
         found = find(origin, before=origin.head)
         assert found.assumptions[0].endswith("(from the CI event)")

@@ -80,7 +80,14 @@ class TestNames:
 
     @pytest.mark.parametrize(
         ("link", "known"),
-        [("dags", False), ("dags/lib", False), ("p", True), ("other", True), ("dags2", True)],
+        [
+            ("dags", False),
+            ("dags/lib", False),
+            ("p", True),
+            ("other", True),
+            ("dags2", True),
+            ("a\tdags", True),
+        ],
     )
     def test_are_not_known_where_another_repository_is(self, link: str, known: bool) -> None:
         lines = [*listing("dags/a.py"), f"160000 {'b' * 40} 0\t{link}"]
@@ -167,6 +174,20 @@ class TestCount:
         assert (empty.shipped, empty.dag_files, empty.left_out_by) == (1, 0, "dags/*.py")
         bundled = self.of(repository, ["a.py", "b.py", "q.sql"], **given)
         assert bundled == DagFiles(shipped=3, dag_files=2, before=3)
+
+    def test_a_line_is_blamed_only_for_what_it_leaves_out(self, repository: Repository) -> None:
+        def blamed(names: list[str], lines: str, *ignored: str) -> str:
+            rules = replace(RULES, dockerignore=DockerIgnore.parse(lines))
+            found = self.of(
+                repository, names, is_bundle=False, rules=rules, ignored=lambda: ignored
+            )
+            assert found.dag_files == 0
+            return found.left_out_by
+
+        assert blamed(["a.py"], "dags/*.py") == "dags/*.py"
+        assert blamed(["q.sql"], "dags/q.sql") == "", "it is no DAG file"
+        by_airflow = ["a.py", ".airflowignore"]
+        assert blamed(by_airflow, "dags/*.py\n!dags/a.py", "a.py") == ""
 
     def test_of_dags_outside_of_the_context(self, tmp_path: Path) -> None:
         """No image holds them."""

@@ -30,10 +30,19 @@ CI = detect({})
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    found = Repository.create(tmp_path_factory.mktemp("standing") / "checkout", FILES)
-    found.git("remote", "add", "origin", REMOTE)
-    return found
+def kept() -> list[Repository]:
+    """What the first test makes for all: only within a test is the environment clean."""
+    return []
+
+
+@pytest.fixture
+def repository(kept: list[Repository], tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A checkout that nobody changes."""
+    if not kept:
+        found = Repository.create(tmp_path_factory.mktemp("standing") / "checkout", FILES)
+        found.git("remote", "add", "origin", REMOTE)
+        kept.append(found)
+    return kept[0]
 
 
 def opened(repository: Repository, ci: CIContext = CI) -> Checkout:

@@ -162,6 +162,22 @@ class TestAnotherCommit:
             "commit is checked out"
         )
 
+    def test_an_older_commit_than_a_tags_is_not_the_tags(
+        self, repository: Repository, pushed: str
+    ) -> None:
+        repository.git("checkout", "--quiet", "--detach", "HEAD~1")
+        refusal(repository, run(tag="v1", head=pushed))
+        refusal(repository, run(tag="v1", branch="main", head=pushed))
+
+    def test_a_tag_that_is_an_object_of_its_own_is_the_commit_it_names(
+        self, repository: Repository, pushed: str
+    ) -> None:
+        repository.git("tag", "--annotate", "--message", "one", "v1", pushed)
+        tag = repository.git("rev-parse", "refs/tags/v1")
+        assert tag != pushed
+        repository.git("checkout", "--quiet", "--detach", pushed)
+        assert chosen(repository, run(tag="v1", head=tag)) == ["release"]
+
     def test_a_run_that_names_commits_of_other_repositories_says_nothing(
         self, repository: Repository, pushed: str
     ) -> None:
@@ -194,6 +210,8 @@ def why_none(repository: Repository, ci: CIContext, *, deploys: bool = True) -> 
     """Why a run chooses no Deployment."""
     found = find_targets(given(project=repository.root), {}, ci, config_file=None, deploys=deploys)
     assert list(found.choice.targets) == []
+    assert found.choice.ref
+    assert found.choice.ref.branch == ci.branch, "for what is said of it"
     return found.choice.reason
 
 
@@ -247,6 +265,29 @@ class TestFile:
                 {}, {}, run(), config_file=tmp_path / "none.yaml", deploys=True
             )  # fmt: skip
 
+    def test_a_named_one_outside_of_the_repository_may_be_a_link(
+        self, repository: Repository, tmp_path: Path
+    ) -> None:
+        """The job's owner made it; what is found in a checkout may be a stranger's."""
+        path = tmp_path / "elsewhere.yaml"
+        path.write_text("deployments: {other: {branches: main}}")
+        (tmp_path / "links").mkdir()
+        own, found = tmp_path / "links/own.yaml", repository.root / "astro-ci.yaml"
+        found.unlink()
+        for link in (own, found):
+            link.symlink_to(path)
+        named = find_targets(
+            given(project=repository.root), {}, run(branch="main"), config_file=own, deploys=True
+        )
+        assert [target.entry for target in named.choice.targets] == ["other"]
+        with pytest.raises(ConfigurationError, match=r"^astro-ci\.yaml cannot be read"):
+            chosen(repository, run(branch="main"))
+
+    def test_the_directory_chooses_the_project(self, tmp_path: Path) -> None:
+        several = Repository.create(tmp_path / "several", {"astro-ci.yaml": PROJECTS, "ml/x": ""})
+        assert chosen(several, run(branch="main"), directory="ml") == ["ml"]
+        assert chosen(several, run(branch="main")) == ["prod", "ml"]
+
     def test_without_one_the_options_are_all(self, tmp_path: Path) -> None:
         found = find_targets(
             given(project=tmp_path, deployment_name="x"), {}, run(), config_file=None, deploys=True
@@ -259,15 +300,18 @@ class TestFile:
     ) -> None:
         repository.write({"astro-ci.yaml": f"base: HEAD~1\n{FILE}"})
 
-        def base(ci: CIContext, **options: Any) -> str:
+        def base(ci: CIContext, **options: Any) -> tuple[str, str]:
             found = find_targets(
                 given(project=repository.root, **options), {}, ci, config_file=None, deploys=True
             )
-            return found.choice.targets[0].config.base
+            (target,) = found.choice.targets
+            assert target.config.base == target.settings["base"].value
+            return target.config.base, target.settings["base"].source
 
-        assert base(run(branch="main")) == "HEAD~1"
-        assert base(run(branch="main", base_override="a" * 40)) == "auto"
-        assert base(run(branch="main", base_override="a" * 40), base="event") == "event"
+        assert base(run(branch="main")) == ("HEAD~1", "astro-ci.yaml line 1")
+        said = run(branch="main", base_override="a" * 40)
+        assert base(said) == ("auto", "ASTRO_CI_BASE")
+        assert base(said, base="event") == ("event", "--option")
 
 
 PROJECTS = """\
@@ -291,15 +335,21 @@ class TestSettings:
         )
         return found.root
 
-    def test_of_a_project(self, several: Path) -> None:
+    def test_of_a_project(self, several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found = find_project_settings(given(project=several / "etl"), config_file=None)
         assert str(found["dags_path"]) == "jobs"
         assert [str(one) for one in found["ignore_findings"]] == ["AIR301"]
         assert found["project"] == several / "etl"
+        monkeypatch.chdir(several / "etl")
+        assert find_project_settings({}, config_file=None)["dags_path"] == found["dags_path"]
+        named = several / "own.yaml"
+        named.write_text("dags-path: flows\n")
+        here = find_project_settings(given(project=several / "etl"), config_file=named)
+        assert str(here["dags_path"]) == "flows"
         with pytest.raises(ConfigurationError, match="has several projects"):
             find_project_settings(given(project=several), config_file=None)
 
-    def test_of_a_build(self, several: Path) -> None:
+    def test_of_a_build(self, several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def target(**options: Any) -> Any:
             found = find_build_settings(given(**options), config_file=None)
             return found["target"].value if "target" in found else None
@@ -308,6 +358,16 @@ class TestSettings:
         assert target(project=several / "etl", deployment_name="slim") == "tiny"
         assert target(project=several / "etl", target="own") == "own"
         assert target(project=several / "ml") is None
+        monkeypatch.chdir(several / "etl")
+        assert target() == "slim"
+        named = several / "own.yaml"
+        named.write_text("target: own\ndeployments: {prod: {id: cl1, branches: main, target: x}}\n")
+        own = find_build_settings(given(project=several / "etl"), config_file=named)
+        assert own["target"].value == "own"
+        by_id = find_build_settings(
+            given(project=several / "etl", deployment_id="cl1"), config_file=named
+        )
+        assert by_id["target"].value == "x"
 
     def test_of_a_build_for_a_name_that_several_projects_have(self, tmp_path: Path) -> None:
         path = tmp_path / "astro-ci.yaml"

@@ -45,7 +45,7 @@ def test_one_request_trusts_a_certificate_and_the_next_one_does_not(certificate:
 
 def test_the_environment_is_asked_once_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """To look for proxies takes long where there are many paths, as there are blobs."""
-    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy"):
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     with serving(Answer("here")) as script, open_session() as session:
         assert session.get(f"{script.url}/a", timeout=SECONDS).text == "here"

@@ -181,6 +181,7 @@ SYSTEM = CISystem(
         "pass it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}."
     ),
     concurrency_hint="Give the job a concurrency group with cancel-in-progress: false.",
+    switch_hint="add {stem}: true to the inputs of the deploy action, or {flag} to the command",
     takes_forge_token=True,
     speak=speak,
     comments=find_comments,

@@ -117,6 +117,9 @@ SYSTEM = CISystem(
         "protected branches and tags get protected variables."
     ),
     concurrency_hint="Give the job a resource_group.",
+    switch_hint=(
+        'add {stem}: "true" to the inputs of the deploy template, or {flag} to the command'
+    ),
     secret_remedy=secret_remedy,
     speak=speak,
     comments=find_comments,

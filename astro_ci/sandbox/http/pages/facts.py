@@ -57,8 +57,7 @@ class PageFacts:
 
     def version(self) -> object:
         """Make a value that changes whenever a page may have changed."""
-        now = self._platform.now()
-        statuses = [phase(one, now).status for one in self._deployments()]
+        statuses = [phase(one).status for one in self._deployments()]
         return self._platform.revision, tuple(statuses), self._last_request()
 
     def home(self) -> Json:
@@ -98,7 +97,7 @@ class PageFacts:
 
     def _running(self, record: DeploymentRecord) -> Json:
         """Describe what a Deployment runs."""
-        doing = phase(record, self._platform.now())
+        doing = phase(record)
         image, dags = putters(self._platform, record)
         return {
             "record": record,

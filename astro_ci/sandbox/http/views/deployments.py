@@ -13,7 +13,7 @@ from astro_ci.sandbox.store.state import DeploymentRecord, State
 
 def deployment(record: DeploymentRecord, state: State, registry: str, now: float) -> Json:
     """Make a body of schema Deployment. `registry` is the image registry's host and port."""
-    doing = phase(record, now)
+    doing = phase(record)
     host = f"{registry}/{record.namespace}"
     return {
         "id": record.id,

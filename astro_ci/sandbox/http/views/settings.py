@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from astro_ci.sandbox.http.views.json import Json
+from astro_ci.sandbox.platform.hibernation import is_meant_to_sleep, override_is_active
 from astro_ci.sandbox.platform.options import MACHINES, SCHEDULERS
-from astro_ci.sandbox.platform.rollout import is_hibernating, override_is_active
 from astro_ci.sandbox.platform.settings import listed
 from astro_ci.sandbox.store.ids import timestamp
 from astro_ci.sandbox.store.state import DeploymentRecord
@@ -77,8 +77,21 @@ def scaling(record: DeploymentRecord, now: float) -> Json:
         spec["override"] = hibernation_override(record, now)
     return {
         "scalingSpec": {"hibernationSpec": spec},
-        "scalingStatus": {"hibernationStatus": {"isHibernating": is_hibernating(record, now)}},
+        "scalingStatus": {"hibernationStatus": _hibernation_status(record, now)},
     }
+
+
+def _hibernation_status(record: DeploymentRecord, now: float) -> Json:
+    """Make a DeploymentHibernationStatus; the next event is the end of an override."""
+    override = record.override
+    is_overridden = override is not None and override_is_active(record, now)
+    decides = "override" if is_overridden else "schedule"
+    shown: Json = {"isHibernating": record.is_asleep, "reason": f"As its {decides} says"}
+    sleeps_next = record.is_asleep_by_schedule
+    if is_overridden and override and override.until and sleeps_next != is_meant_to_sleep(record):
+        shown["nextEventAt"] = timestamp(override.until)
+        shown["nextEventType"] = "HIBERNATE" if sleeps_next else "WAKE"
+    return shown
 
 
 def _hosted_defaults(found: Json) -> Json:

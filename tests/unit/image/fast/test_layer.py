@@ -125,7 +125,9 @@ def test_what_a_build_refuses_is_refused(project: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("oci", [False, True])
 def test_only_what_speaks_of_the_code_is_new(project: Path, tmp_path: Path, oci: bool) -> None:
-    image = running(source(LAYER, oci=oci, annotations={"of": "the old"}, odd="kept"))
+    labels = {**document(LAYER)["config"]["Labels"], "astro-ci.inputs": "of the old code"}
+    told = document(LAYER, config={**document(LAYER)["config"], "Labels": labels})
+    image = running(source(LAYER, told, oci=oci, annotations={"of": "the old"}, odd="kept"))
     layer = make(project, tmp_path / "one")
     made = replace_code(image, layer, labels=LABELS, created=CREATED)
     before, after = document(LAYER), json.loads(made.config)

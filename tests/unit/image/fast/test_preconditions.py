@@ -49,6 +49,8 @@ GOOD = Sources(
 def test_what_is_fine_has_no_reason() -> None:
     assert list(source_reasons(GOOD)) == []
     assert list(source_reasons(replace(GOOD, changes=[]))) == []
+    prebuilt = replace(RUNNING, is_built=False)
+    assert list(source_reasons(replace(GOOD, running=prebuilt))) == [], "its labels tell more"
     elsewhere = [changed("etl/requirements.txt", Part.DAGS), changed("etl/sub/requirements.txt")]
     assert list(source_reasons(replace(GOOD, changes=elsewhere))) == []
 
@@ -68,7 +70,7 @@ SOURCES: dict[str, tuple[dict[str, object], str]] = {
         running(digest=None, unknown="deploy cl9 came from another repository (x)"),
         "came from another repository",
     ),
-    "prebuilt": (running(is_built=False), "was not built by astro-ci"),
+    "prebuilt": (running(is_built=False, commit=None), "was not built by astro-ci"),
     "files changed during the deploy": (
         running(digest=NO_DIGEST),
         "files changed during deploy cl9",
@@ -209,12 +211,23 @@ BUILDS: dict[str, tuple[dict[str, object], str]] = {
         f"{BASE} has an unusual trigger, which may read any file: ONBUILD COPY pyproject.toml .",
     ),
     "other secrets": ({"current_secrets": "12"}, "the build secrets differ"),
+    "prebuilt elsewhere": ({"is_prebuilt": True}, "does not come from `astro-ci build`"),
+    "prebuilt with other arguments": (
+        {"is_prebuilt": True, "recorded_inputs": "12", "current_inputs": "34"},
+        "built with other build arguments or options",
+    ),
+    "prebuilt on an image of a project": (
+        {"is_prebuilt": True, "recorded_inputs": "1", "current_inputs": "1", "code_steps": 2},
+        "built on another image of a project",
+    ),
     "no secrets any more": ({"recorded_secrets": "12"}, "the build secrets differ"),
 }
 
 
 def test_a_build_that_still_counts() -> None:
     assert list(build_reasons(BUILT)) == []
+    prebuilt = replace(BUILT, is_prebuilt=True, recorded_inputs="12", current_inputs="12")
+    assert list(build_reasons(prebuilt)) == []
     pinned = replace(BUILT, base=f"{BASE}@sha256:1", recorded_base="", current_base="")
     assert list(build_reasons(pinned)) == [], "a digest cannot move"
 

@@ -1,0 +1,87 @@
+"""Decide what becomes of a hibernation override, and word it. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from astro_ci.astro.hibernation import Override
+from astro_ci.text import printable
+
+MARGIN_SECONDS = 1800.0
+"""The time for sending the deploy, beside the times to wake up and to roll out."""
+_TOLERANCE_SECONDS = 1.0
+
+
+class Restoration(Struct, frozen=True, kw_only=True):
+    """What to do about the override after the deploy."""
+
+    kind: Literal["nothing", "leave", "remove", "put back"]
+    """`nothing` when it is as it was before; `leave` when somebody else has changed it since."""
+    wanted: Override | None = None
+    """The override to put back."""
+
+
+def our_override(now: float, *, wake_seconds: float, wait_seconds: float) -> Override:
+    """Make the override of a deploy: always with an end, as the run may be killed.
+
+    The end is late enough for the longest waits, and for sending the deploy.
+    """
+    end = datetime.fromtimestamp(now + wake_seconds + wait_seconds + MARGIN_SECONDS, UTC)
+    return Override(
+        is_hibernating=False,
+        override_until=f"{end.replace(tzinfo=None).isoformat(timespec='seconds')}Z",
+        is_active=True,
+    )
+
+
+def is_same(one: Override | None, other: Override | None) -> bool:
+    """Whether two overrides say the same; Astro may write a moment in another way."""
+    if one is None or other is None:
+        return one is other
+    if one.is_hibernating != other.is_hibernating:
+        return False
+    if one.ends_at is None or other.ends_at is None:
+        return (one.override_until or "") == (other.override_until or "")
+    return abs(one.ends_at - other.ends_at) < _TOLERANCE_SECONDS
+
+
+def outlives(earlier: Override | None, ours: Override) -> bool:
+    """Whether an override would still be in effect when ours ends."""
+    return earlier is not None and not earlier.is_past(ours.ends_at or 0.0)
+
+
+def restoration(
+    ours: Override, found: Override | None, earlier: Override | None, now: float
+) -> Restoration:
+    """Decide how to restore what was there before; `found` is the override in effect now."""
+    has_run_out = found is None and ours.is_past(now)
+    if is_same(found, ours):
+        has_run_out = False
+    elif not has_run_out:
+        # Equal to the earlier one: the request that was to set ours had no effect.
+        return Restoration(kind="nothing" if is_same(found, earlier) else "leave")
+    if earlier and not earlier.is_past(now):
+        return Restoration(kind="put back", wanted=earlier)
+    return Restoration(kind="nothing" if has_run_out else "remove")
+
+
+def described(override: Override | None) -> str:
+    """Say what an override does: `hibernating until 2031-01-02T03:04:05Z`."""
+    if override is None or override.is_hibernating is None:
+        return "no override"
+    doing = "hibernating" if override.is_hibernating else "awake"
+    if not override.override_until:
+        return f"{doing}, without an end"
+    return f"{doing} until {printable(override.override_until)}"
+
+
+def command(deployment_id: str, wanted: Override | None) -> str:
+    """Make the command of the Astro CLI that sets an override, or removes it."""
+    if wanted is None or wanted.is_hibernating is None:
+        return f"astro deployment wake-up {deployment_id} --remove-override"
+    verb = "hibernate" if wanted.is_hibernating else "wake-up"
+    until = f" --until {printable(wanted.override_until)}" if wanted.override_until else ""
+    return f"astro deployment {verb} {deployment_id}{until}"

@@ -1,0 +1,77 @@
+"""Set or remove a hibernation override, so that the request takes effect once.
+
+An error response does not tell whether Astro carried out the request. Therefore the override is
+read back before a request is repeated, and what somebody else has set since is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from astro_ci.astro.client import AstroClient
+from astro_ci.astro.hibernation import Override
+from astro_ci.deploying.hibernation import described, is_same
+from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.web.retry import may_come_again, pause_seconds
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+
+
+class ChangedOverrideError(ApiError):
+    """Somebody else has changed the override in the meantime."""
+
+
+def change_override(
+    client: AstroClient,
+    deployment_id: str,
+    wanted: Override | None,
+    *,
+    before: Override | None,
+    sleep: Callable[[float], None],
+    attempts: int = ATTEMPTS,
+) -> None:
+    """Set an override, or with None remove it; `before` is the override that was in effect.
+
+    Raises ApiError, AuthenticationError; `had_no_effect` says when the override is as it was.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            if wanted:
+                client.override_hibernation(deployment_id, wanted)
+            else:
+                client.end_hibernation_override(deployment_id)
+            return
+        except (ApiError, AuthenticationError) as error:
+            if isinstance(error, ApiError) and error.is_clear and error.status != 404:
+                error.had_no_effect = True
+                raise
+            log.warning("changing the hibernation got no clear answer (%s); reading it back", error)
+            found = _read_back(client, deployment_id, error)
+            if is_same(found, wanted):
+                return
+            if not is_same(found, before):
+                raise ChangedOverrideError(
+                    f"somebody else has changed the hibernation override: {described(found)}",
+                    hint="Run the job again, and let deploys of one Deployment wait for each "
+                    "other.",
+                ) from error
+            is_refused = not isinstance(error, UnavailableError)
+            if attempt == attempts or is_refused or not may_come_again(error):
+                raise
+            pause = pause_seconds(error, attempt)
+        sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _read_back(
+    client: AstroClient, deployment_id: str, failure: ApiError | AuthenticationError
+) -> Override | None:
+    """Read the override after a failed request. Raises `failure` when the read fails too."""
+    try:
+        return client.get_hibernation(deployment_id).override
+    except (ApiError, AuthenticationError) as unread:
+        told = failure.saying(f"{failure}; the hibernation could not be read back either: {unread}")
+        raise told from failure

@@ -1,0 +1,123 @@
+"""What becomes of a hibernation override after a deploy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from astro_ci.astro.hibernation import Override
+from astro_ci.deploying.hibernation import (
+    command,
+    described,
+    is_same,
+    our_override,
+    outlives,
+    restoration,
+)
+
+NOW = datetime(2031, 1, 2, 12, tzinfo=UTC).timestamp()
+
+
+def override(asleep: bool | None, until: str | None = None) -> Override:
+    return Override(is_hibernating=asleep, override_until=until, is_active=True)
+
+
+OURS = override(False, "2031-01-02T12:50:00Z")
+ASLEEP = override(True)
+NIGHT = override(True, "2031-01-03T00:00:00Z")
+PAST = override(True, "2031-01-02T11:59:59Z")
+OTHER = override(False, "2031-01-02T13:00:00Z")
+AT_THE_END = NOW + 3000
+
+
+def test_ours_always_ends() -> None:
+    assert our_override(NOW, wake_seconds=600, wait_seconds=600) == OURS
+    assert our_override(NOW + 0.9, wake_seconds=600, wait_seconds=600) == OURS
+
+
+@pytest.mark.parametrize(
+    ("found", "earlier", "now", "kind", "wanted"),
+    [
+        pytest.param(OURS, None, NOW, "remove", None, id="none before"),
+        pytest.param(OURS, NIGHT, NOW, "put back", NIGHT, id="one before"),
+        pytest.param(OURS, ASLEEP, NOW, "put back", ASLEEP, id="one without an end before"),
+        pytest.param(OURS, PAST, NOW, "remove", None, id="one before that has run out"),
+        pytest.param(OURS, OTHER, NOW, "put back", OTHER, id="another that wakes"),
+        pytest.param(OTHER, None, NOW, "leave", None, id="changed by somebody"),
+        pytest.param(OTHER, NIGHT, NOW, "leave", None, id="changed by somebody, one before"),
+        pytest.param(None, None, NOW, "nothing", None, id="ours was never set"),
+        pytest.param(NIGHT, NIGHT, NOW, "nothing", None, id="ours was never set, one before"),
+        pytest.param(None, NIGHT, NOW, "leave", None, id="removed by somebody"),
+        pytest.param(None, None, AT_THE_END, "nothing", None, id="ours has run out"),
+        pytest.param(None, NIGHT, AT_THE_END, "put back", NIGHT, id="run out, one before"),
+        pytest.param(None, PAST, AT_THE_END, "nothing", None, id="both have run out"),
+        pytest.param(OTHER, NIGHT, AT_THE_END, "leave", None, id="run out, and changed"),
+        pytest.param(OURS, NIGHT, AT_THE_END, "put back", NIGHT, id="by another clock in effect"),
+    ],
+)
+def test_what_was_there_before_is_restored(
+    found: Override | None, earlier: Override | None, now: float, kind: str, wanted: Override | None
+) -> None:
+    what = restoration(OURS, found, earlier, now)
+    assert (what.kind, what.wanted) == (kind, wanted)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (OURS, override(False, "2031-01-02T12:50:00.000Z"), True),
+        (OURS, override(False, "2031-01-02T14:50:00+02:00"), True),
+        (OURS, override(False, "2031-01-02T12:50:00"), True),
+        (OURS, override(True, "2031-01-02T12:50:00Z"), False),
+        (OURS, override(False, "2031-01-02T12:50:01Z"), False),
+        (OURS, override(False), False),
+        (OURS, override(False, "soon"), False),
+        (override(False, "soon"), override(False, "soon"), True),
+        (ASLEEP, override(True, ""), True),
+        (ASLEEP, None, False),
+        (None, None, True),
+    ],
+)
+def test_the_same_moment_may_be_written_in_another_way(
+    one: Override | None, other: Override | None, same: bool
+) -> None:
+    assert is_same(one, other) is same
+    assert is_same(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [(None, False), (ASLEEP, True), (NIGHT, True), (PAST, False), (OURS, False), (OTHER, True)],
+)
+def test_what_outlives_ours(earlier: Override | None, expected: bool) -> None:
+    assert outlives(earlier, OURS) is expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words", "line"),
+    [
+        (None, "no override", "wake-up cl1 --remove-override"),
+        (override(None), "no override", "wake-up cl1 --remove-override"),
+        (ASLEEP, "hibernating, without an end", "hibernate cl1"),
+        (
+            NIGHT,
+            "hibernating until 2031-01-03T00:00:00Z",
+            "hibernate cl1 --until 2031-01-03T00:00:00Z",
+        ),
+        (
+            OTHER,
+            "awake until 2031-01-02T13:00:00Z",
+            "wake-up cl1 --until 2031-01-02T13:00:00Z",
+        ),
+    ],
+)
+def test_words_and_commands(wanted: Override | None, words: str, line: str) -> None:
+    assert described(wanted) == words
+    assert command("cl1", wanted) == f"astro deployment {line}"
+
+
+def test_a_moment_of_astro_is_safe_to_print() -> None:
+    hostile = override(True, "\x1b[2J\n::error::x")
+    assert described(hostile).isprintable()
+    assert command("cl1", hostile).isprintable()
