@@ -355,4 +355,5 @@ class DeployResult(Struct, frozen=True, kw_only=True):
     url: str = ""
     duration_seconds: float = field(default=0.0)
     phases: Mapping[str, float] = field(default_factory=dict)
-    """The duration of each phase in seconds: survey, build, checks, push, upload, rollout."""
+    """The duration of each phase in seconds: survey, build, checks, wake, push, upload,
+    rollout."""

@@ -1,4 +1,4 @@
-"""What `build` made: the image for a later job, in text, JSON and outputs. Pure."""
+"""Report the image of `build`, for a later job, as text, JSON and outputs. Pure."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from astro_ci.text import printable
 
 
 class BuiltImage(Struct, frozen=True, kw_only=True):
-    """An image that was built, checked and kept. Empty strings stand for what it does not have."""
+    """An image that was built, checked and kept. Empty strings stand for missing values."""
 
     name: str = ""
-    """Where an engine or a registry has it; what `--image-name` takes."""
+    """The image's name on an engine or in a registry, as for `--image-name`."""
     digest: str = ""
-    """Of its manifest in the registry, `sha256:` in front."""
+    """The digest of the image's manifest in the registry; it starts with `sha256:`."""
     archive: str = ""
-    """The file that it was saved to; what `--image-archive` takes."""
+    """The file of the image, as for `--image-archive`."""
     image_id: str
-    """The engine's name for its content, `sha256:` in front."""
+    """The digest of the image's content; it starts with `sha256:`."""
     commit: str
-    """The commit that is checked out."""
+    """The checked-out commit."""
     uncommitted: Sequence[str] = ()
-    """The files that make the image differ from the commit, so that its label names none."""
+    """The files that differ from the commit; because of these, the image's label has no commit."""
     runtime_version: str
     has_dags: bool
     checks: Sequence[Checked] = ()
@@ -39,7 +39,7 @@ class BuiltImage(Struct, frozen=True, kw_only=True):
 
     @property
     def reference(self) -> str:
-        """The name that means this image for ever, where there is one."""
+        """The name that always means exactly this image, if there is one."""
         return f"{self.name}@{self.digest}" if self.digest else self.name
 
 
@@ -78,14 +78,14 @@ def built_outputs(built: BuiltImage | None, reason: str) -> dict[str, str]:
 
 
 def next_command(built: BuiltImage) -> str:
-    """How a later job deploys the image."""
+    """Return the command with which a later job deploys the image."""
     if built.archive:
         return f"astro-ci deploy --image-archive {built.archive}"
     return f"astro-ci deploy --image-name {built.reference}"
 
 
 def built_text(built: BuiltImage, columns: int | None = None) -> str:
-    """What was built, where it is, and how to deploy it."""
+    """Return the text about the image: its names, its facts, and how to deploy it."""
     lines = ["Built the image"]
     for label, value in _facts(built):
         lines += fact_lines(label, printable(value), columns) if value else ()

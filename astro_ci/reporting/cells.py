@@ -1,4 +1,4 @@
-"""Text on a terminal, where some characters take two cells and some take none. Pure."""
+"""Text on a terminal, in which some characters use two cells and some use none. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 
 def cell_width(text: str) -> int:
-    """How many cells a text takes."""
+    """Return the number of cells of a text."""
     if text.isascii():
         return len(text)
     return sum(
@@ -16,12 +16,12 @@ def cell_width(text: str) -> int:
 
 
 def padded(text: str, cells: int) -> str:
-    """Fill a text up to so many cells."""
+    """Fill a text with blanks up to a number of cells."""
     return text + " " * max(0, cells - cell_width(text))
 
 
 def fitted(text: str, cells: int) -> str:
-    """Cut a text to so many cells, with an ellipsis where something is missing."""
+    """Cut a text to a number of cells, with an ellipsis if it is cut."""
     if cell_width(text) <= cells:
         return text
     kept, room = "", cells - 1
@@ -34,7 +34,7 @@ def fitted(text: str, cells: int) -> str:
 
 
 def wrapped(text: str, columns: int | None, *, indent: int) -> list[str]:
-    """Break a text at its spaces into lines of so many cells, all indented; one line without."""
+    """Break a text at its spaces into indented lines of `cells`; one line if `cells` is None."""
     room = (columns or 0) - indent
     lines = [""]
     for word in text.split(" "):

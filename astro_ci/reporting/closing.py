@@ -1,4 +1,4 @@
-"""The last block of a deploy: how it ended, what it brought, where to see it, how long it took."""
+"""The last block of a deploy: its outcome, its versions, its pages, and its duration."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _THIS_MACHINE = ("localhost", "127.0.0.1")
 def closing_text(
     result: DeployResult, *, run_url: str | None = None, columns: int | None = None
 ) -> str:
-    """The outcome, and what follows from it. A skip is told in one line.
+    """Return the outcome and its details; a skip is one line.
 
-    `columns` is the terminal's width; None where there is none.
+    `columns` is the terminal's width; None without a terminal.
     """
     lines = [result_text(result)]
     if result.outcome == "deployed":
@@ -27,9 +27,9 @@ def closing_text(
 
 
 def airflow_page(deployment: Deployment | None) -> str:
-    """The Airflow UI's address, which the API gives without a scheme; empty for none.
+    """Return the Airflow UI's URL; empty for none. The API gives the address without a scheme.
 
-    The sandbox, which is on this machine, speaks plain HTTP.
+    The sandbox, which is on this machine, uses plain HTTP.
     """
     address = deployment.web_server_url if deployment else ""
     if not address or "://" in address:
@@ -48,7 +48,7 @@ def _facts(result: DeployResult) -> Iterator[tuple[str, str]]:
         yield "Commit", commit_text(plan)
         yield "", "" if plan.dirty else result.commit_url
     if result.image_tag:
-        yield "Image tag", f"{result.image_tag}, which Airflow shows at the foot of its pages"
+        yield "Image tag", f"{result.image_tag}, which Airflow shows at the bottom of its pages"
     yield "Bundle version", result.bundle_version
     yield "Took", phases_text(result.phases)
     yield "Deployment", result.url

@@ -21,7 +21,7 @@ _COMMENT_LIMIT = 60_000
 
 
 def comments(report: Report, ci: CIContext) -> Iterator[tuple[str, str]]:
-    """The marker of the comment, and what it says: one for a run, however many its Deployments."""
+    """Return the marker and the text of the comment; a run has one comment for all Deployments."""
     results = report.results
     if not results:
         return
@@ -29,7 +29,7 @@ def comments(report: Report, ci: CIContext) -> Iterator[tuple[str, str]]:
     body, marker = summary(report, setting), _marker(results[0])
     if len(results) > 1:
         marker = _marker_of_several(results)
-        if len(body) > _COMMENT_LIMIT:  # the rows alone, which say how each ended
+        if len(body) > _COMMENT_LIMIT:  # only the rows, which have the outcomes
             body = body.partition("<details")[0]
     plan = next((result.final_plan for result in results if result.final_plan), None)
     commit = f"commit {short(ci.head or (plan.head if plan else ''))}".strip()
@@ -38,13 +38,13 @@ def comments(report: Report, ci: CIContext) -> Iterator[tuple[str, str]]:
 
 
 def write_comments(report: Report, ci: CIContext, env: Mapping[str, str], redact: Redactor) -> None:
-    """Write or update the comments; warn when that fails, as the deploy is done."""
+    """Write or update the comment; a failure is only a warning, because the deploy is done."""
     from astro_ci.ci.comments import CommentError, thread_of
 
     try:
         thread = thread_of(ci, env)
         if thread is None:
-            log.info("no comment: this run is about no pull request")
+            log.info("no comment: this run is not for a pull request")
             return
         for marker, body in comments(report, ci):
             page = thread.put(marker, redact.markdown(body))
@@ -56,7 +56,7 @@ def write_comments(report: Report, ci: CIContext, env: Mapping[str, str], redact
 
 
 def _cut(body: str) -> str:
-    """At the most as long as a comment may be."""
+    """Cut a text to the maximum length of a comment."""
     if len(body) <= _COMMENT_LIMIT:
         return body
     end = body.rfind("\n", _COMMENT_LIMIT // 2, _COMMENT_LIMIT)
@@ -66,27 +66,27 @@ def _cut(body: str) -> str:
 
 
 def _marker_of_several(results: Sequence[TargetResult]) -> str:
-    """One for all Deployments that a run is about, whichever they are."""
+    """Return the marker for a run with several Deployments, whichever they are."""
     places = dict.fromkeys(_place(result.target.config.project) for result in results)
     return f"<!-- astro-ci.all:{':'.join(map(_spelled, places))} -->"
 
 
 def _marker(result: TargetResult) -> str:
-    """One for each Deployment and project, and never the end of an HTML comment."""
+    """Return the marker for a Deployment and a project, which cannot end an HTML comment."""
     plan, config = result.final_plan, result.target.config
     deployment = plan.deployment if plan else None
-    # As it was named, which is the same however far a run came.
+    # The name that the user gave, which is known even if a run fails early.
     name = config.deployment_id or config.deployment_name or (deployment.id if deployment else "")
     return f"<!-- astro-ci:{_spelled(name)}:{_spelled(_place(config.project))} -->"
 
 
 def _spelled(part: str) -> str:
-    """Without what could end an HTML comment."""
+    """Escape characters that could end an HTML comment."""
     return quote(part, safe="/").replace("-", "%2D")
 
 
 def _place(project: Path) -> str:
-    """A project's path in its repository: runners check out to paths of their own."""
+    """Return a project's path in its repository, because runners have different paths."""
     real = project.resolve()
     root = next((path for path in (real, *real.parents) if (path / ".git").exists()), None)
     return real.relative_to(root).as_posix() if root else project.as_posix()

@@ -21,14 +21,14 @@ if TYPE_CHECKING:  # loaded on a terminal
 
 _PLAIN_INTERVAL_SECONDS = 5.0
 Report = Callable[[int, int], None]
-"""Hears how much is through, and of how much."""
+"""Gets the number of transferred bytes, and the total."""
 
 
 class Console:
     """Lines, folded groups and progress, in the CI system's dialect, without secrets.
 
-    With `is_live` what is going on is drawn at the bottom of the terminal; with `is_quiet` only
-    what went wrong is said. `paint` colours a line that is safe to print.
+    With `is_live`, the current steps are drawn at the bottom of the terminal. With `is_quiet`, only
+    problems are printed. `paint` colours a line that is safe to print.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Console:
         self.is_quiet = is_quiet
         self.is_verbose = is_verbose
         self.times: dict[str, float] = {}
-        """How many seconds each phase took, the current one not among them."""
+        """The duration of each ended phase in seconds."""
 
     def say(self, text: str = "") -> None:
-        """Print our own words, which may hold untrusted names, unless nobody wants to hear them."""
+        """Print a message, which may contain untrusted names, unless --quiet is used."""
         if not self.is_quiet:
             self.tell(text)
 
     def tell(self, text: str) -> None:
-        """Print what must be known: what went wrong, and how it ended."""
+        """Print an important message, even with --quiet: a problem or the outcome."""
         lines = [self._dialect.safe_line(line) for line in text.split("\n")]
         if columns := self.columns:
             from astro_ci.reporting.folding import folded
@@ -71,7 +71,7 @@ class Console:
         if self._paint:
             lines = [self._paint(line) for line in lines]
         said = "".join(f"{line}\n" for line in lines)
-        with contextlib.suppress(OSError):  # no deploy is given up for a line of its log
+        with contextlib.suppress(OSError):  # a deploy does not fail because of a line of its log
             if self._region:
                 self._region.write(said)
             else:
@@ -80,8 +80,8 @@ class Console:
 
     @contextlib.contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Fold what is printed inside, where the CI system can."""
-        if self._region or self.is_quiet:  # where the line at the bottom says the same
+        """Fold the lines of the block, if the CI system can."""
+        if self._region or self.is_quiet:  # the line at the bottom says the same
             yield
             return
         with self._dialect.group(title):
@@ -89,12 +89,12 @@ class Console:
 
     @property
     def is_live(self) -> bool:
-        """Whether what is going on is drawn, so that it need not be said as well."""
+        """Whether the current steps are drawn, so that no line about them is needed."""
         return self._region is not None
 
     @property
     def columns(self) -> int | None:
-        """The width of the terminal that is written to; None where there is none."""
+        """The width of the terminal; None without a terminal."""
         return shutil.get_terminal_size().columns if self._err.isatty() else None
 
     @property
@@ -103,12 +103,12 @@ class Console:
         return self._dialect.redactor
 
     def mask(self, secret: str) -> None:
-        """Hide a secret that we derived in everything that the job prints from now on."""
+        """Hide a secret of this run in all later output of the job."""
         self._dialect.mask(secret)
 
     @contextlib.contextmanager
     def phase(self, phase: Phase) -> Iterator[None]:
-        """Show that a phase lasts, and take its time: it counts when it ends, however it does."""
+        """Show a running phase, and measure its duration, even if it fails."""
         started = self._now()
         line = self._begin(phase)
         try:
@@ -118,7 +118,7 @@ class Console:
             self._end(phase, line)
 
     def note(self, phase: Phase, text: str) -> None:
-        """Say what a phase is at: on its line where there is one."""
+        """Show the current step of a phase, on its live line if there is one."""
         line = self._shown.get(phase)
         if line:
             line.detail = self._dialect.safe_line(text)
@@ -126,13 +126,13 @@ class Console:
             self.say(text)
 
     def did(self, phase: Phase, text: str) -> None:
-        """Say what a phase came to, and how long it took."""
+        """Print the result of a phase, and its duration."""
         took = f" in {duration_text(self.times[phase])}" if phase in self.times else ""
         self.say(f"{self._mark}{text}{took}")
 
     @contextlib.contextmanager
     def transfers(self) -> Iterator[Callable[[Phase], Report]]:
-        """Show transfers while they last; gives a function from a phase to its reporter."""
+        """Show running transfers; yields a function that returns the reporter of a phase."""
         begun: list[tuple[Phase, Line | None]] = []
 
         def transfer(phase: Phase) -> Report:
@@ -155,7 +155,7 @@ class Console:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Draw nothing for a block, in which somebody is asked something."""
+        """Draw no live lines during a block, in which the user is asked a question."""
         with self._region.hidden() if self._region else contextlib.nullcontext():
             yield
 
@@ -177,7 +177,7 @@ class Console:
             self._region.remove(line)
 
     def _plain_transfer(self, label: str) -> Report:
-        """Print a line now and then: a log keeps every line."""
+        """Print a line from time to time, because a log keeps all lines."""
         started = last = self._now()
 
         def report(done: int, total: int) -> None:
@@ -196,7 +196,7 @@ _LOCK_SECONDS = 0.5
 
 
 class LogHandler(logging.Handler):
-    """Our warnings and, when asked for, details, through the console."""
+    """Prints warnings and, with --verbose, details through the console."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -205,9 +205,10 @@ class LogHandler(logging.Handler):
         self._only: int | None = None
 
     def ignore_other_threads(self) -> None:
-        """Print no more of what requests in the background come to: the run tells how it ended."""
+        """Print no more records of background threads, because the outcome comes next."""
         self._only = threading.get_ident()
-        # A record that is printed now comes before, unless a signal stopped the one that prints it.
+        # Wait for a record that is being printed, unless a signal stopped the thread that prints
+        # it.
         if self.lock and self.lock.acquire(timeout=_LOCK_SECONDS):
             self.lock.release()
 

@@ -1,4 +1,4 @@
-"""Deployments and what they run: as text for people, as documents for programs. Pure."""
+"""Deployments and their running versions, as text and as JSON documents. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LABELS = {
 
 
 def overview_document(overview: Overview) -> dict[str, Any]:
-    """The document of `deployment inspect --json`; empty texts stand for what is not known."""
+    """Return the document of `deployment inspect --json`; an empty text means unknown."""
     one = overview.deployment
     image, dags = (overview.deploys.get(part) for part in (Part.IMAGE, Part.DAGS))
     return {
@@ -70,7 +70,7 @@ def overviews_document(overviews: Sequence[Overview]) -> dict[str, Any]:
 
 
 def overview_value(overview: Overview, key: str) -> str:
-    """One value of the document as a script reads it. Raises ConfigurationError."""
+    """Return a value of the document for a script. Raises ConfigurationError."""
     document = overview_document(overview)
     if key not in document:
         raise ConfigurationError(
@@ -82,7 +82,7 @@ def overview_value(overview: Overview, key: str) -> str:
 
 
 def overview_text(overview: Overview) -> str:
-    """A Deployment for people, a line for each fact."""
+    """Return the text about a Deployment, with a line for each fact."""
     document = {**overview_document(overview)}
     for key in ("dag_deploy_enabled", "cicd_enforced"):
         document[key] = _enabled(document[key])
@@ -93,14 +93,14 @@ def overview_text(overview: Overview) -> str:
 
 
 def overviews_text(overviews: Sequence[Overview], *, columns: int | None) -> str:
-    """All Deployments for people; `columns` is the terminal's width."""
+    """Return the list of all Deployments as text; `columns` is the terminal's width."""
     if not overviews:
         return "The credentials can see no Deployment."
     return table(_HEADINGS, [_row(one) for one in overviews], columns=columns)
 
 
 def numbered_text(overviews: Sequence[Overview]) -> str:
-    """All Deployments to pick from, a line for each."""
+    """Return a line for each Deployment, for the user to pick one."""
     rows = []
     for number, overview in enumerate(overviews, 1):
         name, identity, status, dag_only, tag, commit, _ = _row(overview)

@@ -1,4 +1,4 @@
-"""Plans and results as the JSON documents that programs read. Pure."""
+"""Plans and results as JSON documents. Pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SCHEMA = 1
 
 
 def as_json(document: dict[str, Any]) -> str:
-    """Write a document as one line, ASCII only: file names survive every terminal and locale.
+    """Write a document as one line in ASCII, so that file names survive every terminal and locale.
 
-    Without `##`: two CI systems take what follows it for a command, wherever it stands.
+    `##` is escaped, because two CI systems read it as the start of a command anywhere in a line.
     """
     return json.dumps(document, ensure_ascii=True).replace("##", "#\\u0023")
 
@@ -102,7 +102,7 @@ def _fast(fast: FastPlan | None) -> dict[str, Any] | None:
 
 
 def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> dict[str, Any]:
-    """What `--json` prints for a failure: the Plan, if there was one, and the error."""
+    """Return the document of `--json` for a failure: the error, and the Plan if there is one."""
     return {
         "schema": SCHEMA,
         **(plan_document(plan) if plan else {}),
@@ -119,8 +119,8 @@ def error_document(error: AstroCIError, plan: Plan | None, *, outcome: bool) -> 
 def plans_document(results: Sequence[TargetResult], reason: str) -> dict[str, Any]:
     """The document of `plan --json` for any number of Deployments.
 
-    A single Deployment's is its own. For several, or for none, it is a summary in the same keys
-    with a list of `deployments`; `reason` says why there is none.
+    For a single Deployment, it is the Deployment's document. For several Deployments, or for none,
+    it is a summary with the same keys and a list of `deployments`; `reason` says why there is none.
     """
     if len(results) == 1 and results[0].plan:
         return plan_document(results[0].plan)

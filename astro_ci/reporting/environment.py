@@ -1,4 +1,4 @@
-"""`env`: show what the CI system says about the run, and which variable says it."""
+"""`env`: show the CI system's facts about the run, and the variables that they come from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIELDS = (
 
 
 def env_document(ci: CIContext) -> dict[str, Any]:
-    """The document of `env --json`: each value with its source, null where nothing is said."""
+    """Return the document of `env --json`: each value with its source; null if it is missing."""
     return {
         "schema": SCHEMA,
         "system": ci.system,
@@ -38,5 +38,5 @@ def env_text(ci: CIContext) -> str:
             shown = ("yes" if value else "no") if isinstance(value, bool) else printable(value)
             lines.append(f"  {name.replace('_', '-'):21} {shown}  (from {ci.sources[name]})")
     if len(lines) == 1:
-        lines.append("  nothing is known about this run; what git says is used")
+        lines.append("  the CI system gives no facts about this run, so git's are used")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from astro_ci.reporting.target_result import TargetResult
 SKIPPED_EXIT_CODE = 10
 PENDING_EXIT_CODE = 2
 FAILED_PLAN_EXIT_CODE = 1
-"""The detailed exit code of every failure, as 2 already means something else."""
+"""The exit code of all failures with --detailed-exitcode, for which 2 has another meaning."""
 
 
 def exit_code(
@@ -19,7 +19,7 @@ def exit_code(
 ) -> int:
     """Return the first failure's exit code, else the one that the flags ask for, else 0.
 
-    A dry run that would deploy is not a skip; a run without any Deployment is one.
+    A dry run that would deploy does not count as skipped; a run without Deployments does.
     """
     for result in results:
         if result.error:
@@ -31,6 +31,6 @@ def exit_code(
 
 
 def error_exit_code(error: AstroCIError, *, detailed: bool) -> int:
-    """Return the error's exit code, or the one that `--detailed-exitcode` has for failures."""
+    """Return the error's exit code, or the code for failures with `--detailed-exitcode`."""
     is_failed_plan = detailed and not isinstance(error, CancelledError)
     return FAILED_PLAN_EXIT_CODE if is_failed_plan else error.exit_code

@@ -1,6 +1,6 @@
-"""Fold long sentences between words on a terminal, which itself would cut words in two. Pure.
+"""Break long sentences between words on a terminal, which would break inside of words. Pure.
 
-Only sentences are folded: a command or a table has to stay on its line.
+Only sentences are broken: a command or a table has to stay on its line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _HANGING = 2
 
 
 def folded(lines: Sequence[str], columns: int | None) -> list[str]:
-    """Fold the sentences that are wider than the terminal; `columns` is None without one."""
+    """Break sentences that are wider than the terminal; `columns` is None without a terminal."""
     if columns is None:
         return list(lines)
     return [part for line in lines for part in _fold(line, columns)]

@@ -1,4 +1,4 @@
-"""The deploy history: as text for people, as a document for programs. Pure."""
+"""The deploy history, as text and as a JSON document. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DESCRIPTION_CHARACTERS = 60
 
 
 def history_document(deployment: Deployment, rows: Sequence[Row], *, more: bool) -> dict[str, Any]:
-    """The document of `deployment history --json`; `more`: there are older deploys."""
+    """Return the document of `deployment history --json`; `more` means older deploys exist."""
     return {
         "schema": SCHEMA,
         "deployment": {
@@ -38,7 +38,7 @@ def history_document(deployment: Deployment, rows: Sequence[Row], *, more: bool)
 def history_text(
     deployment: Deployment, rows: Sequence[Row], *, more: bool, columns: int | None
 ) -> str:
-    """The history for people; `columns` is the terminal's width."""
+    """Return the history as text; `columns` is the terminal's width."""
     if not rows:
         return f"Nothing has been deployed to {printable(deployment.name)} yet."
     shown = table(_HEADINGS, [_cells(row) for row in rows], columns=columns)
@@ -106,7 +106,7 @@ def _by(deploy: Deploy) -> str:
 
 
 def _link(deploy: Deploy) -> str:
-    """The commit's page: what the deploy says, where it is a link, else as the host has it."""
+    """Return the commit's page: the deploy's own URL if it is a link, else the git host's URL."""
     git = deploy.git
     if git is None:
         return ""

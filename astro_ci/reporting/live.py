@@ -1,7 +1,7 @@
-"""The lines at the bottom of a terminal that say what is going on, drawn anew as it changes.
+"""The live lines at the bottom of a terminal, which show the current steps.
 
-A library does this as well, and loading it takes three times as long as a whole run may spend on
-being watched (docs/decisions/).
+Libraries for this exist, but loading one takes three times as long as a run may spend on live lines
+(docs/decisions/).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _BARS = (("━", "╌"), ("#", "."))
 _MARKS = ("✓", "ok")
 _REFRESH_SECONDS = 0.1
 _LOCK_SECONDS = 0.5
-"""A signal may have stopped who holds the lock; what has to be told is told all the same."""
+"""The time limit for the lock, whose holder a signal may have stopped; then print without it."""
 _BAR_CELLS = 20
 _NARROWEST = 30
 _SPEED_AFTER_SECONDS = 0.5
 
 
 class Line:
-    """One thing that is going on: its words, and how far it is where that is known."""
+    """A current step: its text, and its progress if it is known."""
 
     def __init__(self, label: str, started: float) -> None:
         self.label = label
@@ -37,7 +37,7 @@ class Line:
         self.done, self.total = 0, 0
 
     def text(self, now: float, columns: int, *, is_plain: bool = False) -> str:
-        """Draw the line at a time, in so many cells."""
+        """Return the line at a time, in a number of cells."""
         seconds = now - self.started
         frame = _FRAMES[is_plain][int(seconds / _REFRESH_SECONDS) % len(_FRAMES[is_plain])]
         told = f"{self.label}  {self.detail}" if self.detail else self.label
@@ -48,7 +48,7 @@ class Line:
         return f"{frame} {shown.replace('…', '~') if is_plain else shown}  {end}"
 
     def _progress(self, seconds: float, is_plain: bool) -> list[str]:
-        """How much is through, the speed, and how long the rest takes; shorter and shorter."""
+        """Yield texts about the progress, speed and remaining time, each shorter than the last."""
         share = min(self.done / self.total, 1.0)
         full = int(share * _BAR_CELLS)
         filled, empty = _BARS[is_plain]
@@ -63,7 +63,7 @@ class Line:
 
 
 class LiveRegion:
-    """The lines of what is going on, below all that was printed. Any thread may use it."""
+    """The live lines below the printed lines. All threads may use it."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class LiveRegion:
         self._dim = dim
         self._is_plain = not _can_draw(out)
         self.mark = _MARKS[self._is_plain]
-        """What marks that something is done."""
+        """The mark of a finished step."""
         self._lines: list[Line] = []
         self._drawn = 0
         self._is_hidden = False
@@ -87,18 +87,18 @@ class LiveRegion:
         self._over = threading.Event()
 
     def add(self, label: str) -> Line:
-        """Begin a line."""
+        """Add a live line."""
         line = Line(label, self._now())
         with _held(self._lock):
             self._lines.append(line)
             if len(self._lines) == 1:
                 self._over = threading.Event()
-                # Nobody waits for it, neither now nor when the run ends.
+                # Nothing waits for this thread, not even the end of the run.
                 _thread.start_new_thread(self._refresh, (self._over,))
         return line
 
     def remove(self, line: Line) -> None:
-        """End a line; with the last one, nothing is drawn any more."""
+        """Remove a live line; after the last line, nothing is drawn."""
         with _held(self._lock):
             if line in self._lines:
                 self._lines.remove(line)
@@ -108,7 +108,7 @@ class LiveRegion:
                 self._over.set()
 
     def write(self, text: str) -> None:
-        """Print above the lines."""
+        """Print a text above the live lines."""
         with _held(self._lock):
             self._erase()
             self._out.write(text)
@@ -116,7 +116,7 @@ class LiveRegion:
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Take the lines off the terminal for a block, in which somebody is asked something."""
+        """Remove the live lines during a block, in which the user is asked a question."""
         with _held(self._lock):
             self._erase()
             self._out.flush()
@@ -151,7 +151,7 @@ class LiveRegion:
 
 @contextmanager
 def _held(lock: Any) -> Iterator[None]:
-    """Hold a lock for a block, which is entered without the lock rather than never."""
+    """Hold a lock during a block; after the time limit, run the block without the lock."""
     is_held = lock.acquire(timeout=_LOCK_SECONDS)
     try:
         yield
@@ -161,7 +161,7 @@ def _held(lock: Any) -> Iterator[None]:
 
 
 def _can_draw(out: TextIO) -> bool:
-    """Whether the stream's encoding has the characters that are drawn."""
+    """Whether the stream's encoding has the characters of the live lines."""
     try:
         "".join((_FRAMES[0], *_BARS[0], _MARKS[0])).encode(out.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -88,7 +88,7 @@ def _assumptions(
             "DAG-only deploys are enabled on the Deployment",
         )
     notes = _layout_note(connected, runs[Part.DAGS], config)
-    if config.base not in ("auto", *BASE_WORDS):
+    if config.base not in BASE_WORDS:
         notes = (*notes, f"what runs is assumed to be --base {config.base}")
     return (*bases.assumptions, *notes)
 

@@ -182,7 +182,7 @@ def test_a_push_has_nothing_to_comment_on(stage: Stage, forge: Forge) -> None:
     push = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main"}
     run = comment(stage, {**forge.github, **push, "GITHUB_HEAD_REF": "", "GITHUB_BASE_REF": ""})
     assert run.code == 0
-    assert "no comment: this run is about no pull request" in run.err
+    assert "no comment: this run is not for a pull request" in run.err
     assert forge.requests == []
 
 

@@ -1,1 +1,1 @@
-"""Findings of checks, as people, CI systems and other programs read them."""
+"""Report the findings of checks: as text, as annotations, and as files for other programs."""

@@ -1,4 +1,4 @@
-"""Findings on the lines that they belong to, where the CI system shows them there."""
+"""Show findings at their lines, if the CI system has annotations."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from astro_ci.reporting.checks.text import headline, shown
 def annotate_findings(checks: Sequence[Checked], dialect: Dialect) -> None:
     """Annotate the first findings of each severity; the last annotation counts the others.
 
-    Does nothing where the CI system shows no annotations: the log has the same as text.
+    Does nothing if the CI system has no annotations, because the log has the findings as text.
     """
     if not dialect.has_annotations:
         return
     findings = [finding for checked in checks for finding in checked.findings]
     for severity in SEVERITIES:
         first, more = shown(findings, severity)
-        if more:  # the last place is for the count, as the CI system drops what is over its limit
+        if more:  # the last one is the count: the CI system drops annotations over its limit
             first, more = first[:-1], more + 1
         for finding in first:
             rule = RULES.get(finding.rule)

@@ -18,7 +18,7 @@ _SEVERITIES: Mapping[Severity, str] = {"error": "major", "warning": "minor", "no
 
 
 def code_quality(checks: Sequence[Checked]) -> str:
-    """The report as JSON. A finding about no single file is about the repository, `.`."""
+    """Return the report as JSON. A finding without a file has the path of the repository, `.`."""
     seen: Counter[str] = Counter()
     entries = []
     for checked in checks:
@@ -40,5 +40,5 @@ def _entry(finding: Finding, identity: str) -> dict[str, Any]:
 
 
 def _identity(finding: Finding) -> str:
-    """What stays the same while lines move, so that GitLab knows an old finding again."""
+    """Return an identity of a finding that does not change when lines move, for GitLab."""
     return "\0".join((finding.rule, finding.path, finding.message))

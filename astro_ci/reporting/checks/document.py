@@ -1,4 +1,4 @@
-"""Findings as the JSON documents that programs read. Pure."""
+"""Findings as JSON documents. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def checks_keys(checks: Sequence[Checked]) -> dict[str, Any]:
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
-    """One finding. `line` and `column` are null where they are not known."""
+    """Return the document of a finding. `line` and `column` are null if they are not known."""
     return {
         "path": finding.path,
         "line": finding.line,

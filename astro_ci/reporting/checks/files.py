@@ -1,4 +1,4 @@
-"""Findings as files, for programs that read them after the run."""
+"""Write findings to files, for programs that read them after the run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ WRITERS: Mapping[str, Callable[[Sequence[Checked]], str]] = {
     "junit_xml": junit,
     "code_quality": code_quality,
 }
-"""By the fields of the options that name the files."""
+"""The formats, by the fields of the options that name the files."""
 
 
 def write_reports(
     checks: Sequence[Checked], files: Mapping[str, Path | None], redact: Callable[[str], str]
 ) -> None:
-    """Write the reports that have a file, also when nothing was checked.
+    """Write the reports for which a file is named, even if nothing was checked.
 
     Raises CommandError when a file cannot be written.
     """
-    # Several Deployments may have the same project, and so the same checks.
+    # Several Deployments may have the same project, and then the same checks.
     distinct = list(dict.fromkeys(checks))
     for field, write in WRITERS.items():
         if path := files.get(field):

@@ -1,7 +1,7 @@
 """Findings as a JUnit report: a test suite for each check, a test case for each finding. Pure.
 
-Every CI system shows such a report. A check that found nothing is a test case that passed, and so
-is each of the project's tests that did.
+Most CI systems can show such a report. A check without findings is a passed test case, and so is
+each passed test of the project.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FORBIDDEN = {code: "\ufffd" for code in (*range(0x20), 0xFFFE, 0xFFFF) if code 
 
 
 def junit(checks: Sequence[Checked]) -> str:
-    """The report as XML. Errors are failures; warnings and notices are told by cases that pass."""
+    """Return the report as XML. Errors are failures; warnings and notices are passed cases."""
     root = ElementTree.Element("testsuites", name="astro-ci")
     for checked in checks:
         root.append(_suite(checked))
@@ -92,5 +92,5 @@ def _named(checked: Checked, name: str) -> ElementTree.Element:
 
 
 def _text(text: str) -> str:
-    """Drop the characters that XML cannot hold."""
+    """Remove the characters that are not allowed in XML."""
     return unicode(text).translate(_FORBIDDEN)

@@ -21,7 +21,7 @@ _ROOT = "%SRCROOT%"
 
 
 def sarif(checks: Sequence[Checked]) -> str:
-    """The log as JSON, with one run. Columns count characters, paths start at the repository."""
+    """Return the log as JSON, with one run. Columns count characters."""
     findings = [finding for checked in checks for finding in checked.findings]
     rules = list(dict.fromkeys(finding.rule for finding in findings))
     is_successful = all(checked.status != "impossible" for checked in checks)
@@ -73,7 +73,7 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
 
 
 def _location(finding: Finding) -> dict[str, Any]:
-    # A URI: bytes that are no UTF-8 are percent-encoded as they are.
+    # In this URI, bytes that are not UTF-8 are percent-encoded unchanged.
     uri = quote(os.fsencode(finding.path))
     where: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": _ROOT}}
     if finding.line:

@@ -1,4 +1,4 @@
-"""Findings as people read them in a log. Pure."""
+"""Findings as text for a log. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from astro_ci.finding import SEVERITIES, Checked, Finding, Severity, count
 from astro_ci.text import printable
 
 MOST_SHOWN = 10
-"""Findings of one severity: as many as GitHub shows as annotations of a step."""
+"""The limit for findings of one severity: GitHub's limit for the annotations of a step."""
 _STATUS_WORDS = {
     "passed": "passed",
     "failed": "failed",
@@ -23,7 +23,7 @@ def checks_text(checks: Sequence[Checked]) -> list[str]:
 
 
 def headline(checked: Checked) -> str:
-    """How a check ended, such as `static check: failed (2 errors, 1 warning in 312 files)`."""
+    """Return a check's result: `static check: failed (2 errors, 1 warning in 312 files)`."""
     counted = counts(checked.findings)
     files = f"{checked.files} file{'' if checked.files == 1 else 's'}"
     found = f"{counted} in {files}" if counted else files
@@ -32,19 +32,19 @@ def headline(checked: Checked) -> str:
 
 
 def counts(findings: Sequence[Finding]) -> str:
-    """`2 errors, 1 warning`; empty when there is none."""
+    """Return a text such as `2 errors, 1 warning`; empty without findings."""
     found = [(severity, count(findings, severity)) for severity in SEVERITIES]
     return ", ".join(f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in found if n)
 
 
 def shown(findings: Sequence[Finding], severity: Severity) -> tuple[Sequence[Finding], int]:
-    """The findings of a severity that are shown, and how many more there are."""
+    """Return the findings of a severity to show, and the number of the others."""
     found = [finding for finding in findings if finding.severity == severity]
     return found[:MOST_SHOWN], max(0, len(found) - MOST_SHOWN)
 
 
 def place(finding: Finding) -> str:
-    """`dags/a.py:3:7`, as far as it is known."""
+    """Return a place such as `dags/a.py:3:7`, without unknown parts."""
     parts = (finding.path, finding.line, finding.column if finding.line else None)
     return ":".join(printable(str(part)) for part in parts if part)
 

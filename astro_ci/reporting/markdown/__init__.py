@@ -1,5 +1,5 @@
 """Plans and results in Markdown, for job summaries and pull request comments. Pure.
 
-Whatever a stranger may have chosen (file names, branch names, messages) goes through `escape` or
-`code`: it can be no markup, no mention and no reference, on GitHub or on GitLab.
+All untrusted texts (file names, branch names, messages) pass `escape` or `code`, so that they
+cannot become markup, mentions or references on GitHub or GitLab.
 """

@@ -113,7 +113,7 @@ def test_a_registry_that_answers_with_a_page_later_on(
     page = b"<!doctype html><title>Sign in</title>"
     odd.trouble(f"GET .*/{what}", lambda e: e.answer(200, page, Content_Type="text/html"), times=20)
     error = refused(world, "--image-name", name_at(odd), code=4)
-    assert "a web page instead of what registries answer" in error["message"]
+    assert "with a web page: it is not a registry" in error["message"]
     assert "let the proxy or firewall pass /v2/" in error["hint"]
 
 

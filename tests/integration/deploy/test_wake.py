@@ -16,8 +16,9 @@ from astro_ci.deploying.hibernation import MARGIN_SECONDS
 from astro_ci.sandbox import Sandbox
 from astro_ci.sandbox.store.ids import timestamp
 from tests.integration.deploy.support import Held, Job, Process, wait_until
+from tests.integration.deploy.test_signals import CHANCE, EXAMPLES, needs_proc, send
 from tests.integration.sandbox.support import Client
-from tests.integration.stage import Run
+from tests.integration.stage import Run, Stage
 
 NAME = "development"
 WAKE = ("deploy", "--type", "dags", "--wake")
@@ -204,6 +205,21 @@ class TestDeploys:
         assert run.code == 0, run.err
         assert run.err.count("waking up Deployment") == 1
         assert "nothing to wake up: Deployment production is not in development mode" in run.err
+        job.assert_asleep_as_before()
+
+    def test_another_job_that_was_quicker(self, job: Bed) -> None:
+        """It finds the Deployment awake, and deploys the same, so that nothing is left to do."""
+        held = Held(job.astro, "POST", "/deploys$")
+        process = job.start(*WAKE, "--skip-unchanged", "--json")
+        held.wait()
+        quicker = Stage.command(job, *WAKE)  # without a look at what the first one has open
+        assert quicker.code == 0, quicker.err
+        assert "waking up" not in quicker.err
+        held.let_go()
+        run = job.finish(process)
+        assert run.code == 0, run.err
+        assert run.document["outcome"] == "skipped"
+        assert job.asked() == ["POST", "DELETE"]
         job.assert_asleep_as_before()
 
 
@@ -417,6 +433,26 @@ class TestSignals:
         run = job.finish(process)
         assert run.code in (0, 143), run.err
         job.assert_asleep_as_before()
+
+    @needs_proc
+    @pytest.mark.parametrize(
+        "earlier",
+        # The tests above meet what goes wrong without an earlier override.
+        [pytest.param(None, marks=pytest.mark.thorough), ONE_YEAR],
+    )
+    def test_at_any_moment(self, job: Bed, earlier: dict[str, Any] | None) -> None:
+        """The hibernation is as before, or the run says that it may not be."""
+        if earlier:
+            job.api("POST", earlier)
+        for _ in range(EXAMPLES):
+            job.project.write({"dags/a.py": f"a = {CHANCE.random()}\n"})
+            process = job.start(*WAKE, "--json")
+            send(process, CHANCE.choice([(signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)]), 1.2)
+            run = job.finish(process)
+            assert run.code in (0, 130, 143), run.err
+            if "may not be restored" in run.err or "could not be restored" in run.err:
+                job.api(*(("POST", earlier) if earlier else ("DELETE",)))
+            job.assert_asleep_as_before(earlier)
 
     def rolling_out(self, job: Bed) -> Process:
         process = job.start(*WAKE, "--json")

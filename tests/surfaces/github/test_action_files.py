@@ -35,7 +35,7 @@ assert OWN_WORKFLOWS
 NO_INPUT = {"dags", "image", "as_json", "detailed_exitcode", "save", "ignore_findings"}
 # The names that workflows which come from deploy-action have, or that read better in a workflow.
 RENAMED = {"requested": "deploy-type", "build_args": "build-args", "build_secrets": "build-secrets"}
-ALIASES = {"root-folder": "project", "workspace": "workspace-id"}
+ALIASES = {"root-folder": "project", "workspace": "workspace-id", "wake-on-deploy": "wake"}
 TOKEN = "github-token"
 
 

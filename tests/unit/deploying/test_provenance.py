@@ -336,6 +336,10 @@ class TestPrebuilt:
         assert made.git
         assert made.git.commit_sha == head_of(found)
         assert texts(made)[0] == f"Load the orders ({head_of(found)[:7]}), image {self.NAME}"
+        beside = prebuilt(found, Origin(commit=first, url=""), Part.DAGS)
+        alone = request(planned(beside, deploy_type=DeployType.DAGS))
+        assert texts(alone)[0] == f"Load the orders ({head_of(found)[:7]})"
+        assert "built=" not in alone.description
         assert f" built={first[:12]} of={head_of(found)[:12]}" in made.description
 
 

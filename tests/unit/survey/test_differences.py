@@ -19,6 +19,7 @@ from astro_ci.image.source import ReadyImage
 from astro_ci.model import NO_PARTS, Part
 from astro_ci.planning.guards import DagFiles
 from astro_ci.planning.running import Running
+from astro_ci.survey.asking import Connected
 from astro_ci.survey.bases import Bases
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
@@ -128,7 +129,10 @@ class TestCompared:
         compared = found.compared[Part.DAGS]
         assert (compared.base, compared.changes) == (None, None)
         assert compared.unknown == f"git could not compare with base commit {first[:7]}"
-        assert f"the plan cannot use its base commit {first}" in caplog.text
+        told = caplog.messages[0]  # once for each part
+        start = f"the plan cannot use its base commit {first}: "
+        assert told.startswith(start)
+        assert "unable to read tree" in told, "git says what it lacks"
 
     def test_digests_and_layouts_are_those_of_what_runs(self, repository: Repository) -> None:
         runs = dict.fromkeys(Part, Running(digest="d" * 16, layout="root"))
@@ -136,6 +140,12 @@ class TestCompared:
         running = differ(opened(repository), standing(bases=Bases.one("deployed", base), runs=runs))
         assert running.compared[Part.DAGS].digest == "d" * 16
         assert running.compared[Part.DAGS].layout == "root"
+        deployment = SimpleNamespace(is_dag_deploy_enabled=False)
+        without = replace(
+            standing(bases=Bases.one("deployed", base), runs=runs),
+            connected=cast(Connected, SimpleNamespace(deployment=deployment)),
+        )
+        assert differ(opened(repository), without).compared[Part.DAGS].layout == ""
         assert set(running.digests) == BOTH, "there is something to compare with"
         named = differ(opened(repository), standing(bases=Bases.one("ref", base), runs=runs))
         assert named.compared[Part.DAGS].digest is None
@@ -238,6 +248,11 @@ class TestDigests:
             for given in ("A=1", "A=2")
         )
         assert one != two
+        repository.git("config", "core.autocrlf", "true")
+        repository.remove("dags/a.py")
+        repository.git("checkout", "--quiet", "dags/a.py")
+        converted = digest_lines(lines, opened(repository), ALL)
+        assert converted[Part.DAGS] != before[Part.DAGS], "git checks out other bytes"
         at_root = digest_lines(lines, plain, replace(ALL, layout="root"))
         assert at_root[Part.DAGS] != before[Part.DAGS]
         in_image = digest_lines(lines, plain, replace(ALL, dags_in_image=True))
@@ -255,12 +270,21 @@ class TestFiles:
         counted = differ(opened(repository), standing(), in_image).dag_files
         assert counted == DagFiles(shipped=2, dag_files=0, before=None, left_out_by="dags/a.py")
 
+    def test_leftovers_that_were_committed_are_not(self, repository: Repository) -> None:
+        repository.write({"dags/x.pyc": "", "dags/__pycache__/y.py": ""})
+        repository.commit()
+        found = differ(opened(repository), standing())
+        assert found.dag_files == DagFiles(shipped=2, dag_files=2, before=None)
+
     def test_before_are_those_of_the_base(self, repository: Repository) -> None:
         base = repository.head
         repository.remove("dags/b.py")
         repository.commit()
         found = differ(opened(repository), standing(bases=Bases.one("deployed", base)))
         assert found.dag_files == DagFiles(shipped=1, dag_files=1, before=2)
+        bases = Bases.one("deployed", repository.head)
+        same = differ(opened(repository), standing(bases=bases)).dag_files
+        assert same == DagFiles(shipped=1, dag_files=1, before=None), "nothing was taken away"
 
     def test_uncommitted_ones_are_named_with_their_parts(self, repository: Repository) -> None:
         checkout = opened(repository)
