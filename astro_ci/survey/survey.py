@@ -98,15 +98,29 @@ def survey(
                 ignored=dag_check.ignored,
             )
         plan = _plan(config, checkout, standing, shipping, differences, dag_check)
-        if plan.deploy_type.has_image:
-            refuse_unfit_image(checkout, standing, prebuilt)
-        fast = look_for_fast(
-            *(config, env, plan, checkout, standing, shipping, differences),
-            build_reason=build_reason,
+        return _with_image(
+            config, env, plan, checkout, standing, shipping, differences, build_reason
         )
-        plan = replace(plan, fast=fast.plan if fast else None)
+
+
+def _with_image(
+    config: Config,
+    env: Mapping[str, str],
+    plan: Plan,
+    checkout: Checkout,
+    standing: Standing,
+    shipping: Shipping,
+    differences: Differences,
+    build_reason: str,
+) -> Survey:
+    """Refuse an image that Astro cannot run, and look for an image without a build."""
+    if plan.deploy_type.has_image:
+        refuse_unfit_image(checkout, standing, shipping.prebuilt)
+    fast = look_for_fast(
+        *(config, env, plan, checkout, standing, shipping, differences), build_reason=build_reason
+    )
     return Survey(
-        plan=plan,
+        plan=replace(plan, fast=fast.plan if fast else None),
         checkout=checkout,
         standing=standing,
         shipping=shipping,
