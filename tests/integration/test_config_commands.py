@@ -725,7 +725,7 @@ class TestEnv:
     def test_on_no_ci_system(self, world: Stage) -> None:
         done = run(world, "env")
         assert done.out.splitlines()[0] == "CI system: none"
-        assert "what git says is used" in done.out
+        assert "git's are used" in done.out
 
     def test_an_event_that_cannot_be_read_is_told(self, world: Stage) -> None:
         done = run(world, "env", **self.PUSH, GITHUB_EVENT_PATH="/nonexistent/event.json")
