@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Most tests wait for other processes, so that twice as many as processors run at a time.
-WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# Most tests wait for other processes, so that three times as many as processors run at a time.
+WORKERS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 # Tests that share what is dear go to one test process.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 # Bytecode is kept, whatever a container says: each of thousands of processes would compile all that
@@ -28,16 +28,22 @@ help: ## say what can be made
 demo: $(SMALL) ## a guided run: deploys to a local Astro, explained step by step
 	@$(BIN)/astro-ci demo
 
-# While mypy has one processor, the other makes the tests' bytecode, once for all test processes.
-LINT_AND_COLLECT = $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 & $(MAKE) lint && wait
+# `make lint` runs beside the tests, and is shown when it fails. The tests are collected once before,
+# which makes their bytecode for all test processes.
+define LINT_AND_TEST
+@mkdir -p build; $(MAKE) lint >build/lint.log 2>&1 & lint=$$!; \
+$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1; \
+$(PYTEST); tested=$$?; \
+wait $$lint || { tested=$$?; cat build/lint.log; }; \
+exit $$tested
+endef
 
 test: $(STAMP) ## ruff, mypy and the tests that can run on this machine, without the long ones
-	@$(LINT_AND_COLLECT)
-	$(PYTEST)
+	$(LINT_AND_TEST)
 
+test-all: export ASTRO_CI_TEST_THOROUGH := 1
 test-all: $(STAMP) ## the same with the tests marked `thorough`, which repeat at length
-	@$(LINT_AND_COLLECT)
-	ASTRO_CI_TEST_THOROUGH=1 $(PYTEST)
+	$(LINT_AND_TEST)
 
 coverage: $(STAMP) ## every test, and which lines and branches they reach; takes half as long again
 	$(BIN)/coverage erase

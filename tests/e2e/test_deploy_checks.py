@@ -103,7 +103,6 @@ def test_an_image_deploy_loads_the_dags_in_its_image(world: Stage) -> None:
     assert result.overridden == ()
 
 
-@pytest.mark.smoke
 def test_a_dag_that_cannot_be_loaded_is_refused(world: Stage) -> None:
     world.project.write({"dags/broken.py": BROKEN})
     error = refusal(world, **CHECKED)
