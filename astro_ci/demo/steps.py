@@ -168,14 +168,14 @@ def _digest(data: bytes) -> str:
 
 
 class _Excerpt(io.StringIO):
-    """Passes our lines on, indented."""
+    """Writes the lines of astro-ci, indented."""
 
     def __init__(self, emit: Emit) -> None:
         super().__init__()
         self._emit = emit
 
     def write(self, text: str) -> int:
-        """Take some lines."""
+        """Write some lines."""
         if text.strip():
             self._emit(_indented(text.rstrip()))
         return len(text)

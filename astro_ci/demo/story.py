@@ -1,4 +1,4 @@
-"""`demo`: a guided run of the whole thing on a sandbox, checked byte for byte as it goes."""
+"""`demo`: a guided run on a sandbox, which compares the result of each step byte for byte."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def demo(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None = None) -> 
 
 
 def _table(rows: Sequence[Row]) -> str:
-    """One row for each step, 79 cells wide: the reasons were told as it went."""
+    """Make a table with a row for each step, 79 cells wide, without the reasons printed before."""
     cells = [
         (
             row.commit,

@@ -1,4 +1,4 @@
-"""Decide what becomes of a hibernation override, and word it. Pure."""
+"""Decide how to set and restore a hibernation override, and describe it in words. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOLERANCE_SECONDS = 1.0
 
 
 class Restoration(Struct, frozen=True, kw_only=True):
-    """What to do about the override after the deploy."""
+    """The change to the override after the deploy."""
 
     kind: Literal["nothing", "leave", "remove", "put back"]
     """`nothing` when it is as it was before; `leave` when somebody else has changed it since."""
@@ -25,7 +25,7 @@ class Restoration(Struct, frozen=True, kw_only=True):
 
 
 def our_override(now: float, *, wake_seconds: float, wait_seconds: float) -> Override:
-    """Make the override of a deploy: always with an end, as the run may be killed.
+    """Make the override of a deploy. It always has an end, because the run may be killed.
 
     The end is late enough for the longest waits, and for sending the deploy.
     """
@@ -38,7 +38,7 @@ def our_override(now: float, *, wake_seconds: float, wait_seconds: float) -> Ove
 
 
 def is_same(one: Override | None, other: Override | None) -> bool:
-    """Whether two overrides say the same; Astro may write a moment in another way."""
+    """Whether two overrides are equal, even if Astro writes the time in another format."""
     if one is None or other is None:
         return one is other
     if one.is_hibernating != other.is_hibernating:

@@ -21,7 +21,7 @@ _OURS = "astro_ci"
 def modules(directory: Path, *, loaded: Iterable[str] = ()) -> Check:
     """Look for modules that `python -m astro_ci` would load instead of the installed ones.
 
-    `loaded` names modules that this process has loaded, whosever they are.
+    `loaded` are the names of all modules that this process has loaded.
     """
     known = {*sys.stdlib_module_names, _OURS, *DEPENDENCIES, *loaded} - {"__main__"}
     found = sorted(_shadowing(directory, known))

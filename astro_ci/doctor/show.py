@@ -44,7 +44,7 @@ def lines(checks: Iterable[Check], *, columns: int | None = None) -> Iterator[st
 
 
 def _beside(start: str, text: str, columns: int | None) -> Iterator[str]:
-    """Write a text beside its start, and on a narrow terminal below it."""
+    """Write a text beside its title, or below it on a narrow terminal."""
     if columns is not None and columns < _BESIDE:
         arrow = "-> " if start.endswith("-> ") else ""
         if not arrow:

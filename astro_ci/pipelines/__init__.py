@@ -61,7 +61,7 @@ def adopt(
     pick: Pick,
     print_only: bool,
 ) -> Adoption:
-    """Find out what is missing, ask for what cannot be found, and write. Raises AstroCIError.
+    """Find the facts, ask for those that cannot be found, and write the files. Raises AstroCIError.
 
     `ask` is None where nobody is there to answer, and then nobody is asked to `pick`. Nothing is
     written over.
@@ -113,14 +113,14 @@ def _with_pipeline(root: Path, made: Adoption, pipeline: str) -> Adoption:
 
 
 def _branch(repo: GitRepo, configured: Configured | None, ask: Ask | None) -> str:
-    """The branch of the existing file, where that names just one; else ask."""
+    """Return the branch of the existing file if it names exactly one branch; else ask."""
     if configured and len(configured.branches) == 1:
         return configured.branches[0]
     return choose_branch(repo, ask)
 
 
 def _as_before(config: Config, old: OldStep | None) -> Config:
-    """Take the Deployment from the step that there is, where none is named."""
+    """Take the Deployment of the existing step, unless the user named one."""
     if old is None or config.deployment_id or config.deployment_name:
         return config
     if old.deployment_id:
@@ -145,7 +145,7 @@ def adoption_text(made: Adoption) -> str:
 
 
 def _holds(path: Path, text: str) -> bool:
-    """Whether a file is just that text."""
+    """Whether a file holds exactly this text."""
     try:
         return read_bytes(path, most_bytes=len(text.encode())) == text.encode()
     except OSError:
@@ -194,7 +194,7 @@ def _projects(repo: GitRepo, named: Path | None, ask: Ask | None) -> list[str]:
 
 
 def _candidates_hint(repo: GitRepo) -> str:
-    """Say how to name the project, with the command where only one directory can be meant."""
+    """Make the hint on how to name the project; with the command, if there is one candidate."""
     found = find_candidates(repo.root)
     if len(found) != 1:
         return "Name the project's directory with --project."

@@ -1,4 +1,4 @@
-"""An `astro-ci.yaml` that exists already: `init` leaves it alone, and writes a pipeline for it."""
+"""Read an existing `astro-ci.yaml`, which `init` does not change but writes a pipeline for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Configured:
     """Whether patterns or tags deploy as well."""
 
     def notes(self, branch: str) -> list[str]:
-        """What users have to know about the file and the pipeline's one branch."""
+        """Return notes for users: the file is unchanged, and which of its branches are missing."""
         found = [f"{self.name} already exists and was not changed"]
         others = [one for one in self.branches if one != branch]
         if others or self.has_more:
@@ -41,7 +41,7 @@ class Configured:
 
 
 def find_configured(root: Path, projects: Sequence[str], config: Config) -> Configured | None:
-    """Read the file of these projects; None where there is none.
+    """Read the file of these projects; None without a file.
 
     Raises ConfigurationError for one that init cannot write a pipeline for.
     """
@@ -96,7 +96,7 @@ def _refuse_other(path: Path, entries: Sequence[DeploymentEntry], config: Config
 
 
 def _identity(entry: DeploymentEntry) -> tuple[str, str]:
-    """The id and the name, empty where the file does not say them."""
+    """Return the id and the name; each is empty when the file does not have it."""
     names = ("deployment_id", "deployment_name")
     id_, name = (str(entry.settings[n].value) if n in entry.settings else "" for n in names)
     return id_, name

@@ -25,7 +25,7 @@ _IS_OURS = re.compile(
 
 
 def how_to_add(system: System, there: Path, pipeline: str) -> Iterator[str]:
-    """Say what to watch out for when the pipeline is added to an existing file."""
+    """Return warnings about adding the pipeline to an existing file."""
     if _IS_OURS.search(_text(there)):
         yield (
             f"{system.path} already deploys with astro-ci: change that instead of adding a second "

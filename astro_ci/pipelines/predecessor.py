@@ -1,4 +1,4 @@
-"""The step of astronomer/deploy-action that a repository has, and what our action takes of it."""
+"""Find the step of astronomer/deploy-action in a repository, and keep its settings."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class OldStep(Struct, frozen=True, kw_only=True):
 
     @property
     def deployment_id(self) -> str:
-        """The id, where it is written out."""
+        """The id; empty when an expression stands in its place."""
         return _plain(self.inputs.get("deployment-id", ""))
 
     @property
     def deployment_name(self) -> str:
-        """The name, where it is written out."""
+        """The name; empty when an expression stands in its place."""
         return _plain(self.inputs.get("deployment-name", ""))
 
     @property
@@ -65,7 +65,7 @@ class OldStep(Struct, frozen=True, kw_only=True):
 
 
 def old_step(root: Path, systems: Iterable[System]) -> OldStep | None:
-    """Find the step; None where there is none, or more than one."""
+    """Find the step; None when there is no step, or more than one."""
     globs = {marker for system in systems for marker in system.pipeline.markers}
     paths = sorted({path for glob in globs for path in root.glob(glob) if path.is_file()})
     found = [step for path in paths for step in _steps(root, path)]
@@ -89,7 +89,7 @@ def _steps(root: Path, path: Path) -> Iterator[OldStep]:
 def _walk(
     node: yaml.Node | None, env: Mapping[str, str], seen: set[int]
 ) -> Iterator[tuple[Mapping[str, yaml.Node], Mapping[str, str]]]:
-    """Each step of the action below a node, with the variables that hold there."""
+    """Yield each step of the action below a node, with the variables of its job."""
     if id(node) in seen:  # an alias: what it names may hold itself, or be named a million times
         return
     seen.add(id(node))

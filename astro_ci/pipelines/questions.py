@@ -1,4 +1,4 @@
-"""What `init` asks for: how somebody at a terminal is asked, and the Deployment of a project."""
+"""The questions of `init`: the prompts on a terminal, the branch, and the Deployment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Ask(Protocol):
     """Prompts the user."""
 
     def __call__(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
-        """Ask until there is an answer: one of the choices, where there are some."""
+        """Ask until the user answers; with choices, until the answer is one of them."""
         ...
 
 

@@ -31,17 +31,17 @@ class System:
 
     @property
     def key(self) -> str:
-        """For `--ci`."""
+        """The value of `--ci`."""
         return self.ci.key
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The name of the system, for people."""
         return self.ci.name
 
     @property
     def path(self) -> str:
-        """Where the pipeline file goes, from the repository's root."""
+        """The path of the pipeline file, from the repository's root."""
         return self.pipeline.path
 
 
@@ -75,7 +75,7 @@ def detect_system(root: Path, host: str) -> System:
 
 
 def system_named(key: str) -> System:
-    """The system of this key. Raises ConfigurationError when there is none."""
+    """Return the system with this key. Raises ConfigurationError for an unknown key."""
     for system in SYSTEMS:
         if system.key == key:
             return system

@@ -11,7 +11,7 @@ from astro_ci.errors import ProjectError
 
 
 def write_new(root: Path, texts: Mapping[str, str]) -> None:
-    """Create the files, by name from the root. Raises ProjectError, and then none is left."""
+    """Create the files; the keys are names from the root. A ProjectError leaves no file behind."""
     made: list[Path] = []
     name = ""
     try:
