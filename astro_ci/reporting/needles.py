@@ -1,4 +1,4 @@
-"""Find many secrets in a text, in time that grows with the text alone. Pure."""
+"""Find many secrets in a text; the time depends only on the length of the text. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FEW = 1000
 
 
 class Needles:
-    """Secrets to cross out, in all their spellings; the short ones are dropped."""
+    """The secrets to cross out, in all their spellings. Short ones are left out."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._by_start: dict[str, list[str]] = {}
@@ -29,7 +29,7 @@ class Needles:
             self._by_window.setdefault(start[:SHORTEST], []).append(start)
 
     def cross_out(self, text: str) -> str:
-        """Replace every secret, and every long beginning of one; what overlaps is replaced once."""
+        """Replace every secret, and every long beginning of a secret, once where they overlap."""
         spans = sorted(span for start in self._starts_in(text) for span in self._spans(text, start))
         kept, end = [], 0
         for first, last in spans:
@@ -57,7 +57,7 @@ class Needles:
 
 
 def _common(secret: str, text: str, at: int) -> int:
-    """How much of a secret is at a place of the text."""
+    """Return how many characters of a secret stand at a place of the text."""
     if text.startswith(secret, at):
         return len(secret)
     pairs = enumerate(zip(secret, text[at : at + len(secret)], strict=False))

@@ -1,7 +1,7 @@
-"""Colours for what people read on a terminal, by the form of our own lines.
+"""Colours for the lines that people read on a terminal, by the form of each line.
 
-A text is made without colours, made safe for the log, and painted last: so no colour can come from
-an untrusted name, and nothing of it reaches a log, a document or a summary.
+Texts are made without colours and made safe for the log; colours are added last. So no colour can
+come from an untrusted name, and no colour reaches a log, a document or a summary.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _FORMS = (
 
 
 def paint(line: str) -> str:
-    """Colour a line of ours."""
+    """Colour a line of astro-ci."""
     for form, style in _FORMS:
         if found := form.match(line):
             start, end = found.span(1)
@@ -55,5 +55,5 @@ def paint(line: str) -> str:
 
 
 def dim(text: str) -> str:
-    """Colour what is only there for a moment."""
+    """Colour a line that is shown only for a short time."""
     return f"{_SGR['cyan']}{text[:1]}{_RESET}{text[1:]}"

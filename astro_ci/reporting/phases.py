@@ -1,4 +1,4 @@
-"""The phases of a run, in their order, and how long each took."""
+"""The phases of a run, in their order, and their durations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHORTEST_SECONDS = 0.05
 
 
 class Phase(StrEnum):
-    """What a run is busy with; pushing and uploading go side by side."""
+    """A phase of a run. The push and the upload happen at the same time."""
 
     SURVEY = "survey"
     BUILD = "build"
@@ -37,6 +37,6 @@ DOING: Mapping[Phase, str] = {
 
 
 def phases_text(phases: Mapping[str, float]) -> str:
-    """How long each phase took that took any time: `survey 0.4 s, upload 0.2 s, rollout 12 s`."""
+    """Return the durations of the phases: `survey 0.4 s, upload 0.2 s, rollout 12 s`."""
     told = [phase for phase in Phase if phases.get(phase, 0.0) >= _SHORTEST_SECONDS]
     return ", ".join(f"{phase} {duration_text(phases[phase])}" for phase in told)

@@ -27,7 +27,7 @@ def publish(
     *,
     comment: bool,
 ) -> None:
-    """Write outputs and summary and, when wanted, the comments. Never fails for any of them."""
+    """Write outputs, summary and the requested comments. A failure to write is only a warning."""
     report = _shortened(report, dialect.redactor)
     for name, value in outputs(report).items():
         dialect.set_output(name, value)
@@ -38,9 +38,9 @@ def publish(
 
 
 def _shortened(report: Report, redact: Redactor) -> Report:
-    """The same with errors short enough for a page: a tool's last lines are part of an error.
+    """Shorten the errors for a page, because an error may hold the last lines of a tool.
 
-    Secrets go first, so that none is cut in half.
+    Secrets are crossed out before, so that no secret is cut in half.
     """
 
     def shorten_error(error: AstroCIError | None) -> AstroCIError | None:

@@ -1,11 +1,11 @@
 """Cross out the secrets in everything that leaves the process.
 
-Two kinds are told apart. **Certain** secrets are the credentials that we use, the logins of URLs,
-and what is learned while a run goes on; they are crossed out everywhere. **Suspected** ones are
-what variables and build arguments hold whose names say secret. Such a value may be an ordinary
-word (`DB_PASSWORD=production`): it is crossed out in every text, and left where a document names
-something (an id, a commit, a path, a Deployment), as what reads the document depends on the name.
-Keys of documents and words of ours (`deployed`, `dags`) are never crossed out.
+There are two kinds. **Certain** secrets are the credentials of astro-ci, the logins in URLs, and
+the secrets that a run learns; they are crossed out everywhere. **Suspected** secrets are the values
+of variables and build arguments with names such as `DB_PASSWORD`. Such a value may be an ordinary
+word (`DB_PASSWORD=production`). So it is crossed out in texts, but not in the names in a document
+(an id, a commit, a path, a Deployment), because programs that read the document need the names.
+The keys of documents and the words of astro-ci (`deployed`, `dags`) are never crossed out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NAMES = {
 
 
 class Redactor:
-    """Knows the secrets of a run: those of its environment, and those that it learns."""
+    """Crosses out the secrets of the environment, and those that the run learns."""
 
     def __init__(self, env: Mapping[str, str] = MappingProxyType({})) -> None:
         self._env = env
@@ -47,17 +47,17 @@ class Redactor:
         self._needles: dict[tuple[bool, bool], Needles] = {}
 
     def learn(self, *secrets: str) -> None:
-        """Cross out these from now on, everywhere: what a run derived, or was handed."""
+        """Cross out these certain secrets from now on, such as a token that the run was given."""
         self._learned.update(line.strip() for text in secrets for line in text.splitlines())
         self._needles.clear()
 
     def suspect(self, *secrets: str) -> None:
-        """Cross out these from now on, like the values of variables whose names say secret."""
+        """Cross out these suspected secrets from now on."""
         self._suspected.update(piece for text in secrets for piece in pieces(text))
         self._needles.clear()
 
     def __call__(self, text: str) -> str:
-        """Cross out the secrets in a text for people, or in a JSON document, which stays one."""
+        """Cross out the secrets in a text, or in a JSON document, which stays valid."""
         redacted = self._cross_out(text)
         if redacted != text and text.startswith(_DOCUMENT):
             # A tool may print something that only begins like a document.

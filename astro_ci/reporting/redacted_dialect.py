@@ -1,4 +1,4 @@
-"""A CI system's dialect that crosses out secrets in everything."""
+"""A CI system's dialect that crosses out secrets in all its output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from astro_ci.reporting.redact import Redactor
 
 
 class RedactedDialect:
-    """Crosses out secrets in all that goes to the log, to outputs and to the summary."""
+    """Crosses out secrets in the log, the outputs and the summary."""
 
     def __init__(self, dialect: Dialect, redactor: Redactor) -> None:
         self._dialect = dialect
@@ -26,7 +26,7 @@ class RedactedDialect:
         return self._dialect.group(self.redactor(title))
 
     def mask(self, secret: str) -> None:
-        """See Dialect; from now on the secret is crossed out here, too."""
+        """See Dialect. The redactor crosses out the secret from now on, too."""
         self.redactor.learn(secret)
         self._dialect.mask(secret)
 

@@ -22,7 +22,7 @@ _LONG_USER = 20
 
 
 def credentials(env: Mapping[str, str]) -> Iterator[str]:
-    """The secrets that are certain: the credentials we use, and the logins of URLs."""
+    """Return the certain secrets: the credentials of astro-ci, and the logins in URLs."""
     for name in _CREDENTIALS:
         value = env.get(name, "").strip()
         yield value
@@ -34,7 +34,7 @@ def credentials(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def named_secrets(env: Mapping[str, str]) -> Iterator[str]:
-    """What variables hold whose names say secret. The names of some others say so, too."""
+    """Return the values of variables with names that suggest a secret."""
     for name, value in env.items():
         if is_secret_name(name) and not (value[:1] == "/" and _is_place(name)):
             yield from pieces(value)
@@ -46,9 +46,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """The parts of a secret to look for: a tool may show one of its lines, or one of its words.
+    """Return the parts of a secret to look for: a tool may show a single line or word of it.
 
-    Of several words, those that are all letters are too ordinary to cross out everywhere.
+    Of several words, those with letters only are too ordinary to cross out everywhere.
     """
     for line in map(str.strip, text.splitlines()):
         yield line
@@ -73,7 +73,7 @@ def _is_place(name: str) -> bool:
 
 
 def _logins(name: str, value: str) -> Iterator[str]:
-    """Passwords of the URLs in a variable; a proxy may be written without a scheme."""
+    """Return the passwords of the URLs in a variable; a proxy's URL may lack the scheme."""
     start = r"(?:://|^)" if re.search("PROXY|URL|HOST|INDEX", name, re.IGNORECASE) else "://"
     for found in re.finditer(start + r"([^\s/@:]*)(?::([^\s/@]*))?@", value):
         user, password = found[1], found[2]
@@ -83,7 +83,7 @@ def _logins(name: str, value: str) -> Iterator[str]:
 
 
 def _leaves(text: str) -> Iterator[str]:
-    """The secrets of a JSON document, such as a service account's or Docker's `auths`."""
+    """Return the secrets of a JSON document, such as a service account or Docker's `auths`."""
     import json
 
     try:
@@ -103,7 +103,7 @@ def _leaves(text: str) -> Iterator[str]:
 
 
 def basic_login(encoded: str) -> Iterator[str]:
-    """The password of a login as HTTP's basic authentication writes it."""
+    """Return the password of a login in the form of HTTP's basic authentication."""
     import base64
     import binascii
 
@@ -116,10 +116,10 @@ def basic_login(encoded: str) -> Iterator[str]:
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """Leave out the variables that code of the checkout must not see.
+    """Leave out the variables that the code of the checkout must not see.
 
-    Those are ours, the CI system's own, and those whose names say secret, but for Airflow's: its
-    configuration, Variables and Connections are meant for that code.
+    These are the variables of astro-ci and of the CI system, and all with names that suggest a
+    secret. Airflow's configuration, Variables and Connections stay, because they are for that code.
     """
     return {
         name: value

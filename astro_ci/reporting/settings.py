@@ -46,7 +46,7 @@ def config_document(choice: Choice, file: Path | None, ci: CIContext) -> dict[st
 
 
 def config_text(choice: Choice, file: Path | None, ci: CIContext) -> str:
-    """What `config` prints for people."""
+    """Return the text of `config` for people."""
     lines = [f"File: {printable(str(file)) if file else 'none'}"]
     lines += _choice(choice)
     for target in choice.targets:
@@ -70,7 +70,7 @@ def _choice(choice: Choice) -> Iterator[str]:
 
 
 def _settings(target: Target, ci: CIContext) -> Iterator[tuple[Option, Any, str]]:
-    """Option, value and source of everything that is set, or has a default."""
+    """Yield name, value and source of every option with a value or a default."""
     for row in options():
         value = getattr(target.config, row.field)
         setting = target.settings.get(row.field)
@@ -82,7 +82,7 @@ def _settings(target: Target, ci: CIContext) -> Iterator[tuple[Option, Any, str]
 
 
 def _plain(row: Option, value: Any) -> Any:
-    """A value as it would be written; what follows a build argument's name may be a secret."""
+    """Return a value in the form in which users write it, without the values of build arguments."""
     if row.kind is BUILD_ARGUMENTS:
         return [f"{name}=***" if given else name for name, given, _ in _parts(value)]
     if row.kind is DURATION:

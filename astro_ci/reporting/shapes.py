@@ -31,7 +31,7 @@ def cross_out_shapes(text: str) -> str:
 
 @functools.cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """Each with a text that is always there with it, and what follows what is crossed out."""
+    """Return patterns, each with a text in every match, and the text after the secret."""
     return (
         ("/", re.compile(_LOGIN, re.IGNORECASE), "@"),
         ("=", re.compile(_PARAMETER, re.IGNORECASE), ""),

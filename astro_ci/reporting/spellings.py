@@ -15,7 +15,7 @@ _URL_SAFE = str.maketrans("+/", "-_")
 
 
 def spellings(secret: str) -> Iterator[str]:
-    """As it is, in base64 (also within a longer text), in a URL, in JSON and in Python.
+    """Return the spellings: plain, in base64 (also in a longer text), URL, JSON, Python.
 
     JSON within JSON counts too: an error may quote the answer of a service.
     """
@@ -30,7 +30,7 @@ def spellings(secret: str) -> Iterator[str]:
 
 
 def markdown_spellings(secret: str) -> Iterator[str]:
-    """As the Markdown of summaries and comments writes it, at the edge of words and within."""
+    """Return a secret's spellings in the Markdown of summaries and comments."""
     from astro_ci.reporting.markdown.escaping import code, escape
 
     for edge in (" ", "x"):
@@ -47,7 +47,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
-    """What every base64 of a text that holds the secret has in common, by the place it is at."""
+    """Return the parts that every base64 of a text with the secret has, one for each offset."""
     for before, mixed in enumerate((0, 2, 3)):
         padded = bytes(before) + raw
         whole = len(padded) - len(padded) % 3
@@ -62,7 +62,7 @@ def _in_urls(raw: bytes) -> Iterator[str]:
 
 
 def _small_escapes(encoded: str) -> str:
-    """`%2f` for `%2F`, as some write it."""
+    """Return the spelling with small letters in escapes: `%2f` for `%2F`."""
     first, *others = encoded.split("%")
     return "%".join([first, *(part[:2].lower() + part[2:] for part in others)])
 

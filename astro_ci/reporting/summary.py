@@ -27,7 +27,7 @@ _WORDS = {"planned": "Planned", "deployed": "Deployed", "skipped": "Skipped", "f
 
 
 def setting_of(ci: CIContext, *, is_public: bool = False) -> Setting:
-    """What the CI system says of the place where a page is read."""
+    """Return the CI system's facts for a page."""
     return Setting(run_url=ci.run_url or "", is_merge=bool(ci.pull_request), is_public=is_public)
 
 
@@ -53,7 +53,7 @@ def summary(report: Report, setting: Setting) -> str:
 
 
 def section(result: TargetResult, verb: Verb, setting: Setting) -> str:
-    """How it went for one Deployment."""
+    """Return the page of one Deployment."""
     target, plan = result.target, result.final_plan
     title = target.label if target.entry else ""
     if result.error:
@@ -64,7 +64,7 @@ def section(result: TargetResult, verb: Verb, setting: Setting) -> str:
 
 
 def _overview(report: Report, setting: Setting) -> str:
-    """A row for each Deployment."""
+    """Return a table with a row for each Deployment."""
     counted = counted_outcomes(report.results)
     if not report.verb.has_outcome:
         pending = sum(one.deploy_type not in (None, DeployType.NONE) for one in report.results)

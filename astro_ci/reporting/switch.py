@@ -11,7 +11,7 @@ from astro_ci.text import printable
 
 
 def meaning_text(deployment: Deployment, *, enable: bool) -> str:
-    """Say, before the switch, what it does to the DAGs."""
+    """Describe the effect of the switch on the DAGs, before the switch."""
     name = printable(deployment.name)
     if enable:
         return (
@@ -25,17 +25,17 @@ def meaning_text(deployment: Deployment, *, enable: bool) -> str:
 
 
 def next_command(deployment: Deployment) -> str:
-    """The deploy that has to follow, as a command."""
+    """Return the command of the deploy that must follow."""
     return f"astro-ci deploy --deployment-id {deployment.id} --type image-and-dags"
 
 
 def already_reason(deployment: Deployment, *, enable: bool) -> str:
-    """Why nothing was done."""
+    """Return the reason why nothing was done."""
     return f"DAG-only deploys of {printable(deployment.name)} are {_state(enable)} already"
 
 
 def switched_text(deployment: Deployment, *, enable: bool) -> str:
-    """Say what the setting is now."""
+    """Describe the new setting."""
     return f"DAG-only deploys of {printable(deployment.name)} are {_state(enable)} now"
 
 
@@ -61,7 +61,7 @@ def switch_document(
 def switch_text(
     deployment: Deployment, *, enable: bool, reason: str = "", result: DeployResult | None = None
 ) -> str:
-    """The closing lines."""
+    """Return the closing lines."""
     if reason:
         return f"skipped: {reason}"
     lines = [f"updated: {switched_text(deployment, enable=enable)}"]

@@ -1,4 +1,4 @@
-"""Rows as people read them: a table where it fits, else a paragraph for each row. Pure."""
+"""Rows for people: a table if the terminal is wide enough, else a paragraph for each row. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GAP = 2
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, columns: int | None) -> str:
-    """Lay out the rows; `columns` is the width of the terminal, None where there is none."""
+    """Lay out the rows; `columns` is the terminal's width, None without a terminal."""
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(cell_width, column)) for column in zip(headings, *cells, strict=True)]
     if columns is not None and sum(widths) + _GAP * (len(widths) - 1) > columns:
@@ -21,7 +21,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, columns: in
 
 
 def wrapped_table(columns: Sequence[tuple[str, int]], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows in columns of so many cells each, in as many lines as a row takes."""
+    """Lay out rows in columns of fixed widths, in cells; a row may take several lines."""
     widths = [width for _, width in columns]
     lines = [
         _line([heading for heading, _ in columns], widths),

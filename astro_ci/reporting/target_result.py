@@ -23,24 +23,24 @@ class TargetResult(Struct, kw_only=True):
 
     @property
     def outcome(self) -> Outcome:
-        """Exactly one of three."""
+        """`deployed`, `skipped` or `failed`."""
         if self.error:
             return "failed"
         return self.deploy_result.outcome if self.deploy_result else "skipped"
 
     @property
     def final_plan(self) -> Plan | None:
-        """The Plan that was acted on, which may be a later one than the printed one."""
+        """The Plan that the deploy acted on, which may be newer than the printed Plan."""
         return self.deploy_result.plan if self.deploy_result else self.plan
 
     @property
     def known_deploy(self) -> DeployResult | None:
-        """How the deploy ended, or how far it came before it failed."""
+        """The result of the deploy, or its state when it failed."""
         return self.deploy_result or (self.error.result if self.error else None)
 
     @property
     def deploy_type(self) -> DeployType | None:
-        """What the Plan deploys; None when there is no Plan."""
+        """The deploy type of the Plan; None without a Plan."""
         plan = self.final_plan
         return plan.deploy_type if plan else None
 

@@ -1,4 +1,4 @@
-"""Plans and results as people read them in a log or on a terminal. Pure."""
+"""Plans and results as text, for a log or a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _WIDEST_PATH = 48
 
 
 def plan_text(plan: Plan, *, columns: int | None = None) -> str:
-    """The Plan for people: what, why, what changed by part, and what it was compared with.
+    """Return the Plan as text: the decision, its reason, the changes by part, and the base.
 
-    `columns` is the terminal's width; None where there is none.
+    `columns` is the terminal's width; None without a terminal.
     """
     to = f", to {printable(plan.deployment.name)}" if plan.deployment else ""
     kind = DEPLOY_TYPE_WORDS[plan.deploy_type]
@@ -71,7 +71,7 @@ def plan_text(plan: Plan, *, columns: int | None = None) -> str:
 
 
 def counted_changes(plan: Plan, changes: Sequence[Change]) -> str:
-    """How many changes a part has, and whether this deploy leaves them behind."""
+    """Return the number of a part's changes, and say if this deploy does not deploy them."""
     count = f"{len(changes)} change{'' if len(changes) == 1 else 's'}"
     left = {DeployType.DAGS: Part.IMAGE, DeployType.IMAGE: Part.DAGS}.get(plan.deploy_type)
     is_left = left is not None and all(change.parts == {left} for change in changes)
@@ -79,12 +79,12 @@ def counted_changes(plan: Plan, changes: Sequence[Change]) -> str:
 
 
 def fact(label: str, value: str) -> str:
-    """A line of a block of facts."""
+    """Return a line of a block of facts."""
     return f"  {label.ljust(_MARGIN - 2)}{value}".rstrip()
 
 
 def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
-    """The same in as many lines as it takes."""
+    """Return a fact in several lines, if it is long."""
     if columns and " " not in value and columns - _MARGIN < cell_width(value):
         yield fact(label, "")  # a link, which has to stay whole where that can be
         yield f"    {value}"
@@ -95,7 +95,7 @@ def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
 
 
 def commit_text(plan: Plan) -> str:
-    """The commit that is checked out, as people write it."""
+    """Return the checked-out commit as text."""
     title = f" {printable(plan.title)}" if plan.title else ""
     return f"{short(plan.head)}{title}{uncommitted_text(plan)}"
 
@@ -119,7 +119,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def uncommitted_text(plan: Plan) -> str:
-    """That what ships is not the commit, as the end of a clause; and how many files of it."""
+    """Return the end of a clause with the number of uncommitted files that ship."""
     if not plan.dirty:
         return ""
     count = len(plan.uncommitted)
@@ -128,7 +128,7 @@ def uncommitted_text(plan: Plan) -> str:
 
 
 def uncommitted_list(plan: Plan) -> str:
-    """The uncommitted files that would ship, one a line, cut with a count."""
+    """List the first uncommitted files that would ship, one on each line, and count the others."""
     lines = [f"  {printable(path)}" for path in plan.uncommitted[:SHOWN_CHANGES]]
     if more := len(plan.uncommitted) - len(lines):
         lines.append(f"  ... and {more} more")
@@ -136,13 +136,13 @@ def uncommitted_list(plan: Plan) -> str:
 
 
 def image_text(image: PrebuiltImage) -> str:
-    """A prebuilt image: its name, its identity, and the commit that it was built from."""
+    """Describe a prebuilt image: its name, its identity, and its commit."""
     built = f", built from {short(image.commit)}" if image.commit else ""
     return f"{image.reference} ({shortened_digest(image.digest)}){built}"
 
 
 def fast_text(fast: FastPlan) -> str:
-    """How the image is made, and why it has to be built."""
+    """Say how the image is made, and why a build is needed."""
     if fast.is_chosen:
         return "the running one with a new code layer, without a build"
     if fast.is_possible:
@@ -151,7 +151,7 @@ def fast_text(fast: FastPlan) -> str:
 
 
 def result_text(result: DeployResult) -> str:
-    """How a deploy ended, in a line that begins with the outcome."""
+    """Return the result of a deploy in a line that begins with the outcome."""
     if result.outcome == "skipped":
         return f"skipped: {printable(result_reason(result))}"
     plan = result.plan
@@ -163,7 +163,7 @@ def result_text(result: DeployResult) -> str:
 
 
 def forced_text(overridden: Sequence[str]) -> str:
-    """What --force deployed past, as the end of a clause; empty when it was nothing."""
+    """Return the end of a clause with the checks that --force overrode; empty for none."""
     if not overridden:
         return ""
     checks = "check" if len(overridden) == 1 else "checks"
@@ -171,7 +171,7 @@ def forced_text(overridden: Sequence[str]) -> str:
 
 
 def plans_text(results: Sequence[TargetResult], reason: str, *, columns: int | None = None) -> str:
-    """The Plans of any number of Deployments; `reason` says why there is none."""
+    """Return the Plans of all Deployments as text; `reason` says why there is no Plan."""
     if not results:
         return f"Plan: nothing to deploy\n  because {reason}"
     if len(results) == 1 and results[0].plan:
@@ -184,7 +184,7 @@ def plans_text(results: Sequence[TargetResult], reason: str, *, columns: int | N
 
 
 def results_text(results: Sequence[TargetResult], reason: str) -> str:
-    """How each deploy ended, a line for each; `reason` says why there is none."""
+    """Return a line with the result of each deploy; `reason` says why there is no deploy."""
     if not results:
         return f"skipped: {reason}"
     if len(results) == 1 and results[0].deploy_result:
@@ -201,7 +201,7 @@ def result_reason(result: DeployResult) -> str:
 
 
 def base_text(plan: Plan) -> str:
-    """What the checkout was compared with, and how that was known."""
+    """Return the base of the comparison, and its source."""
     base = plan.base
     if base.source == "none":
         return "nothing: no commit to compare with is known"
@@ -230,7 +230,7 @@ def _side(base: str | None, content: Sameness) -> str:
 def _changes(
     changes: Sequence[Change], title: str, width: int, columns: int | None
 ) -> Iterator[str]:
-    """A line for each change: its symbol, its path, and what the rule says of the path."""
+    """Yield a line for each change: its symbol, its path, and the rule that applies."""
     if not changes:
         return
     yield f"  {title}"

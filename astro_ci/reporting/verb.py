@@ -1,4 +1,4 @@
-"""The verbs whose ends are reported, with the words of their reports."""
+"""The verbs that report their results, with the words of the reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Verb(Struct, frozen=True, kw_only=True):
-    """A verb of the command line, as reports speak of it."""
+    """A verb of the command line, with the words of its reports."""
 
     name: str
     has_outcome: bool

@@ -1,4 +1,4 @@
-"""The blocks of a page: facts, what changed, what the checks found. Pure."""
+"""The blocks of a page: the facts, the changes, and the findings of the checks. Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def facts(rows: Sequence[Row]) -> str:
 
 
 def place_rows(plan: Plan, *, page: str, run_url: str) -> Iterator[Row]:
-    """Where it goes, and where to look."""
+    """Return rows with the Deployment, and with links to its pages."""
     deployment = plan.deployment
     links = [link("run", run_url)] if run_url else []
     if deployment is None:
@@ -62,7 +62,7 @@ def place_rows(plan: Plan, *, page: str, run_url: str) -> Iterator[Row]:
 
 
 def commit_rows(plan: Plan) -> Iterator[Row]:
-    """What is checked out, and what it was compared with, each with its page."""
+    """Return rows with the checked-out commit and the base commit, each with a link to its page."""
     repository, head = plan.repository, plan.head
     shown = link(code(short(head)), commit_page(repository, head), is_markdown=True)
     yield "Commit", shown + uncommitted_text(plan)
@@ -75,7 +75,7 @@ def commit_rows(plan: Plan) -> Iterator[Row]:
 
 
 def result_rows(result: DeployResult) -> Iterator[Row]:
-    """What a deploy brought."""
+    """Return rows with the deploy, its versions, and its duration."""
     yield "Deploy", code(result.deploy_id) if result.deploy_id else ""
     forced = " and ".join(result.overridden)
     yield "Deployed although", f"{forced} failed (<code>--force</code>)" if forced else ""
@@ -88,7 +88,7 @@ def result_rows(result: DeployResult) -> Iterator[Row]:
 
 
 def changes(plan: Plan) -> Iterator[str]:
-    """For each part what changed: a list of sentences, of which only some are unfolded."""
+    """List the changes of each part in sentences; only the first sentences are unfolded."""
     for affects, heading in _PARTS:
         found = [change for change in plan.changes if change.affects == affects]
         if not found:
@@ -105,7 +105,7 @@ def changes(plan: Plan) -> Iterator[str]:
 
 
 def checks(found: Sequence[Checked]) -> Iterator[str]:
-    """For each check how it ended, and a table of what it found."""
+    """Give the result of each check, and a table of its findings."""
     for checked in found:
         lines = [escape(sentence(headline(checked)))]
         lines += [f"- Not checked: {escape(sentence(reason))}" for reason in checked.not_checked]
@@ -115,12 +115,12 @@ def checks(found: Sequence[Checked]) -> Iterator[str]:
 
 
 def assumptions(plan: Plan) -> str:
-    """What the Plan takes for granted."""
+    """List the assumptions of the Plan."""
     return "\n".join(f"- Assumed: {escape(sentence(note))}" for note in plan.assumptions)
 
 
 def folded(summary: str, text: str, *, is_open: bool = False) -> str:
-    """Markdown that is shown when somebody asks; the summary is HTML."""
+    """Fold Markdown, so that a click shows it; `summary` is HTML."""
     return (
         f"<details{' open' if is_open else ''}><summary>{summary}</summary>\n\n{text}\n\n</details>"
     )

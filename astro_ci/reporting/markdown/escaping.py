@@ -1,4 +1,4 @@
-"""Untrusted text as Markdown that reads the same: no markup, no mention and no reference."""
+"""Write untrusted text in Markdown, without markup, mentions and references."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _REFERENCE = Regex(r"(?<=[@#!%])(?=\w)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
 
 
 def escape(text: str) -> str:
-    """One line that reads the same in Markdown as it does here."""
+    """Escape a line, so that Markdown shows it unchanged."""
     # A mention is looked for in the finished page, where an entity is its character again.
     parted = _REFERENCE.sub("\N{ZERO WIDTH SPACE}", printable(text).strip())
     return entities(_NUMBERED.sub("\\1\N{ZERO WIDTH SPACE}", parted))
 
 
 def code(text: str) -> str:
-    """The text as code, where nobody looks for mentions."""
+    """Write the text as code, in which no mention counts."""
     return f"<code>{entities(printable(text))}</code>"
 
 
 def link(text: str, url: str, *, is_markdown: bool = False) -> str:
-    """A link when the URL is one that a browser should open, else the text."""
+    """Make a link if a browser may safely open the URL; else return the text."""
     shown = text if is_markdown else escape(text)
     try:
         scheme = urlsplit(url).scheme
@@ -43,7 +43,7 @@ def link(text: str, url: str, *, is_markdown: bool = False) -> str:
 
 
 def quoted(text: str) -> str:
-    """Lines of a tool, as they are."""
+    """Quote the lines of a tool without changes."""
     lines = "\n".join(entities(printable(line)) for line in text.split("\n"))
     return f"<pre>\n{lines}\n</pre>"
 

@@ -1,4 +1,4 @@
-"""A page for each end of a run: a Plan, a deploy, a failure, a run about no Deployment. Pure."""
+"""The pages for a Plan, a deploy, a failure, and a run without a Deployment. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PARTS: Mapping[DeployType, str] = {
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """Where a page is read."""
+    """The place where people read a page."""
 
     run_url: str = ""
     is_merge: bool = False
@@ -55,7 +55,7 @@ ANYWHERE = Setting()
 
 
 def plan_markdown(plan: Plan, *, title: str = "", setting: Setting = ANYWHERE) -> str:
-    """A Plan: what would be deployed first, then why, compared with what, and what changed."""
+    """Make the page of a Plan: the decision, its reason, the base, and the changes."""
     heading = _heading("planned", f"Plan: {DEPLOY_TYPE_WORDS[plan.deploy_type]}", plan, title)
     reason = escape(sentence(plan.reason))
     if setting.is_merge:
@@ -65,7 +65,7 @@ def plan_markdown(plan: Plan, *, title: str = "", setting: Setting = ANYWHERE) -
 
 
 def result_markdown(result: DeployResult, *, title: str = "", setting: Setting = ANYWHERE) -> str:
-    """A deploy: how it ended first, then what was deployed, and what had changed."""
+    """Make the page of a deploy: the outcome, the deployed parts, and the changes."""
     plan = result.plan
     is_deployed = result.outcome == "deployed"
     words = f"Deployed: {DEPLOY_TYPE_WORDS[plan.deploy_type]}" if is_deployed else "Skipped"
@@ -80,7 +80,7 @@ def result_markdown(result: DeployResult, *, title: str = "", setting: Setting =
 
 
 def built_markdown(built: BuiltImage, setting: Setting = ANYWHERE) -> str:
-    """An image that was built: its name first, then where it came from, and what was found."""
+    """Make the page of a built image: its name, its origin, and the findings of the checks."""
     rows = [
         ("Image", code(built.reference) if built.reference else ""),
         ("Archive", code(built.archive) if built.archive else ""),
@@ -107,9 +107,9 @@ def error_markdown(
     title: str = "",
     setting: Setting = ANYWHERE,
 ) -> str:
-    """A failure: what came back and what to change first, then the Plan as far as there is one.
+    """Make the page of a failure: the error, the remedy, and the Plan if one was made.
 
-    What a tool has said stays away from those who may read a comment, and not the log.
+    The output of tools is left out of comments, because more people may read comments than logs.
     """
     hint = f"**What to do:** {escape(sentence(error.hint))}" if error.hint else ""
     told = _told(error, setting)
@@ -126,13 +126,13 @@ def error_markdown(
 
 
 def skipped_markdown(reason: str, *, verb: Verb) -> str:
-    """A run that is about no Deployment at all."""
+    """Make the page of a run without a Deployment."""
     heading = f"### {SYMBOLS['skipped']} {verb.skipped_heading}"
     return _page(heading, escape(sentence(reason)))
 
 
 def error_reason(error: AstroCIError) -> str:
-    """A message in one line: without what a tool has said, which may be many."""
+    """Return the message in one line, without the lines of a tool."""
     first, *others = error.message.split("\n")
     if _is_of_a_tool(error) or not others:
         return first.rstrip(":")
@@ -140,12 +140,12 @@ def error_reason(error: AstroCIError) -> str:
 
 
 def name_of(plan: Plan | None) -> str:
-    """The Deployment's name; empty where it is not known."""
+    """Return the Deployment's name; empty when it is unknown."""
     return plan.deployment.name if plan and plan.deployment else ""
 
 
 def _heading(outcome: str, words: str, plan: Plan | None, title: str) -> str:
-    """The outcome by its symbol and its word, the Deployment, and the commit's title."""
+    """Return the heading: the outcome's symbol and word, the Deployment, and the commit's title."""
     name = title or name_of(plan)
     to = f" - {code(name)}" if name else ""
     about = ""
@@ -156,7 +156,7 @@ def _heading(outcome: str, words: str, plan: Plan | None, title: str) -> str:
 
 
 def _told(error: AstroCIError, setting: Setting) -> str:
-    """What a tool has said, where it may be read."""
+    """Return the lines of a tool, if the page may show them."""
     _, _, told = error.message.partition("\n")
     if not told or not _is_of_a_tool(error):
         return ""
