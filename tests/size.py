@@ -13,6 +13,10 @@ IS_QUICK = not _GIVEN
 SCALE = int(_GIVEN or 1)
 
 
+IS_MEASURED = "COVERAGE_RUN" in os.environ
+"""Whether coverage is measured, which takes time, memory and files in every process of ours."""
+
+
 def examples(quick: int) -> int:
     """Return how many examples a property is tried with, from those of the quick look."""
     return quick * SCALE

@@ -54,7 +54,15 @@ class Session(Output):
         self._forked: Forked | None = None
         self._telling = threading.RLock()
         self._is_told = False
-        self.is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
+
+    @functools.cached_property
+    def is_interactive(self) -> bool:
+        """Whether a user can answer questions: on a terminal, and not in a CI job.
+
+        Some CI systems give their jobs a terminal, at which nobody sits.
+        """
+        is_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+        return is_terminal and not self.env.get("CI") and self.ci.key == "none"
 
     @functools.cached_property
     def prompt(self) -> Prompt:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from tests.fuzz.launcher import MOST_MEMORY
 from tests.fuzz.strange import ARGUMENTS, HUGE, SYSTEMS, TOKEN, Entry, checkouts
 from tests.repository import Repository
+from tests.size import IS_MEASURED
 
 EXAMPLES = 30 * int(os.environ.get("ASTRO_CI_TEST_EXAMPLES") or 1)
 DOCUMENTED = {0, 2, 3, 4, 9}
@@ -158,6 +159,7 @@ def test_a_strange_checkout(
     look(launch, before, files, arguments, system, commit=commit)
 
 
+@pytest.mark.skipif(IS_MEASURED, reason="the limits are for a process that is not measured")
 @pytest.mark.parametrize("name", [".dockerignore", "astro-ci.yaml", "Dockerfile", "event"])
 @pytest.mark.parametrize("number", range(len(HUGE)))
 def test_a_huge_file(launch: Run, before: Path, name: str, number: int) -> None:

@@ -44,6 +44,15 @@ class TestPick:
         assert deployed_to(world) == ["production"]
         assert fingerprint(world.project.root) == before, "nothing is remembered"
 
+    @pytest.mark.parametrize("ci", [{"CI": "true"}, {"GITHUB_ACTIONS": "true"}])
+    def test_nobody_is_asked_at_the_terminal_of_a_job(
+        self, world: Stage, ci: dict[str, str]
+    ) -> None:
+        done = at_terminal(world, *DEPLOY, answers="", **ci)
+        assert (done.code, deployed_to(world)) == (2, []), done.asked
+        assert "Which Deployment?" not in done.asked
+        assert "Name a Deployment with --deployment-id" in done.asked
+
     def test_by_id(self, world: Stage) -> None:
         identity = world.astro.deployment("development").id
         done = at_terminal(world, *DEPLOY, answers=f"{identity}\n")

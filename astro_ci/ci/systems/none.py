@@ -23,7 +23,7 @@ SYSTEM = CISystem(
     turn=100,  # the last one asked
     is_here=is_here,
     read=read,
-    history_hint="fetch the full history: git fetch --unshallow",
+    history_hint="fetch the full history: git fetch, and in a shallow clone git fetch --unshallow",
     credentials_hint="Set the environment variable ASTRO_API_TOKEN.",
     concurrency_hint="Start one deploy after the other.",
 )
