@@ -6,6 +6,7 @@ Reading the programs of the built image after the build would take as long as a 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -33,17 +34,22 @@ def looking_into_base(engine: Engine, build: Build) -> Iterator[Future[ImageFact
     """Read the base image in the background; None when the engine does not have it yet."""
     content = read_dockerfile(build.root, build.dockerfile) or b""
     base = base_image(dockerfile_text(content), build.build_args, build.target)
-    found = begin(lambda: _look(engine, base.reference if base else ""))
+    is_over = threading.Event()
+    found = begin(lambda: _look(engine, base.reference if base else "", is_over))
     try:
         yield found
     finally:
         wait([found], PATIENCE_SECONDS)  # it may have a container
+        is_over.set()
 
 
-def _look(engine: Engine, reference: str) -> ImageFacts | None:
+def _look(engine: Engine, reference: str, is_over: threading.Event) -> ImageFacts | None:
     try:
         parse_reference(reference)  # a stranger's text becomes part of an address
-        return look_into_image(engine, inspect_image(engine, reference))
+        facts = inspect_image(engine, reference)
+        with engine.awaited_by_close():
+            # In this order: either the look sees the end of the build, or `close` waits for it.
+            return None if is_over.is_set() else look_into_image(engine, facts)
     except (ConfigurationError, DockerError) as error:
         log.debug("the base image was not looked into: %s", error)
         return None

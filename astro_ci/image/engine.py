@@ -9,8 +9,9 @@ import hashlib
 import json
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +97,21 @@ class Engine(Struct, frozen=True):
 
         self.removing.append(begin(remove))
 
+    @contextmanager
+    def awaited_by_close(self) -> Iterator[None]:
+        """Make `close` wait for the block, which makes and removes a container in a thread."""
+        ended: Future[None] = Future()
+        self.removing.append(ended)
+        try:
+            yield
+        finally:
+            ended.set_result(None)
+
     def _finish_removing(self) -> None:
-        wait(self.removing, _ANSWER_SECONDS)
+        awaited = 0
+        while awaited < len(self.removing):  # what ended may have begun a removal
+            awaited = len(self.removing)
+            wait(self.removing, _ANSWER_SECONDS)
 
     def remove_container(self, name: str) -> None:
         """Remove a container of this run if it exists; a failure is only logged."""

@@ -660,3 +660,17 @@ def test_mistakes(world: World, options: tuple[str, ...], message: str) -> None:
     assert run.code == 2
     assert message in run.document["error"]["message"]
     assert world.stage.state() == before
+
+
+def test_a_base_image_that_is_named_by_its_digest(world: World) -> None:
+    dockerfile = world.project.root / "Dockerfile"
+    name = dockerfile.read_text().split()[1]
+    world.project.write({"Dockerfile": f"FROM {name}@{labels_of(world)['astro-ci.base']}\n"})
+    world.project.commit("pinned")
+    run = world.deploy("--fast", "auto")
+    assert run.code == 0, run.err
+    assert run.document["fast"]["made"] == "built"
+    world.project.write({"include/q.sql": "select 3\n"})
+    world.project.commit("code")
+    plan = world.plan("--fast", "auto")
+    assert plan["fast"]["possible"], plan["fast"]

@@ -12,7 +12,13 @@ from typing import Any
 from msgspec import Struct
 
 from astro_ci.errors import AstroCIError
-from astro_ci.image.fast.running import BASE_LABEL, INPUTS_LABEL, SECRETS_LABEL, TRIGGERS_LABEL
+from astro_ci.image.fast.running import (
+    BASE_LABEL,
+    BUILT_LABEL,
+    INPUTS_LABEL,
+    SECRETS_LABEL,
+    TRIGGERS_LABEL,
+)
 from astro_ci.image.fast.triggers import USUAL, other_triggers
 from astro_ci.image.registry.client import open_repository
 from astro_ci.image.registry.credentials import login_for
@@ -26,7 +32,7 @@ _PATIENCE = Patience(attempts=2, timeout_seconds=(5.0, 10.0))
 
 
 class Base(Struct, frozen=True, kw_only=True):
-    """The digest of the base image in its registry; empty when the registry gave none."""
+    """What the registry tells of a base image; empty texts when it does not tell."""
 
     digest: str = ""
     triggers: str = ""
@@ -42,8 +48,9 @@ def find_base(reference: str, env: Mapping[str, str], *, checkout: Path) -> Base
         login = login_for(place.host, env, checkout=checkout)
         repository = open_repository(place.host, place.name, login, _PATIENCE)
         try:
-            digest = "" if "@" in reference else repository.digest(place.reference)
-            found = json.loads(repository.config(repository.image(digest or place.reference)))
+            is_pinned = "@" in reference
+            digest = place.reference if is_pinned else repository.digest(place.reference)
+            found = json.loads(repository.config(repository.image(digest)))
         finally:
             repository.close()
     except (AstroCIError, ValueError, RecursionError) as error:
@@ -66,10 +73,12 @@ def find_base_digest(reference: str, env: Mapping[str, str], *, checkout: Path) 
 
     An image that is named by its digest needs no question.
     """
-    if not reference or "@" in reference:
+    if not reference:
         return ""
     try:
         place = parse_reference(reference)
+        if "@" in reference:
+            return place.reference
         login = login_for(place.host, env, checkout=checkout)
         repository = open_repository(place.host, place.name, login, _PATIENCE)
         try:
@@ -88,11 +97,15 @@ def secrets_digest(secrets: Sequence[str]) -> str:
 
 
 def build_labels(base: Base, secrets: Sequence[str], *, inputs: str = "") -> dict[str, str]:
-    """Return the labels for a build; `inputs` is the digest of its files and arguments."""
-    known = {
+    """Return the labels for a build; `inputs` is the digest of its files and arguments.
+
+    An image inherits the labels of its base image, which astro-ci may have built, too. Therefore a
+    label without a value is set as well.
+    """
+    return {
         BASE_LABEL: base.digest,
         INPUTS_LABEL: inputs,
         TRIGGERS_LABEL: base.triggers,
         SECRETS_LABEL: secrets_digest(secrets),
+        BUILT_LABEL: "",
     }
-    return {name: value for name, value in known.items() if value}

@@ -16,13 +16,15 @@ from typing import IO
 from msgspec import Struct, field
 
 from astro_ci.image.fast.old_layer import layer_entries
-from astro_ci.image.stored.layers import unpacked
+from astro_ci.image.stored.layers import UnreadableLayerError, unpacked
 
 Layer = Callable[[], Iterator[bytes]]
 """Reads a layer, which may be compressed, from its start."""
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _XATTRS = ("SCHILY.xattr.", "LIBARCHIVE.xattr.")
 _PIECE_BYTES = 1 << 20
+_LONGEST_PATH = 4096
+"""The limit of Linux, so that no engine unpacks a longer path."""
 _ROOT = ""
 
 
@@ -102,6 +104,8 @@ def _read(layer: Layer, home: str, below: Mapping[str, Item]) -> Merged:
     found = Merged()
     pieces = unpacked(layer())
     for entry, file in layer_entries(pieces):
+        if len(entry.name) > _LONGEST_PATH:  # each directory above a path is looked up
+            raise UnreadableLayerError("a path is too long")
         path = posixpath.normpath(f"/{entry.name}").lstrip("/")
         parent, _, name = path.rpartition("/")
         if name == _OPAQUE:

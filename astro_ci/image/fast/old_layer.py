@@ -189,7 +189,7 @@ def layer_entries(pieces: Iterator[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO
     ) as archive:
         for number, entry in enumerate(archive):
             if number > _MOST_ENTRIES:
-                raise NotFastError("the code layer has too many files")
+                raise NotFastError("a layer of the image has too many files")
             yield entry, archive.extractfile(entry) if entry.isreg() else None
             archive.members = []  # type: ignore[attr-defined] # it would keep them all
 

@@ -165,9 +165,9 @@ class Build(Struct, frozen=True, kw_only=True):
     base: str
     """The image after FROM."""
     recorded_base: str
-    """The digest of the base image's tag at the last build; empty when it was not recorded."""
+    """The digest of the base image at the last build; empty when it was not recorded."""
     current_base: str
-    """The digest of that tag now; empty when the registry did not tell it."""
+    """The digest of the base image now; empty when the registry did not tell it."""
     recorded_triggers: str
     """The triggers of the base image that the last build recorded; empty for no record."""
     recorded_secrets: str
@@ -196,16 +196,17 @@ def build_reasons(known: Build) -> Iterator[str]:
     elif known.now - known.built_at > known.most_age:
         age = _age(known.now - known.built_at)
         yield f"the last build was {age} ago, longer than --fast-max-age ({_age(known.most_age)})"
-    if "@" not in known.base:
-        if not known.recorded_base:
-            yield (
-                f"the last build did not record the digest of {excerpt(known.base)}; the next "
-                "build with --fast records it"
-            )
-        elif not known.current_base:
-            yield f"the registry did not tell whether the tag of {excerpt(known.base)} has moved"
-        elif known.current_base != known.recorded_base:
-            yield f"the base image {excerpt(known.base)} has moved since the last build"
+    is_pinned = "@" in known.base
+    # A digest does not move: labels with another digest were inherited from the base image.
+    if not known.recorded_base or (is_pinned and known.current_base != known.recorded_base):
+        yield (
+            f"the last build did not record the digest of {excerpt(known.base)}; the next "
+            "build with --fast records it"
+        )
+    elif not known.current_base:
+        yield f"the registry did not tell whether the tag of {excerpt(known.base)} has moved"
+    elif known.current_base != known.recorded_base:
+        yield f"the base image {excerpt(known.base)} has moved since the last build"
     if not known.recorded_triggers:
         yield (
             f"the last build did not record the triggers of {excerpt(known.base)}; the next build "

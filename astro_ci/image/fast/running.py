@@ -22,7 +22,7 @@ from astro_ci.text import Regex, excerpt
 CODE_STEP = "COPY . . # astro-ci"
 """The history entry of a replaced code layer."""
 BASE_LABEL = "astro-ci.base"
-"""The digest that the tag of the base image had at the last build."""
+"""The digest of the base image at the last build."""
 TRIGGERS_LABEL = "astro-ci.triggers"
 """Whether the base image's triggers are the usual ones, or the first unusual trigger."""
 BUILT_LABEL = "astro-ci.built"

@@ -72,6 +72,6 @@ def _arguments(text: str) -> tuple[Sequence[str], Sequence[str]]:
         return flags, rest.split()
     try:
         paths = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return flags, ()
     return flags, [str(path) for path in paths] if isinstance(paths, list) else ()

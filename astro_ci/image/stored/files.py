@@ -5,6 +5,7 @@ Nothing is unpacked. Each name is looked up in a list, so a name cannot lead out
 
 from __future__ import annotations
 
+import math
 import os
 import posixpath
 import tarfile
@@ -21,6 +22,8 @@ from astro_ci.text import Regex, excerpt
 PIECE_BYTES = 256 << 10
 _MOST_MEMBERS = 20_000
 _MOST_HEADER_BYTES = 1 << 20
+_MOST_HEADERS = 16
+"""How many extension headers a file may have; writers use three at most."""
 _MOST_LINKS = 8
 _INSIDE = Regex(r"oci-layout|index\.json|blobs/sha(?:256|512)/[0-9a-f]{64,128}")
 HINT = (
@@ -207,20 +210,32 @@ class TarFiles:
 
 
 class BoundedTarInfo(tarfile.TarInfo):
-    """A tar header that refuses a long extension header, which would be read into memory."""
+    """A tar header that refuses extension headers which take too much memory or stack.
+
+    tarfile reads an extension header into memory, and calls itself for the header after it.
+    """
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        is_header = self.type in (
+        depth = getattr(tar, "extension_headers", 0) + 1 if self._is_extension else 0
+        tar.extension_headers = depth  # type: ignore[attr-defined]
+        if depth and self.size > _MOST_HEADER_BYTES:
+            raise tarfile.ReadError("a header is too long")
+        if depth > _MOST_HEADERS:
+            raise tarfile.ReadError("a file has too many headers")
+        found: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
+        if not math.isfinite(found.mtime):
+            raise tarfile.ReadError("a file has a time that is no number")
+        return found
+
+    @property
+    def _is_extension(self) -> bool:
+        return self.type in (
             tarfile.XHDTYPE,
             tarfile.XGLTYPE,
             tarfile.SOLARIS_XHDTYPE,
             tarfile.GNUTYPE_LONGNAME,
             tarfile.GNUTYPE_LONGLINK,
         )
-        if is_header and self.size > _MOST_HEADER_BYTES:
-            raise tarfile.ReadError("a header is too long")
-        found: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
-        return found
 
 
 def _stamp(file: IO[bytes]) -> tuple[int, int]:

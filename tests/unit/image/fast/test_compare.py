@@ -170,6 +170,12 @@ def test_a_layer_that_cannot_be_read() -> None:
         tree_differences(broken, stack(code()), HOME)
 
 
+def test_a_path_that_is_too_deep_to_look_up() -> None:
+    deep = stack([entry("a/" * 400_000 + "a", data=b"")])
+    with pytest.raises(NotFastError, match="cannot be read: a path is too long"):
+        tree_differences(deep, stack(code()), HOME)
+
+
 NAMES = st.sampled_from(("a", "b", "a/b", "a/c", "a/b/c", "b/a"))
 KINDS = st.sampled_from(("file", "other", "directory", "gone", "emptied"))
 

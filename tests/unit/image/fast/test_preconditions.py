@@ -173,6 +173,7 @@ def test_permissions_count_when_no_file_has_those_that_it_had() -> None:
     assert not list(entry_reasons(entries, TOP, modes, [])), "all of them changed"
 
 
+PINNED = f"{BASE}@sha256:1"
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 BUILT = Build(
     built_at=NOW - timedelta(days=3),
@@ -200,6 +201,11 @@ BUILDS: dict[str, tuple[dict[str, object], str]] = {
     ),
     "hours": ({"most_age": timedelta(hours=1)}, "(1 h 0 min)"),
     "not recorded": ({"recorded_base": ""}, "the next build with --fast records it"),
+    "not recorded of a digest": ({"base": PINNED, "recorded_base": ""}, "did not record"),
+    "recorded by the build of the base image": (
+        {"base": PINNED, "recorded_base": "sha256:2"},
+        f"the last build did not record the digest of {PINNED}",
+    ),
     "no answer": ({"current_base": ""}, "the registry did not tell whether"),
     "moved": ({"current_base": "sha256:2"}, f"the base image {BASE} has moved"),
     "no triggers recorded": (
@@ -228,8 +234,7 @@ def test_a_build_that_still_counts() -> None:
     assert list(build_reasons(BUILT)) == []
     prebuilt = replace(BUILT, is_prebuilt=True, recorded_inputs="12", current_inputs="12")
     assert list(build_reasons(prebuilt)) == []
-    pinned = replace(BUILT, base=f"{BASE}@sha256:1", recorded_base="", current_base="")
-    assert list(build_reasons(pinned)) == [], "a digest cannot move"
+    assert list(build_reasons(replace(BUILT, base=PINNED))) == [], "a digest cannot move"
 
 
 @pytest.mark.parametrize(("changes", "reason"), BUILDS.values(), ids=BUILDS)

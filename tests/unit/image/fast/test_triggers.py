@@ -73,3 +73,8 @@ def test_the_last_copy_is_of_the_whole_project_as_it_is(last: str) -> None:
 def test_what_is_named_is_short() -> None:
     (found,) = other_triggers(["COPY " + "x" * 5000 + " ."])
     assert len(found) < 200
+
+
+def test_one_that_would_fill_the_stack_is_named() -> None:
+    (found,) = other_triggers([f"COPY {'[' * 200_000}"])
+    assert found.startswith("COPY [[[")

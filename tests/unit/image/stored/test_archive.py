@@ -347,6 +347,25 @@ def test_a_header_that_would_fill_the_memory(tmp_path: Path) -> None:
         read(path)
 
 
+def test_headers_that_would_fill_the_stack(tmp_path: Path) -> None:
+    entry = tarfile.TarInfo("x")
+    entry.type = tarfile.XHDTYPE
+    path = tmp_path / "image.tar"
+    path.write_bytes(entry.tobuf() * 2000 + tarfile.TarInfo("index.json").tobuf() + bytes(1024))
+    with pytest.raises(ProjectError, match="a file has too many headers"):
+        read(path)
+
+
+@pytest.mark.parametrize("time", ["inf", "-inf", "nan"])
+def test_a_time_that_is_no_number(tmp_path: Path, time: str) -> None:
+    entry = tarfile.TarInfo("index.json")
+    entry.pax_headers = {"mtime": time}
+    path = tmp_path / "image.tar"
+    path.write_bytes(entry.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
+    with pytest.raises(ProjectError, match="a time that is no number"):
+        read(path)
+
+
 def test_more_files_than_an_archive_has(tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
     path.write_bytes(tar({str(number): b"" for number in range(20_001)}))
