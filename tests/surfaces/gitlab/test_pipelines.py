@@ -137,6 +137,18 @@ def test_a_push_to_the_default_branch_deploys(runner: Runner, project: Repositor
     assert checkout.git("status", "--porcelain") == "?? astro-ci.env"
 
 
+def test_a_name_of_an_image_that_is_empty_is_no_build(runner: Runner) -> None:
+    """As it is where the job that sets the variable is missing in `needs`."""
+    project = runner.repository
+    named = included("deploy", runner, image_name="$ASTRO_RESULT_IMAGE")
+    project.write({PIPELINE: pipeline(named, variables={"ASTRO_RESULT_IMAGE": ""})})
+    project.commit("deploys what another job built")
+    run = runner.run()
+    assert run.code != 0
+    assert "error: image-name is $ASTRO_RESULT_IMAGE, which is empty in this job." in run.log
+    assert runner.astro.deploys("production") == []
+
+
 def test_the_environment_gets_its_url_from_the_report(runner: Runner, project: Repository) -> None:
     run = runner.run()
     job = run.expanded()["astro-deploy"]

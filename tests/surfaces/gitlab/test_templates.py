@@ -124,6 +124,9 @@ def test_every_input_reaches_its_option_as_a_variable(command: str) -> None:
     for name in WRITTEN.get(command, [DOTENV_VARIABLE]):
         assert variables.pop(name)
     assert variables.pop("ASTRO_CI_PACKAGE") == "$[[ inputs.package ]]"
+    if "image-name" in declared:
+        given = variables.pop("ASTRO_TEMPLATE_IMAGE_NAME")
+        assert given == {"value": "$[[ inputs.image-name ]]", "expand": False}
     for name, option in options(command).items():
         names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
         found = variables.pop("ASTRO_CI_BASE" if option.name == "base" else names[0])
