@@ -49,6 +49,11 @@ class Keep(Struct, frozen=True, kw_only=True):
     login: Login | None
     """The login for the registry; None for anonymous access."""
 
+    def remove_older(self) -> None:
+        """Remove the archive of an earlier build, which a later job would take for this build's."""
+        if self.save_to:
+            self.save_to.unlink(missing_ok=True)
+
     def require_place(self, engine: Engine | None) -> None:
         """Raise ConfigurationError when only an engine could keep the image, and there is none."""
         if engine is None and not (self.save_to or self.push_to):

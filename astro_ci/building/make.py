@@ -52,12 +52,13 @@ def make_image(
     console: Console,
     tools: Tools,
 ) -> BuiltImage:
-    """Build the image and keep it. After a failure, no image remains.
+    """Build the image and keep it. After a failure, no image remains, not even an older archive.
 
     Raises DockerError, RegistryError, CheckFailedError, and ProjectError for an image that Astro
     cannot run.
     """
     started = tools.now()
+    keep.remove_older()
     labels = begin(lambda: fast_labels(config, env, source.checkout, inputs=source.inputs))
     made: list[Checked] = list(checks.before())
     overridden = refuse_failed_checks(made, forced=config.force)

@@ -187,6 +187,16 @@ def test_an_archive_in_the_project_is_no_part_of_the_next_build(world: Stage) ->
     assert not [name for name in names if name.endswith("image.tar")]
 
 
+def test_a_failure_leaves_no_older_archive_for_a_later_job(world: Stage) -> None:
+    archive = world.project.root / "image.tar"
+    assert build(world, "--save", "image.tar").code == 0
+    assert archive.is_file()
+    world.project.write({"dags/broken.py": "from airflow import DAG\ndef x(:\n"})
+    failed = build(world, "--save", "image.tar")
+    assert failed.code == 6, failed.err
+    assert not archive.exists()
+
+
 def test_options_of_the_file_count(world: Stage, tmp_path: Path) -> None:
     text = (
         "build-args: [WHERE=here]\n"
