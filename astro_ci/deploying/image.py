@@ -112,8 +112,7 @@ def fast_labels(
 ) -> dict[str, str]:
     """Return the labels that later deploys with --fast need from this build.
 
-    `inputs` is the digest of the
-    image's files and arguments, if no deploy records it.
+    `inputs` is the digest of the image's files and arguments, if no deploy records it.
     """
     from astro_ci.image.fast.base import build_labels, find_base
 

@@ -44,6 +44,8 @@ class _Base(Struct):
 
 
 class SavedError(Struct):
+    """The error that a plan was saved with, when the plan could not be made."""
+
     message: str = ""
 
 
