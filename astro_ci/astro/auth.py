@@ -30,6 +30,11 @@ _JSON_WEB_TOKEN = Regex(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
 # Some CI systems do not replace a reference to a secret that the job does not get, as in a fork:
 # $(A) on Azure, $A or ${A} on GitLab.
 _MOST_SESSION_BYTES = 1_000_000
+_WHERE_MADE = (
+    "Create an API token in the Astro UI: under Deployment > Access > API Tokens, or for several "
+    "Deployments under Workspace Settings or Organization Settings > Access Management > API "
+    "Tokens."
+)
 _UNEXPANDED = Regex(r"\$(?:\(\w+\)|\{\w+\}|\w+)")
 
 
@@ -86,11 +91,15 @@ def find_credentials(
 
 
 def missing_credentials(secret_hint: str = "") -> AuthenticationError:
-    """Make the error for a command that needs credentials."""
+    """Make the error for a command that needs credentials.
+
+    `secret_hint` says how to give a job the token; see `CIContext`.
+    """
+    how = secret_hint or "Export the token as ASTRO_API_TOKEN."
     return AuthenticationError(
         "no credentials were found: neither ASTRO_API_TOKEN nor ASTRONOMER_KEY_ID with "
         "ASTRONOMER_KEY_SECRET is set, and there is no session of `astro login`",
-        hint=secret_hint or "Create an API token in Astro and export it as ASTRO_API_TOKEN.",
+        hint=f"{_WHERE_MADE} {how}",
     )
 
 

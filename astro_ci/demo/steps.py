@@ -121,7 +121,7 @@ def _deploy_by_hand(stage: Stage) -> None:
     if found is None:
         raise ProjectError("the sandbox gave no credentials")
     client = found.client
-    deployment = find_deployment(found, stage.config, interactive=False)
+    deployment = find_deployment(found, stage.config, stage.env, interactive=False)
     origin = DeployGit(provider="GENERIC", remote_url=REMOTE, commit_sha=head(stage.project))
     opened = client.create_deploy(
         deployment.id, "IMAGE_AND_DAG", description="by another client", git=origin

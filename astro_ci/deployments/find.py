@@ -13,6 +13,7 @@ from msgspec import Struct
 from astro_ci.astro.auth import Credentials, find_credentials, read_claims, session_domain
 from astro_ci.astro.client import AstroClient, list_organization_ids
 from astro_ci.astro.endpoint import Endpoint, find_endpoint
+from astro_ci.ci import system_here
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ApiError, AuthenticationError, ConfigurationError, NotFoundError
 from astro_ci.model import Deployment
@@ -81,13 +82,19 @@ Pick = Callable[[Astro, Config], Deployment]
 
 
 def find_deployment(
-    astro: Astro, config: Config, *, interactive: bool, pick: Pick | None = None
+    astro: Astro,
+    config: Config,
+    env: Mapping[str, str],
+    *,
+    interactive: bool,
+    pick: Pick | None = None,
 ) -> Deployment:
     """Find the Deployment that the options name: exactly one, or an error.
 
     Without a name, the only visible Deployment is used in two cases: with a Deployment API key,
     which belongs to one Deployment, and on a terminal, where the user sees the Deployment's name.
-    `pick` asks the user to choose among several. Raises ConfigurationError, ApiError.
+    `pick` asks the user to choose among several; `env` tells the CI system, for the hint.
+    Raises ConfigurationError, ApiError.
     """
     if config.deployment_id:
         return _by_id(astro, config.deployment_id)
@@ -103,7 +110,8 @@ def find_deployment(
     raise ConfigurationError(
         f"no Deployment is named, and the credentials can see {len(found) or 'no'} Deployments"
         + (f": {names}" if found else ""),
-        hint="Name a Deployment with --deployment-id or ASTRO_DEPLOYMENT_ID.",
+        hint="Name a Deployment with --deployment-id or ASTRO_DEPLOYMENT_ID. "
+        f"{system_here(env).variable_hint}",
     )
 
 

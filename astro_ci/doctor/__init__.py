@@ -132,7 +132,11 @@ class _Examination:
             yield from skip(_ASTRO, names, first, target=patient.label)
             return
         steps = deployment.find(
-            patient.config, way_in, patience=self.patience, interactive=self.interactive
+            patient.config,
+            way_in,
+            self.env,
+            patience=self.patience,
+            interactive=self.interactive,
         )
         found = yield from attempt(
             _ASTRO, "Deployment", steps, target=patient.label, then=_OF_DEPLOYMENT

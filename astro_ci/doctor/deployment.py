@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,11 +49,16 @@ class Platform:
 
 
 def find(
-    config: Config, access: Access, *, patience: Patience, interactive: bool
+    config: Config,
+    access: Access,
+    env: Mapping[str, str],
+    *,
+    patience: Patience,
+    interactive: bool,
 ) -> Steps[Platform]:
     """Find the Deployment."""
     astro = connect_with(config, access.endpoint, access.credentials, patience)
-    found = find_deployment(astro, config, interactive=interactive)
+    found = find_deployment(astro, config, env, interactive=interactive)
     yield ok("Deployment", f"{found.name} ({found.id})")
     return Platform(deployment=found, client=astro.client)
 

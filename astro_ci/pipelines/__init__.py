@@ -83,7 +83,8 @@ def adopt(
         config = _as_before(config, old) if len(projects) == 1 else config
         several = len(projects) > 1
         entries = [
-            choose_deployment(config, name, astro, ask, pick, several=several) for name in projects
+            choose_deployment(config, env, name, astro, ask=ask, pick=pick, several=several)
+            for name in projects
         ]
         notes += [] if astro else ["without credentials, the Deployment was not looked up"]
         files[CONFIG_FILE] = config_text(entries, branch)

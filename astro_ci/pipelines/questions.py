@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from astro_ci.configuration.config import Config
@@ -58,7 +58,14 @@ def choose_branch(repo: GitRepo, ask: Ask | None) -> str:
 
 
 def choose_deployment(
-    config: Config, project: str, astro: Astro | None, ask: Ask | None, pick: Pick, *, several: bool
+    config: Config,
+    env: Mapping[str, str],
+    project: str,
+    astro: Astro | None,
+    *,
+    ask: Ask | None,
+    pick: Pick,
+    several: bool,
 ) -> ProjectTarget:
     """Find the Deployment of a project: the named one, else the one picked or typed at a terminal.
 
@@ -73,7 +80,7 @@ def choose_deployment(
     if astro is None:
         return _unseen(config, project, ask)
     if is_named or ask is None:
-        found = find_deployment(astro, config, interactive=False)
+        found = find_deployment(astro, config, env, interactive=False)
         return _of(found, project, by_id=bool(config.deployment_id))
     return _picked(astro, config, project, pick)
 

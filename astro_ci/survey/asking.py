@@ -54,7 +54,7 @@ def _ask(
         # With the id, the deploys can be requested at the same time as the Deployment.
         named = config.deployment_id
         newest = begin(lambda: astro.client.newest_deploys(named)) if named else None
-        found = find_deployment(astro, config, interactive=interactive)
+        found = find_deployment(astro, config, env, interactive=interactive)
         return Connected(
             astro=astro,
             deployment=found,

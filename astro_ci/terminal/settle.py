@@ -65,6 +65,7 @@ def _picked(session: Session, config: Config) -> Deployment | None:
     return find_deployment(
         astro,
         config,
+        session.env,
         interactive=session.is_interactive,
         pick=picker(session.prompt) if session.is_interactive else None,
     )

@@ -53,6 +53,7 @@ def find_target(
         found = find_deployment(
             astro,
             config,
+            session.env,
             interactive=is_interactive,
             pick=picker(session.prompt) if is_interactive else None,
         )

@@ -145,6 +145,34 @@ class TestDeployment:
             "ASTRO_DEPLOYMENT_ID", deployment_name=None,
         )  # fmt: skip
 
+    @pytest.mark.parametrize(
+        ("ci", "where"),
+        [
+            ({}, "export ASTRO_DEPLOYMENT_ID=ID"),
+            ({"GITLAB_CI": "true"}, "under Settings > CI/CD > Variables;"),
+            ({"GITHUB_ACTIONS": "true"}, "deployment-id: ${{ vars.ASTRO_DEPLOYMENT_ID }}"),
+            ({"CIRCLECI": "true"}, "under Project Settings > Environment Variables"),
+        ],
+        ids=["machine", "gitlab", "github", "circleci"],
+    )
+    def test_none_named_says_where_to_name_it(
+        self, world: Stage, ci: dict[str, str], where: str
+    ) -> None:
+        env = {**world.env, **ci, "ASTRO_CI_DEPLOYMENT_NAME": ""}
+        for words in (("deploy",), ("doctor",), ("deployment", "inspect")):
+            run = world.command(*words, env=env)
+            assert run.code == 2
+            assert where in " ".join((run.out + run.err).split()), words
+
+    @pytest.mark.parametrize("words", [("deploy",), ("deployment", "list")])
+    def test_no_token_says_where_tokens_are_made_and_how_to_hand_them_over(
+        self, world: Stage, words: tuple[str, ...]
+    ) -> None:
+        run = world.command(*words, env={**world.env, "ASTRO_API_TOKEN": ""})
+        assert run.code == 9
+        assert "Deployment > Access > API Tokens" in run.err
+        assert "export ASTRO_API_TOKEN=" in run.err
+
     def test_dags_alone_where_that_is_disabled(self, world: Stage) -> None:
         refused(
             world, ConfigurationError, "which are disabled on classic", "image-and-dags",

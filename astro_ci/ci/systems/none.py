@@ -24,6 +24,10 @@ SYSTEM = CISystem(
     is_here=is_here,
     read=read,
     history_hint="fetch the full history: git fetch, and in a shallow clone git fetch --unshallow",
-    credentials_hint="Set the environment variable ASTRO_API_TOKEN.",
+    credentials_hint=(
+        "Hand the token over in the environment: export ASTRO_API_TOKEN=TOKEN. On your own machine "
+        "`astro login` serves as well."
+    ),
+    variable_hint="Set the environment variable: export ASTRO_DEPLOYMENT_ID=ID.",
     concurrency_hint="Start one deploy after the other.",
 )

@@ -99,6 +99,10 @@ SYSTEM = CISystem(
         "Create the secret variable ASTRO_API_TOKEN, and map it to the step: "
         "env: ASTRO_API_TOKEN: $(ASTRO_API_TOKEN)"
     ),
+    variable_hint=(
+        "Create the variable ASTRO_DEPLOYMENT_ID under Pipelines > this pipeline > Variables; "
+        "steps get a variable that is not secret without an entry in env."
+    ),
     concurrency_hint=(
         "Set lockBehavior: sequential on the stage, and give the environment of its deployment "
         "job the check Exclusive lock."

@@ -37,6 +37,8 @@ def _run_url(env: Lookup) -> Sourced[str] | None:
     return Sourced(page, number.source)
 
 
+_PLACE = "under Repository settings > Repository variables"
+
 SYSTEM = CISystem(
     key="bitbucket",
     name="Bitbucket Pipelines",
@@ -44,8 +46,11 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set clone: depth: full",
     credentials_hint=(
-        "Add the secured variable ASTRO_API_TOKEN under Repository settings > Repository "
-        "variables, or to the step's deployment environment."
+        f"Add the secured variable ASTRO_API_TOKEN {_PLACE}, or to the step's deployment "
+        "environment."
+    ),
+    variable_hint=(
+        f"Add the variable ASTRO_DEPLOYMENT_ID {_PLACE}, or to the step's deployment environment."
     ),
     concurrency_hint="Give the step a concurrency-group.",
     files=("bitbucket-pipelines.yml",),

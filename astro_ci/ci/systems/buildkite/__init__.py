@@ -93,6 +93,7 @@ SYSTEM = CISystem(
         "Create the Buildkite secret ASTRO_API_TOKEN and name it under the step's secrets:, or set "
         "it in the agent's environment hook."
     ),
+    variable_hint="Set the variable ASTRO_DEPLOYMENT_ID under env: of the step or the pipeline.",
     concurrency_hint="Give the step concurrency: 1 and a concurrency_group.",
     speak=speak,
     files=(".buildkite/**",),

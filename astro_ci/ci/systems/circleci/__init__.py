@@ -49,6 +49,8 @@ def _last_part(raw: str) -> str | None:
     return values.number(raw.strip().rpartition("/")[2])
 
 
+_PLACE = "under Project Settings > Environment Variables"
+
 SYSTEM = CISystem(
     key="circleci",
     name="CircleCI",
@@ -56,8 +58,11 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set method: full on the checkout step",
     credentials_hint=(
-        "Add the environment variable ASTRO_API_TOKEN under Project Settings > Environment "
-        "Variables, or to a context that the job uses."
+        f"Add the environment variable ASTRO_API_TOKEN {_PLACE}, or to a context that the job uses."
+    ),
+    variable_hint=(
+        f"Add the environment variable ASTRO_DEPLOYMENT_ID {_PLACE}, or to a context that the job "
+        "uses."
     ),
     concurrency_hint="Give the job of the workflow a serial-group.",
     runs_for_pushes_alone=True,  # it only mentions that the branch has a pull request

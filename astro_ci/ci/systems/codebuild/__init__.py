@@ -89,6 +89,10 @@ SYSTEM = CISystem(
         "Store ASTRO_API_TOKEN in Secrets Manager or Parameter Store, and name it in the buildspec "
         "under env: secrets-manager: or env: parameter-store:."
     ),
+    variable_hint=(
+        "Set the variable ASTRO_DEPLOYMENT_ID in the buildspec under env: variables:, or in the "
+        "environment variables of the project."
+    ),
     concurrency_hint="Start the build from a CodePipeline with executionMode QUEUED.",
     files=("buildspec.yml",),
     pipeline=Pipeline(

@@ -50,6 +50,7 @@ SYSTEM = CISystem(
     read=read,
     history_hint="remove depth from the pipeline's clone section",
     credentials_hint=woodpecker.CREDENTIALS_HINT,
+    variable_hint=woodpecker.VARIABLE_HINT,
     concurrency_hint="Give the pipeline concurrency: limit: 1.",
     files=(".drone.yml",),
     pipeline=Pipeline(

@@ -169,6 +169,11 @@ def speak(out: TextIO, env: Mapping[str, str]) -> Dialect:
     return GitHubDialect(out, env)
 
 
+_TO_THE_STEP = (
+    "pass it to the step: with: deployment-id: ${{ vars.ASTRO_DEPLOYMENT_ID }} to the action, env: "
+    "ASTRO_DEPLOYMENT_ID: ${{ vars.ASTRO_DEPLOYMENT_ID }} to a command."
+)
+
 SYSTEM = CISystem(
     key="github",
     name="GitHub Actions",
@@ -179,6 +184,10 @@ SYSTEM = CISystem(
     credentials_hint=(
         "Create the secret ASTRO_API_TOKEN under Settings > Secrets and variables > Actions, and "
         "pass it to the step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}."
+    ),
+    variable_hint=(
+        "Create the variable ASTRO_DEPLOYMENT_ID under Settings > Secrets and variables > Actions "
+        f"> Variables, and {_TO_THE_STEP}"
     ),
     concurrency_hint="Give the job a concurrency group with cancel-in-progress: false.",
     switch_hint="add {stem}: true to the inputs of the deploy action, or {flag} to the command",
@@ -203,6 +212,10 @@ LIKENESS = replace(
     credentials_hint=(
         "Create the secret ASTRO_API_TOKEN under Settings > Actions > Secrets, and pass it to the "
         "step: env: ASTRO_API_TOKEN: ${{ secrets.ASTRO_API_TOKEN }}."
+    ),
+    variable_hint=(
+        "Create the variable ASTRO_DEPLOYMENT_ID under Settings > Actions > Variables, and "
+        f"{_TO_THE_STEP}"
     ),
     pipeline=None,
 )

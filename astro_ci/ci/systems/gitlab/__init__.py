@@ -105,6 +105,8 @@ def speak(out: TextIO, env: Mapping[str, str]) -> Dialect:
     return GitLabDialect(out, env)
 
 
+_PLACE = "Settings > CI/CD > Variables"
+
 SYSTEM = CISystem(
     key="gitlab",
     name="GitLab CI",
@@ -113,8 +115,12 @@ SYSTEM = CISystem(
     read=read,
     history_hint='set GIT_DEPTH: "0" in the job\'s variables',
     credentials_hint=(
-        "Create the masked variable ASTRO_API_TOKEN under Settings > CI/CD > Variables; only "
-        "protected branches and tags get protected variables."
+        f"Create the masked variable ASTRO_API_TOKEN under {_PLACE}; only protected branches and "
+        "tags get protected variables."
+    ),
+    variable_hint=(
+        f"Create the variable ASTRO_DEPLOYMENT_ID under {_PLACE}; only protected branches and "
+        "tags get protected variables."
     ),
     concurrency_hint="Give the job a resource_group.",
     switch_hint=(

@@ -80,6 +80,10 @@ SYSTEM = CISystem(
         "Create the secret text ASTRO_API_TOKEN under Manage Jenkins > Credentials, and bind it: "
         "environment { ASTRO_API_TOKEN = credentials('ASTRO_API_TOKEN') }."
     ),
+    variable_hint=(
+        "Set the variable ASTRO_DEPLOYMENT_ID in the Jenkinsfile: "
+        "environment { ASTRO_DEPLOYMENT_ID = 'ID' }."
+    ),
     concurrency_hint="Add disableConcurrentBuilds() to the options of the pipeline.",
     # It names the commit of whichever repository a job checked out first.
     names_own_checkout=False,

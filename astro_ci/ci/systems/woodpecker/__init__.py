@@ -13,6 +13,9 @@ CREDENTIALS_HINT = (
     "Create the secret ASTRO_API_TOKEN in the repository's settings, and pass it to the step: "
     "environment: ASTRO_API_TOKEN: { from_secret: ASTRO_API_TOKEN }."
 )
+VARIABLE_HINT = (
+    "Set the variable ASTRO_DEPLOYMENT_ID of the step: environment: { ASTRO_DEPLOYMENT_ID: ID }."
+)
 
 
 def is_here(env: Lookup) -> bool:
@@ -60,6 +63,7 @@ SYSTEM = CISystem(
     read=read,
     history_hint="set partial: false and depth: 0 on the git plugin in the clone section",
     credentials_hint=CREDENTIALS_HINT,
+    variable_hint=VARIABLE_HINT,
     concurrency_hint="Give the workflow concurrency: limit: 1 and a group.",
     files=(".woodpecker.yml", ".woodpecker/**"),
     pipeline=Pipeline(
