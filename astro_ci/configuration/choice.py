@@ -257,6 +257,18 @@ def _label(file: ConfigFile, project: ProjectEntry) -> str:
 
 def _target(settings: Settings, *, project: str = "", entry: str = "", note: str = "") -> Target:
     values = {name: setting.value for name, setting in settings.items()}
+    if "requested" in settings:
+        values["requested_as"] = _shown(settings["requested"])
     return Target(
         config=Config(**values), settings=settings, project=project, entry=entry, note=note
     )
+
+
+def _shown(requested: Setting) -> str:
+    """Return the deploy type as the user wrote it: a flag, a variable, or a line of the file."""
+    source, value = requested.source, requested.value
+    if source == "--type":
+        return f"--type {value}"
+    if source.startswith("--"):
+        return source
+    return f"type: {value} ({source})" if " " in source else f"{source}={value}"

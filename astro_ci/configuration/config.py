@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -399,6 +399,8 @@ class Config:
         help="How long a Deployment may take to wake up, such as 90s or 10m.",
         key="wake-time",
     )
+    requested_as: str = field(default="", compare=False)
+    """The deploy type as the user wrote it, such as `--dags`; empty for the default. No option."""
 
     def __post_init__(self) -> None:
         """Refuse options that contradict each other."""
@@ -428,7 +430,7 @@ class Config:
         flag = "--image-name" if self.image_name else "--image-archive"
         if self.requested is Request.DAGS:
             raise ConfigurationError(
-                f"{flag} names an image, and --type dags deploys none",
+                f"{flag} names an image, and {self.requested_as or '--type dags'} deploys none",
                 hint=f"Leave out {flag}, or use --type auto, image-and-dags or image.",
             )
         building: dict[str, object] = {

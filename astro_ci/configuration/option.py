@@ -94,4 +94,5 @@ def option(default: Any, flag: str, **row: Any) -> Any:
 def rows_of(config: type) -> Iterator[Option]:
     """Return the rows that are the fields of Config."""
     for one in fields(config):
-        yield Option(field=one.name, **one.metadata[_METADATA])
+        if _METADATA in one.metadata:
+            yield Option(field=one.name, **one.metadata[_METADATA])

@@ -21,7 +21,7 @@ def follow_up_config(config: Config) -> Config:
     After DAG-only deploys were enabled, the Deployment has no bundle, and Astro requires a full
     deploy first. After they were disabled, the running image may hold no DAGs.
     """
-    return replace(config, requested=Request.IMAGE_AND_DAGS)
+    return replace(config, requested=Request.IMAGE_AND_DAGS, requested_as="")
 
 
 def refuse_impossible(config: Config, env: Mapping[str, str], ci: CIContext) -> None:

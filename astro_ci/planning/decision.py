@@ -27,6 +27,13 @@ from astro_ci.planning.marker import PREFIXED_LAYOUT
 from astro_ci.text import listed, short, shortened_digest
 
 _WHAT = {Part.IMAGE: "the image's inputs differ", Part.DAGS: "the DAGs differ"}
+_COUNTS = {Part.IMAGE: "the image counts", Part.DAGS: "the DAGs count"}
+_STATES = {
+    (Part.IMAGE, "same"): "the image is unchanged",
+    (Part.IMAGE, "different"): "the image has changed",
+    (Part.DAGS, "same"): "the DAGs are unchanged",
+    (Part.DAGS, "different"): "the DAGs have changed",
+}
 _CHANGED = {Part.IMAGE: "the image changed", Part.DAGS: "only DAGs changed"}
 
 
@@ -36,6 +43,10 @@ class Options(Protocol):
     @property
     def requested(self) -> Request:
         """The deploy type."""
+
+    @property
+    def requested_as(self) -> str:
+        """The deploy type as the user wrote it, such as `--dags`; empty for `--type`."""
 
     @property
     def skip_unchanged(self) -> bool:
@@ -124,9 +135,8 @@ def _decide(facts: Facts, options: Options, content: Content) -> tuple[DeployTyp
         return _decide_explicit(facts, options, content)
     if not facts.has_image:
         return _decide_dags(facts, options, content)
-    if unknown := [part for part in Part if content.parts[part] == "unknown"]:
-        why = facts.compared[unknown[0]].unknown
-        return DeployType.IMAGE_AND_DAGS, f"there is nothing to compare with: {why}"
+    if "unknown" in content.parts.values():
+        return DeployType.IMAGE_AND_DAGS, _because_unknown(facts, content)
     if content.image == "different":
         return DeployType.IMAGE_AND_DAGS, _because(facts, Part.IMAGE)
     if _is_unhealthy(facts):
@@ -170,17 +180,28 @@ def _is_unhealthy(facts: Facts) -> bool:
 
 def _decide_explicit(facts: Facts, options: Options, content: Content) -> tuple[DeployType, str]:
     requested = DeployType(options.requested.value)
+    written = options.requested_as or f"--type {requested}"
     if not facts.dag_deploy_enabled and requested is not DeployType.IMAGE_AND_DAGS:
         name = facts.deployment.name if facts.deployment else "the Deployment"
         raise ConfigurationError(
-            f"--type {requested} needs DAG-only deploys, which are disabled on {name}",
+            f"{written} needs DAG-only deploys, which are disabled on {name}",
             hint="Deploy with --type image-and-dags, or enable DAG-only deploys on the Deployment.",
         )
     may_skip = options.skip_unchanged and not options.redeploy and not _is_unhealthy(facts)
     if may_skip and {content.parts[part] for part in requested.parts} == {"same"}:
         same = _because_same(facts, has_dags=requested.has_dags)
         return DeployType.NONE, f"--skip-unchanged: {same}"
-    return requested, f"--type {requested} was requested"
+    return requested, f"{written} {'was requested' if written.startswith('--') else 'is set'}"
+
+
+def _because_unknown(facts: Facts, content: Content) -> str:
+    """Say which running part is unknown, why, and what is known of the other part."""
+    unknown = [part for part in Part if content.parts[part] == "unknown"]
+    why = facts.compared[unknown[0]].unknown
+    if len(unknown) > 1:
+        return f"there is nothing to compare with: {why}"
+    (known,) = (part for part in Part if part not in unknown)
+    return f"{_COUNTS[unknown[0]]} as changed, as {why}; {_STATES[known, content.parts[known]]}"
 
 
 def _because(facts: Facts, part: Part) -> str:

@@ -74,12 +74,13 @@ def what_runs(deployment: Deployment, deploys: Iterable[Deploy], ours: Ours) -> 
 
     `deploys` are newest first and read only as far as needed.
     """
-    has_deploys, newest_layout = False, ""
+    has_deploys, has_image, newest_layout = False, False, ""
 
     def watched() -> Iterator[Deploy]:
-        nonlocal has_deploys, newest_layout
+        nonlocal has_deploys, has_image, newest_layout
         for deploy in deploys:
             has_deploys = has_deploys or deploy.status == "DEPLOYED"
+            has_image = has_image or brings_image(deploy)
             newest_layout = newest_layout or layout_of(deploy)
             yield deploy
 
@@ -87,6 +88,8 @@ def what_runs(deployment: Deployment, deploys: Iterable[Deploy], ours: Ours) -> 
     if not has_deploys:
         return dict.fromkeys(Part, Running(unknown="nothing has been deployed yet"))
     runs = {part: _running(found.get(part), part, deployment, ours) for part in Part}
+    if not has_image:  # such as the image that the Deployment was created with
+        runs[Part.IMAGE] = Running(unknown="no deploy in the history brought an image")
     # Where no bundle runs, as after DAG-only deploys were switched, the last one there was tells.
     bundle = found.get(Part.DAGS) if deployment.is_dag_deploy_enabled else None
     layout = layout_of(bundle) if bundle else newest_layout
@@ -131,11 +134,15 @@ def _is_settled(deploy: Deploy | None) -> bool:
 def put_image(deploy: Deploy, deployment: Deployment) -> bool:
     """Whether this deploy, or a rollback to it, brought the running image."""
     return (
-        deploy.status == "DEPLOYED"
-        and deploy.type in ("IMAGE_AND_DAG", "IMAGE_ONLY")
+        brings_image(deploy)
         and bool(deployment.image_tag)
         and deploy.image_tag == deployment.image_tag
     )
+
+
+def brings_image(deploy: Deploy) -> bool:
+    """Whether this deploy brought an image, which need not be the running one."""
+    return deploy.status == "DEPLOYED" and deploy.type in ("IMAGE_AND_DAG", "IMAGE_ONLY")
 
 
 def put_bundle(deploy: Deploy, deployment: Deployment) -> bool:

@@ -209,7 +209,7 @@ def base_text(plan: Plan) -> str:
     source = names[base.source]
     image = _side(base.image, plan.content.image)
     dags = _side(base.dags, plan.content.dags)
-    commits = image if image == dags else f"image {image}, DAGs {dags}"
+    commits = image if image == dags else f"image: {image}; DAGs: {dags}"
     return f"{commits} (from {source})"
 
 
@@ -224,7 +224,9 @@ def _failed(result: TargetResult) -> str:
 def _side(base: str | None, content: Sameness) -> str:
     if base:
         return short(base)
-    return "none" if content == "unknown" else "known by content"
+    if content == "unknown":
+        return "not known"
+    return "the digest of the running files, as their deploy names no commit"
 
 
 def _changes(

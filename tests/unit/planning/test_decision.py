@@ -101,8 +101,12 @@ TABLE: list[tuple[str, Facts, Config, DeployType, str]] = [
      "the image changed"),
     # nothing to compare with
     ("no base", facts(UNKNOWN), AUTO, FULL, "compare with: nothing has been deployed yet"),
-    ("no base for the image", facts(UNKNOWN, compared()), AUTO, FULL, "to compare with"),
-    ("no base for the DAGs", facts(compared(), UNKNOWN), AUTO, FULL, "to compare with"),
+    ("no base for the image", facts(UNKNOWN, compared()), AUTO, FULL,
+     "the image counts as changed, as nothing has been deployed yet; the DAGs are unchanged"),
+    ("no base for the image, and other DAGs", facts(UNKNOWN, compared(DAG_CHANGE)), AUTO, FULL,
+     "the image counts as changed, as nothing has been deployed yet; the DAGs have changed"),
+    ("no base for the DAGs", facts(compared(), UNKNOWN), AUTO, FULL,
+     "the DAGs count as changed, as nothing has been deployed yet; the image is unchanged"),
     ("no base, disabled", facts(UNKNOWN, enabled=False), AUTO, FULL, "to compare with"),
     # content
     ("equal content, whatever git says",

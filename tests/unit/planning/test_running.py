@@ -108,6 +108,7 @@ def test_each_reason_is_a_clause() -> None:
     bare = deploy("IMAGE_AND_DAG", tag="t1", version="v1")
     assert why() == "nothing has been deployed yet"
     assert why(FULL_C) == "no deploy in the history brought the running image"
+    assert why(deploy("DAG_ONLY", A, version="v1")) == "no deploy in the history brought an image"
     assert why(bare) == (
         "deploy IMAGE_AND_DAG-t1-v1, which brought the running image, does not say which commit "
         "it came from"

@@ -20,8 +20,9 @@ def test_a_plan_says_what_and_why_before_all_else() -> None:
     facts = {line[2:18].strip(): line[18:] for line in lines if line.startswith("  ") and line[18:]}
     assert facts["Deployment"] == "prod (DAG-only deploys enabled)"
     assert facts["Commit"] == "aaaaaaa Load the orders, with uncommitted changes"
-    assert (
-        facts["Compared with"] == "image bbbbbbb, DAGs known by content (from the running deploys)"
+    assert facts["Compared with"] == (
+        "image: bbbbbbb; DAGs: the digest of the running files, as their deploy names no commit "
+        "(from the running deploys)"
     )
     assert facts["Assumed"] == "so it is"
 
