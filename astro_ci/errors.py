@@ -47,6 +47,8 @@ class AstroCIError(Exception):
     """How far the deploy came, when one was under way."""
     had_no_effect: bool = False
     """The request that failed certainly changed nothing at Astro."""
+    was_refused: bool = False
+    """The request was refused, and nothing tells for sure that it had no effect."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

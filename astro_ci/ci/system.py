@@ -75,6 +75,8 @@ class CISystem(Struct, frozen=True, kw_only=True):
     """How to give a job ASTRO_API_TOKEN: a whole sentence."""
     variable_hint: str
     """How to give a job ASTRO_DEPLOYMENT_ID, which is no secret: a whole sentence."""
+    engine_hint: str
+    """How to give a job a Docker Engine: a whole sentence."""
     concurrency_hint: str
     """How to let jobs wait for each other: a whole sentence."""
     switch_hint: str = "use {flag}, or set the variable {variable} to true"

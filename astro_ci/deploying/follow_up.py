@@ -9,8 +9,8 @@ from astro_ci.ci import CIContext
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.errors import ConfigurationError
-from astro_ci.image.engine import connect
 from astro_ci.model import DeployType, Request
+from astro_ci.survey.engine import connect_engine
 from astro_ci.survey.image import image_source
 from astro_ci.survey.survey import survey
 
@@ -38,4 +38,4 @@ def refuse_impossible(config: Config, env: Mapping[str, str], ci: CIContext) -> 
             f"{plan.reason}",
             hint="Check out the version to deploy, or override the guard that the reason names.",
         )
-    connect(env).close()
+    connect_engine(env).close()

@@ -17,14 +17,18 @@ from astro_ci.errors import (
     DeployTimeoutError,
 )
 
-Phase = Literal["planned", "opening", "open", "finalizing", "finalized", "replaced"]
+Phase = Literal["planned", "opening", "open", "finalizing", "refused", "finalized", "replaced"]
 
-_AS_IT_WAS = "the Deployment is unchanged"
+AS_IT_WAS = "the Deployment is unchanged"
 _STATES: Mapping[Phase, str] = {
-    "planned": f"no deploy was created, and {_AS_IT_WAS}",
-    "opening": f"no deploy was created, or one that stays unfinished, and {_AS_IT_WAS}",
-    "open": f"deploy {{}} was left unfinished, and {_AS_IT_WAS}",
+    "planned": f"no deploy was created, and {AS_IT_WAS}",
+    "opening": f"no deploy was created, or one that stays unfinished, and {AS_IT_WAS}",
+    "open": f"deploy {{}} was left unfinished, and {AS_IT_WAS}",
     "finalizing": "deploy {} was being finalized, and may go live",
+    "refused": (
+        "finalizing deploy {} was refused, which normally has no effect, but whether it goes live "
+        "could not be read"
+    ),
     "finalized": "deploy {} was already finalized, and goes live",
     "replaced": "deploy {} was replaced by an older commit, which is running",
 }
@@ -56,6 +60,8 @@ class Progress(Struct, kw_only=True):
         except AstroCIError as error:
             if error.had_no_effect:
                 self.phase = _WITHOUT_EFFECT.get(self.phase, self.phase)
+            elif error.was_refused and self.phase == "finalizing":
+                self.phase = "refused"
             is_final = self.phase in ("finalizing", "finalized", "replaced")
             is_told = is_final and isinstance(error, _SELF_EXPLANATORY)
             has_news = self.phase != "planned" or self.earlier

@@ -131,7 +131,9 @@ def _read_back(
         return client.get_deploy(rollout.deployment.id, rollout.deploy.id)
     except (ApiError, AuthenticationError) as unread:
         never_arrived = isinstance(failure, UnavailableError) and failure.never_arrived
+        is_refused = isinstance(failure, AuthenticationError) and not is_in_doubt
         told = _told(failure, is_in_doubt=is_in_doubt or not never_arrived)
+        told.was_refused = is_refused
         told.message = f"{failure}; the deploy could not be read back either: {unread}"
         raise told from failure
 

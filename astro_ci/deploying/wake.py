@@ -24,11 +24,12 @@ from astro_ci.deploying.hibernation import (
     restoration,
 )
 from astro_ci.deploying.override import ATTEMPTS, ChangedOverrideError, change_override
-from astro_ci.deploying.progress import signal_of
+from astro_ci.deploying.progress import AS_IT_WAS, signal_of
 from astro_ci.deploying.side_by_side import AbandonedError
 from astro_ci.deploying.tools import Tools
 from astro_ci.errors import (
     ApiError,
+    AstroCIError,
     AuthenticationError,
     CancelledError,
     ConfigurationError,
@@ -61,6 +62,8 @@ class Waker(Struct, kw_only=True):
     """The override that was in effect before."""
     asking: Future[None] | None = None
     """The request that sets `ours`."""
+    unrestored: Override | None = None
+    """The override of this run that may still be in effect, after a restore that failed."""
     is_stopped: bool = False
     client: AstroClient | None = None
     deployment: Deployment | None = None
@@ -123,6 +126,7 @@ class Waker(Struct, kw_only=True):
                 described(self.ours),
                 command(self.deployment.id, wanted),
             )
+            self.unrestored = self.ours
         self.ours = None
 
     def leave(self) -> None:
@@ -139,14 +143,20 @@ class Waker(Struct, kw_only=True):
 
         def told(number: int) -> CancelledError:
             error = cancelled_by(number)
-            if self.ours:
-                error.message += (
-                    "; the hibernation of the Deployment may not be restored, which then stays "
-                    f"{described(self.ours)}"
-                )
+            self.explain(error)
             return error
 
         return told
+
+    def explain(self, error: AstroCIError) -> None:
+        """Add to an error that the hibernation may not be restored, if this is so."""
+        if left := self.ours or self.unrestored:
+            # Its code is unchanged, but the Deployment is not.
+            message = error.message.replace(AS_IT_WAS, f"the code of {AS_IT_WAS}")
+            error.message = (
+                f"{message}; the hibernation of the Deployment may not be restored, which then "
+                f"stays {described(left)}"
+            )
 
     def _override(self, client: AstroClient, deployment: Deployment, found: Hibernation) -> None:
         ours = our_override(
@@ -226,6 +236,8 @@ def restoring(
     except BaseException as error:
         is_over = isinstance(error, (CancelledError, KeyboardInterrupt))
         _restore(waker, cancelled_by, is_hurried=is_over)
+        if isinstance(error, AstroCIError):
+            waker.explain(error)
         raise
     if result.outcome == "deployed" and not waker.config.wait:
         waker.leave()
@@ -238,7 +250,9 @@ def _restore(waker: Waker, cancelled_by: CancelledBy, *, is_hurried: bool) -> No
         waker.restore(is_hurried=is_hurried)
     except KeyboardInterrupt as stop:  # the first signal: nothing interrupts what follows
         waker.restore(is_hurried=True)
-        raise cancelled_by(signal_of(stop)) from None
+        error = cancelled_by(signal_of(stop))
+        waker.explain(error)
+        raise error from None
 
 
 def _forbidden(error: ApiError, deployment: Deployment) -> ApiError:

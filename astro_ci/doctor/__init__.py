@@ -113,7 +113,10 @@ class _Examination:
             yield from skip(_JOB, ["repository"], "git has to work first")
             return None
         steps = job.repository(directory, self.env, git_access(self.ci, self.env))
-        return (yield from attempt(_JOB, "repository", steps))
+        repo = yield from attempt(_JOB, "repository", steps)
+        linter = job.linter(repo.root if repo else directory, self.env)
+        yield from attempt(_JOB, "linter", _one(linter))
+        return repo
 
     def _way_in(self) -> Steps[tuple[Access | None, str]]:
         """Return the credentials if the API answers, else what has to be right first."""

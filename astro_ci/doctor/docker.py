@@ -12,7 +12,8 @@ from astro_ci.doctor.check import Steps, not_checked, ok, problem, warning
 from astro_ci.errors import DockerError
 from astro_ci.image.building.builder import find_builder, version_of
 from astro_ci.image.building.docker_config import private_config
-from astro_ci.image.engine import Engine, connect
+from astro_ci.image.engine import Engine
+from astro_ci.survey.engine import connect_engine
 
 Need = Literal["no", "maybe", "yes"]
 
@@ -27,7 +28,7 @@ def engine(env: Mapping[str, str], *, need: Need, needs_buildkit: bool) -> Steps
         yield ok("engine", "not needed: this deploy builds no image")
         return
     try:
-        found = connect(env)
+        found = connect_engine(env)
     except DockerError as error:
         if need == "yes":
             yield problem("engine", error)

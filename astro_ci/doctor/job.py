@@ -12,7 +12,7 @@ from pathlib import Path
 
 from astro_ci import __version__
 from astro_ci.ci import CIContext
-from astro_ci.doctor.check import Check, Steps, ok, warning
+from astro_ci.doctor.check import Check, Steps, not_checked, ok, warning
 from astro_ci.errors import GitError
 from astro_ci.git import GitRepo
 from astro_ci.model import Part, Request
@@ -43,6 +43,16 @@ def ci_system(ci: CIContext) -> Check:
     )
     about = " ".join(f"{word} {value}" for word, value in said if value)
     return ok("CI system", f"{ci.system}{f', {about}' if about else ''}")
+
+
+def linter(directory: Path, env: Mapping[str, str]) -> Check:
+    """Report whether the static check has its optional linter."""
+    from astro_ci.checks.static.lint import ABSENT, find_ruff
+    from astro_ci.project.platform import Platform
+
+    if find_ruff(env, Platform(), repository=os.path.realpath(directory)):
+        return ok("linter", "ruff, for undefined names and for what Airflow 3 removed")
+    return not_checked("linter", ABSENT)
 
 
 def git_command(env: Mapping[str, str]) -> Steps[bool]:

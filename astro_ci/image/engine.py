@@ -32,9 +32,11 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 # The time between two lines of a build or a push: pip may compile for minutes without output.
 _SILENCE_SECONDS = 3600
 _ANSWER_SECONDS = 30
-_HINT = (
-    "Start Docker, or set DOCKER_HOST to an engine (a GitLab CI job needs the docker:dind service)."
-)
+_HINT = "To use an engine elsewhere, set DOCKER_HOST."
+
+
+class NoEngineError(DockerError):
+    """No engine answers. How to get one depends on the CI system, which the caller knows."""
 
 
 class Engine(Struct, frozen=True):
@@ -151,7 +153,7 @@ def connect(env: Mapping[str, str]) -> Engine:
         if tunnel:
             reason = tunnel.said or reason
             tunnel.close()
-        raise DockerError(
+        raise NoEngineError(
             f"no Docker Engine answers at {shown_host(host)}: {reason}", hint=_HINT
         ) from error
     client.api.timeout = _SILENCE_SECONDS

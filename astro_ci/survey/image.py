@@ -38,20 +38,20 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def image_source(
-    config: Config, env: Mapping[str, str], connect_engine: ConnectEngine | None = None
+    config: Config, env: Mapping[str, str], connect: ConnectEngine | None = None
 ) -> Iterator[ImageSource | None]:
     """Open the prebuilt image's source for the block; give None when the image is to be built."""
     if not config.is_prebuilt:
         yield None
         return
-    from astro_ci.image.engine import connect
     from astro_ci.image.prebuilt import choose_source
+    from astro_ci.survey.engine import connect_engine
 
     source = choose_source(
         config.image_name,
         config.image_archive,
         env,
-        connect_engine or connect,
+        connect or connect_engine,
         checkout=repository_root(config.project.absolute()),
     )
     try:

@@ -29,6 +29,7 @@ from astro_ci.reporting.checks.annotate import annotate_findings
 from astro_ci.reporting.checks.document import checks_document
 from astro_ci.reporting.checks.text import checks_text
 from astro_ci.reporting.secret_texts import without_secrets
+from astro_ci.survey.engine import connect_engine
 from astro_ci.terminal.session import Session
 
 
@@ -70,6 +71,7 @@ class Checking:
         options = self._options
         with choose_runner(
             options.runner,
+            connect_engine=connect_engine,
             image=options.image_name.strip(),
             archive=options.image_archive,
             python=options.python.strip(),

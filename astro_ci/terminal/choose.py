@@ -9,6 +9,7 @@ import click
 
 from astro_ci.configuration.keys import Settings
 from astro_ci.survey.targets import FoundTargets, find_project_settings, find_targets
+from astro_ci.terminal.commas import warn_of_commas
 from astro_ci.terminal.session import Session
 from astro_ci.terminal.settings import read_settings
 
@@ -29,7 +30,12 @@ def choose_targets(
     if named:
         others = {k: v for k, v in settings.items() if not k.startswith("deployment_")}
         settings = {**others, **named}
-    return find_targets(settings, session.env, session.ci, config_file=config_file, deploys=deploys)
+    found = find_targets(
+        settings, session.env, session.ci, config_file=config_file, deploys=deploys
+    )
+    if not named:
+        warn_of_commas(target.settings for target in found.choice.targets)
+    return found
 
 
 def choose_project(

@@ -45,6 +45,7 @@ CLAIMS: dict[str, Claim] = {
     rf"deploy {_ID} was being finalized, and may go live": _status(
         1, "INITIALIZED", "DEPLOYED", "FAILED"
     ),
+    rf"finalizing deploy {_ID} was refused": _status(1, "INITIALIZED", "DEPLOYED", "FAILED"),
     rf"deploy {_ID} was already finalized, and goes live": _runs,
     rf"Astro reports that deploy {_ID} failed": _status(1, "FAILED"),
     rf"deploy {_ID} was accepted, but is not live": _runs,

@@ -593,6 +593,36 @@ class TestConfig:
         assert "deployment-id" not in found
 
     @pytest.mark.parametrize(
+        ("words", "env", "file", "remedy"),
+        [
+            ([], {"ASTRO_CI_IGNORE": "a/**,b/**"}, "", "Write each pattern on a line of its own"),
+            (["--ignore", "a/**,b/**"], {}, "", "Repeat --ignore for each pattern"),
+            ([], {}, "ignore: ['a/**,b/**']\n", "Make each pattern an entry of the list"),
+        ],
+        ids=["variable", "flag", "file"],
+    )
+    def test_a_comma_separates_no_globs(
+        self, world: Stage, words: list[str], env: dict[str, str], file: str, remedy: str
+    ) -> None:
+        file += "deployments: {production: {branches: main}}"
+        done = run(world, "config", *words, file=file, **env)
+        assert "a/**,b/** is one pattern, as a comma separates no patterns" in done.err
+        assert f"{remedy}; for a comma in a name, write [,]" in done.err
+        assert done.err.count("is one pattern") == 1
+
+    def test_a_comma_that_belongs_to_a_name(self, world: Stage) -> None:
+        """It is written so that there is no warning, and matches the name."""
+        file = "deployments: {production: {branches: main}}"
+        done = run(world, "config", file=file, ASTRO_CI_IGNORE="include/a[,]b.csv\ninclude/c")
+        assert (done.code, "one pattern" in done.err) == (0, False)
+        world.project.write({"astro-ci.yaml": file, "include/a,b.csv": "1\n"})
+        world.project.commit()
+        env = {**world.env, "ASTRO_CI_IGNORE": "include/a[,]b.csv"}
+        planned = world.command("plan", "--base", "HEAD~1", "--json", env=env)
+        affects = {one["path"]: one["affects"] for one in planned.document["changes"]}
+        assert affects["include/a,b.csv"] == "nothing"
+
+    @pytest.mark.parametrize(
         ("words", "env", "expected"),
         [
             (["--dags"], {"ASTRO_CI_TYPE": "image"}, ("dags", "--dags")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from astro_ci.checks.runners.docker import DockerRunner
 from astro_ci.checks.runners.job import Runner
 from astro_ci.checks.runners.local import LocalRunner, find_python
 from astro_ci.errors import CheckFailedError, ConfigurationError
-from astro_ci.image.engine import connect
+from astro_ci.image.engine import Engine, connect
 from astro_ci.image.prebuilt import choose_source
 from astro_ci.image.source import ReadyImage
 
@@ -39,6 +39,7 @@ def choose_runner(
     python: str,
     env: Mapping[str, str],
     visible: Mapping[str, str],
+    connect_engine: Callable[[Mapping[str, str]], Engine] | None = None,
 ) -> Iterator[Runner]:
     """Give a runner for the duration of the block.
 
@@ -55,7 +56,7 @@ def choose_runner(
         raise ConfigurationError(
             f"{flag} and --runner local contradict each other", hint="Leave out one of them."
         )
-    if source := choose_source(image, archive, env, connect):
+    if source := choose_source(image, archive, env, connect_engine or connect):
         try:
             yield in_image(source.fetch(), python=python)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from astro_ci.checks.static.process import Died, Reader
 from astro_ci.checks.static.request import Answer, Problem, Request
 from astro_ci.finding import Checked, Finding
 from astro_ci.text import printable
+
+log = logging.getLogger(__name__)
 
 _MOST_CULPRITS = 5
 _TRIES = 2 + _MOST_CULPRITS
@@ -77,7 +80,8 @@ class StaticCheck:
         try:
             ruff = self._find_ruff()
             findings += self._lint(ruff, answer) if ruff else ()
-            notes += [] if ruff else [ABSENT]
+            if ruff is None:
+                log.debug(ABSENT)  # an optional tool that is missing is no news in every run
         except LintError as error:
             notes.append(str(error))
         checked = Checked.of(

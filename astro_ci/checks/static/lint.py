@@ -28,8 +28,8 @@ _ON_AIRFLOW_3: Mapping[str, Severity] = {
     "AIR312": "notice",
 }
 ABSENT = (
-    "ruff is not installed, so undefined and removed names are not found; "
-    "pip install 'astro-ci[lint]' adds it"
+    "ruff is not installed, so the static check does not look for undefined names and for what "
+    "Airflow 3 removed (`pip install ruff` adds it)"
 )
 
 

@@ -29,5 +29,6 @@ SYSTEM = CISystem(
         "`astro login` serves as well."
     ),
     variable_hint="Set the environment variable: export ASTRO_DEPLOYMENT_ID=ID.",
+    engine_hint="Start Docker on this machine.",
     concurrency_hint="Start one deploy after the other.",
 )

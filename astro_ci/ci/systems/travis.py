@@ -72,6 +72,7 @@ SYSTEM = CISystem(
     history_hint="set git: depth: false",
     credentials_hint="Add the environment variable ASTRO_API_TOKEN in the repository's settings.",
     variable_hint="Add the environment variable ASTRO_DEPLOYMENT_ID in the repository's settings.",
+    engine_hint="Give the job the service docker: services: docker.",
     concurrency_hint="Limit the concurrent jobs of the repository to 1 in its settings.",
     files=(".travis.yml",),
 )

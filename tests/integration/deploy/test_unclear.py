@@ -147,6 +147,27 @@ class TestFinalize:
         with pytest.raises(UnavailableError, match="was being finalized, and may go live"):
             job.deploy()
 
+    def test_a_refused_token_is_a_refusal_whose_effect_could_not_be_read(self, job: Job) -> None:
+        before = job.running()
+        job.astro.faults.add("POST", "/finalize$", status=401)
+        job.astro.faults.add("GET", "/deploys/[^/]+$", status=401, times=None)
+        with pytest.raises(AuthenticationError, match="could not be read back") as caught:
+            job.deploy()
+        (deploy,) = job.astro.deploys("production")
+        assert str(caught.value).endswith(
+            f"; finalizing deploy {deploy.id} was refused, which normally has no effect, but "
+            "whether it goes live could not be read"
+        )
+        assert job.running() == before
+
+    def test_a_refusal_after_a_lost_answer_may_have_come_too_late(self, job: Job) -> None:
+        job.astro.faults.add("POST", "/finalize$", status=502)
+        job.astro.faults.add("POST", "/finalize$", status=401)
+        job.astro.faults.add("GET", "/deploys/[^/]+$", status=None)
+        job.astro.faults.add("GET", "/deploys/[^/]+$", status=401, times=None)
+        with pytest.raises(AuthenticationError, match="was being finalized, and may go live"):
+            job.deploy()
+
     @pytest.mark.parametrize("drop", [False, True], ids=["500", "dropped"])
     def test_counts_once_when_its_answer_is_lost(self, job: Job, drop: bool) -> None:
         job.astro.faults.add("POST", "/finalize$", after=True, drop=drop)
@@ -313,6 +334,6 @@ def test_dag_only_deploys_are_switched_off_meanwhile(job: Job) -> None:
     held.let_go()
     run = job.finish(process)
     assert run.code == 2
-    assert "--type dags needs DAG-only deploys, which are disabled on production" in run.err
+    assert "--dags needs DAG-only deploys, which are disabled on production" in run.err
     assert "was left unfinished" in run.err
     assert job.running() == before

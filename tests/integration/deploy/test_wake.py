@@ -407,6 +407,9 @@ class TestSignals:
         run = job.finish(process)
         assert run.code == 143
         assert "the request to wake it up has no answer yet" in run.err
+        told = run.document["error"]["message"]
+        assert "no deploy was created, and the code of the Deployment is unchanged" in told
+        assert re.search(r"may not be restored, which then stays awake until \S+Z$", told)
         identity = job.astro.deployment(NAME).id
         assert f"astro deployment wake-up {identity} --remove-override" in run.err
 

@@ -17,7 +17,7 @@ from tests.repository import Repository
 ROOT = Path(__file__).parents[3]
 ACTION = "astro-ci/astro_ci"
 REFERENCE = f"{ACTION}@v0"
-WORKFLOW = ".github/workflows/deploy.yml"
+WORKFLOW = ".github/workflows/deploy-to-astro.yml"
 _SUMMARY = "summary"
 _OUTPUT = "set-output"
 

@@ -21,6 +21,10 @@ STATES: dict[Phase, str] = {
     "opening": f"no deploy was created, or one that stays unfinished, and {AS_IT_WAS}",
     "open": f"deploy d1 was left unfinished, and {AS_IT_WAS}",
     "finalizing": "deploy d1 was being finalized, and may go live",
+    "refused": (
+        "finalizing deploy d1 was refused, which normally has no effect, but whether it goes live "
+        "could not be read"
+    ),
     "finalized": "deploy d1 was already finalized, and goes live",
     "replaced": "deploy d1 was replaced by an older commit, which is running",
 }

@@ -13,6 +13,7 @@ from astro_ci.errors import DockerError, RegistryError
 from astro_ci.image.engine import config_directory, connect
 from astro_ci.image.registry.failure import TransientRegistryError
 from astro_ci.image.registry.push import classify
+from astro_ci.survey.engine import connect_engine
 
 REPOSITORY = "images.example.com:503/org/project"
 
@@ -33,8 +34,26 @@ def test_no_engine_is_said_with_where_it_was_looked_for(tmp_path: Path) -> None:
         connect({"DOCKER_HOST": host, "HOME": str(tmp_path)})
     assert "No such file or directory" in str(caught.value)
     assert "DOCKER_HOST" in caught.value.hint
-    assert "docker:dind" in caught.value.hint
     assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("ci", "begins"),
+    [
+        ({}, "Start Docker on this machine. To use"),
+        ({"GITLAB_CI": "true"}, "Give the job the service docker:dind, which needs a privileged"),
+        ({"GITHUB_ACTIONS": "true"}, "Run the job on a runner that has a Docker Engine"),
+        ({"CIRCLECI": "true"}, "Add the step setup_remote_docker"),
+    ],
+    ids=["machine", "gitlab", "github", "circleci"],
+)
+def test_the_hint_is_in_the_words_of_the_ci_system(
+    tmp_path: Path, ci: dict[str, str], begins: str
+) -> None:
+    with pytest.raises(DockerError, match="no Docker Engine answers") as caught:
+        connect_engine({**ci, "DOCKER_HOST": f"unix://{tmp_path}/no.sock", "HOME": str(tmp_path)})
+    assert caught.value.hint.startswith(begins)
+    assert caught.value.hint.endswith("To use an engine elsewhere, set DOCKER_HOST.")
 
 
 def test_the_context_in_use_says_where_the_engine_is(tmp_path: Path) -> None:

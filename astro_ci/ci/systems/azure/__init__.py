@@ -103,6 +103,7 @@ SYSTEM = CISystem(
         "Create the variable ASTRO_DEPLOYMENT_ID under Pipelines > this pipeline > Variables; "
         "steps get a variable that is not secret without an entry in env."
     ),
+    engine_hint="Run the job on an agent that has a Docker Engine, such as vmImage: ubuntu-latest.",
     concurrency_hint=(
         "Set lockBehavior: sequential on the stage, and give the environment of its deployment "
         "job the check Exclusive lock."

@@ -52,6 +52,7 @@ SYSTEM = CISystem(
     variable_hint=(
         f"Add the variable ASTRO_DEPLOYMENT_ID {_PLACE}, or to the step's deployment environment."
     ),
+    engine_hint="Give the step the service docker: services: [docker].",
     concurrency_hint="Give the step a concurrency-group.",
     files=("bitbucket-pipelines.yml",),
     pipeline=Pipeline(

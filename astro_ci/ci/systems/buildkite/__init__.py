@@ -94,6 +94,7 @@ SYSTEM = CISystem(
         "it in the agent's environment hook."
     ),
     variable_hint="Set the variable ASTRO_DEPLOYMENT_ID under env: of the step or the pipeline.",
+    engine_hint="Run the step on an agent that has a Docker Engine.",
     concurrency_hint="Give the step concurrency: 1 and a concurrency_group.",
     speak=speak,
     files=(".buildkite/**",),

@@ -64,6 +64,7 @@ SYSTEM = CISystem(
         f"Add the environment variable ASTRO_DEPLOYMENT_ID {_PLACE}, or to a context that the job "
         "uses."
     ),
+    engine_hint="Add the step setup_remote_docker to the job, or use a machine executor.",
     concurrency_hint="Give the job of the workflow a serial-group.",
     runs_for_pushes_alone=True,  # it only mentions that the branch has a pull request
     files=(".circleci/**",),

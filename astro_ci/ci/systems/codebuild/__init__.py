@@ -93,6 +93,7 @@ SYSTEM = CISystem(
         "Set the variable ASTRO_DEPLOYMENT_ID in the buildspec under env: variables:, or in the "
         "environment variables of the project."
     ),
+    engine_hint="Switch on the privileged mode in the environment of the project.",
     concurrency_hint="Start the build from a CodePipeline with executionMode QUEUED.",
     files=("buildspec.yml",),
     pipeline=Pipeline(

@@ -51,6 +51,9 @@ SYSTEM = CISystem(
     history_hint="remove depth from the pipeline's clone section",
     credentials_hint=woodpecker.CREDENTIALS_HINT,
     variable_hint=woodpecker.VARIABLE_HINT,
+    engine_hint=(
+        "Give the pipeline a service docker:dind, and name it in DOCKER_HOST of the step."
+    ),
     concurrency_hint="Give the pipeline concurrency: limit: 1.",
     files=(".drone.yml",),
     pipeline=Pipeline(

@@ -189,6 +189,7 @@ SYSTEM = CISystem(
         "Create the variable ASTRO_DEPLOYMENT_ID under Settings > Secrets and variables > Actions "
         f"> Variables, and {_TO_THE_STEP}"
     ),
+    engine_hint="Run the job on a runner that has a Docker Engine, such as ubuntu-latest.",
     concurrency_hint="Give the job a concurrency group with cancel-in-progress: false.",
     switch_hint="add {stem}: true to the inputs of the deploy action, or {flag} to the command",
     takes_forge_token=True,

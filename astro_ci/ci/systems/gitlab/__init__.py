@@ -122,6 +122,10 @@ SYSTEM = CISystem(
         f"Create the variable ASTRO_DEPLOYMENT_ID under {_PLACE}; only protected branches and "
         "tags get protected variables."
     ),
+    engine_hint=(
+        "Give the job the service docker:dind, which needs a privileged runner; the deploy "
+        "template does so unless its input builder is set."
+    ),
     concurrency_hint="Give the job a resource_group.",
     switch_hint=(
         'add {stem}: "true" to the inputs of the deploy template, or {flag} to the command'

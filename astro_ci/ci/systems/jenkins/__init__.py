@@ -84,6 +84,7 @@ SYSTEM = CISystem(
         "Set the variable ASTRO_DEPLOYMENT_ID in the Jenkinsfile: "
         "environment { ASTRO_DEPLOYMENT_ID = 'ID' }."
     ),
+    engine_hint="Run the stage on an agent that has a Docker Engine.",
     concurrency_hint="Add disableConcurrentBuilds() to the options of the pipeline.",
     # It names the commit of whichever repository a job checked out first.
     names_own_checkout=False,

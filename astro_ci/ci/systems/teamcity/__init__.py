@@ -81,6 +81,7 @@ SYSTEM = CISystem(
         "Add the parameter env.ASTRO_API_TOKEN of type Password to the build configuration."
     ),
     variable_hint="Add the parameter env.ASTRO_DEPLOYMENT_ID to the build configuration.",
+    engine_hint="Run the build on an agent that has a Docker Engine.",
     concurrency_hint="Limit the simultaneously running builds of the build configuration to 1.",
     speak=speak,
     obeys_stdout_alone=True,

@@ -64,6 +64,9 @@ SYSTEM = CISystem(
     history_hint="set partial: false and depth: 0 on the git plugin in the clone section",
     credentials_hint=CREDENTIALS_HINT,
     variable_hint=VARIABLE_HINT,
+    engine_hint=(
+        "Give the workflow a service docker:dind, and name it in DOCKER_HOST of the step."
+    ),
     concurrency_hint="Give the workflow concurrency: limit: 1 and a group.",
     files=(".woodpecker.yml", ".woodpecker/**"),
     pipeline=Pipeline(

@@ -86,9 +86,13 @@ def test_a_ruff_of_the_checkout_is_not_run(tmp_path: Path, monkeypatch: pytest.M
         assert find_ruff({"PATH": str(path)}, ON_2, repository=str(tmp_path)) is None
 
 
-def test_without_ruff_there_is_a_quiet_line(tmp_path: Path) -> None:
+def test_without_ruff_only_a_verbose_run_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="astro_ci")
     static = StaticProject(tmp_path).write({"dags/a.py": UNDEFINED}).check()
-    assert (told(static), static.checked.notes) == ([], (ABSENT,))
+    assert (told(static), static.checked.notes) == ([], ())
+    assert [(one.levelname, one.message) for one in caplog.records] == [("DEBUG", ABSENT)]
 
 
 def test_a_ruff_that_fails_is_told(tmp_path: Path) -> None:

@@ -590,7 +590,8 @@ def test_every_system_has_its_own_words(system: CISystem) -> None:
     assert system.key
     assert "ASTRO_API_TOKEN" in system.credentials_hint
     assert "ASTRO_DEPLOYMENT_ID" in system.variable_hint
-    for hint in (system.credentials_hint, system.variable_hint, system.concurrency_hint):
+    hints = (system.credentials_hint, system.variable_hint)
+    for hint in (*hints, system.engine_hint, system.concurrency_hint):
         assert hint[0].isupper()
         assert hint.endswith((".", ")"))
     # A reason quotes this one in brackets: no capital, no full stop.
