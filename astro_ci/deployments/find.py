@@ -40,12 +40,18 @@ class Astro(Struct, frozen=True, kw_only=True):
 def connect(
     config: Config, env: Mapping[str, str], patience: Patience | None = None
 ) -> Astro | None:
-    """Open the connection; None without credentials.
+    """Open the connection, and log the source of the credentials; None without credentials.
 
     Raises AuthenticationError for credentials that are malformed or expired, ApiError.
     """
     endpoint, credentials = find_access(env, patience)
-    return connect_with(config, endpoint, credentials, patience) if credentials else None
+    if credentials is None:
+        return None
+    source = f"{credentials.kind}, from {credentials.source}"
+    log.info("credentials: %s", source, extra={"once": True})
+    if credentials.notice:
+        log.warning("%s", credentials.notice)
+    return connect_with(config, endpoint, credentials, patience)
 
 
 def find_access(
@@ -66,9 +72,6 @@ def connect_with(
 
     Raises ApiError.
     """
-    log.info("credentials: %s, from %s", credentials.kind, credentials.source)
-    if credentials.notice:
-        log.warning("%s", credentials.notice)
     http = Http(endpoint.api_url, BearerAuth(credentials.token), patience)
     organization_id = (
         config.organization_id or credentials.organization_id or _only_organization(http)
@@ -102,7 +105,8 @@ def find_deployment(
         return _by_name(astro, config.deployment_name, config.workspace_id)
     found = list(islice(_in_workspace(astro, config.workspace_id), 50))
     if len(found) == 1 and (interactive or astro.credentials.kind == "Deployment API key"):
-        log.info("Deployment: %s (%s), the only one in view", found[0].name, found[0].id)
+        only = f"{found[0].name} ({found[0].id})"
+        log.info("Deployment: %s, the only one in view", only, extra={"once": True})
         return found[0]
     if pick and found:
         return pick(astro, config)

@@ -201,7 +201,7 @@ class LogHandler(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
-        self._warned: set[str] = set()
+        self._told: set[str] = set()
         self._only: int | None = None
 
     def ignore_other_threads(self) -> None:
@@ -213,16 +213,22 @@ class LogHandler(logging.Handler):
             self.lock.release()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record; a warning gets its prefix, and is printed once."""
+        """Print a record; a warning gets its prefix.
+
+        Warnings are printed once, and so are records with the attribute `once`, such as those
+        about a connection, of which a run may make several.
+        """
         if self._only not in (None, record.thread):
             return
-        if record.levelno < logging.WARNING:
-            self._console.say(record.getMessage())
-            return
-        if record.getMessage() in self._warned:
-            return
-        self._warned.add(record.getMessage())
-        self._console.tell(f"{record.levelname.lower()}: {record.getMessage()}")
+        text, is_warning = record.getMessage(), record.levelno >= logging.WARNING
+        if is_warning or getattr(record, "once", False):
+            if text in self._told:
+                return
+            self._told.add(text)
+        if is_warning:
+            self._console.tell(f"{record.levelname.lower()}: {text}")
+        else:
+            self._console.say(text)
 
 
 def _live_transfer(line: Line) -> Report:

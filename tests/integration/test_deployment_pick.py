@@ -112,6 +112,14 @@ class TestPick:
 
 
 class TestSave:
+    def test_the_source_of_the_token_is_told_once(self, world: Stage) -> None:
+        """Though the Deployment is looked up before the plan is made."""
+        for words in (("plan", "--save"), ("doctor",), ("-v", "doctor")):
+            run = world.command(*words)
+            assert run.code in (0, 3, 4, 6), run.err
+            told = [line for line in (run.out + run.err).splitlines() if "from ASTRO_API_TOKEN" in line]
+            assert len(told) == 1, words
+
     def file(self, world: Stage) -> Path:
         return world.project.root / "astro-ci.yaml"
 
