@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from astro_ci.ci import values
 from astro_ci.ci.context import CIContext, RunFacts
 from astro_ci.ci.lookup import Lookup, Parse, ReadFile, Sourced
-from astro_ci.ci.systems import all_systems
+from astro_ci.ci.systems import system_here
 from astro_ci.project.files import read_named_text
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     _BRANCH, _PR and _RUN_URL come before the CI system's own values.
     """
     lookup = Lookup(env.get, read_file)
-    system = next(system for system in all_systems() if system.is_here(lookup))
+    system = system_here(lookup)
     facts = _overridden(system.read(lookup), lookup)
     is_mode = lookup.says("ASTRO_CI_BASE", *_BASE_MODES)
     base = None if is_mode else _override(lookup, values.base_ref, "ASTRO_CI_BASE")

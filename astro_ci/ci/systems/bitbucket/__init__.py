@@ -8,11 +8,6 @@ from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 
 
-def is_here(env: Lookup) -> bool:
-    """Every build has a number."""
-    return bool(env.text("BITBUCKET_BUILD_NUMBER"))
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; there is no previous commit."""
     return RunFacts(
@@ -40,7 +35,7 @@ def _run_url(env: Lookup) -> Sourced[str] | None:
 SYSTEM = CISystem(
     key="bitbucket",
     name="Bitbucket Pipelines",
-    is_here=is_here,
+    marks={"BITBUCKET_BUILD_NUMBER": ""},
     read=read,
     history_hint="set clone: depth: full",
     credentials_hint=(
