@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 from msgspec import Struct
@@ -55,8 +54,7 @@ class Case(Struct, frozen=True, kw_only=True):
     is_skipped: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """How one check ended."""
 
     name: CheckName
@@ -73,7 +71,7 @@ class Checked:
     """The tests that did not fail, for reports that list them."""
     silenced: int = 0
     """How many findings `checks.ignore` took away."""
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = 0.0
 
     @classmethod
     def of(

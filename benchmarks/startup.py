@@ -1,15 +1,14 @@
 """How long starting takes: versions, help, and a small DAG-only deploy to a sandbox on loopback.
 
-Libraries that only development needs are loaded by others when they are there. To measure what
-users run, name the Python of a virtual environment that holds nothing but what `pip install .`
-brings.
+What is measured is what a GitHub job runs: the environment that the action installs, without the
+packages of development, of which ruff, for one, would be run. `--python` measures another one.
 
 Usage: python benchmarks/startup.py [--repeat N] [--python PATH]
 
-Times of the first table are against `python -c pass`, those of the second against
-`python -c "import requests"`: CPU seconds of the whole process tree, the sandbox aside. The third
-counts the git processes of the deploy, the fourth compares the first run of a new installation,
-which has no bytecode yet unless the installation made it, with the second.
+First the first run after the installation, which has no bytecode yet unless the installation made
+it, against the later ones. Then times against `python -c pass`, then those of a deploy against
+`python -c "import requests"`: CPU seconds of the whole process tree, the sandbox aside. At last
+the number of the git processes of the deploy.
 """
 
 from __future__ import annotations
@@ -40,25 +39,22 @@ GIT_WRAPPER = '#!/bin/sh\necho "$@" >>"$ASTRO_CI_BENCHMARK_LOG"\nexec {git} "$@"
 
 
 class Measured(NamedTuple):
-    """Whose astro-ci is measured."""
+    """The environment to measure."""
 
     python: str
-    script: str
 
-    @classmethod
-    def of(cls, python: Path) -> Measured:
-        """The one of an environment, or of this one."""
-        return cls(str(python), str(python.with_name(SCRIPT.name)))
+    def run(self, *arguments: str) -> list[str]:
+        """The command of astro-ci, as the action starts it."""
+        return [self.python, "-I", "-m", "astro_ci", *arguments]
 
     @property
     def versions(self) -> dict[str, list[str]]:
-        """What the first table measures."""
+        """What the table of versions measures."""
         return {
             "python -c pass": [self.python, "-c", "pass"],
-            "astro-ci --version": [self.script, "--version"],
-            "python -m astro_ci --version": [self.python, "-m", "astro_ci", "--version"],
-            "astro-ci --help": [self.script, "--help"],
-            "astro-ci deploy --help": [self.script, "deploy", "--help"],
+            "astro-ci --version": self.run("--version"),
+            "astro-ci --help": self.run("--help"),
+            "astro-ci deploy --help": self.run("deploy", "--help"),
         }
 
 
@@ -85,7 +81,7 @@ def sandbox() -> Iterator[dict[str, Any]]:
 
 
 def show_versions(measured: Measured, repeat: int) -> None:
-    """Print the first table."""
+    """Print the table of versions."""
     baseline = 0.0
     for name, command in measured.versions.items():
         seconds = best_of(command, repeat)
@@ -94,11 +90,11 @@ def show_versions(measured: Measured, repeat: int) -> None:
 
 
 def show_deploy(measured: Measured, root: Path, env: Mapping[str, str], repeat: int) -> None:
-    """Print the second table: the two commands in turn, so that the machine's speed cancels out."""
+    """Print a deploy's costs: the two commands in turn, so that the machine's speed cancels out."""
     ours, theirs = [], []
     for _ in range(repeat + 1):
         theirs.append(cost_of([measured.python, "-c", "import requests"], root, env))
-        ours.append(cost_of([measured.script, *DEPLOY], root, env))
+        ours.append(cost_of(measured.run(*DEPLOY), root, env))
     for what, seconds in MEASURES.items():
         mine = statistics.median(seconds(cost) for cost in ours[1:])
         base = statistics.median(seconds(cost) for cost in theirs[1:])
@@ -119,23 +115,22 @@ def show_git(measured: Measured, root: Path, env: Mapping[str, str], scratch: Pa
     wrapper.write_text(GIT_WRAPPER.format(git=found.stdout.strip()))
     wrapper.chmod(0o755)
     path = f"{wrapper.parent}:{env['PATH']}"
-    command = [measured.script, *DEPLOY]
-    cost_of(command, root, {**env, "PATH": path, "ASTRO_CI_BENCHMARK_LOG": str(log)})
+    cost_of(measured.run(*DEPLOY), root, {**env, "PATH": path, "ASTRO_CI_BENCHMARK_LOG": str(log)})
     print(f"git processes of the deploy: {len(log.read_text().splitlines())}")
 
 
-def show_first_run(root: Path, env: Mapping[str, str], scratch: Path) -> None:
-    """Print how long the first run after the action's own installation takes."""
-    variables = {**env, "RUNNER_TEMP": str(scratch / "runner"), "GITHUB_OUTPUT": os.devnull}
-    (scratch / "runner").mkdir()
+def install(root: Path, env: Mapping[str, str], scratch: Path) -> Measured:
+    """Install astro-ci as the action does, and print how long the first runs take."""
+    runner = scratch / "runner"
+    runner.mkdir()
+    variables = {**env, "RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": os.devnull}
     # As a runner gets it: without the bytecode that lies in this checkout.
     without_bytecode = shutil.ignore_patterns("__pycache__")
     for part in ("actions", "astro_ci"):
         shutil.copytree(ROOT / part, scratch / "action" / part, ignore=without_bytecode)
     launch = [sys.executable, "-I", str(scratch / "action" / "actions" / "launch.py")]
     cost_of([*launch, "--version"], root, variables)
-    arguments = [*launch, *DEPLOY]
-    first, *later = (cost_of(arguments, root, variables) for _ in range(6))
+    first, *later = (cost_of([*launch, *DEPLOY], root, variables) for _ in range(6))
     for what, seconds in MEASURES.items():
         usual = statistics.median(seconds(cost) for cost in later)
         ratio = seconds(first) / usual
@@ -143,17 +138,18 @@ def show_first_run(root: Path, env: Mapping[str, str], scratch: Path) -> None:
             f"first run after installing, {what:4} {seconds(first):.3f} s, "
             f"later {usual:.3f} s {ratio:6.2f} x"
         )
+    (python,) = runner.glob("*/bin/python")
+    return Measured(str(python))
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--repeat", type=int, default=30)
-    parser.add_argument("--python", type=Path, default=Path(sys.executable))
+    parser.add_argument("--python", help="the Python of another environment")
     options = parser.parse_args()
-    measured, repeat = Measured.of(options.python), options.repeat
+    repeat = options.repeat
     print(f"{repeat} runs, Python {sys.version.split()[0]}, {os.cpu_count()} CPUs")
-    show_versions(measured, repeat)
     with tempfile.TemporaryDirectory(prefix="astro-ci-startup-") as scratch, sandbox() as astro:
         root = project(Path(scratch))
         env = {
@@ -162,9 +158,11 @@ def main() -> None:
             "ASTRO_API_TOKEN": astro["token"],
             "ASTRO_DEPLOYMENT_ID": astro["deployments"][0]["id"],
         }
+        installed = install(root, env, Path(scratch))
+        measured = Measured(options.python) if options.python else installed
+        show_versions(measured, repeat)
         show_deploy(measured, root, env, repeat)
         show_git(measured, root, env, Path(scratch))
-        show_first_run(root, env, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -44,14 +44,20 @@ def rendered_index() -> str:
             "",
             "from __future__ import annotations",
             "",
-            *_tuple("KEYS", [system.key for system in found()]),
-            '"""In the order in which they are asked."""',
+            "MARKS = {",
+            *(f'    "{system.key}": {_dict(system.marks)},' for system in found()),
+            "}",
+            '"""The variables that show each system, in the order in which they are asked."""',
             "",
             *_tuple("FILES", files()),
             '"""Globs of what they keep in a repository, which no deploy depends on."""',
             "",
         ]
     )
+
+
+def _dict(marks: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f'"{name}": "{word}"' for name, word in marks.items()) + "}"
 
 
 def _tuple(name: str, values: Sequence[str]) -> Iterator[str]:

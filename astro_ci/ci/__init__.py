@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astro_ci.ci.access import git_access
 from astro_ci.ci.context import CIContext
-from astro_ci.ci.detect import detect, system_here
+from astro_ci.ci.detect import detect, system_in
 from astro_ci.ci.dialects.base import Dialect, Level
 from astro_ci.ci.systems import dialect_for, system_of
 
@@ -15,6 +15,6 @@ __all__ = [
     "detect",
     "dialect_for",
     "git_access",
-    "system_here",
+    "system_in",
     "system_of",
 ]

@@ -12,7 +12,7 @@ from astro_ci.ci import values
 from astro_ci.ci.context import CIContext, RunFacts
 from astro_ci.ci.lookup import Lookup, Parse, ReadFile, Sourced
 from astro_ci.ci.system import CISystem
-from astro_ci.ci.systems import all_systems
+from astro_ci.ci.systems import system_here
 from astro_ci.project.files import read_named_text
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     _BRANCH, _PR and _RUN_URL come before the CI system's own values.
     """
     lookup = Lookup(env.get, read_file)
-    system = _system(lookup)
+    system = system_here(lookup)
     facts = _overridden(system.read(lookup), lookup)
     is_mode = lookup.says("ASTRO_CI_BASE", *_BASE_MODES)
     base = None if is_mode else _override(lookup, values.base_ref, "ASTRO_CI_BASE")
@@ -66,13 +66,9 @@ def detect(env: Mapping[str, str], *, read_file: ReadFile = _read_text) -> CICon
     )
 
 
-def system_here(env: Mapping[str, str]) -> CISystem:
-    """Return the CI system of this run, without its facts about the run."""
-    return _system(Lookup(env.get, _read_text))
-
-
-def _system(lookup: Lookup) -> CISystem:
-    return next(system for system in all_systems() if system.is_here(lookup))
+def system_in(env: Mapping[str, str]) -> CISystem:
+    """Return the CI system of the run in this environment, without its facts about the run."""
+    return system_here(Lookup(env.get, _read_text))
 
 
 def _overridden(facts: RunFacts, env: Lookup) -> RunFacts:

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 
-class Sourced(NamedTuple, Generic[_T]):
+class Sourced(Struct, Generic[_T], frozen=True):
     """A value and its source: a variable or an event key."""
 
     value: _T

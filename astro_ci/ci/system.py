@@ -53,7 +53,7 @@ def no_secret_remedy(_env: Mapping[str, str]) -> str:
 
 
 class CISystem(Struct, frozen=True, kw_only=True):
-    """All differences of a CI system. Its module imports little, because all systems are loaded."""
+    """All differences of a CI system."""
 
     key: str
     """The name in code, and of the module: `github`."""
@@ -65,8 +65,9 @@ class CISystem(Struct, frozen=True, kw_only=True):
     A system that also sets the variables of other systems comes earlier. A system whose variable
     may be set in other systems comes later.
     """
-    is_here: Callable[[Lookup], bool]
-    """Whether this run is in the system."""
+    marks: Mapping[str, str]
+    """The variables of which each shows that a run is in the system. Each has the word that it
+    says, in any case, or an empty text when every value counts."""
     read: Callable[[Lookup], RunFacts]
     """Collects the system's facts; never raises because of the values of variables."""
     history_hint: str

@@ -92,8 +92,12 @@ def _conclude(
 ) -> None:
     """Tell how it ended. What that needs is loaded here: the sooner Astro is asked, the better."""
     from astro_ci.reporting.closing import closing_text
-    from astro_ci.reporting.documents import results_document
     from astro_ci.reporting.text import results_text
+
+    def document(results: Sequence[TargetResult], reason: str) -> dict[str, Any]:
+        from astro_ci.reporting.documents import results_document
+
+        return results_document(results, reason)
 
     def text(results: Sequence[TargetResult], reason: str) -> str:
         only = results[0].deploy_result if len(results) == 1 else None
@@ -103,7 +107,7 @@ def _conclude(
 
     if session.console.is_live:
         session.console.say()
-    session.conclude(results, reason, document=results_document, text=text, comment=comment)
+    session.conclude(results, reason, document=document, text=text, comment=comment)
 
 
 def _deploy_target(

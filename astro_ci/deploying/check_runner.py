@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from astro_ci.errors import CheckFailedError, DockerError, RegistryError
-from astro_ci.image.engine import Engine
 from astro_ci.image.presence import has_image
 from astro_ci.model import Deployment
 from astro_ci.project.platform import platform_of
@@ -19,6 +18,7 @@ from astro_ci.reporting.secret_texts import without_secrets
 
 if TYPE_CHECKING:  # imported only when there is an Airflow
     from astro_ci.checks.runners import DockerRunner, LocalRunner, Runner
+    from astro_ci.image.engine import Engine
     from astro_ci.image.source import ReadyImage
 
 log = logging.getLogger(__name__)

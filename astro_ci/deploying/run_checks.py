@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
 from astro_ci.configuration.config import Config
 from astro_ci.errors import CheckFailedError, DockerError, ProjectError, RegistryError
 from astro_ci.finding import Checked, CheckName
@@ -86,6 +85,7 @@ def run_checks(
 def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName, Make]:
     from astro_ci.checks.parse import ParseRequest, parse_dags
     from astro_ci.checks.pytest import PytestRequest, find_tests, run_pytest
+    from astro_ci.checks.variables import DEFAULT_FILE, read_env_file
 
     checkout, project = survey.checkout, survey.checkout.project
     file = project.root / DEFAULT_FILE

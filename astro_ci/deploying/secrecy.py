@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from astro_ci.configuration.config import Config
-from astro_ci.image.building.docker_config import registry_logins
-from astro_ci.image.building.secrets import secret_texts
+from astro_ci.image.user_config import registry_logins
 from astro_ci.model import Deploy
 from astro_ci.reporting.console import Console
 from astro_ci.reporting.redact import Redactor
@@ -25,10 +24,13 @@ def hide_build_secrets(redactor: Redactor, config: Config, env: Mapping[str, str
     places = ",".join((*config.cache_from, *config.cache_to)).split(",")
     fields = (field.strip('" ').partition("=") for field in places)
     redactor.suspect(
-        *secret_texts(config.build_secrets, env),
         *(value for name, _, value in arguments if is_secret_name(name)),
         *(value for name, _, value in fields if is_secret_name(name)),
     )
+    if config.build_secrets:
+        from astro_ci.image.building.secrets import secret_texts
+
+        redactor.suspect(*secret_texts(config.build_secrets, env))
     for login in registry_logins(env):
         redactor.learn(login, *basic_login(login))
 

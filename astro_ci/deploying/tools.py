@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from astro_ci.astro.upload import Uploader
-from astro_ci.survey.engine import connect_engine
 from astro_ci.web.session import Patience
 
 if TYPE_CHECKING:  # loaded when an image is built
     from astro_ci.image.engine import Engine
+
+
+def connect_engine(env: Mapping[str, str]) -> Engine:
+    """Find the Docker Engine. Raises DockerError."""
+    from astro_ci.survey.engine import connect_engine
+
+    return connect_engine(env)
 
 
 class Tools(Struct, frozen=True, kw_only=True):

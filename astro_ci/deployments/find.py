@@ -13,7 +13,7 @@ from msgspec import Struct
 from astro_ci.astro.auth import Credentials, find_credentials, read_claims, session_domain
 from astro_ci.astro.client import AstroClient, list_organization_ids
 from astro_ci.astro.endpoint import Endpoint, find_endpoint
-from astro_ci.ci import system_here
+from astro_ci.ci import system_in
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ApiError, AuthenticationError, ConfigurationError, NotFoundError
 from astro_ci.model import Deployment
@@ -115,7 +115,7 @@ def find_deployment(
         f"no Deployment is named, and the credentials can see {len(found) or 'no'} Deployments"
         + (f": {names}" if found else ""),
         hint="Name a Deployment with --deployment-id or ASTRO_DEPLOYMENT_ID. "
-        f"{system_here(env).variable_hint}",
+        f"{system_in(env).variable_hint}",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from astro_ci.errors import DockerError
-from astro_ci.image.engine import DEFAULT_HOST, endpoint_of
+from astro_ci.image.user_config import DEFAULT_HOST, endpoint_of
 
 _UNIX = "unix://"
 _PATIENCE_SECONDS = 2.0

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -38,7 +37,7 @@ ANY = Characters((), are_excluded=True)
 NO_SLASH = Characters(((ord("/"), ord("/")),), are_excluded=True)
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True):
     """One part of a pattern: its flags, and the characters that it matches."""
 
     does: int

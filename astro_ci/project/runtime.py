@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from astro_ci.text import Regex
 
@@ -23,15 +24,14 @@ _STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "rc": 3}
 _RELEASED = (4, 0)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RuntimeVersion:
-    """A parsed version. Versions of both shapes compare by age."""
+class RuntimeVersion(Struct, frozen=True, eq=False):
+    """A parsed version. Versions of both shapes compare by age, whatever their text."""
 
     airflow: int
     """Airflow's major version: 2 for the shape `12.1.1`, the first number for the shape `3.1-2`."""
     numbers: tuple[int, int, int]
     stage: tuple[int, int] = _RELEASED
-    text: str = field(default="", compare=False)
+    text: str = ""
 
     @classmethod
     def parse(cls, text: str) -> RuntimeVersion | None:
@@ -45,6 +45,23 @@ class RuntimeVersion:
             return None
         numbers = int(match[1]), int(match[2]), int(match[3])
         return cls(airflow, numbers, _stage(match[4] or ""), stripped)
+
+    @property
+    def age(self) -> tuple[int, tuple[int, int, int], tuple[int, int]]:
+        """The sort key: a newer version has a greater one."""
+        return self.airflow, self.numbers, self.stage
+
+    def __eq__(self, other: object) -> bool:
+        return self.age == other.age if isinstance(other, RuntimeVersion) else NotImplemented
+
+    def __lt__(self, other: RuntimeVersion) -> bool:
+        return self.age < other.age
+
+    def __le__(self, other: RuntimeVersion) -> bool:
+        return self.age <= other.age
+
+    def __hash__(self) -> int:
+        return hash(self.age)
 
     def __str__(self) -> str:
         return self.text

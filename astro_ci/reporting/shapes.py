@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 from astro_ci.reporting.needles import CROSSED_OUT
+from astro_ci.text import Regex
 
 # In Markdown, a colon before slashes and an at sign are character references.
 _AT = "(?:@|&#64;)"
@@ -19,22 +19,20 @@ _PARAMETER = (
 )
 _HEADER = r"(authorization\\?[\"']?\s*[:=]\s*\\?[\"']?(?:basic|bearer|token)\s+)[^\s\"'\\,;]+"
 _JSON_WEB_TOKEN = rf"(?<![A-Za-z0-9_-])()eyJ{_TOKEN}{{6,}}\.{_TOKEN}{{6,}}\.{_TOKEN}*"
+_SHAPES = (
+    (("@", "&#64;"), Regex(_LOGIN, re.IGNORECASE), "@"),
+    (("=",), Regex(_PARAMETER, re.IGNORECASE), ""),
+    (("authorization",), Regex(_HEADER, re.IGNORECASE), ""),
+    (("eyj",), Regex(_JSON_WEB_TOKEN), ""),
+)
+"""Patterns, each with signs and the text after the secret. A match contains one of the signs in
+lower case."""
 
 
 def cross_out_shapes(text: str) -> str:
     """Cross out logins in URLs, signatures, headers that authorize, and JSON Web Tokens."""
-    for sign, pattern, after in _patterns():
-        if sign in text:
+    lowered = text.lower()
+    for signs, pattern, after in _SHAPES:
+        if any(sign in lowered for sign in signs):
             text = pattern.sub(rf"\1{CROSSED_OUT}{after}", text)
     return text
-
-
-@functools.cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """Return patterns, each with a text in every match, and the text after the secret."""
-    return (
-        ("/", re.compile(_LOGIN, re.IGNORECASE), "@"),
-        ("=", re.compile(_PARAMETER, re.IGNORECASE), ""),
-        ("uthorization", re.compile(_HEADER, re.IGNORECASE), ""),
-        ("eyJ", re.compile(_JSON_WEB_TOKEN), ""),
-    )

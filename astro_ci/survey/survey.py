@@ -20,8 +20,6 @@ from astro_ci.planning.decision import Facts, make_plan
 from astro_ci.survey.asking import Asked, ask_astro
 from astro_ci.survey.checkout import Checkout, open_checkout
 from astro_ci.survey.differences import Differences, digest_lines, find_differences
-from astro_ci.survey.fast import FastBase, look_for_fast
-from astro_ci.survey.fitness import refuse_unfit_image
 from astro_ci.survey.image import open_prebuilt
 from astro_ci.survey.shipping import Shipping, find_shipping
 from astro_ci.survey.silenced import silenced
@@ -31,6 +29,7 @@ from astro_ci.survey.static import DagCheck
 if TYPE_CHECKING:
     from astro_ci.checks.static.process import Reader
     from astro_ci.image.source import ImageSource
+    from astro_ci.survey.fast import FastBase, FastLook
     from astro_ci.web.session import Patience
 
 
@@ -98,12 +97,22 @@ def survey(
                 ignored=dag_check.ignored,
             )
         plan = _plan(config, checkout, standing, shipping, differences, dag_check)
-        return _with_image(
-            config, env, plan, checkout, standing, shipping, differences, build_reason
+        fast = None
+        if plan.deploy_type.has_image:
+            fast = _look_at_image(
+                config, env, plan, checkout, standing, shipping, differences, build_reason
+            )
+        return Survey(
+            plan=replace(plan, fast=fast.plan if fast else None),
+            checkout=checkout,
+            standing=standing,
+            shipping=shipping,
+            differences=differences,
+            fast=fast.base if fast else None,
         )
 
 
-def _with_image(
+def _look_at_image(
     config: Config,
     env: Mapping[str, str],
     plan: Plan,
@@ -112,20 +121,14 @@ def _with_image(
     shipping: Shipping,
     differences: Differences,
     build_reason: str,
-) -> Survey:
+) -> FastLook | None:
     """Refuse an image that Astro cannot run, and look for an image without a build."""
-    if plan.deploy_type.has_image:
-        refuse_unfit_image(checkout, standing, shipping.prebuilt)
-    fast = look_for_fast(
+    from astro_ci.survey.fast import look_for_fast
+    from astro_ci.survey.fitness import refuse_unfit_image
+
+    refuse_unfit_image(checkout, standing, shipping.prebuilt)
+    return look_for_fast(
         *(config, env, plan, checkout, standing, shipping, differences), build_reason=build_reason
-    )
-    return Survey(
-        plan=replace(plan, fast=fast.plan if fast else None),
-        checkout=checkout,
-        standing=standing,
-        shipping=shipping,
-        differences=differences,
-        fast=fast.base if fast else None,
     )
 
 

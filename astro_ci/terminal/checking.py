@@ -6,10 +6,10 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from astro_ci.checks.checkout import Checkout
 from astro_ci.checks.ignore import read_silences, silence
@@ -148,7 +148,7 @@ def _refusing_no_dag(found: Checked) -> Checked:
     if all(finding.rule != "dag-none" for finding in found.findings):
         return found
     findings = [
-        structs.replace(finding, severity="error") if finding.rule == "dag-none" else finding
+        replace(finding, severity="error") if finding.rule == "dag-none" else finding
         for finding in found.findings
     ]
     ordered = tuple(sorted(findings, key=lambda finding: finding.order))

@@ -237,6 +237,9 @@ def flag(
     return click.option(name, *others, cls=RowOption, section=section, is_flag=True, **settings)
 
 
+_PATH = click.Path(path_type=Path)  # one, as each looks for translations when it is made
+
+
 def _decorator(row: Option) -> Callable[[Any], Any]:
     is_flag = row.kind is kinds.BOOLEAN or row.kind is kinds.SWITCH_OR_TESTS
     settings: dict[str, Any] = {
@@ -271,7 +274,7 @@ def _type(row: Option) -> click.ParamType[Any]:
     if row.kind is kinds.SWITCH_OR_TESTS:
         return _BooleanOrText(row)
     if row.kind is kinds.PATH:
-        return click.Path(path_type=Path)
+        return _PATH
     if row.kind.is_list:
         return Lines()
     if row.kind in _READ or row.kind in _FLAGS_WITH_VALUE:

@@ -12,7 +12,6 @@ from astro_ci.reporting.checks.text import checks_text
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.reporting.text import plan_text
 from astro_ci.terminal.session import Session
-from astro_ci.terminal.uncommitted import ask_about_uncommitted
 
 
 class PlanLog:
@@ -30,6 +29,8 @@ class PlanLog:
         session.console.say(f"{plan_text(plan, columns=session.console.columns)}\n")
         session.annotate(plan)
         if plan.uncommitted and not self._has_asked:
+            from astro_ci.terminal.uncommitted import ask_about_uncommitted
+
             self._has_asked = True
             ask_about_uncommitted(session, plan, is_dry=self._result.target.config.dry_run)
         session.signals.check()

@@ -157,13 +157,13 @@ class Session(Output):
 
     def answer(self, document: dict[str, Any], text: str = "") -> None:
         """Print the result as JSON or as text; from now on, signals have no effect."""
-        from astro_ci.reporting.documents import as_json
-
         self.signals.hold()
         with self._telling:
             self._is_told = True
             try:
                 if self.as_json:
+                    from astro_ci.reporting.documents import as_json
+
                     self.emit(as_json(document))
                 else:
                     self.show(text)
@@ -195,7 +195,7 @@ class Session(Output):
                 raise error
             if self.verb == "deploy" and any(result.error for result in results):
                 self.console.tell("outcome: failed")
-            self.answer(document(results, reason), text(results, reason))
+            self.answer(document(results, reason) if self.as_json else {}, text(results, reason))
 
     def conclude_build(self, built: BuiltImage) -> None:
         """Report the built image: to the CI system, in the log, and as JSON."""

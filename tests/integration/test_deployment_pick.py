@@ -117,7 +117,9 @@ class TestSave:
         for words in (("plan", "--save"), ("doctor",), ("-v", "doctor")):
             run = world.command(*words)
             assert run.code in (0, 3, 4, 6), run.err
-            told = [line for line in (run.out + run.err).splitlines() if "from ASTRO_API_TOKEN" in line]
+            told = [
+                line for line in (run.out + run.err).splitlines() if "from ASTRO_API_TOKEN" in line
+            ]
             assert len(told) == 1, words
 
     def file(self, world: Stage) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
+
+from msgspec import Struct
 
 Level = Literal["notice", "warning", "error"]
 
 
-class Annotation(NamedTuple):
+class Annotation(Struct, frozen=True):
     """A message, and its place in the repository."""
 
     level: Level

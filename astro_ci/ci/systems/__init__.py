@@ -12,13 +12,14 @@ from importlib.resources import files
 from typing import TextIO
 
 from astro_ci.ci.dialects.base import Dialect
+from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.system import CISystem
-from astro_ci.ci.systems.index import KEYS
+from astro_ci.ci.systems.index import MARKS
 
 
 def system_of(key: str) -> CISystem:
     """Load the CI system with this `CIContext.key`. Raises KeyError for an unknown key."""
-    if key not in KEYS:
+    if key not in MARKS:
         raise KeyError(key)
     found: CISystem = import_module(f"{__name__}.{key}").SYSTEM
     return found
@@ -26,7 +27,16 @@ def system_of(key: str) -> CISystem:
 
 def all_systems() -> Iterator[CISystem]:
     """Load one after the other, in the order in which they are asked."""
-    return map(system_of, KEYS)
+    return map(system_of, MARKS)
+
+
+def system_here(env: Lookup) -> CISystem:
+    """Load the CI system of this run, the first one with a mark in the environment."""
+    return next(system_of(key) for key, marks in MARKS.items() if not marks or _has(env, marks))
+
+
+def _has(env: Lookup, marks: Mapping[str, str]) -> bool:
+    return any(env.says(name, word) if word else env.text(name) for name, word in marks.items())
 
 
 def template_of(system: CISystem) -> str:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.systems import github
-
-
-def is_here(env: Lookup) -> bool:
-    """Set beside GITHUB_ACTIONS."""
-    return env.says("FORGEJO_ACTIONS", "true")
-
 
 SYSTEM = replace(
     github.LIKENESS,
     key="forgejo",
     name="Forgejo Actions",
-    is_here=is_here,
+    marks={"FORGEJO_ACTIONS": "true"},
     files=(".forgejo/**",),
 )

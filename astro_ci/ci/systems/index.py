@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-KEYS = (
-    "woodpecker",
-    "forgejo",
-    "gitea",
-    "github",
-    "gitlab",
-    "azure",
-    "bitbucket",
-    "buildkite",
-    "circleci",
-    "drone",
-    "travis",
-    "codebuild",
-    "teamcity",
-    "jenkins",
-    "none",
-)
-"""In the order in which they are asked."""
+MARKS = {
+    "woodpecker": {"CI": "woodpecker"},
+    "forgejo": {"FORGEJO_ACTIONS": "true"},
+    "gitea": {"GITEA_ACTIONS": "true"},
+    "github": {"GITHUB_ACTIONS": "true"},
+    "gitlab": {"GITLAB_CI": "true"},
+    "azure": {"TF_BUILD": "true"},
+    "bitbucket": {"BITBUCKET_BUILD_NUMBER": ""},
+    "buildkite": {"BUILDKITE": "true"},
+    "circleci": {"CIRCLECI": "true"},
+    "drone": {"DRONE": "true"},
+    "travis": {"TRAVIS": "true"},
+    "codebuild": {"CODEBUILD_BUILD_ARN": "", "CODEBUILD_BUILD_ID": ""},
+    "teamcity": {"TEAMCITY_VERSION": ""},
+    "jenkins": {"JENKINS_URL": ""},
+    "none": {},
+}
+"""The variables that show each system, in the order in which they are asked."""
 
 FILES = (
     ".woodpecker.yml",

@@ -7,11 +7,6 @@ from astro_ci.ci.lookup import Lookup
 from astro_ci.ci.system import CISystem
 
 
-def is_here(env: Lookup) -> bool:
-    """Always: this is the last one asked."""
-    return True
-
-
 def read(env: Lookup) -> RunFacts:
     """Nothing to read; git knows the rest."""
     return RunFacts()
@@ -21,7 +16,7 @@ SYSTEM = CISystem(
     key="none",
     name="none",
     turn=100,  # the last one asked
-    is_here=is_here,
+    marks={},
     read=read,
     history_hint="fetch the full history: git fetch, and in a shallow clone git fetch --unshallow",
     credentials_hint=(

@@ -10,11 +10,6 @@ from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem
 
 
-def is_here(env: Lookup) -> bool:
-    """Documented to be `true` in every job."""
-    return env.says("TRAVIS", "true")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     common = RunFacts(
@@ -67,7 +62,7 @@ def _github_url(raw: str) -> str | None:
 SYSTEM = CISystem(
     key="travis",
     name="Travis CI",
-    is_here=is_here,
+    marks={"TRAVIS": "true"},
     read=read,
     history_hint="set git: depth: false",
     credentials_hint="Add the environment variable ASTRO_API_TOKEN in the repository's settings.",

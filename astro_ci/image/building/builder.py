@@ -18,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from astro_ci.image.building.named_builder import chosen_builder, show_builder, without_buildx
-from astro_ci.image.engine import config_directory, read_config
+from astro_ci.image.user_config import config_directory, read_config
 from astro_ci.web.ahead import begin
 
 log = logging.getLogger(__name__)

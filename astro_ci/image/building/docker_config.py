@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from astro_ci.image.engine import auths_of_variable, config_directory, read_config
+from astro_ci.image.user_config import config_directory, read_config
 
 _CARRIED_OVER = (
     "auths",
@@ -46,20 +46,6 @@ def private_config(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
         _copy_buildx_state(Path(env.get("BUILDX_CONFIG") or original / "buildx"), private)
         kept = {name: value for name, value in env.items() if name != "BUILDX_CONFIG"}
         yield kept | {"DOCKER_CONFIG": str(private)}
-
-
-def registry_logins(env: Mapping[str, str]) -> Iterator[str]:
-    """Return the secrets in the user's configuration and in DOCKER_AUTH_CONFIG.
-
-    These are logins in base64, passwords and tokens.
-    """
-    auths = read_config(env).get("auths")
-    of_the_file = auths.values() if isinstance(auths, dict) else ()
-    for entry in (*of_the_file, *auths_of_variable(env).values()):
-        for key in ("auth", "password", "identitytoken", "registrytoken"):
-            value = entry.get(key) if isinstance(entry, dict) else None
-            if isinstance(value, str):
-                yield value
 
 
 def _copy_buildx_state(source: Path, private: Path) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 
 from astro_ci.errors import DockerError, ProjectError, RegistryError
 from astro_ci.image.checks import AMD64_HINT, PLATFORM, check_platform
-from astro_ci.image.engine import Engine, config_directory
+from astro_ci.image.engine import Engine
 from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.on_engine import EngineImage
+from astro_ci.image.user_config import config_directory
 from astro_ci.text import Regex
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from astro_ci.errors import RegistryError
-from astro_ci.image.engine import auths_of_variable, config_directory, read_config
 from astro_ci.image.registry.login import Login
 from astro_ci.image.registry.reference import HUB
+from astro_ci.image.user_config import auths_of_variable, config_directory, read_config
 from astro_ci.text import Regex, printable
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from astro_ci.errors import DockerError, RegistryError
-from astro_ci.image.engine import config_directory, connect
+from astro_ci.image.engine import connect
 from astro_ci.image.registry.failure import TransientRegistryError
 from astro_ci.image.registry.push import classify
+from astro_ci.image.user_config import config_directory
 from astro_ci.survey.engine import connect_engine
 
 REPOSITORY = "images.example.com:503/org/project"

@@ -217,7 +217,7 @@ OPENS_OTHER_FILES = {
     "bundle/archive.py": "ships the files of the DAGs, and opens no link",
     "image/building/context.py": "ships the files of the image, and opens no link",
     "image/building/docker_config.py": "the user's own directory",
-    "image/engine.py": "the user's own directory",
+    "image/user_config.py": "the user's own directory",
     "building/archive.py": "creates the archive, and reads one that we made",
     "image/building/named_builder.py": "the user's own directory",
     "image/over_ssh.py": "a temporary directory of ours",

@@ -145,6 +145,7 @@ def test_the_secrets_of_a_json_document() -> None:
     [
         ("PUT https://x/y?sv=1&sig=abc%2Bdef&se=2", "PUT https://x/y?sv=1&sig=***&se=2"),
         ("Authorization: Basic Y2xpOnB3", "Authorization: Basic ***"),
+        ("AUTHORIZATION=bearer abc", "AUTHORIZATION=bearer ***"),
         ('{"authorization": "Bearer abc"}', '{"authorization": "Bearer ***"}'),
         ("got eyJhbGciOi.eyJleHAiOj.c2ln", "got ***"),
         ("basic authentication is not used", "basic authentication is not used"),

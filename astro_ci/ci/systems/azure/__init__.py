@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 _NOT_IN_A_PROJECT = Regex(r"[\\/:*?\"'<>|;#${},+=\[\]\x00-\x1f]")
 
 
-def is_here(env: Lookup) -> bool:
-    """Documented to be `True` on every agent."""
-    return env.says("TF_BUILD", "true")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; there is no previous commit."""
     common = RunFacts(
@@ -92,7 +87,7 @@ def speak(out: TextIO, env: Mapping[str, str]) -> Dialect:
 SYSTEM = CISystem(
     key="azure",
     name="Azure Pipelines",
-    is_here=is_here,
+    marks={"TF_BUILD": "true"},
     read=read,
     history_hint="set fetchDepth: 0 on the checkout step",
     credentials_hint=(

@@ -8,11 +8,6 @@ from astro_ci.ci.lookup import Lookup, Sourced
 from astro_ci.ci.system import CISystem, Pipeline
 
 
-def is_here(env: Lookup) -> bool:
-    """Every build has a number."""
-    return bool(env.text("BITBUCKET_BUILD_NUMBER"))
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; there is no previous commit."""
     return RunFacts(
@@ -42,7 +37,7 @@ _PLACE = "under Repository settings > Repository variables"
 SYSTEM = CISystem(
     key="bitbucket",
     name="Bitbucket Pipelines",
-    is_here=is_here,
+    marks={"BITBUCKET_BUILD_NUMBER": ""},
     read=read,
     history_hint="set clone: depth: full",
     credentials_hint=(

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 _REPOSITORY_PATH = Regex(r"([^/:@]+/[^/]+?)(?:\.git)?/?\Z")
 
 
-def is_here(env: Lookup) -> bool:
-    """Documented to be always `true`."""
-    return env.says("BUILDKITE", "true")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     tag = env.first(values.tag, "BUILDKITE_TAG")
@@ -86,7 +81,7 @@ def speak(out: TextIO, _env: Mapping[str, str]) -> Dialect:
 SYSTEM = CISystem(
     key="buildkite",
     name="Buildkite",
-    is_here=is_here,
+    marks={"BUILDKITE": "true"},
     read=read,
     history_hint="remove --depth from BUILDKITE_GIT_CLONE_FLAGS and BUILDKITE_GIT_FETCH_FLAGS",
     credentials_hint=(

@@ -15,11 +15,6 @@ from astro_ci.text import Regex
 _FORK_BRANCH = Regex(r"pull/([0-9]+)(?:/head|/merge)?")
 
 
-def is_here(env: Lookup) -> bool:
-    """Documented to be `true` in every job."""
-    return env.says("CIRCLECI", "true")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     from_fork = env.first(values.number, "CIRCLE_PR_NUMBER") or env.first(
@@ -54,7 +49,7 @@ _PLACE = "under Project Settings > Environment Variables"
 SYSTEM = CISystem(
     key="circleci",
     name="CircleCI",
-    is_here=is_here,
+    marks={"CIRCLECI": "true"},
     read=read,
     history_hint="set method: full on the checkout step",
     credentials_hint=(

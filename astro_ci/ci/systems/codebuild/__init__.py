@@ -16,11 +16,6 @@ _ARN = Regex(
 )
 
 
-def is_here(env: Lookup) -> bool:
-    """Asked after the systems whose runners CodeBuild can host."""
-    return bool(env.text("CODEBUILD_BUILD_ARN") or env.text("CODEBUILD_BUILD_ID"))
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; most are only there when a webhook started the build."""
     common = RunFacts(
@@ -82,7 +77,7 @@ SYSTEM = CISystem(
     key="codebuild",
     name="AWS CodeBuild",
     turn=60,  # it hosts other systems' runners
-    is_here=is_here,
+    marks={"CODEBUILD_BUILD_ARN": "", "CODEBUILD_BUILD_ID": ""},
     read=read,
     history_hint="set the source's git clone depth to Full; under CodePipeline choose a full clone",
     credentials_hint=(

@@ -11,11 +11,6 @@ from astro_ci.ci.system import CISystem, Pipeline
 from astro_ci.ci.systems import woodpecker
 
 
-def is_here(env: Lookup) -> bool:
-    """Documented to be `true` in every step."""
-    return env.says("DRONE", "true")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     common = RunFacts(
@@ -46,7 +41,7 @@ def read(env: Lookup) -> RunFacts:
 SYSTEM = CISystem(
     key="drone",
     name="Drone",
-    is_here=is_here,
+    marks={"DRONE": "true"},
     read=read,
     history_hint="remove depth from the pipeline's clone section",
     credentials_hint=woodpecker.CREDENTIALS_HINT,

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from astro_ci.ci.dialects.base import Dialect
 
 
-def is_here(env: Lookup) -> bool:
-    """Documented to be always `true` on a runner."""
-    return env.says("GITHUB_ACTIONS", "true")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables and the event document say."""
     facts = _read_event(env)
@@ -178,7 +173,7 @@ SYSTEM = CISystem(
     key="github",
     name="GitHub Actions",
     turn=40,  # early, as most runs are its
-    is_here=is_here,
+    marks={"GITHUB_ACTIONS": "true"},
     read=read,
     history_hint="set fetch-depth: 0 on actions/checkout",
     credentials_hint=(
@@ -220,4 +215,4 @@ LIKENESS = replace(
     ),
     pipeline=None,
 )
-"""What Gitea and Forgejo have in common. Each replaces its key, name, `is_here` and files."""
+"""What Gitea and Forgejo have in common. Each replaces its key, name, marks and files."""

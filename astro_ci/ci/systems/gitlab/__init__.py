@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from astro_ci.ci.dialects.base import Dialect
 
 
-def is_here(env: Lookup) -> bool:
-    """Documented to be `true` in every job."""
-    return env.says("GITLAB_CI", "true")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     common = RunFacts(
@@ -111,7 +106,7 @@ SYSTEM = CISystem(
     key="gitlab",
     name="GitLab CI",
     turn=40,  # early, as many runs are its
-    is_here=is_here,
+    marks={"GITLAB_CI": "true"},
     read=read,
     history_hint='set GIT_DEPTH: "0" in the job\'s variables',
     credentials_hint=(

@@ -16,11 +16,6 @@ from astro_ci.text import Regex
 _REMOTE = Regex(r"^(?:refs/remotes/)?(?:origin|upstream)/")
 
 
-def is_here(env: Lookup) -> bool:
-    """Asked last: an agent's machine may set it for everything that runs there."""
-    return bool(env.text("JENKINS_URL"))
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say; a scripted pipeline's checkout sets none of git's."""
     common = RunFacts(
@@ -73,7 +68,7 @@ SYSTEM = CISystem(
     key="jenkins",
     name="Jenkins",
     turn=80,  # its variable may be set on a whole machine
-    is_here=is_here,
+    marks={"JENKINS_URL": ""},
     read=read,
     history_hint="turn off the shallow clone in the job's advanced clone behaviours",
     credentials_hint=(

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from astro_ci.ci.dialects.base import Dialect
 
 
-def is_here(env: Lookup) -> bool:
-    """Every build is told the server's version."""
-    return bool(env.text("TEAMCITY_VERSION"))
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the environment and the two files say; there is no previous commit."""
     build = env.properties("TEAMCITY_BUILD_PROPERTIES_FILE")
@@ -74,7 +69,7 @@ SYSTEM = CISystem(
     key="teamcity",
     name="TeamCity",
     turn=70,  # people set its variable elsewhere, to have its messages in a log
-    is_here=is_here,
+    marks={"TEAMCITY_VERSION": ""},
     read=read,
     history_hint="set teamcity.git.shallowClone and teamcity.git.agent.shallowClone to false",
     credentials_hint=(

@@ -18,11 +18,6 @@ VARIABLE_HINT = (
 )
 
 
-def is_here(env: Lookup) -> bool:
-    """Its other variables look like GitLab's and, in old versions, Drone's."""
-    return env.says("CI", "woodpecker")
-
-
 def read(env: Lookup) -> RunFacts:
     """Collect what the variables say."""
     common = RunFacts(
@@ -59,7 +54,7 @@ SYSTEM = CISystem(
     key="woodpecker",
     name="Woodpecker",
     turn=20,  # before GitLab and Drone
-    is_here=is_here,
+    marks={"CI": "woodpecker"},
     read=read,
     history_hint="set partial: false and depth: 0 on the git plugin in the clone section",
     credentials_hint=CREDENTIALS_HINT,
