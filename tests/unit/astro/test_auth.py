@@ -244,7 +244,8 @@ def test_no_credentials_at_all() -> None:
     assert find({}) is None
     error = missing_credentials("Create the secret under Settings.")
     assert "neither ASTRO_API_TOKEN nor" in str(error)
-    assert error.hint == "Create the secret under Settings."
+    assert error.hint.startswith("Create an API token in the Astro UI: under Deployment > Access")
+    assert error.hint.endswith(" Create the secret under Settings.")
 
 
 def test_no_credentials_show_their_token() -> None:
