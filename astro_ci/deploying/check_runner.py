@@ -45,6 +45,13 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         """Return a text without the environment, which may hold secrets."""
         return f"Surroundings(deployment={self.deployment!r}, shipped={self.shipped!r})"
 
+    @property
+    def remedy(self) -> str:
+        """Say what `--parse` does where there is no Airflow: a clause."""
+        if self.shipped:
+            return "--parse loads them in this deploy's image, on a Docker Engine"
+        return "--parse pulls the running image, and loads them in it"
+
     @contextmanager
     def runner(self, *, is_asked: bool) -> Iterator[Runner | None]:
         """Give a runner for the duration of the block.

@@ -71,8 +71,7 @@ def run_checks(
         with surroundings.runner(is_asked=wanted.is_asked) as runner:
             if runner is None:
                 console.say(
-                    "DAG files were not loaded, as there is no Airflow here (--parse pulls the "
-                    "Deployment's image, and loads them in it)"
+                    f"DAG files were not loaded: there is no Airflow here ({surroundings.remedy})"
                 )
                 return ()
             console.say(f"checking {runner.description}")

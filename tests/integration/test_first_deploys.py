@@ -8,7 +8,9 @@ from tests.integration.stage import Stage
 
 
 def test_after_the_first_deploy_of_dags_alone(world: Stage) -> None:
-    assert world.command("deploy", "--dags").code == 0
+    first = world.command("deploy", "--dags", env={**world.env, "ASTRO_CI_PARSE": ""})
+    assert first.code == 0
+    assert "(--parse pulls the running image, and loads them in it)" in first.err
     run = world.command("plan")
     said = " ".join(run.out.split())
     assert "Plan: image and DAGs, to production" in said
