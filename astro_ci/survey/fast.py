@@ -14,16 +14,13 @@ from msgspec import Struct
 
 from astro_ci.configuration.config import Config
 from astro_ci.errors import ConfigurationError
-from astro_ci.model import FastPlan, Part, Plan
+from astro_ci.model import FastPlan, Part
 from astro_ci.paths import below
 from astro_ci.project.context import left_out, left_out_of
 from astro_ci.project.dockerfile import base_image
 from astro_ci.project.find import dockerfile_text
 from astro_ci.project.leftovers import VENV_MARKER
-from astro_ci.survey.checkout import Checkout
-from astro_ci.survey.differences import Differences, digest_lines
-from astro_ci.survey.shipping import Shipping
-from astro_ci.survey.standing import Standing
+from astro_ci.survey.differences import digest_lines
 
 if TYPE_CHECKING:  # imported only for --fast
     from astro_ci.image.fast.old_layer import OldLayer
@@ -31,6 +28,7 @@ if TYPE_CHECKING:  # imported only for --fast
     from astro_ci.image.fast.running import RunningImage
     from astro_ci.image.fast.tree import Tree
     from astro_ci.image.registry.client import Repository
+    from astro_ci.survey.survey import Survey
 
 OFF, REQUIRE = "off", "require"
 _USERNAME = "cli"
@@ -56,41 +54,23 @@ class _Look(Struct, frozen=True, kw_only=True):
 
     config: Config
     env: Mapping[str, str]
-    checkout: Checkout
-    standing: Standing
-    shipping: Shipping
-    differences: Differences
+    survey: Survey
+    """The survey without this decision."""
 
 
 def look_for_fast(
-    config: Config,
-    env: Mapping[str, str],
-    plan: Plan,
-    checkout: Checkout,
-    standing: Standing,
-    shipping: Shipping,
-    differences: Differences,
-    *,
-    build_reason: str = "",
+    config: Config, env: Mapping[str, str], survey: Survey, *, build_reason: str = ""
 ) -> FastLook | None:
     """Decide whether a build is needed; None without --fast, or when no image is made.
 
     `build_reason` is a reason to build of the caller, which counts unless --fast is `require`.
     Raises ConfigurationError when `--fast require` is set and a build is needed.
     """
-    if config.fast == OFF or not plan.deploy_type.has_image or shipping.prebuilt:
+    if config.fast == OFF or not survey.plan.deploy_type.has_image or survey.shipping.prebuilt:
         return None
     if build_reason and config.fast != REQUIRE:
         return FastLook(plan=FastPlan(mode=config.fast, reasons=(build_reason,)))
-    look = _Look(
-        config=config,
-        env=env,
-        checkout=checkout,
-        standing=standing,
-        shipping=shipping,
-        differences=differences,
-    )
-    reasons, base = _look(look)
+    reasons, base = _look(_Look(config=config, env=env, survey=survey))
     if reasons and config.fast == REQUIRE:
         from astro_ci.image.fast.preconditions import listed_reasons
 
@@ -105,11 +85,11 @@ def _look(look: _Look) -> tuple[Sequence[str], FastBase | None]:
     from astro_ci.image.fast.preconditions import source_reasons
     from astro_ci.image.fast.refusal import NotFastError
 
-    if look.standing.connected is None:
+    if look.survey.standing.connected is None:
         return ["without credentials the running image cannot be read"], None
     if look.config.target:
         return ["--target names a stage, and only the last one's code layer is known"], None
-    running = look.standing.runs[Part.IMAGE]
+    running = look.survey.standing.runs[Part.IMAGE]
     lines = _lines_of(look, running.commit)
     sources = _sources(look, lines)
     if reasons := list(source_reasons(sources)):
@@ -122,7 +102,7 @@ def _look(look: _Look) -> tuple[Sequence[str], FastBase | None]:
 
 def _lines_of(look: _Look, commit: str | None) -> Sequence[str] | None:
     """List the files that shipped, or could have shipped, at the running commit."""
-    checkout = look.checkout
+    checkout = look.survey.checkout
     if not commit or not checkout.repo.has_commit(commit):
         return None
     return checkout.repo.lines_at(commit, checkout.layout.scopes(checkout.rules))
@@ -131,11 +111,11 @@ def _lines_of(look: _Look, commit: str | None) -> Sequence[str] | None:
 def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
     from astro_ci.image.fast.preconditions import Sources
 
-    checkout, standing = look.checkout, look.standing
+    checkout, standing = look.survey.checkout, look.survey.standing
     running, bases = standing.runs[Part.IMAGE], standing.bases
     has_same_inputs, inputs = None, ""
     if lines is not None:
-        inputs = digest_lines(lines, checkout, look.shipping)[Part.IMAGE]
+        inputs = digest_lines(lines, checkout, look.survey.shipping)[Part.IMAGE]
         # The marker of a prebuilt image has the image's digest: its label is compared later.
         has_same_inputs = inputs == running.digest or not running.is_built
     content = checkout.project.read_dockerfile()
@@ -145,7 +125,7 @@ def _sources(look: _Look, lines: Sequence[str] | None) -> Sources:
         running=running,
         is_commit_here=bool(running.commit) and checkout.repo.has_commit(running.commit or ""),
         is_base=bases.is_what_runs and bases.commits[Part.IMAGE] == running.commit,
-        changes=look.differences.compared[Part.IMAGE].changes,
+        changes=look.survey.differences.compared[Part.IMAGE].changes,
         project=checkout.layout.project,
         build_files=checkout.rules.build_files,
         build_links=checkout.rules.build_links,
@@ -185,7 +165,7 @@ def _open_running(look: _Look) -> tuple[Repository, str]:
     from astro_ci.image.registry.client import open_repository
     from astro_ci.image.registry.login import Login
 
-    connected = look.standing.connected
+    connected = look.survey.standing.connected
     assert connected  # noqa: S101 - checked earlier
     deployment, token = connected.deployment, connected.astro.credentials.token
     host, _, name = deployment.image_repository.partition("/")
@@ -218,7 +198,9 @@ def _build_of(look: _Look, image: RunningImage, sources: Sources) -> Build:
         recorded_commit=image.labels.get(REVISION_LABEL, ""),
         base=sources.base,
         recorded_base=image.labels.get(BASE_LABEL, ""),
-        current_base=find_base_digest(sources.base, look.env, checkout=look.checkout.repo.root),
+        current_base=find_base_digest(
+            sources.base, look.env, checkout=look.survey.checkout.repo.root
+        ),
         recorded_triggers=image.labels.get(TRIGGERS_LABEL, ""),
         recorded_secrets=image.labels.get(SECRETS_LABEL, ""),
         current_secrets=secrets_digest(look.config.build_secrets),
@@ -233,7 +215,7 @@ def _old_tree(look: _Look, lines: Sequence[str]) -> Tree:
     """List the build context from which the running image was built."""
     from astro_ci.image.fast.tree import context_tree, names_below
 
-    checkout = look.checkout
+    checkout = look.survey.checkout
     names = frozenset(names_below(lines, checkout.layout.project))
     inside = checkout.project.dags_in_context
 
@@ -244,7 +226,7 @@ def _old_tree(look: _Look, lines: Sequence[str]) -> Tree:
         lines,
         checkout.layout.project,
         ignore=checkout.project.read_dockerignore(),
-        leave_out=left_out(inside, dags_ship=look.shipping.dags_in_image, is_venv=is_venv),
+        leave_out=left_out(inside, dags_ship=look.survey.shipping.dags_in_image, is_venv=is_venv),
     )
 
 
@@ -253,12 +235,14 @@ def _entries(look: _Look) -> Iterable[Entry]:
     from astro_ci.image.building.context import list_context
     from astro_ci.image.fast.preconditions import Entry
 
-    project = look.checkout.project
+    project = look.survey.checkout.project
     found = list_context(
         project.root,
         ignore=project.read_dockerignore(),
         leave_out=left_out_of(
-            project, dags_ship=look.shipping.dags_in_image, written=look.checkout.written
+            project,
+            dags_ship=look.survey.shipping.dags_in_image,
+            written=look.survey.checkout.written,
         ),
     )
     return (Entry(path=path, mode=status.st_mode) for path, status in found)

@@ -29,7 +29,7 @@ from astro_ci.survey.static import DagCheck
 if TYPE_CHECKING:
     from astro_ci.checks.static.process import Reader
     from astro_ci.image.source import ImageSource
-    from astro_ci.survey.fast import FastBase, FastLook
+    from astro_ci.survey.fast import FastBase
     from astro_ci.web.session import Patience
 
 
@@ -97,39 +97,28 @@ def survey(
                 ignored=dag_check.ignored,
             )
         plan = _plan(config, checkout, standing, shipping, differences, dag_check)
-        fast = None
-        if plan.deploy_type.has_image:
-            fast = _look_at_image(
-                config, env, plan, checkout, standing, shipping, differences, build_reason
-            )
-        return Survey(
-            plan=replace(plan, fast=fast.plan if fast else None),
+        found = Survey(
+            plan=plan,
             checkout=checkout,
             standing=standing,
             shipping=shipping,
             differences=differences,
-            fast=fast.base if fast else None,
         )
+        if not plan.deploy_type.has_image:
+            return found
+        return _with_image(config, env, found, build_reason)
 
 
-def _look_at_image(
-    config: Config,
-    env: Mapping[str, str],
-    plan: Plan,
-    checkout: Checkout,
-    standing: Standing,
-    shipping: Shipping,
-    differences: Differences,
-    build_reason: str,
-) -> FastLook | None:
+def _with_image(config: Config, env: Mapping[str, str], found: Survey, build_reason: str) -> Survey:
     """Refuse an image that Astro cannot run, and look for an image without a build."""
     from astro_ci.survey.fast import look_for_fast
     from astro_ci.survey.fitness import refuse_unfit_image
 
-    refuse_unfit_image(checkout, standing, shipping.prebuilt)
-    return look_for_fast(
-        *(config, env, plan, checkout, standing, shipping, differences), build_reason=build_reason
-    )
+    refuse_unfit_image(found.checkout, found.standing, found.shipping.prebuilt)
+    fast = look_for_fast(config, env, found, build_reason=build_reason)
+    if fast is None:
+        return found
+    return replace(found, plan=replace(found.plan, fast=fast.plan), fast=fast.base)
 
 
 def _plan(

@@ -59,39 +59,30 @@ def sign(claims: Claims, state: State) -> str:
 
 def api_token(state: State) -> str:
     """Make the Workspace API token of this state; the token is the same each time."""
-    issued = int(state.created_at)
-    return sign(
-        Claims(
-            sub=state.api_token_id,
-            iat=issued,
-            exp=issued + LONG_LIFETIME_SECONDS,
-            permissions=[
-                f"apiTokenId:{state.api_token_id}",
-                f"organizationId:{state.organization_id}",
-                f"workspaceId:{state.workspace_id}",
-            ],
-            api_token_id=state.api_token_id,
-            is_astronomer_generated=True,
-        ),
-        state,
-    )
+    return _made_once(state.api_token_id, state.created_at, state)
 
 
 def deployment_token(deployment: DeploymentRecord, state: State) -> str:
     """Make the API token of one Deployment; the token is the same each time."""
-    issued = int(deployment.created_at)
+    only = f"deploymentId:{deployment.id}"
+    return _made_once(deployment.api_token_id, deployment.created_at, state, only)
+
+
+def _made_once(token_id: str, created_at: float, state: State, *only: str) -> str:
+    """Make an API token, which `only` narrows to less than the Workspace."""
+    issued = int(created_at)
     return sign(
         Claims(
-            sub=deployment.api_token_id,
+            sub=token_id,
             iat=issued,
             exp=issued + LONG_LIFETIME_SECONDS,
             permissions=[
-                f"apiTokenId:{deployment.api_token_id}",
+                f"apiTokenId:{token_id}",
                 f"organizationId:{state.organization_id}",
                 f"workspaceId:{state.workspace_id}",
-                f"deploymentId:{deployment.id}",
+                *only,
             ],
-            api_token_id=deployment.api_token_id,
+            api_token_id=token_id,
             is_astronomer_generated=True,
         ),
         state,
