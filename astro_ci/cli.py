@@ -137,7 +137,12 @@ def _meant(message: str, verb: str) -> str:
         return "Name a Deployment with --deployment-name or --deployment-id."
     from difflib import get_close_matches
 
+    from astro_ci.commands import deployment
+
     unknown = message.removeprefix("No such command '").rstrip("'.")
-    if unknown == message or not (near := get_close_matches(unknown, SUMMARIES, n=1)):
+    if unknown == message:
         return ""
-    return f"Did you mean `{near[0]}`?"
+    known = {name: f"deployment {name}" for name in deployment.SUMMARIES}
+    known |= {name: name for name in SUMMARIES}
+    near = get_close_matches(unknown, known, n=1)
+    return f"Did you mean `{known[near[0]]}`?" if near else ""

@@ -130,6 +130,11 @@ def shortened_digest(digest: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Add the capital and the full stop of a sentence, where they are missing."""
-    text = text[:1].upper() + text[1:]
+    """Add the capital and the full stop of a sentence, where they are missing.
+
+    A name at the start, such as `astro-ci.yaml` or `dags/a.py:3`, stays as it is.
+    """
+    first = text.partition(" ")[0].rstrip(".,:;")
+    if not any(c in "./_=" for c in first):
+        text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".!?)" else f"{text}."

@@ -183,7 +183,7 @@ class Block:
                 self.problems.add(
                     line,
                     f"{excerpt(key)} is not a key of {self.what}{near}",
-                    f"Use one of {', '.join(known)}.",
+                    "Correct its spelling." if near else f"Use one of {', '.join(known)}.",
                 )
 
     def text(self, key: str) -> str | None:

@@ -112,8 +112,8 @@ def find_deployment(
         return pick(astro, config)
     names = listed([f"{d.name} ({d.id})" for d in found])
     raise ConfigurationError(
-        f"no Deployment is named, and the credentials can see {len(found) or 'no'} Deployments"
-        + (f": {names}" if found else ""),
+        f"no Deployment is named, and the credentials can see {len(found) or 'no'} "
+        f"Deployment{'' if len(found) == 1 else 's'}" + (f": {names}" if found else ""),
         hint="Name a Deployment with --deployment-id or ASTRO_DEPLOYMENT_ID. "
         f"{system_in(env).variable_hint}",
     )

@@ -51,8 +51,12 @@ def configuration(
     yield warning(
         "configuration",
         f"{found.file.name} is valid, and a deploy would skip: {choice.reason}",
-        "This is right when the branch is not meant to deploy. All "
-        f"{len(everything)} Deployments are checked below.",
+        "This is right when the branch is not meant to deploy. "
+        + (
+            "The file's only Deployment is checked below."
+            if len(everything) == 1
+            else f"All {len(everything)} Deployments are checked below."
+        ),
     )
     return everything
 

@@ -115,7 +115,7 @@ def history(repo: GitRepo, runs: WhatRuns, ci: CIContext, requested: Request) ->
 
 
 def _unknown(side: Running) -> str:
-    return side.unknown or "its deploy names no commit"
+    return side.unknown or "its deploy names no commit of this repository"
 
 
 def _version_text(command: str) -> str:

@@ -226,7 +226,7 @@ def _side(base: str | None, content: Sameness) -> str:
         return short(base)
     if content == "unknown":
         return "not known"
-    return "by digest, as their deploy names no commit"
+    return "by digest, as no commit of this repository is known"
 
 
 def _changes(

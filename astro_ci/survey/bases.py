@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -112,16 +112,22 @@ def _deployed(runs: WhatRuns, repo: GitRepo, ci: CIContext) -> Bases:
         commits={part: here.get(running.commit or "") for part, running in runs.items()},
         unknown={part: unknown(running) for part, running in runs.items()},
         assumptions=(
-            *(_too_old(commit, ci) for commit in absent),
+            *([_too_old(absent, ci)] if absent else []),
             *dict.fromkeys(_as_it_says(one) for one in runs.values() if one.is_assumed),
         ),
     )
 
 
-def _too_old(commit: str, ci: CIContext) -> str:
+def _too_old(commits: Sequence[str], ci: CIContext) -> str:
+    shown = " and ".join(map(short, commits))
+    if len(commits) > 1:
+        return (
+            f"the running commits {shown} are older than the checked-out one: they are not in this "
+            f"clone and cannot be fetched ({ci.history_hint})"
+        )
     return (
-        f"the running commit {short(commit)} is older than the checked-out one: it is not in this "
-        f"clone and cannot be fetched ({ci.history_hint})"
+        f"the running commit {shown} is older than the checked-out one: it is not in this clone "
+        f"and cannot be fetched ({ci.history_hint})"
     )
 
 

@@ -23,7 +23,8 @@ def ask_about_uncommitted(session: Session, plan: Plan, *, is_dry: bool) -> None
     count = len(plan.uncommitted)
     files = "1 uncommitted file" if count == 1 else f"{count} uncommitted files"
     if is_dry or not session.is_interactive:
-        session.console.say(f"warning: {files} would be deployed:\n{uncommitted_list(plan)}")
+        does = "would be" if is_dry else "is" if count == 1 else "are"
+        session.console.say(f"warning: {files} {does} deployed:\n{uncommitted_list(plan)}")
         return
     session.console.say(f"{files} would be deployed:\n{uncommitted_list(plan)}")
     pronoun = "it" if count == 1 else "them"

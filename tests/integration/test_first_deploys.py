@@ -26,7 +26,7 @@ def test_after_a_first_deploy_of_uncommitted_dags(world: Stage) -> None:
     assert world.command("deploy", "--dags").code == 0
     said = " ".join(world.command("plan").out.split())
     assert "; the DAGs are unchanged" in said
-    assert ("image: not known; DAGs: by digest, as their deploy names no commit") in said
+    assert ("image: not known; DAGs: by digest, as no commit of this repository is known") in said
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class TestUncommitted:
         world.project.write({f"dags/new{n:02}.py": "n = 1\n" for n in range(25)})
         run = world.command(*DAGS, "--json")
         assert run.code == 0
-        assert "warning: 25 uncommitted files would be deployed:\n  dags/new00.py" in run.err
+        assert "warning: 25 uncommitted files are deployed:\n  dags/new00.py" in run.err
         assert "  ... and 5 more" in run.err
         assert run.document["uncommitted"] == [f"dags/new{n:02}.py" for n in range(25)]
         assert run.document["dirty"] is True

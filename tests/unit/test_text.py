@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.text import excerpt, listed, printable, shorten, size_text
+from astro_ci.text import excerpt, listed, printable, sentence, shorten, size_text
 
 
 @given(st.binary(max_size=300))
@@ -62,3 +62,11 @@ def test_listed() -> None:
 )
 def test_sizes(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_a_sentence_starts_with_a_capital_unless_it_starts_with_a_name() -> None:
+    assert sentence("the file is gone") == "The file is gone."
+    assert sentence("deployed: DAGs only!") == "Deployed: DAGs only!"
+    assert sentence("astro-ci.yaml line 4: no such key") == "astro-ci.yaml line 4: no such key."
+    assert sentence("dags/a.py:3: invalid syntax") == "dags/a.py:3: invalid syntax."
+    assert sentence("") == ""

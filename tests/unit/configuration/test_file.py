@@ -178,11 +178,11 @@ class TestRead:
 
 
 PROBLEMS = [
-    ("dags_path: x", 1, "dags_path is not a key of the file (did you mean dags-path?)", "ignore"),
-    ("\nbuild-arg: x", 2, "did you mean build-args?", "Use one of"),
+    ("dags_path: x", 1, "dags_path is not a key of the file (did you mean dags-path?)", "Correct its spelling"),
+    ("\nbuild-arg: x", 2, "did you mean build-args?", "Correct its spelling"),
     ("api-token: hunter2", 1, "api-token is not a key of the file", "Use one of"),
     ("branches: main", 1, "branches is not a key of the file, but of a Deployment", ""),
-    ("deployments: {p: {branch: x, tags: y}}", 1, "did you mean branches?", "Use one of"),
+    ("deployments: {p: {branch: x, tags: y}}", 1, "did you mean branches?", "Correct its spelling"),
     ("projects: {x: {project: y}}", 1, "project is not a key of the project x, but of", ""),
     ("deployments:\n  p:\n    id: clx", 2, "the Deployment p has neither branches", "branches: []"),
     ("deployments:\n  p:", 2, "the Deployment p has neither branches", "branches: []"),

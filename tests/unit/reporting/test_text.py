@@ -21,7 +21,7 @@ def test_a_plan_says_what_and_why_before_all_else() -> None:
     assert facts["Deployment"] == "prod (DAG-only deploys enabled)"
     assert facts["Commit"] == "aaaaaaa Load the orders, with uncommitted changes"
     assert facts["Compared with"] == (
-        "image: bbbbbbb; DAGs: by digest, as their deploy names no commit "
+        "image: bbbbbbb; DAGs: by digest, as no commit of this repository is known "
         "(from the running deploys)"
     )
     assert facts["Assumed"] == "so it is"
