@@ -11,7 +11,7 @@ Severity = Literal["error", "warning", "notice"]
 CheckName = Literal["static", "parse", "pytest"]
 CheckStatus = Literal["passed", "failed", "impossible", "skipped"]
 """`impossible`: the check was wanted and could not be made, which never counts as passed.
-`skipped`: nobody asked for the check."""
+`skipped`: nobody asked for the check, and it could not be made."""
 
 SEVERITIES: Sequence[Severity] = ("error", "warning", "notice")
 """The most severe first."""

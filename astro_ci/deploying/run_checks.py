@@ -70,10 +70,7 @@ def run_checks(
     try:
         with surroundings.runner(is_asked=wanted.is_asked) as runner:
             if runner is None:
-                console.say(
-                    f"DAG files were not loaded: there is no Airflow here ({surroundings.remedy})"
-                )
-                return ()
+                return (_not_loaded(surroundings.remedy),)
             console.say(f"checking {runner.description}")
             makers = _makers(survey, console, wanted)
             return tuple(_attempt(name, makers[name], runner) for name in wanted.names)
@@ -117,6 +114,11 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
             return run_pytest(request, runner, on_line=console.say)
 
     return {"parse": parse, "pytest": pytest}
+
+
+def _not_loaded(remedy: str) -> Checked:
+    reason = f"DAG files were not loaded, as there is no Airflow here ({remedy})"
+    return Checked(name="parse", status="skipped", not_checked=(reason,))
 
 
 def _attempt(name: CheckName, make: Make, runner: Runner) -> Checked:

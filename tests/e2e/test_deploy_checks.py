@@ -171,7 +171,9 @@ def test_dags_alone_are_not_loaded_when_no_image_is_at_hand(deployed: Stage) -> 
     deployed.project.write({"dags/broken.py": BROKEN})
     result = deployed.deploy(**CHECKED)
     assert result.plan.deploy_type is DeployType.DAGS
-    assert names(result.plan.checks) == [("static", "passed")]
+    assert names(result.plan.checks) == [("static", "passed"), ("parse", "skipped")]
+    (reason,) = result.plan.checks[1].not_checked
+    assert reason.startswith("DAG files were not loaded, as there is no Airflow here (--parse ")
 
 
 def test_dags_alone_are_loaded_in_the_image_that_runs_when_the_engine_has_it(

@@ -24,11 +24,14 @@ def checks_text(checks: Sequence[Checked]) -> list[str]:
 
 def headline(checked: Checked) -> str:
     """Return a check's result: `static check: failed (2 errors, 1 warning in 312 files)`."""
+    result = f"{checked.name} check: {_STATUS_WORDS[checked.status]}"
+    if checked.status in ("skipped", "impossible"):
+        return result
     counted = counts(checked.findings)
     files = f"{checked.files} file{'' if checked.files == 1 else 's'}"
     found = f"{counted} in {files}" if counted else files
     silenced = f", {checked.silenced} silenced" if checked.silenced else ""
-    return f"{checked.name} check: {_STATUS_WORDS[checked.status]} ({found}{silenced})"
+    return f"{result} ({found}{silenced})"
 
 
 def counts(findings: Sequence[Finding]) -> str:

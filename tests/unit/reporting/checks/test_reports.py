@@ -62,9 +62,9 @@ def test_text() -> None:
         "  error: dags/a b.py:3:7: '(' was never closed [dag-syntax]",
         "  warning: no DAG [dag-none]",
         "  note: ruff is absent",
-        "parse check: not possible (0 files)",
+        "parse check: not possible",
         "  not checked: no image is at hand",
-        "pytest check: skipped (0 files)",
+        "pytest check: skipped",
     ]
 
 
@@ -105,7 +105,7 @@ def test_annotations_on_github() -> None:
         "::error file=dags/a b.py,line=3,title=The file is not valid Python (dag-syntax)::"
         "'(' was never closed%0Afirst%0Asecond",
         "::warning title=There is no DAG (dag-none)::no DAG",
-        "::error::parse check: not possible (0 files): no image is at hand",
+        "::error::parse check: not possible: no image is at hand",
     ]
 
 
