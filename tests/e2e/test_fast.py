@@ -642,7 +642,9 @@ def test_dag_files_are_loaded_where_an_airflow_is_at_hand(world: World) -> None:
     assert world.stage.state() == before
     run = world.deploy("--fast", "require", env={**NO_ENGINE, "ASTRO_CI_PARSE": ""})
     assert run.code == 0, run.err
-    assert "DAG files were not loaded, as there is no Airflow here (--parse loads them in" in run.err
+    assert (
+        "DAG files were not loaded, as there is no Airflow here (--parse loads them in" in run.err
+    )
     assert run.document["fast"]["made"] == "replaced"
 
 

@@ -178,7 +178,7 @@ class TestRead:
 
 
 PROBLEMS = [
-    ("dags_path: x", 1, "dags_path is not a key of the file (did you mean dags-path?)", "Correct its spelling"),
+    ("dags_path: x", 1, "not a key of the file (did you mean dags-path?)", "Correct its spelling"),
     ("\nbuild-arg: x", 2, "did you mean build-args?", "Correct its spelling"),
     ("api-token: hunter2", 1, "api-token is not a key of the file", "Use one of"),
     ("branches: main", 1, "branches is not a key of the file, but of a Deployment", ""),
