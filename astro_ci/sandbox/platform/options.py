@@ -6,12 +6,17 @@ Source: schema DeploymentOptions; Airflow versions from the Astro Runtime releas
 from __future__ import annotations
 
 _RELEASES = (
+    ("3.3-8", "3.3.2", "2026-09-23"),
+    ("3.3-1", "3.3.0", "2026-07-09"),
+    ("3.2-10", "3.2.2", "2026-09-24"),
     ("3.1-3", "3.1.1", "2025-10-28"),
     ("3.1-2", "3.1.0", "2025-10-08"),
     ("3.1-1", "3.1.0", "2025-09-25"),
+    ("3.0-18", "3.0.6", "2026-09-15"),
     ("3.0-8", "3.0.6", "2025-08-29"),
     ("3.0-4", "3.0.2", "2025-06-10"),
     ("3.0-1", "3.0.0", "2025-04-22"),
+    ("13.11.0", "2.11.2", "2026-09-17"),
     ("13.2.0", "2.11.0", "2025-08-05"),
     ("13.1.0", "2.11.0", "2025-07-01"),
     ("13.0.0", "2.11.0", "2025-05-20"),
@@ -20,7 +25,7 @@ _RELEASES = (
     ("12.1.1", "2.10.2", "2024-10-09"),
     ("12.0.0", "2.10.0", "2024-08-16"),
 )
-"""Runtime version, Airflow version, release date; newest first."""
+"""Runtime version, Airflow version, release date; the highest version first."""
 
 _AIRFLOW = {runtime: airflow for runtime, airflow, _ in _RELEASES}
 
