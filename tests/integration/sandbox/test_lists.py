@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
+from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.sandbox import Sandbox
 from tests.integration.sandbox.support import Client
 
@@ -108,6 +109,17 @@ def test_options_list_runtimes_of_both_shapes(api: Client) -> None:
     assert {"12.1.1", "13.1.0", "3.0-1", "3.1-2"} <= set(versions)
     assert versions["3.1-2"].startswith("3.1")
     assert versions["13.1.0"].startswith("2.11")
+    # A Runtime of the second shape is named after its Airflow.
+    assert all(
+        airflow.startswith(f"{version.partition('-')[0]}.")
+        for version, airflow in versions.items()
+        if "-" in version
+    )
+    order = [parsed for version in versions if (parsed := RuntimeVersion.parse(version))]
+    assert len(order) == len(versions)
+    assert order == sorted(order, reverse=True)
+    channels = {one["version"]: one["channel"] for one in options["runtimeReleases"]}
+    assert (channels["12.12.0"], channels["13.11.0"]) == ("deprecated", "stable")
 
 
 def test_what_is_not_there_is_not_found(api: Client, astro: Sandbox) -> None:
