@@ -22,11 +22,6 @@ _SGR: Mapping[str, str] = {
     "bold green": "\x1b[1;32m",
     "bold yellow": "\x1b[1;33m",
 }
-_OF_LONG_VALUES = ("Deployment", "Airflow", "Run", "Bundle version", "Image", "Archive", "Content")
-"""Labels of facts whose value may be a long word: it then has the next line, and the label its own.
-
-They are named, because a line with a file's name has the same form.
-"""
 _FORMS = (
     (Regex(r"^(?:\S+: )?(deployed|updated)(?=: )"), "bold green"),
     (Regex(r"^(?:\S+: )?(skipped)(?=: )"), "bold yellow"),
@@ -42,7 +37,6 @@ _FORMS = (
     (Regex(r"^    (- .*?)(?=  |$)"), "red"),
     (Regex(r"^    ([~!] .*?)(?=  |$)"), "yellow"),
     (Regex(r"^  ([A-Z][A-Za-z ]*?)(?=  )"), "dim"),
-    (Regex(rf"^  ({'|'.join(_OF_LONG_VALUES)})$"), "dim"),
     (Regex(r"^(?:\w+ check): (passed)\b"), "green"),
     (Regex(r"^(?:\w+ check): (failed|not possible)\b"), "red"),
     (Regex(r"^(✓|ok)(?= )"), "green"),

@@ -86,9 +86,7 @@ def fact(label: str, value: str) -> str:
 def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
     """Return a fact in several lines, if it is long."""
     if columns and " " not in value and columns - _MARGIN < cell_width(value):
-        if label:
-            yield fact(label, "")
-        # A link has to stay whole where that can be.
+        yield fact(label, "")  # a link, which has to stay whole where that can be
         yield f"    {value}"
         return
     first, *others = wrapped(value, columns, indent=_MARGIN)
