@@ -9,7 +9,6 @@ from astro_ci.demo.stage import Emit, setting
 from astro_ci.demo.steps import Row, Step, perform
 from astro_ci.model import DeployType
 from astro_ci.reporting.table import wrapped_table
-from astro_ci.text import duration_text
 
 STEPS: Sequence[Step] = (
     Step(title="The first deploy", files={}, expected=DeployType.IMAGE_AND_DAGS),
@@ -75,7 +74,7 @@ def _table(rows: Sequence[Row]) -> str:
             row.commit,
             row.title,
             row.plan.deploy_type.value,
-            f"{row.outcome} in {duration_text(row.seconds)}",
+            row.outcome.text(row.seconds),
             row.runs,
         )
         for row in rows

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from astro_ci.astro.hibernation import Override
+from astro_ci.moment import api_moment_text
 from astro_ci.text import printable
 
 MARGIN_SECONDS = 1800.0
@@ -69,13 +70,13 @@ def restoration(
 
 
 def described(override: Override | None) -> str:
-    """Say what an override does: `hibernating until 2031-01-02T03:04:05Z`."""
+    """Say what an override does: `hibernating until 2031-01-02 03:04 UTC`."""
     if override is None or override.is_hibernating is None:
         return "no override"
     doing = "hibernating" if override.is_hibernating else "awake"
     if not override.override_until:
         return f"{doing}, without an end"
-    return f"{doing} until {printable(override.override_until)}"
+    return f"{doing} until {api_moment_text(override.override_until)}"
 
 
 def command(deployment_id: str, wanted: Override | None) -> str:

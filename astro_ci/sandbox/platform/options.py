@@ -32,7 +32,7 @@ _RELEASES = (
     ("12.1.1", "2.10.2", "2024-10-09"),
     ("12.0.0", "2.10.0", "2024-08-16"),
 )
-"""Runtime version, Airflow version, release date; the newest version first."""
+"""Runtime version, Airflow version, release date; the highest version first."""
 
 _DEPRECATED = "12."
 """How versions begin whose support has ended: a Deployment can still run them."""

@@ -7,6 +7,7 @@ import requests
 
 from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.sandbox import Sandbox
+from astro_ci.sandbox.platform.options import NEWEST_RUNTIME
 from tests.integration.sandbox.support import Client
 
 
@@ -115,11 +116,17 @@ def test_options_list_runtimes_of_both_shapes(api: Client) -> None:
         for version, airflow in versions.items()
         if "-" in version
     )
-    order = [parsed for version in versions if (parsed := RuntimeVersion.parse(version))]
-    assert len(order) == len(versions)
-    assert order == sorted(order, reverse=True)
     channels = {one["version"]: one["channel"] for one in options["runtimeReleases"]}
     assert (channels["12.12.0"], channels["13.11.0"]) == ("deprecated", "stable")
+    assert {"3.3.2", "3.2.2", "3.1.1", "3.0.6", "2.11.2", "2.10.5"} <= set(versions.values())
+
+
+def test_the_highest_runtime_is_the_first_and_that_of_a_new_deployment(api: Client) -> None:
+    releases = api.call("GET", api.org("/deployment-options"))["runtimeReleases"]
+    versions = [RuntimeVersion.parse(one["version"]) for one in releases]
+    assert None not in versions
+    assert versions == sorted(versions, reverse=True)  # type: ignore[type-var]
+    assert str(versions[0]) == NEWEST_RUNTIME
 
 
 def test_what_is_not_there_is_not_found(api: Client, astro: Sandbox) -> None:

@@ -102,12 +102,12 @@ def test_what_outlives_ours(earlier: Override | None, expected: bool) -> None:
         (ASLEEP, "hibernating, without an end", "hibernate cl1"),
         (
             NIGHT,
-            "hibernating until 2031-01-03T00:00:00Z",
+            "hibernating until 2031-01-03 00:00 UTC",
             "hibernate cl1 --until 2031-01-03T00:00:00Z",
         ),
         (
             OTHER,
-            "awake until 2031-01-02T13:00:00Z",
+            "awake until 2031-01-02 13:00 UTC",
             "wake-up cl1 --until 2031-01-02T13:00:00Z",
         ),
     ],
