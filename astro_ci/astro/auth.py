@@ -8,7 +8,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from msgspec import Struct
 
 from astro_ci.astro.client import decode
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.moment import moment_text
 from astro_ci.project.files import read_named_text
 from astro_ci.text import Regex
 from astro_ci.web.http import Http
@@ -148,8 +148,7 @@ def _from_api_token(token: str, now: float) -> Credentials:
 
 def _refuse_expired(name: str, claims: Claims, now: float, hint: str) -> None:
     if claims.expires is not None and claims.expires <= now:
-        when = datetime.fromtimestamp(claims.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        raise AuthenticationError(f"{name} expired on {when}", hint=hint)
+        raise AuthenticationError(f"{name} expired on {moment_text(claims.expires)}", hint=hint)
 
 
 def _given(env: Mapping[str, str], name: str) -> str:

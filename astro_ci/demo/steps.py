@@ -7,7 +7,7 @@ import io
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -25,12 +25,32 @@ from astro_ci.errors import AstroCIError, CancelledError, CheckFailedError, Proj
 from astro_ci.model import Deploy, DeployGit, DeployType, Plan
 from astro_ci.project.runtime import LABEL
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.folding import folded
 from astro_ci.reporting.text import plan_text
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.plan import plan
-from astro_ci.text import short
+from astro_ci.text import duration_text, short
 
-_LEFT_OUT = "left out: no Docker Engine"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a step came out, in words."""
+
+    word: str
+    aside: str = ""
+    """The end of the sentence."""
+    is_timed: bool = True
+    """Whether something was done that takes time."""
+
+    def text(self, seconds: float | None = None) -> str:
+        """Return a clause, with the duration if it is given: `refused in 0.1 s, as expected`."""
+        is_told = seconds is not None and self.is_timed
+        return f"{self.word}{f' in {duration_text(seconds or 0.0)}' if is_told else ''}{self.aside}"
+
+
+_LEFT_OUT = Outcome(word="left out", aside=": no Docker Engine", is_timed=False)
+_INDENT = "   "
+_STANDS_IN = " (another client's deploy stands in, without files)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +74,7 @@ class Row:
     commit: str
     title: str
     plan: Plan
-    outcome: str
+    outcome: Outcome
     seconds: float
     runs: str
 
@@ -71,10 +91,10 @@ def perform(number: int, step: Step, stage: Stage) -> Row:
     committed = commit(stage.project, step.title)
     started = monotonic()
     found = plan(stage.config, stage.env)
-    stage.emit(_indented(plan_text(found)))
+    stage.emit(_indented(plan_text(found, columns=_inside(stage.columns))))
     require(found.deploy_type is step.expected, f"the plan should be {step.expected}")
     outcome = _act(step, found, stage)
-    stage.emit(f"   -> {outcome}")
+    _Excerpt(stage.emit, _inside(stage.columns)).write(f"-> {outcome.text()}")
     row = Row(
         commit=short(committed),
         title=step.title,
@@ -90,14 +110,14 @@ def perform(number: int, step: Step, stage: Stage) -> Row:
     return row
 
 
-def _act(step: Step, found: Plan, stage: Stage) -> str:
-    """Deploy, and return the outcome in words."""
+def _act(step: Step, found: Plan, stage: Stage) -> Outcome:
+    """Deploy, and return the outcome."""
     if found.deploy_type.has_image and stage.engine is None:
         if not stage.astro.deploys(DEPLOYMENT):
             _deploy_by_hand(stage)
-            return f"{_LEFT_OUT} (another client's deploy stands in, without files)"
+            return replace(_LEFT_OUT, aside=f"{_LEFT_OUT.aside}{_STANDS_IN}")
         return _LEFT_OUT
-    excerpt = _Excerpt(stage.emit)
+    excerpt = _Excerpt(stage.emit, _inside(stage.columns))
     console = Console(excerpt, dialect_for("none", env={}, out=io.StringIO()), is_live=False)
     if step.fails:
         stage.astro.faults.add("PUT", "^/blobs/", status=403)
@@ -108,11 +128,11 @@ def _act(step: Step, found: Plan, stage: Stage) -> str:
     except AstroCIError as error:
         is_expected = isinstance(error, CheckFailedError) if step.is_refused else step.fails
         require(is_expected, str(error))
-        stage.emit(_indented(f"error: {error}"))
-        return "refused, as it should" if step.is_refused else "failed, as it should"
+        excerpt.write(f"error: {error}")
+        return Outcome(word="refused" if step.is_refused else "failed", aside=", as expected")
     require(not (step.fails or step.is_refused), "the deploy should have failed")
     compare(stage.astro, stage.project, with_image=stage.engine is not None)
-    return result.outcome
+    return Outcome(word=result.outcome)
 
 
 def _deploy_by_hand(stage: Stage) -> None:
@@ -170,16 +190,23 @@ def _digest(data: bytes) -> str:
 class _Excerpt(io.StringIO):
     """Writes the lines of astro-ci, indented."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, columns: int | None) -> None:
         super().__init__()
         self._emit = emit
+        self._columns = columns
 
     def write(self, text: str) -> int:
         """Write some lines."""
         if text.strip():
-            self._emit(_indented(text.rstrip()))
+            lines = folded(text.rstrip().split("\n"), self._columns, are_messages=True)
+            self._emit(_indented("\n".join(lines)))
         return len(text)
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"   {line}" for line in text.splitlines())
+    return "\n".join(f"{_INDENT}{line}" for line in text.splitlines())
+
+
+def _inside(columns: int | None) -> int | None:
+    """Return the width of the terminal beside the indentation."""
+    return columns - len(_INDENT) if columns else None

@@ -22,7 +22,7 @@ from astro_ci.deploying.provenance import new_deploy
 from astro_ci.deploying.refuse_checks import refuse_failed_checks
 from astro_ci.deploying.requests import create
 from astro_ci.deploying.rivals import Rivals, queue_hint
-from astro_ci.deploying.rollout import Rollout, pauses
+from astro_ci.deploying.rollout import Rollout
 from astro_ci.deploying.run_checks import run_checks
 from astro_ci.deploying.second_look import SecondLook
 from astro_ci.deploying.secrecy import hide_credentials, hide_upload
@@ -46,6 +46,7 @@ from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.silenced import silenced
 from astro_ci.survey.survey import Survey, survey
+from astro_ci.web.retry import pauses
 
 if TYPE_CHECKING:  # loaded with --wake, and when an image is named
     from astro_ci.deploying.wake import Waker
@@ -232,6 +233,7 @@ class Attempt(Struct, kw_only=True):
             tools=self.tools,
             progress=self.progress,
             console=self.console,
+            waker=self.waker,
         )
 
     # --- before the deploy is created ------------------------------------------------------------

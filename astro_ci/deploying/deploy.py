@@ -124,11 +124,13 @@ class _Run(Struct, kw_only=True):
         """Plan, and act on the Plan; with `--wake`, restore the hibernation in the end."""
         if not self.config.wake:
             return self._act(interactive=interactive)
-        from astro_ci.deploying.wake import Waker, restoring
+        from astro_ci.deploying.own_override import OwnOverride, restoring
+        from astro_ci.deploying.wake import Waker
 
-        self.waker = Waker(config=self.config, tools=self.tools, console=self.console)
+        own = OwnOverride(config=self.config, tools=self.tools, console=self.console)
+        self.waker = Waker(own)
         return restoring(
-            self.waker,
+            own,
             lambda: self._act(interactive=interactive),
             lambda number: self.cancelled_by(number),
         )
@@ -148,7 +150,7 @@ class _Run(Struct, kw_only=True):
 
     def _enter_stage(self, cancelled_by: CancelledBy) -> None:
         self.cancelled_by = cancelled_by
-        self.on_stage(self.waker.telling(cancelled_by) if self.waker else cancelled_by)
+        self.on_stage(self.waker.own.telling(cancelled_by) if self.waker else cancelled_by)
 
     def _once_more(self, first: Attempt) -> DeployResult:
         """Plan and deploy again, after other deploys invalidated the first attempt."""

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from astro_ci.astro.hibernation import Override
+from astro_ci.moment import api_moment_text
 from astro_ci.text import printable
 
 MARGIN_SECONDS = 1800.0
@@ -48,6 +49,31 @@ def is_same(one: Override | None, other: Override | None) -> bool:
     return abs(one.ends_at - other.ends_at) < _TOLERANCE_SECONDS
 
 
+def wakes(override: Override | None) -> bool:
+    """Whether an override keeps a Deployment awake, or wakes it up."""
+    return override is not None and override.is_hibernating is False
+
+
+def may_override(found: Override | None, ours: Override | None, earlier: Override | None) -> bool:
+    """Whether this run sets an override of its own for a Deployment that sleeps; `found` is there.
+
+    An override that wakes the Deployment up, such as another job's, is left to its owner. After
+    this run's own override, the Deployment may sleep again because another job has restored what
+    was there before; another override was set by somebody who wants the Deployment to sleep.
+    """
+    if wakes(found):
+        return False
+    return ours is None or found is None or is_same(found, earlier)
+
+
+def to_restore(
+    ours: Override | None, found: Override | None, earlier: Override | None, now: float
+) -> Override | None:
+    """Return the override to restore once `found` is overridden, perhaps not for the first time."""
+    has_run_out = ours is not None and found is None and ours.is_past(now)
+    return earlier if has_run_out else found
+
+
 def outlives(earlier: Override | None, ours: Override) -> bool:
     """Whether an override would still be in effect when ours ends."""
     return earlier is not None and not earlier.is_past(ours.ends_at or 0.0)
@@ -69,13 +95,13 @@ def restoration(
 
 
 def described(override: Override | None) -> str:
-    """Say what an override does: `hibernating until 2031-01-02T03:04:05Z`."""
+    """Say what an override does: `hibernating until 2031-01-02 03:04 UTC`."""
     if override is None or override.is_hibernating is None:
         return "no override"
     doing = "hibernating" if override.is_hibernating else "awake"
     if not override.override_until:
         return f"{doing}, without an end"
-    return f"{doing} until {printable(override.override_until)}"
+    return f"{doing} until {api_moment_text(override.override_until)}"
 
 
 def command(deployment_id: str, wanted: Override | None) -> str:

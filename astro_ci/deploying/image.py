@@ -6,8 +6,9 @@ import functools
 import logging
 import secrets
 import tempfile
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,8 +152,7 @@ def build(
 
     Raises DockerError, ProjectError.
     """
-    with console.phase(Phase.BUILD), console.group("Build the image"):
-        console.say(f"building with {describe_builder(engine, made, builder.result())}")
+    with console.phase(Phase.BUILD), _group(console, engine, made, builder):
         on_line = listener(console)
         if engine is None:
             image = _build_without_engine(made, env, on_line, builder, workshop)
@@ -165,6 +165,18 @@ def build(
             facts = look_into_built(engine, facts, base)
     console.did(Phase.BUILD, "built the image")
     return EngineImage(engine=engine, name=made.tag, facts=facts)
+
+
+@contextmanager
+def _group(
+    console: Console, engine: Engine | None, made: Build, builder: Future[Builder | None]
+) -> Iterator[None]:
+    """Name the builder in the heading of the build's lines; a terminal shows no headings."""
+    place = describe_builder(engine, made, builder.result())
+    if console.is_live:
+        console.say(f"building the image with {place}")
+    with console.group(f"Build the image with {place}"):
+        yield
 
 
 def _build_without_engine(
@@ -201,10 +213,10 @@ def warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None
 def listener(console: Console) -> Callable[[str], None]:
     """Return the callback for build output: all lines with `--verbose`, else only the steps."""
     if console.is_verbose:
-        return console.say
+        return console.quote
     if console.is_live:
         return BuildSteps(lambda step: None, functools.partial(console.note, Phase.BUILD))
-    return BuildSteps(console.say)
+    return BuildSteps(console.quote)
 
 
 def remove(engine: Engine, name: str) -> None:

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+
+from msgspec import Struct
 
 from astro_ci.astro.client import AstroClient
 from astro_ci.astro.hibernation import Override
 from astro_ci.deploying.hibernation import described, is_same
+from astro_ci.deploying.side_by_side import AbandonedError
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.model import Deployment
+from astro_ci.web.ahead import begin
 from astro_ci.web.retry import may_come_again, pause_seconds
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
+ASKING_SECONDS = 2.5
+"""The time for a request that a signal overtook."""
 
 
 class ChangedOverrideError(ApiError):
@@ -75,3 +83,61 @@ def _read_back(
     except (ApiError, AuthenticationError) as unread:
         told = failure.saying(f"{failure}; the hibernation could not be read back either: {unread}")
         raise told from failure
+
+
+class Asking(Struct, kw_only=True):
+    """The request that wakes a Deployment up.
+
+    A signal does not interrupt its thread: its effect is known before the override is restored.
+    """
+
+    sleep: Callable[[float], None]
+    request: Future[None] | None = None
+    is_stopped: bool = False
+
+    def ask(
+        self,
+        client: AstroClient,
+        deployment: Deployment,
+        wanted: Override,
+        *,
+        before: Override | None,
+    ) -> None:
+        """Set the override. Raises ApiError, AuthenticationError, as `change_override` does."""
+
+        def sleep(seconds: float) -> None:
+            self.sleep(seconds)
+            if self.is_stopped:
+                raise AbandonedError
+
+        self.request = begin(
+            lambda: change_override(client, deployment.id, wanted, before=before, sleep=sleep)
+        )
+        try:
+            self.request.result()
+        except ApiError as error:
+            if error.status == 403:
+                raise _forbidden(error, deployment) from error
+            raise
+
+    def stop(self) -> None:
+        """Wait for a request that a signal overtook, as it would undo the restore.
+
+        Raises UnavailableError when the request got no answer in time.
+        """
+        self.is_stopped = True
+        if self.request and not wait([self.request], timeout=ASKING_SECONDS).done:
+            raise UnavailableError("the request to wake it up has no answer yet")
+
+
+def _forbidden(error: ApiError, deployment: Deployment) -> ApiError:
+    told = ApiError(
+        f"the token may not wake up Deployment {deployment.name}, as it lacks the permission "
+        f"deployment.hibernation.update: {error}",
+        hint="Give the token the role Workspace Operator, or a Deployment role with the permission "
+        "deployment.hibernation.update; or wake the Deployment up in Astro, and leave out --wake.",
+        status=error.status,
+        is_clear=error.is_clear,
+    )
+    told.had_no_effect = error.had_no_effect
+    return told

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.errors import DeployFailedError, DeployTimeoutError, UnavailableError
+from astro_ci.errors import DeployFailedError, DeployTimeoutError
 from astro_ci.model import Deploy, Deployment
+from astro_ci.web.retry import poll
 
-FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS, GROWTH = 1.0, 10.0, 1.5
 UNHEALTHY_GRACE_SECONDS = 30.0
 """The time that a Deployment may be UNHEALTHY while its pods are replaced."""
 _WITHOUT_WAITING = "To deploy to a hibernating Deployment without waiting, use --no-wait."
+
+
+class AsleepError(DeployTimeoutError):
+    """The Deployment hibernates, and takes the deploy in when it wakes up."""
 
 
 class Rollout(Struct, frozen=True, kw_only=True):
@@ -41,38 +44,39 @@ class Waiter(Struct, frozen=True, kw_only=True):
         """Poll until this deploy is live.
 
         Raises DeployFailedError when Astro reports that the deploy failed or the Deployment becomes
-        UNHEALTHY, DeployTimeoutError when the time is up.
+        UNHEALTHY, DeployTimeoutError when the time is up, AsleepError.
         """
-        deadline = self.now() + self.wait_seconds
-        said, unhealthy_since = "", None
-        for pause in pauses():
-            impatient = client.within(max(deadline - self.now(), FIRST_WAIT_SECONDS))
-            try:
-                deployment = impatient.get_deployment(rollout.deployment.id)
-                deploy = impatient.get_deploy(rollout.deployment.id, rollout.deploy.id)
-                refuse_failed(deploy)
-                if is_live(rollout, deploy, deployment):
-                    return
-                refuse_asleep(rollout, deploy, deployment, self.switch_on_wake)
-                if superseding := _superseding(impatient, rollout, deploy, deployment):
-                    self.on_change(f"deploy {superseding.id} has already replaced this deploy")
-                    return
-                unhealthy_since = self._unhealthy_since(deployment, rollout, unhealthy_since)
-                state = _describe(deployment, rollout)
-            except UnavailableError as error:
-                state = f"Astro does not answer: {error}"
-            if state != said:
-                self.on_change(state)
-                said = state
-            left = deadline - self.now()
-            if left <= 0:
-                raise DeployTimeoutError(
-                    f"deploy {rollout.deploy.id} was accepted, but is not live after "
-                    f"{self.wait_seconds:.0f} seconds: {said}",
-                    hint="Look at the Deployment in Astro, as the deploy may still go live; to "
-                    "wait longer, use --wait-time.",
-                )
-            self.sleep(min(pause, left))
+        unhealthy_since: float | None = None
+
+        def look(seconds: float) -> str:
+            nonlocal unhealthy_since
+            impatient = client.within(seconds)
+            deployment = impatient.get_deployment(rollout.deployment.id)
+            deploy = impatient.get_deploy(rollout.deployment.id, rollout.deploy.id)
+            refuse_failed(deploy)
+            if is_live(rollout, deploy, deployment):
+                return ""
+            refuse_asleep(rollout, deploy, deployment, self.switch_on_wake)
+            if superseding := _superseding(impatient, rollout, deploy, deployment):
+                self.on_change(f"deploy {superseding.id} has already replaced this deploy")
+                return ""
+            unhealthy_since = self._unhealthy_since(deployment, rollout, unhealthy_since)
+            return _describe(deployment, rollout)
+
+        state = poll(
+            look,
+            seconds=self.wait_seconds,
+            sleep=self.sleep,
+            now=self.now,
+            on_change=self.on_change,
+        )
+        if state:
+            raise DeployTimeoutError(
+                f"deploy {rollout.deploy.id} was accepted, but is not live after "
+                f"{self.wait_seconds:.0f} seconds: {state}",
+                hint="Look at the Deployment in Astro, as the deploy may still go live; to "
+                "wait longer, use --wait-time.",
+            )
 
     def _unhealthy_since(
         self, deployment: Deployment, rollout: Rollout, since: float | None
@@ -95,15 +99,6 @@ class Waiter(Struct, frozen=True, kw_only=True):
         return since
 
 
-def pauses(total: float = math.inf) -> Iterator[float]:
-    """Yield increasing pauses between two polls, in seconds; their sum is `total`."""
-    pause = FIRST_WAIT_SECONDS
-    while total > 0:
-        yield min(pause, total)
-        total -= pause
-        pause = min(pause * GROWTH, MAX_WAIT_SECONDS)
-
-
 def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:
     """Whether the Deployment runs this deploy, and not another one."""
     return (
@@ -117,7 +112,7 @@ def is_live(rollout: Rollout, deploy: Deploy, deployment: Deployment) -> bool:
 def refuse_asleep(
     rollout: Rollout, deploy: Deploy, deployment: Deployment, switch_on_wake: Callable[[], str]
 ) -> None:
-    """Raise DeployTimeoutError when a hibernating Deployment will not change until it wakes up."""
+    """Raise AsleepError when a hibernating Deployment will not change until it wakes up."""
     if (
         deployment.status == "HIBERNATING"
         and deploy.status == "DEPLOYED"
@@ -125,7 +120,7 @@ def refuse_asleep(
         and rollout.image_tag in (None, deployment.image_tag)
     ):
         switch = switch_on_wake()
-        raise DeployTimeoutError(
+        raise AsleepError(
             f"deploy {deploy.id} was accepted, but is not live: the Deployment is hibernating, and "
             "runs the deploy when it wakes up",
             hint=f"To wake the Deployment up for the deploy, {switch}; or wake it up in Astro. "

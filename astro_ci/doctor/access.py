@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from astro_ci.astro.auth import (
     LOGIN_CONFIG,
@@ -18,6 +17,7 @@ from astro_ci.ci import CIContext, system_of
 from astro_ci.deployments.find import find_access
 from astro_ci.doctor.check import Check, Steps, not_checked, ok, problem, warning
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
+from astro_ci.moment import moment_text
 from astro_ci.text import Regex
 from astro_ci.web.auth import NoAuth
 from astro_ci.web.http import Http
@@ -144,7 +144,7 @@ def _time_left(found: Credentials, ci: CIContext, now: float) -> Steps[None]:
     if days > _LONG_DAYS:
         yield ok("expiry", "in more than 100 years")
         return
-    when = datetime.fromtimestamp(claims.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    when = moment_text(claims.expires)
     left = f"on {when}, in {days} days" if days else f"on {when}, within a day"
     is_session = found.kind == "astro login"
     if days >= _SOON_DAYS or is_session:  # which is renewed by logging in

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from astro_ci.model import Deploy, Deployment, Part
+from astro_ci.moment import api_moment_text
 from astro_ci.planning.history import Row, live_parts
 from astro_ci.planning.marker import without_marker
 from astro_ci.remote import commit_url
@@ -68,7 +67,7 @@ def _row_document(row: Row) -> dict[str, Any]:
 def _cells(row: Row) -> Sequence[str]:
     deploy = row.deploy
     return (
-        _when(deploy.created_at),
+        api_moment_text(deploy.created_at),
         _type(deploy),
         deploy.status,
         " and ".join(_PARTS[part] for part in row.live) or "-",
@@ -116,10 +115,3 @@ def _link(deploy: Deploy) -> str:
     if git.provider == "GITHUB":
         url = f"https://github.com/{git.account}/{git.repo}"
     return commit_url(url, git.commit_sha) if url else ""
-
-
-def _when(moment: str) -> str:
-    with suppress(ValueError):
-        found = datetime.fromisoformat(moment)
-        return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return moment

@@ -1,4 +1,4 @@
-"""Repeat a request with jitter, and after the time that the service asks for."""
+"""Repeat a request with jitter, and after the time that the service asks for; poll a state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,8 @@ ATTEMPTS = 5
 MAX_WAIT_SECONDS = 30.0
 MAX_ASKED_SECONDS = 300.0
 """A longer Retry-After ends the retries."""
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, GROWTH = 1.0, 10.0, 1.5
+"""The pauses between two polls."""
 _DICE = random.Random()  # noqa: S311 - jitter, no secret; leaves the program's own dice alone
 
 
@@ -122,6 +124,45 @@ def pause_seconds(error: BaseException | None, attempt: int) -> float:
         return asked
     cap = min(2.0**attempt, MAX_WAIT_SECONDS)
     return _DICE.uniform(cap / 2, cap)
+
+
+def pauses(total: float = math.inf) -> Iterator[float]:
+    """Yield increasing pauses between two polls, in seconds; their sum is `total`."""
+    pause = FIRST_PAUSE_SECONDS
+    while total > 0:
+        yield min(pause, total)
+        total -= pause
+        pause = min(pause * GROWTH, MAX_PAUSE_SECONDS)
+
+
+def poll(
+    look: Callable[[float], str],
+    *,
+    seconds: float,
+    sleep: Callable[[float], None],
+    now: Callable[[], float],
+    on_change: Callable[[str], None],
+) -> str:
+    """Look until nothing is left to wait for; return the last state when the time is up, else "".
+
+    `look` gets the seconds that it may take, and returns the state that it waits on, or "" when it
+    waits no longer. While the service is unavailable, the poll goes on. `on_change` gets each new
+    state. Other errors of `look` end the poll.
+    """
+    deadline, said = now() + seconds, ""
+    for pause in pauses():
+        try:
+            state = look(max(deadline - now(), FIRST_PAUSE_SECONDS))
+        except UnavailableError as error:
+            state = f"Astro does not answer: {error}"
+        if state not in ("", said):
+            on_change(state)
+            said = state
+        left = deadline - now()
+        if not state or left <= 0:
+            return state
+        sleep(min(pause, left))
+    raise AssertionError("the pauses never end")
 
 
 def _wait_seconds(state: RetryCallState) -> float:

@@ -69,7 +69,7 @@ def test_a_builder_elsewhere_gives_its_image_to_the_engine(
     before = images(engine, world)
     run = deploy(world, "--builder=team", "--target=runtime", DOCKER_CONFIG=str(config))
     assert run.code == 0, run.err
-    assert "building with the builder team (driver remote at unix://" in run.err
+    assert "Build the image with the builder team (driver remote at unix://" in run.err
     assert pull(engine, world) == INSIDE
     assert images(engine, world) == before
     assert not any(config.joinpath("buildx", "refs").rglob("*")), "its own notes are not written"
@@ -119,7 +119,7 @@ def test_a_stage_of_the_engines_builder(world: Stage, engine: Engine) -> None:
 def test_a_stage_of_the_classic_builder(world: Stage, engine: Engine, tmp_path: Path) -> None:
     run = deploy(world, "--target=runtime", PATH=git_alone(tmp_path / "bin"))
     assert run.code == 0, run.err
-    assert "building with the classic builder of the Docker Engine" in run.err
+    assert "Build the image with the classic builder of the Docker Engine" in run.err
     assert pull(engine, world) == INSIDE
 
 
@@ -160,7 +160,7 @@ def test_podman_builds_a_stage_and_pushes_it(world: Stage, engine: Engine, tmp_p
         run = deploy(world, "--target=runtime", DOCKER_HOST=host)
         refused = deploy(world, "--target=test", "--cache-to=type=inline", DOCKER_HOST=host)
     assert run.code == 0, run.err
-    assert "building with Podman " in run.err
+    assert "Build the image with Podman " in run.err
     assert pull(engine, world) == INSIDE
     assert refused.code == 4
     message = refused.document["error"]["message"]
@@ -179,5 +179,5 @@ def test_a_builder_elsewhere_gives_its_image_to_podman(
             DOCKER_CONFIG=str(config),
         )
     assert run.code == 0, run.err
-    assert "building with the builder team" in run.err
+    assert "Build the image with the builder team" in run.err
     assert pull(engine, world) == INSIDE

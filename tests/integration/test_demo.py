@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,19 @@ def rows(output: str) -> list[str]:
     return [line for line in table.splitlines() if line[:7].isalnum()]
 
 
+def outcomes(output: str) -> list[str]:
+    """The outcomes in the table, each in one line, with its duration replaced."""
+    table = output.partition("now runs")[2].splitlines()[2:]
+    found: list[str] = []
+    for line in itertools.takewhile(str.strip, table):
+        cell = line[45:62].strip()
+        if line[:7].isalnum():
+            found.append(cell)
+        elif cell:
+            found[-1] += f" {cell}"
+    return [re.sub(r"[\d.]+ s", "SECONDS", one) for one in found]
+
+
 def test_without_docker_the_image_steps_are_left_out(tmp_path: Path) -> None:
     output = run_demo(tmp_path, DOCKER_HOST=DEAD)
     assert "no Docker Engine answers" in output
@@ -39,7 +54,13 @@ def test_without_docker_the_image_steps_are_left_out(tmp_path: Path) -> None:
     assert output.count("-> deployed") == 1
     assert output.count("-> skipped") == 1
     assert "the static check found 1 error: dags/orders.py:" in output
-    assert output.count("-> refused, as it should") == 1
+    assert output.count("-> refused, as expected") == 1
+    assert outcomes(output)[1:4] == [
+        "deployed in SECONDS",
+        "refused in SECONDS, as expected",
+        "skipped in SECONDS",
+    ]
+    assert outcomes(output)[-1] == "left out: no Docker Engine"
     assert list(tmp_path.iterdir()) == [], "everything is cleaned up"
 
 
@@ -64,9 +85,10 @@ def test_with_docker_everything_runs(tmp_path: Path) -> None:
     output = run_demo(tmp_path)
     assert "left out: no Docker Engine" not in output
     assert "left out here (--no-parse)" in output
-    assert output.count("-> refused, as it should") == 1
+    assert output.count("-> refused, as expected") == 1
     assert output.count("-> deployed") == 4
-    assert "-> failed, as it should" in output
+    assert "-> failed, as expected" in output
+    assert "failed in SECONDS, as expected" in outcomes(output)
     assert "Everything that runs is, byte for byte, what was checked out." in output
     assert images() == set()
     assert list(tmp_path.iterdir()) == []

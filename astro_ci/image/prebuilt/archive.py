@@ -13,9 +13,8 @@ from astro_ci.image.building.process import chunks_of
 from astro_ci.image.checks import check_platform
 from astro_ci.image.engine import Engine
 from astro_ci.image.facts import ImageFacts
-from astro_ci.image.inspection import inspect_image, look_into_image
 from astro_ci.image.on_engine import EngineImage
-from astro_ci.image.prebuilt.named import find_id
+from astro_ci.image.prebuilt.named import checked_image, find_id
 from astro_ci.image.prebuilt.saved import Saved, read_saved, write_nameless
 from astro_ci.text import Regex
 
@@ -55,10 +54,7 @@ class ArchivedImage:
                 self._loaded = saved.id
                 self._loaded = self._load(self._engine) or saved.id
             name = self._loaded or saved.id
-            facts = inspect_image(self._engine, name, named=self.reference)
-            facts = look_into_image(self._engine, facts)
-            check_platform(facts)
-            self._ready = EngineImage(engine=self._engine, name=facts.id, facts=facts)
+            self._ready = checked_image(self._engine, name, named=self.reference)
         return self._ready
 
     def close(self) -> None:

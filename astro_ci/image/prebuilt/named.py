@@ -60,11 +60,7 @@ class NamedImage:
             self._engine = self._engine or self._connect(self._env)
             if find_id(self._engine, self.reference) is None:
                 self._pull(self._engine)
-            facts = inspect_image(self._engine, self.reference)
-            check_platform(facts)
-            facts = look_into_image(self._engine, facts)
-            check_platform(facts)
-            self._ready = EngineImage(engine=self._engine, name=facts.id, facts=facts)
+            self._ready = checked_image(self._engine, self.reference)
         return self._ready
 
     def close(self) -> None:
@@ -119,6 +115,19 @@ def pull_error(reference: str, host: str, text: str) -> ProjectError | RegistryE
             "with `docker pull --platform=linux/amd64` to see what is wrong."
         )
     return RegistryError(message, hint=hint)
+
+
+def checked_image(engine: Engine, name: str, *, named: str = "") -> EngineImage:
+    """Read the facts of an image on the engine; `named` is its name in messages.
+
+    Raises DockerError, and ProjectError for an image of another platform.
+    """
+    facts = inspect_image(engine, name, named=named)
+    check_platform(facts)
+    # An image may declare linux/amd64 although its files are of another platform.
+    facts = look_into_image(engine, facts)
+    check_platform(facts)
+    return EngineImage(engine=engine, name=facts.id, facts=facts)
 
 
 def find_id(engine: Engine, reference: str) -> str | None:

@@ -1,26 +1,41 @@
 """The values that the settings of a Deployment can have: fixed lists, in the API's format.
 
-Source: schema DeploymentOptions; Airflow versions from the Astro Runtime release notes.
+Source: schema DeploymentOptions; for Runtime versions the release notes, and Astronomer's list of
+Runtime versions as of 2026-09-25, without the versions that were withdrawn.
 """
 
 from __future__ import annotations
 
 _RELEASES = (
+    ("3.3-8", "3.3.2", "2026-09-23"),
+    ("3.3-2", "3.3.0", "2026-07-09"),
+    ("3.3-1", "3.3.0", "2026-07-09"),
+    ("3.2-10", "3.2.2", "2026-09-24"),
+    ("3.2-2", "3.2.0", "2026-04-16"),
+    ("3.1-21", "3.1.8", "2026-09-10"),
     ("3.1-3", "3.1.1", "2025-10-28"),
     ("3.1-2", "3.1.0", "2025-10-08"),
     ("3.1-1", "3.1.0", "2025-09-25"),
+    ("3.0-18", "3.0.6", "2026-09-15"),
+    ("3.0-17", "3.0.6", "2026-08-26"),
     ("3.0-8", "3.0.6", "2025-08-29"),
     ("3.0-4", "3.0.2", "2025-06-10"),
     ("3.0-1", "3.0.0", "2025-04-22"),
+    ("13.11.0", "2.11.2", "2026-09-17"),
+    ("13.10.0", "2.11.2", "2026-08-22"),
     ("13.2.0", "2.11.0", "2025-08-05"),
     ("13.1.0", "2.11.0", "2025-07-01"),
     ("13.0.0", "2.11.0", "2025-05-20"),
+    ("12.12.0", "2.10.5", "2026-03-09"),
     ("12.9.0", "2.10.5", "2025-04-29"),
     ("12.6.0", "2.10.4", "2024-12-17"),
     ("12.1.1", "2.10.2", "2024-10-09"),
     ("12.0.0", "2.10.0", "2024-08-16"),
 )
-"""Runtime version, Airflow version, release date; newest first."""
+"""Runtime version, Airflow version, release date; the highest version first."""
+
+_DEPRECATED = "12."
+"""How versions begin whose support has ended: a Deployment can still run them."""
 
 _AIRFLOW = {runtime: airflow for runtime, airflow, _ in _RELEASES}
 
@@ -54,7 +69,7 @@ def deployment_options() -> dict[str, object]:
             {
                 "version": runtime,
                 "airflowVersion": airflow,
-                "channel": "stable",
+                "channel": "deprecated" if runtime.startswith(_DEPRECATED) else "stable",
                 "releaseDate": f"{released}T00:00:00Z",
                 "airflowDatabaseMigration": runtime.endswith((".0.0", "-1")),
                 "stellarDatabaseMigration": False,

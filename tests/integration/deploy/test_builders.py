@@ -101,7 +101,10 @@ def test_a_cluster_builds_and_no_engine_is_needed(world: Stage, docker: Recordin
         ASTRO_CI_PARSE="",
     )
     assert done.code == 0, done.err
-    assert "building with the builder team (driver kubernetes at kubernetes:///team)" in done.err
+    assert (
+        "Build the image with the builder team (driver kubernetes at kubernetes:///team)"
+        in done.err
+    )
     assert SECRET not in done.err
     assert world.astro.image_config("production") == json.loads(config(BASE, CODE))
     (call,) = docker.calls

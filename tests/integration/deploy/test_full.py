@@ -76,7 +76,10 @@ def test_with_a_key_and_no_deployment_named(full: Job, engine: Engine, github: s
     assert not any(name.startswith("dags/") for name in pulled(engine, full, "production"))
     assert full.checkout() == checkout
     assert leftovers(engine, full) == []
-    assert ("::group::Build the image" in run.err) == bool(github)
+    heading = "::group::Build the image with " if github else "Build the image with "
+    (line,) = [line for line in run.err.splitlines() if "Build the image" in line]
+    assert line.startswith(heading)
+    assert "of the Docker Engine" in line
 
 
 def test_classic_deployments_have_the_dags_in_the_image(full: Job, engine: Engine) -> None:

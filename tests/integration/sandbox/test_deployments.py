@@ -100,6 +100,13 @@ def create(api: Client, name: str, /, *, status: int = 200, **body: Any) -> Json
     return api.call("POST", api.org("/deployments"), json=request, status=status)
 
 
+def test_a_new_deployment_runs_the_newest_runtime(api: Client) -> None:
+    newest, *_ = api.call("GET", api.org("/deployment-options"))["runtimeReleases"]
+    made = create(api, "made")
+    assert made["astroRuntimeVersion"] == newest["version"]
+    assert made["airflowVersion"] == newest["airflowVersion"]
+
+
 @pytest.mark.parametrize("kind", ["STANDARD", "DEDICATED", "HYBRID"])
 def test_a_deployment_has_what_its_request_says(api: Client, clock: Clock, kind: str) -> None:
     made = create(api, "made", **full(kind))

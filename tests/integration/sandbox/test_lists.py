@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import requests
 
+from astro_ci.project.runtime import RuntimeVersion
 from astro_ci.sandbox import Sandbox
+from astro_ci.sandbox.platform.options import NEWEST_RUNTIME
 from tests.integration.sandbox.support import Client
 
 
@@ -108,6 +110,23 @@ def test_options_list_runtimes_of_both_shapes(api: Client) -> None:
     assert {"12.1.1", "13.1.0", "3.0-1", "3.1-2"} <= set(versions)
     assert versions["3.1-2"].startswith("3.1")
     assert versions["13.1.0"].startswith("2.11")
+    # A Runtime of the second shape is named after its Airflow.
+    assert all(
+        airflow.startswith(f"{version.partition('-')[0]}.")
+        for version, airflow in versions.items()
+        if "-" in version
+    )
+    channels = {one["version"]: one["channel"] for one in options["runtimeReleases"]}
+    assert (channels["12.12.0"], channels["13.11.0"]) == ("deprecated", "stable")
+    assert {"3.3.2", "3.2.2", "3.1.1", "3.0.6", "2.11.2", "2.10.5"} <= set(versions.values())
+
+
+def test_the_highest_runtime_is_the_first_and_that_of_a_new_deployment(api: Client) -> None:
+    releases = api.call("GET", api.org("/deployment-options"))["runtimeReleases"]
+    versions = [RuntimeVersion.parse(one["version"]) for one in releases]
+    assert None not in versions
+    assert versions == sorted(versions, reverse=True)  # type: ignore[type-var]
+    assert str(versions[0]) == NEWEST_RUNTIME
 
 
 def test_what_is_not_there_is_not_found(api: Client, astro: Sandbox) -> None:

@@ -11,9 +11,12 @@ from astro_ci.deploying.hibernation import (
     command,
     described,
     is_same,
+    may_override,
     our_override,
     outlives,
     restoration,
+    to_restore,
+    wakes,
 )
 
 NOW = datetime(2031, 1, 2, 12, tzinfo=UTC).timestamp()
@@ -95,6 +98,54 @@ def test_what_outlives_ours(earlier: Override | None, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "expected"),
+    [(None, False), (override(None), False), (ASLEEP, False), (NIGHT, False), (OURS, True)],
+)
+def test_what_keeps_a_deployment_awake(one: Override | None, expected: bool) -> None:
+    assert wakes(one) is expected
+
+
+@pytest.mark.parametrize(
+    ("found", "ours", "earlier", "expected"),
+    [
+        pytest.param(None, None, None, True, id="the first time"),
+        pytest.param(NIGHT, None, None, True, id="the first time, one before"),
+        pytest.param(OTHER, None, None, False, id="another job's wakes it up"),
+        pytest.param(OURS, OURS, NIGHT, False, id="ours wakes it up"),
+        pytest.param(OTHER, OURS, NIGHT, False, id="another job's has replaced ours"),
+        pytest.param(None, OURS, None, True, id="another job has removed ours"),
+        pytest.param(None, OURS, NIGHT, True, id="ours has run out"),
+        pytest.param(NIGHT, OURS, NIGHT, True, id="another job has put back the one before"),
+        pytest.param(ASLEEP, OURS, NIGHT, False, id="somebody wants it to sleep"),
+        pytest.param(ASLEEP, OURS, None, False, id="somebody wants it to sleep, none before"),
+    ],
+)
+def test_when_one_of_our_own_is_set(
+    found: Override | None, ours: Override | None, earlier: Override | None, expected: bool
+) -> None:
+    assert may_override(found, ours, earlier) is expected
+
+
+@pytest.mark.parametrize(
+    ("ours", "found", "earlier", "now", "expected"),
+    [
+        pytest.param(None, NIGHT, None, NOW, NIGHT, id="the first time"),
+        pytest.param(OURS, None, NIGHT, NOW, None, id="ours was removed"),
+        pytest.param(OURS, None, NIGHT, AT_THE_END, NIGHT, id="ours has run out"),
+        pytest.param(OURS, ASLEEP, NIGHT, AT_THE_END, ASLEEP, id="run out, and another was set"),
+    ],
+)
+def test_what_is_to_be_restored_when_it_is_set_again(
+    ours: Override | None,
+    found: Override | None,
+    earlier: Override | None,
+    now: float,
+    expected: Override | None,
+) -> None:
+    assert to_restore(ours, found, earlier, now) == expected
+
+
+@pytest.mark.parametrize(
     ("wanted", "words", "line"),
     [
         (None, "no override", "wake-up cl1 --remove-override"),
@@ -102,12 +153,12 @@ def test_what_outlives_ours(earlier: Override | None, expected: bool) -> None:
         (ASLEEP, "hibernating, without an end", "hibernate cl1"),
         (
             NIGHT,
-            "hibernating until 2031-01-03T00:00:00Z",
+            "hibernating until 2031-01-03 00:00 UTC",
             "hibernate cl1 --until 2031-01-03T00:00:00Z",
         ),
         (
             OTHER,
-            "awake until 2031-01-02T13:00:00Z",
+            "awake until 2031-01-02 13:00 UTC",
             "wake-up cl1 --until 2031-01-02T13:00:00Z",
         ),
     ],

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from astro_ci.astro.client import AstroClient
-from astro_ci.deploying.rollout import Rollout, Waiter, pauses
+from astro_ci.deploying.rollout import Rollout, Waiter
 from astro_ci.errors import (
     DeployFailedError,
     DeployTimeoutError,
@@ -293,11 +293,3 @@ class TestWaiter:
         clock, said = wait(Astro([ROLLING, LIVE], [deploy(), image, deploy()]))
         assert len(clock.pauses) == 1
         assert said == ["Deployment DEPLOYING; bundle version not yet v2"]
-
-
-def test_pauses_add_up() -> None:
-    assert list(pauses(5.0)) == [1.0, 1.5, 2.25, 0.25]
-    assert list(pauses(1.0)) == [1.0]
-    assert list(pauses(0.5)) == [0.5]
-    assert list(pauses(0.0)) == []
-    assert sum(pauses(100.0)) == 100.0

@@ -19,6 +19,8 @@ from astro_ci.web.retry import (
     may_come_again,
     never_arrived,
     pause_seconds,
+    pauses,
+    poll,
     was_not_served,
 )
 
@@ -153,3 +155,51 @@ def test_what_is_not_to_be_repeated_is_raised_at_once(first: bool) -> None:
         Repeating(is_unavailable, attempts=5, sleep=lambda seconds: None)(flaky)
     assert caught.value is REFUSED
     assert len(flaky.calls) == len(errors)
+
+
+def test_pauses_add_up() -> None:
+    assert list(pauses(5.0)) == [1.0, 1.5, 2.25, 0.25]
+    assert list(pauses(1.0)) == [1.0]
+    assert list(pauses(0.5)) == [0.5]
+    assert list(pauses(0.0)) == []
+    assert sum(pauses(100.0)) == 100.0
+
+
+class TestPoll:
+    def wait(self, *answers: str | Exception, seconds: float = 60.0) -> tuple[str, list[str]]:
+        self.time, self.may_take = 0.0, list[float]()
+        left, said = list(answers), list[str]()
+
+        def look(may_take: float) -> str:
+            self.may_take.append(may_take)
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        def sleep(pause: float) -> None:
+            self.time += pause
+
+        state = poll(
+            look, seconds=seconds, sleep=sleep, now=lambda: self.time, on_change=said.append
+        )
+        return state, said
+
+    def test_ends_when_nothing_is_left_to_wait_for(self) -> None:
+        assert self.wait("") == ("", [])
+        assert self.time == 0.0
+        assert self.wait("a", "a", "b", "") == ("", ["a", "b"])
+
+    def test_ends_with_the_last_state_when_the_time_is_up(self) -> None:
+        assert self.wait("a", "b", seconds=5.0) == ("b", ["a", "b"])
+        assert self.time == 5.0
+        assert self.may_take == [5.0, 4.0, 2.5, 1.0, 1.0]
+
+    def test_an_unavailable_service_is_asked_again(self) -> None:
+        silent = "Astro does not answer: no answer"
+        assert self.wait(down(), "a", down(), "") == ("", [silent, "a", silent])
+        assert self.wait(down(), seconds=5.0) == (silent, [silent])
+
+    def test_another_error_ends_it(self) -> None:
+        with pytest.raises(ApiError, match="no"):
+            self.wait("a", ApiError("no"))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from astro_ci.moment import moment_text
 from astro_ci.sandbox.store.ids import new_id, timestamp
 from astro_ci.text import printable
 
@@ -90,8 +91,8 @@ def _visible(value: object) -> object:
 
 def _moment(seconds: float) -> Markup:
     """Format a moment as date and time in UTC."""
-    shown = datetime.fromtimestamp(seconds, UTC).strftime("%d %b %Y, %H:%M:%S")
-    return Markup('<time datetime="{}">{} UTC</time>').format(timestamp(seconds), shown)
+    shown = moment_text(seconds, has_seconds=True)
+    return Markup('<time datetime="{}">{}</time>').format(timestamp(seconds), shown)
 
 
 def _clock(seconds: float) -> Markup:
