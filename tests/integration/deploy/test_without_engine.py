@@ -73,8 +73,8 @@ def test_an_archive_is_deployed(world: Stage, tmp_path: Path, kind: str) -> None
     assert done.code == 0, done.err
     assert done.document["deploy_type"] == "image-and-dags"
     assert (
-        "DAG files were not loaded, as there is no Airflow here (--parse loads them in this deploy's "
-        "image, on a Docker Engine)"
+        "DAG files were not loaded, as there is no Airflow here (--parse loads them in this "
+        "deploy's image, on a Docker Engine)"
     ) in done.err
     assert world.astro.image_config("production") == json.loads(config(BASE, CODE))
     assert world.running_dags() == world.checked_out_dags()
