@@ -45,24 +45,34 @@ class Artifacts(Struct, frozen=True, kw_only=True):
     bundle: Bundle | None = None
 
 
+class ArtifactInputs(Struct, frozen=True, kw_only=True):
+    """What the artifacts of one deploy are made from, and with."""
+
+    config: Config
+    env: Mapping[str, str]
+    survey: Survey
+    deployment: Deployment
+    client: AstroClient
+    connect_engine: Callable[[Mapping[str, str]], Engine]
+    password: Callable[[], str]
+    workshop: Workshop
+    """Keeps a built image until the run ends."""
+    scratch: Path
+    """A directory for files that are needed until the deploy ends."""
+    console: Console
+
+    def __repr__(self) -> str:
+        """Return a text without the environment, which may hold secrets."""
+        return f"ArtifactInputs(deployment={self.deployment!r})"
+
+
 @contextmanager
-def artifacts(
-    config: Config,
-    env: Mapping[str, str],
-    survey: Survey,
-    deployment: Deployment,
-    client: AstroClient,
-    *,
-    connect_engine: Callable[[Mapping[str, str]], Engine],
-    password: Callable[[], str],
-    workshop: Workshop,
-    scratch: Path,
-    console: Console,
-) -> Iterator[Artifacts]:
-    """Build and check the artifacts of the Plan; `workshop` keeps a built image until the run ends.
+def artifacts(given: ArtifactInputs) -> Iterator[Artifacts]:
+    """Build and check the artifacts of the Plan.
 
     All checks that need no Docker come before the build.
     """
+    survey, deployment = given.survey, given.deployment
     plan, prebuilt = survey.plan, survey.shipping.prebuilt
     with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
     if plan.deploy_type.has_image and prebuilt is None:
@@ -71,45 +81,21 @@ def artifacts(
     members: Sequence[Member] = ()
     if with_bundle and survey.checkout.project.has_dags:
         members = _members(survey.checkout)
-    bundle = _bundle(survey, members, scratch, console) if with_bundle else None
-    with _image(
-        config,
-        env,
-        survey,
-        deployment,
-        client,
-        connect_engine=connect_engine,
-        password=password,
-        workshop=workshop,
-        scratch=scratch,
-        console=console,
-        without=_WITHOUT_ENGINE if with_bundle and plan.content.image == "same" else "",
-    ) as image:
+    bundle = _bundle(survey, members, given.scratch, given.console) if with_bundle else None
+    without = _WITHOUT_ENGINE if with_bundle and plan.content.image == "same" else ""
+    with _image(given, without=without) as image:
         runtime = image.facts.runtime_version if image else deployment.astro_runtime_version
         _check_links(survey, members, runtime or "")
         yield Artifacts(image=image, bundle=bundle)
 
 
 @contextmanager
-def _image(
-    config: Config,
-    env: Mapping[str, str],
-    survey: Survey,
-    deployment: Deployment,
-    client: AstroClient,
-    *,
-    connect_engine: Callable[[Mapping[str, str]], Engine],
-    password: Callable[[], str],
-    workshop: Workshop,
-    scratch: Path,
-    console: Console,
-    without: str,
-) -> Iterator[ReadyImage | None]:
+def _image(given: ArtifactInputs, *, without: str) -> Iterator[ReadyImage | None]:
     """Take the prebuilt image, replace the code layer of the running image, or build the image.
 
     Yields None when the Plan has no image. `without` is a hint for users without an engine.
     """
-    plan, prebuilt = survey.plan, survey.shipping.prebuilt
+    plan, prebuilt = given.survey.plan, given.survey.shipping.prebuilt
     if not plan.deploy_type.has_image:
         yield None
     elif prebuilt:
@@ -117,27 +103,16 @@ def _image(
     elif plan.fast and plan.fast.is_chosen:
         from astro_ci.deploying.fast import replaced_image
 
-        with replaced_image(
-            config,
-            survey,
-            deployment,
-            client,
-            env=env,
-            connect_engine=connect_engine,
-            password=password,
-            scratch=scratch,
-            console=console,
-        ) as replaced:
+        with replaced_image(given) as replaced:
             yield replaced
     else:
         # Imported here, because most deploys ship only DAGs.
         from astro_ci.deploying.image import built_once
 
+        config, env, workshop = given.config, given.env, given.workshop
         builder = workshop.builder(env, config.builder)
-        engine = find_engine(config, workshop, env, connect_engine, without=without)
-        yield built_once(
-            config, env, survey, deployment, client, engine, builder, console, workshop
-        )
+        engine = find_engine(config, workshop, env, given.connect_engine, without=without)
+        yield built_once(given, engine, builder)
 
 
 def find_engine(

@@ -13,7 +13,7 @@ from msgspec import Struct, field, structs
 
 from astro_ci.astro.client import DeploysPage
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.artifacts import Artifacts, artifacts
+from astro_ci.deploying.artifacts import ArtifactInputs, Artifacts, artifacts
 from astro_ci.deploying.check_runner import Surroundings
 from astro_ci.deploying.go_live import go_live
 from astro_ci.deploying.order import Known
@@ -172,18 +172,7 @@ class Attempt(Struct, kw_only=True):
         hide_credentials(self.console, self.astro.credentials, uses_registry=uses_registry)
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
-            artifacts(
-                self.config,
-                self.env,
-                self.survey,
-                self.deployment,
-                self.astro.client,
-                connect_engine=self.tools.connect_engine,
-                password=self.astro.credentials.token,
-                workshop=self.workshop,
-                scratch=Path(scratch),
-                console=self.console,
-            ) as made,
+            artifacts(self._inputs(Path(scratch))) as made,
         ):
             self._check(made)
             if self.waker:  # not before: a build or check that fails wakes nobody up
@@ -216,6 +205,20 @@ class Attempt(Struct, kw_only=True):
         with self.console.phase(Phase.ROLLOUT):
             self._roll_out(opened)
         return self.conclude(opened)
+
+    def _inputs(self, scratch: Path) -> ArtifactInputs:
+        return ArtifactInputs(
+            config=self.config,
+            env=self.env,
+            survey=self.survey,
+            deployment=self.deployment,
+            client=self.astro.client,
+            connect_engine=self.tools.connect_engine,
+            password=self.astro.credentials.token,
+            workshop=self.workshop,
+            scratch=scratch,
+            console=self.console,
+        )
 
     def _roll_out(self, opened: Deploy) -> None:
         has_image = self.survey.plan.deploy_type.has_image

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from astro_ci.astro.client import AstroClient
-from astro_ci.configuration.config import Config
 from astro_ci.deploying.image import warn_of_dags
 from astro_ci.deploying.provenance import commit_time, image_labels
 from astro_ci.errors import AstroCIError, ProjectError
 from astro_ci.image.checks import check_image
-from astro_ci.image.engine import Engine
 from astro_ci.image.fast.compare import (
     config_differences,
     replaced_stack,
@@ -28,40 +26,32 @@ from astro_ci.image.fast.refusal import NotFastError
 from astro_ci.image.fast.replace import replace_code
 from astro_ci.image.fast.running import read_running
 from astro_ci.image.stored.config import facts_of
-from astro_ci.model import Deploy, Deployment
+from astro_ci.model import Deploy
 from astro_ci.project.context import left_out_of
-from astro_ci.reporting.console import Console
 from astro_ci.reporting.phases import Phase
 from astro_ci.survey.fast import FastBase
 from astro_ci.survey.survey import Survey
 from astro_ci.text import size_text
 
+if TYPE_CHECKING:  # which imports this module when it needs it
+    from astro_ci.deploying.artifacts import ArtifactInputs
+
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def replaced_image(
-    config: Config,
-    survey: Survey,
-    deployment: Deployment,
-    client: AstroClient,
-    *,
-    env: Mapping[str, str],
-    connect_engine: Callable[[Mapping[str, str]], Engine],
-    password: Callable[[], str],
-    scratch: Path,
-    console: Console,
-) -> Iterator[FastImage]:
+def replaced_image(given: ArtifactInputs) -> Iterator[FastImage]:
     """Make the image, check that the Deployment can run it, and give it to the block.
 
     Raises ProjectError for files that cannot be read.
     """
-    warn_of_dags(config, survey, deployment)
+    survey, deployment, console = given.survey, given.deployment, given.console
+    warn_of_dags(given.config, survey, deployment)
     base, plan = survey.fast, survey.plan.fast
     assert base is not None  # noqa: S101 - the plan says that it is possible
     assert plan is not None  # noqa: S101 - as above
     with console.phase(Phase.BUILD):
-        image = make_image(survey, base, scratch)
+        image = make_image(survey, base, given.scratch)
     layer = image.layer
     console.did(
         Phase.BUILD,
@@ -69,14 +59,14 @@ def replaced_image(
         f"{size_text(layer.size)}",
     )
     facts = facts_of(image.made.config, "made from the running one", ())
-    supported = {release.version for release in client.list_runtimes(deployment.id)}
+    supported = {release.version for release in given.client.list_runtimes(deployment.id)}
     check_image(facts, running=deployment.astro_runtime_version, supported=supported)
     made = FastImage(
         image=image,
         facts=facts,
         may_fall_back=plan.mode == "auto",
-        connect_engine=lambda: connect_engine(env),
-        password=password,
+        connect_engine=lambda: given.connect_engine(given.env),
+        password=given.password,
     )
     try:
         yield made

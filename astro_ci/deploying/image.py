@@ -11,10 +11,10 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from astro_ci.astro.client import AstroClient
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.provenance import image_labels
 from astro_ci.deploying.workshop import Workshop
@@ -39,27 +39,24 @@ from astro_ci.survey.checkout import Checkout
 from astro_ci.survey.survey import Survey
 from astro_ci.web.ahead import begin
 
+if TYPE_CHECKING:  # which imports this module when it needs it
+    from astro_ci.deploying.artifacts import ArtifactInputs
+
 log = logging.getLogger(__name__)
 
 
 def built_once(
-    config: Config,
-    env: Mapping[str, str],
-    survey: Survey,
-    deployment: Deployment,
-    client: AstroClient,
-    engine: Engine | None,
-    builder: Future[Builder | None],
-    console: Console,
-    workshop: Workshop,
+    given: ArtifactInputs, engine: Engine | None, builder: Future[Builder | None]
 ) -> ReadyImage:
     """Build the image, unless this run has built it, and check that the Deployment can run it.
 
     Without an engine, a named builder builds the image. A failed build is not repeated for the next
     Deployment. Raises DockerError, ProjectError.
     """
+    config, env, survey, deployment = given.config, given.env, given.survey, given.deployment
+    workshop = given.workshop
     # Astro answers during the build.
-    runtimes = begin(lambda: client.list_runtimes(deployment.id))
+    runtimes = begin(lambda: given.client.list_runtimes(deployment.id))
     warn_of_dags(config, survey, deployment)
     made = describe_build(
         config,
@@ -73,10 +70,10 @@ def built_once(
     inputs = _inputs(made, survey, deployment)
     image = workshop.find(inputs)
     if image:
-        console.say("using the image that this run built before")
+        given.console.say("using the image that this run built before")
     else:
         try:
-            image = build(made, env, engine, builder, console, workshop)
+            image = build(made, env, engine, builder, given.console, workshop)
         except DockerError as error:
             workshop.keep(inputs, error)
             raise

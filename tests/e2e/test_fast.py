@@ -19,7 +19,9 @@ from docker.errors import ImageNotFound
 
 from astro_ci.ci import dialect_for
 from astro_ci.configuration.config import Config
+from astro_ci.deploying.artifacts import ArtifactInputs
 from astro_ci.deploying.fast import replaced_image
+from astro_ci.deploying.workshop import Workshop
 from astro_ci.image.engine import Engine, connect
 from astro_ci.image.fast.merged import merge
 from astro_ci.image.registry.content import Content
@@ -610,17 +612,23 @@ def test_a_container_of_the_image_is_made_without_a_tag(
     connected = found.standing.connected
     assert connected
     tags, said = astro.tags("production"), io.StringIO()
-    with replaced_image(
-        config,
-        found,
-        connected.deployment,
-        connected.astro.client,
-        env=env,
-        connect_engine=connect,
-        password=connected.astro.credentials.token,
-        scratch=tmp_path,
-        console=Console(said, dialect_for("none", env={}, out=said), is_live=False),
-    ) as image:
+    with (
+        Workshop() as workshop,
+        replaced_image(
+            ArtifactInputs(
+                config=config,
+                env=env,
+                survey=found,
+                deployment=connected.deployment,
+                client=connected.astro.client,
+                connect_engine=connect,
+                password=connected.astro.credentials.token,
+                workshop=workshop,
+                scratch=tmp_path,
+                console=Console(said, dialect_for("none", env={}, out=said), is_live=False),
+            )
+        ) as image,
+    ):
         local = image.local
         assert local
         assert read_image_files(engine, local.name)["usr/local/airflow/include/q.sql"] == (

@@ -14,9 +14,12 @@ from astro_ci.moment import api_moment_text
 from astro_ci.sandbox import Sandbox
 from astro_ci.sandbox.store.ids import timestamp
 from tests.integration.deploy.support import Held, Job, Process, wait_until
+from tests.integration.deploy.test_signals import CHANCE
 from tests.integration.deploy.test_wake import FOREVER, NAME, PATH, WAKE, Bed, bed
 from tests.integration.stage import Run, Stage
+from tests.size import examples
 
+EXAMPLES = examples(1)
 AGAIN = f"Deployment {NAME} fell asleep before the deploy was live"
 BEFORE = pytest.mark.parametrize("earlier", [None, FOREVER], ids=["schedule", "override"])
 
@@ -167,6 +170,22 @@ class TestBothFindItAsleep:
         finalizing.let_go()
         assert AGAIN in jobs.deployed(early).err
         jobs.assert_asleep_as_before(earlier)
+
+
+@BEFORE
+def test_three_at_random_moments(tmp_path: Path, earlier: dict[str, Any] | None) -> None:
+    with Sandbox(rollout_seconds=0.3, wake_seconds=0.2) as astro:
+        made = bed(tmp_path, astro)
+        jobs = Shared(made.astro, made.project)
+        jobs.before(earlier)
+        for _ in range(EXAMPLES):
+            processes = []
+            for _ in range(3):
+                processes.append(jobs.start(*WAKE))
+                time.sleep(CHANCE.uniform(0, 0.6))
+            for process in processes:
+                jobs.deployed(process)
+            jobs.assert_asleep_as_before(earlier)
 
 
 def test_it_wakes_up_already(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from astro_ci.astro.client import AstroClient
 from astro_ci.ci import dialect_for
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import (
+    ArtifactInputs,
     Artifacts,
     artifacts,
     find_engine,
@@ -73,22 +74,22 @@ class Made:
         scratch = tmp_path / "scratch"
         scratch.mkdir(exist_ok=True)
         (scratch / "dags.tar.gz").unlink(missing_ok=True)
-        with (
-            Workshop() as workshop,
-            artifacts(
-                Config(project=found.checkout.project.root),
-                {},
-                found,
-                to or deployment(),
-                cast(AstroClient, None),  # for images that are made without a build
+        with Workshop() as workshop:
+            given = ArtifactInputs(
+                config=Config(project=found.checkout.project.root),
+                env={"ASTRO_API_TOKEN": "a-secret"},
+                survey=found,
+                deployment=to or deployment(),
+                client=cast(AstroClient, None),  # for images that are made without a build
                 connect_engine=no_engine,
                 password=lambda: "",
                 workshop=workshop,
                 scratch=scratch,
                 console=console,
-            ) as made,
-        ):
-            self.made: Artifacts = made
+            )
+            assert "a-secret" not in repr(given)
+            with artifacts(given) as made:
+                self.made: Artifacts = made
         self.said = out.getvalue()
 
     @property
