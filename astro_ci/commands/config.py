@@ -42,6 +42,5 @@ def config(
 
     found = choose_targets(ctx, session, config_file, deploys=True)
     file = found.file.path if found.file else None
-    session.answer(
-        config_document(found.choice, file, found.ci), config_text(found.choice, file, found.ci)
-    )
+    text = config_text(found.choice, file, found.ci, columns=session.columns)
+    session.answer(config_document(found.choice, file, found.ci), text)

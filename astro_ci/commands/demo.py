@@ -20,4 +20,9 @@ def demo(session: Session, /, keep: bool) -> None:
     session.open_scratch()
     with needs_extra("sandbox"):
         from astro_ci.demo.story import demo as run_demo
-    run_demo(session.env, emit=session.emit, keep_in=session.outside if keep else None)
+    run_demo(
+        session.env,
+        emit=session.emit,
+        keep_in=session.outside if keep else None,
+        columns=session.columns,
+    )

@@ -36,6 +36,8 @@ class Stage:
     """The environment, with the variables that point at the sandbox."""
     engine: Engine | None
     emit: Emit
+    columns: int | None
+    """The width of the terminal."""
 
     @property
     def config(self) -> Config:
@@ -44,7 +46,9 @@ class Stage:
 
 
 @contextmanager
-def setting(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None) -> Iterator[Stage]:
+def setting(
+    env: Mapping[str, str], *, emit: Emit, keep_in: Path | None, columns: int | None
+) -> Iterator[Stage]:
     """Prepare a committed example project, a sandbox and, with an engine, a base image."""
     example = _example()
     engine = _engine(env, emit)
@@ -62,7 +66,9 @@ def setting(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None) -> Iter
             "stand-in for Astro Runtime does not have, so that is left out here (--no-parse)."
         )
         pointed = {**env, "ASTRO_API_URL": astro.api_url, "ASTRO_API_TOKEN": astro.token}
-        yield Stage(project=project, astro=astro, env=pointed, engine=engine, emit=emit)
+        yield Stage(
+            project=project, astro=astro, env=pointed, engine=engine, emit=emit, columns=columns
+        )
 
 
 def _example() -> Path:

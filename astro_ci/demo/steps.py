@@ -25,6 +25,7 @@ from astro_ci.errors import AstroCIError, CancelledError, CheckFailedError, Proj
 from astro_ci.model import Deploy, DeployGit, DeployType, Plan
 from astro_ci.project.runtime import LABEL
 from astro_ci.reporting.console import Console
+from astro_ci.reporting.folding import folded
 from astro_ci.reporting.text import plan_text
 from astro_ci.sandbox import Sandbox
 from astro_ci.survey.plan import plan
@@ -48,6 +49,7 @@ class Outcome:
 
 
 _LEFT_OUT = Outcome(word="left out", aside=": no Docker Engine", is_timed=False)
+_INDENT = "   "
 _STANDS_IN = " (another client's deploy stands in, without files)"
 
 
@@ -89,10 +91,10 @@ def perform(number: int, step: Step, stage: Stage) -> Row:
     committed = commit(stage.project, step.title)
     started = monotonic()
     found = plan(stage.config, stage.env)
-    stage.emit(_indented(plan_text(found)))
+    stage.emit(_indented(plan_text(found, columns=_inside(stage.columns))))
     require(found.deploy_type is step.expected, f"the plan should be {step.expected}")
     outcome = _act(step, found, stage)
-    stage.emit(f"   -> {outcome.text()}")
+    _Excerpt(stage.emit, _inside(stage.columns)).write(f"-> {outcome.text()}")
     row = Row(
         commit=short(committed),
         title=step.title,
@@ -115,7 +117,7 @@ def _act(step: Step, found: Plan, stage: Stage) -> Outcome:
             _deploy_by_hand(stage)
             return replace(_LEFT_OUT, aside=f"{_LEFT_OUT.aside}{_STANDS_IN}")
         return _LEFT_OUT
-    excerpt = _Excerpt(stage.emit)
+    excerpt = _Excerpt(stage.emit, _inside(stage.columns))
     console = Console(excerpt, dialect_for("none", env={}, out=io.StringIO()), is_live=False)
     if step.fails:
         stage.astro.faults.add("PUT", "^/blobs/", status=403)
@@ -126,7 +128,7 @@ def _act(step: Step, found: Plan, stage: Stage) -> Outcome:
     except AstroCIError as error:
         is_expected = isinstance(error, CheckFailedError) if step.is_refused else step.fails
         require(is_expected, str(error))
-        stage.emit(_indented(f"error: {error}"))
+        excerpt.write(f"error: {error}")
         return Outcome(word="refused" if step.is_refused else "failed", aside=", as expected")
     require(not (step.fails or step.is_refused), "the deploy should have failed")
     compare(stage.astro, stage.project, with_image=stage.engine is not None)
@@ -188,16 +190,23 @@ def _digest(data: bytes) -> str:
 class _Excerpt(io.StringIO):
     """Writes the lines of astro-ci, indented."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, columns: int | None) -> None:
         super().__init__()
         self._emit = emit
+        self._columns = columns
 
     def write(self, text: str) -> int:
         """Write some lines."""
         if text.strip():
-            self._emit(_indented(text.rstrip()))
+            lines = folded(text.rstrip().split("\n"), self._columns, are_messages=True)
+            self._emit(_indented("\n".join(lines)))
         return len(text)
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"   {line}" for line in text.splitlines())
+    return "\n".join(f"{_INDENT}{line}" for line in text.splitlines())
+
+
+def _inside(columns: int | None) -> int | None:
+    """Return the width of the terminal beside the indentation."""
+    return columns - len(_INDENT) if columns else None

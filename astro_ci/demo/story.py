@@ -8,6 +8,7 @@ from pathlib import Path
 from astro_ci.demo.stage import Emit, setting
 from astro_ci.demo.steps import Row, Step, perform
 from astro_ci.model import DeployType
+from astro_ci.reporting.folding import folded
 from astro_ci.reporting.table import wrapped_table
 
 STEPS: Sequence[Step] = (
@@ -52,14 +53,26 @@ _COLUMNS = (
 """The headings of the table, and how many cells each column has."""
 
 
-def demo(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None = None) -> None:
+def demo(
+    env: Mapping[str, str],
+    *,
+    emit: Emit,
+    keep_in: Path | None = None,
+    columns: int | None = None,
+) -> None:
     """Run all steps; `keep_in` is the directory in which to keep the project.
 
-    Raises AstroCIError when a step does not come out as it should."""
-    with setting(env, emit=emit, keep_in=keep_in) as stage:
+    `columns` is the terminal's width. Raises AstroCIError when a step does not come out as it
+    should.
+    """
+
+    def say(text: str) -> None:
+        emit("\n".join(folded(text.split("\n"), columns, are_messages=True)))
+
+    with setting(env, emit=say, keep_in=keep_in, columns=columns) as stage:
         rows = [perform(number, step, stage) for number, step in enumerate(STEPS, start=1)]
-    emit(_table(rows))
-    emit(
+    emit(_table(rows, columns))
+    say(
         "Everything that runs is, byte for byte, what was checked out."
         if stage.engine
         else "The DAGs that were deployed are, byte for byte, what was checked out; with a Docker "
@@ -67,8 +80,8 @@ def demo(env: Mapping[str, str], *, emit: Emit, keep_in: Path | None = None) -> 
     )
 
 
-def _table(rows: Sequence[Row]) -> str:
-    """Make a table with a row for each step, 79 cells wide, without the reasons printed before."""
+def _table(rows: Sequence[Row], columns: int | None) -> str:
+    """Make a table with a row for each step, without the reasons printed before."""
     cells = [
         (
             row.commit,
@@ -79,4 +92,4 @@ def _table(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    return f"\n{wrapped_table(_COLUMNS, cells)}\n"
+    return f"\n{wrapped_table(_COLUMNS, cells, columns=columns)}\n"

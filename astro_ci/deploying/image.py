@@ -213,10 +213,10 @@ def warn_of_dags(config: Config, survey: Survey, deployment: Deployment) -> None
 def listener(console: Console) -> Callable[[str], None]:
     """Return the callback for build output: all lines with `--verbose`, else only the steps."""
     if console.is_verbose:
-        return console.say
+        return console.quote
     if console.is_live:
         return BuildSteps(lambda step: None, functools.partial(console.note, Phase.BUILD))
-    return BuildSteps(console.say)
+    return BuildSteps(console.quote)
 
 
 def remove(engine: Engine, name: str) -> None:

@@ -114,7 +114,7 @@ def _makers(survey: Survey, console: Console, wanted: Wanted) -> dict[CheckName,
             env=env,
         )
         with console.group("Run the tests"):
-            return run_pytest(request, runner, on_line=console.say)
+            return run_pytest(request, runner, on_line=console.quote)
 
     return {"parse": parse, "pytest": pytest}
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+_BELOW = 4
+"""The indentation of a value below its label."""
+
 
 def cell_width(text: str) -> int:
     """Return the number of cells of a text."""
@@ -44,3 +47,15 @@ def wrapped(text: str, columns: int | None, *, indent: int) -> list[str]:
         else:
             lines[-1] = longer
     return [f"{'':{indent}}{line}" for line in lines]
+
+
+def labelled(label: str, value: str, columns: int | None, *, margin: int) -> list[str]:
+    """Put a value beside its label, broken at its spaces; `margin` is where values begin.
+
+    A value without spaces, such as a link, comes below its label where it is too long for beside.
+    """
+    if columns and " " not in value and columns - margin < cell_width(value):
+        indent = max(0, min(_BELOW, columns - cell_width(value)))
+        return [*([label] if label.strip() else ()), f"{'':{indent}}{value}"]
+    first, *others = wrapped(value, columns, indent=margin)
+    return [f"{padded(label, margin)}{first[margin:]}".rstrip(), *(one.rstrip() for one in others)]

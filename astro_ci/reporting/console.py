@@ -7,7 +7,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from astro_ci.ci import Dialect
@@ -67,7 +67,16 @@ class Console:
         if columns := self.columns:
             from astro_ci.reporting.folding import folded
 
-            lines = folded(lines, columns)
+            lines = folded(lines, columns, are_messages=True)
+        self._write(lines)
+
+    def quote(self, line: str) -> None:
+        """Print a line of another program, unless --quiet is used."""
+        if not self.is_quiet:
+            self._write([self._dialect.safe_line(line)])
+
+    def _write(self, lines: Sequence[str]) -> None:
+        """Write lines that are safe to print."""
         if self._paint:
             lines = [self._paint(line) for line in lines]
         said = "".join(f"{line}\n" for line in lines)

@@ -9,7 +9,7 @@ from astro_ci.errors import ConfigurationError
 from astro_ci.model import Part
 from astro_ci.planning.running import Overview
 from astro_ci.reporting.documents import SCHEMA
-from astro_ci.reporting.table import table
+from astro_ci.reporting.table import facts_table, table
 from astro_ci.text import excerpt, listed, short
 
 _HEADINGS = ("NAME", "ID", "STATUS", "DAG-ONLY", "IMAGE", "COMMIT", "BUNDLE")
@@ -81,15 +81,15 @@ def overview_value(overview: Overview, key: str) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def overview_text(overview: Overview) -> str:
-    """Return the text about a Deployment, with a line for each fact."""
+def overview_text(overview: Overview, *, columns: int | None) -> str:
+    """Return the facts about a Deployment; `columns` is the terminal's width."""
     document = {**overview_document(overview)}
     for key in ("dag_deploy_enabled", "cicd_enforced"):
         document[key] = _enabled(document[key])
     if reason := document["status_reason"]:
         document["status"] = f"{document['status']} ({reason})"
-    rows = [[f"{label}:", str(document[key] or "-")] for key, label in _LABELS.items()]
-    return table(rows[0], rows[1:], columns=None)
+    rows = [(f"{label}:", str(document[key] or "-")) for key, label in _LABELS.items()]
+    return facts_table(rows, columns=columns)
 
 
 def overviews_text(overviews: Sequence[Overview], *, columns: int | None) -> str:
@@ -99,14 +99,14 @@ def overviews_text(overviews: Sequence[Overview], *, columns: int | None) -> str
     return table(_HEADINGS, [_row(one) for one in overviews], columns=columns)
 
 
-def numbered_text(overviews: Sequence[Overview]) -> str:
-    """Return a line for each Deployment, for the user to pick one."""
+def numbered_text(overviews: Sequence[Overview], *, columns: int | None) -> str:
+    """Number the Deployments, for the user to pick one."""
     rows = []
     for number, overview in enumerate(overviews, 1):
         name, identity, status, dag_only, tag, commit, _ = _row(overview)
         runs = f"image {tag}" if commit == "-" != tag else commit
         rows.append((f"{number}.", name, identity, status, dag_only, runs))
-    return table(("", *_HEADINGS[:4], "RUNS"), rows, columns=None)
+    return table(("", *_HEADINGS[:4], "RUNS"), rows, columns=columns)
 
 
 def _row(overview: Overview) -> tuple[str, ...]:

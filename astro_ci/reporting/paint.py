@@ -37,6 +37,7 @@ _FORMS = (
     (Regex(r"^    (- .*?)(?=  |$)"), "red"),
     (Regex(r"^    ([~!] .*?)(?=  |$)"), "yellow"),
     (Regex(r"^  ([A-Z][A-Za-z ]*?)(?=  )"), "dim"),
+    (Regex(r"^  (Deployment|Airflow|Run|Commit|Image|Archive|Content|Bundle version)$"), "dim"),
     (Regex(r"^(?:\w+ check): (passed)\b"), "green"),
     (Regex(r"^(?:\w+ check): (failed|not possible)\b"), "red"),
     (Regex(r"^(✓|ok)(?= )"), "green"),

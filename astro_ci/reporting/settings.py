@@ -14,6 +14,7 @@ from astro_ci.configuration.kinds import AGE, BUILD_ARGUMENTS, DURATION
 from astro_ci.configuration.option import Option
 from astro_ci.configuration.values import written_duration
 from astro_ci.model import Request
+from astro_ci.reporting.cells import cell_width, labelled
 from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable
 
@@ -45,8 +46,10 @@ def config_document(choice: Choice, file: Path | None, ci: CIContext) -> dict[st
     }
 
 
-def config_text(choice: Choice, file: Path | None, ci: CIContext) -> str:
-    """Return the text of `config` for people."""
+def config_text(
+    choice: Choice, file: Path | None, ci: CIContext, *, columns: int | None = None
+) -> str:
+    """Return the text of `config` for people; `columns` is the terminal's width."""
     lines = [f"File: {printable(str(file)) if file else 'none'}"]
     lines += _choice(choice)
     for target in choice.targets:
@@ -54,7 +57,13 @@ def config_text(choice: Choice, file: Path | None, ci: CIContext) -> str:
         if target.note:
             lines.append(f"  {printable(target.note)}")
         for row, value, source in _settings(target, ci):
-            lines.append(f"  {row.flag:{_WIDTH}}  {_shown(value)}  ({printable(source)})")
+            shown, origin = _shown(value), f"({printable(source)})"
+            line = f"  {row.flag:{_WIDTH}}  {shown}  {origin}"
+            if columns is None or cell_width(line) <= columns:
+                lines.append(line)
+                continue
+            lines += labelled(f"  {row.flag}", shown, columns, margin=_WIDTH + 4)
+            lines += labelled("", origin, columns, margin=_WIDTH + 4)
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from astro_ci.model import (
     Sameness,
     Status,
 )
-from astro_ci.reporting.cells import cell_width, padded, wrapped
+from astro_ci.reporting.cells import cell_width, labelled, padded, wrapped
 from astro_ci.reporting.checks.text import checks_text, headline
 from astro_ci.reporting.target_result import TargetResult
 from astro_ci.text import duration_text, printable, sentence, short, shortened_digest
@@ -78,20 +78,9 @@ def counted_changes(plan: Plan, changes: Sequence[Change]) -> str:
     return f"{count}, not deployed" if is_left else count
 
 
-def fact(label: str, value: str) -> str:
-    """Return a line of a block of facts."""
-    return f"  {label.ljust(_MARGIN - 2)}{value}".rstrip()
-
-
-def fact_lines(label: str, value: str, columns: int | None) -> Iterator[str]:
-    """Return a fact in several lines, if it is long."""
-    if columns and " " not in value and columns - _MARGIN < cell_width(value):
-        yield fact(label, "")  # a link, which has to stay whole where that can be
-        yield f"    {value}"
-        return
-    first, *others = wrapped(value, columns, indent=_MARGIN)
-    yield fact(label, first.strip())
-    yield from others
+def fact_lines(label: str, value: str, columns: int | None) -> list[str]:
+    """Return a fact of a block of facts, in several lines if it is long."""
+    return labelled(f"  {label}", value, columns, margin=_MARGIN)
 
 
 def commit_text(plan: Plan) -> str:

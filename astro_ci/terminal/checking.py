@@ -132,7 +132,7 @@ class Checking:
             env=self._env,
             junit_xml=junit_xml,
         )
-        made = run_pytest(request, runner, on_line=self._session.console.say)
+        made = run_pytest(request, runner, on_line=self._session.console.quote)
         return silence(made, self._silences)
 
     def conclude(self, checks: Sequence[Checked]) -> int:

@@ -33,7 +33,7 @@ def pick(prompt: Prompt, astro: Astro, config: Config, question: str = _QUESTION
             "the credentials can see no Deployment",
             hint="Create a Deployment in Astro first, or use a token that may deploy to it.",
         )
-    prompt.show(numbered_text(found))
+    prompt.show(numbered_text(found, columns=prompt.columns))
     try:
         return prompt.ask_until(
             f"{question} (number, name or id)", lambda answer: chosen(found, answer)

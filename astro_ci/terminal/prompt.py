@@ -30,6 +30,11 @@ class Prompt:
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    @property
+    def columns(self) -> int | None:
+        """The width of the terminal; None without a terminal."""
+        return self._console.columns
+
     def ask(self, question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
         """Ask at the terminal; the user answers with the number or the words of a choice."""
         for number, choice in enumerate(choices, 1):

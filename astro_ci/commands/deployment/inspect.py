@@ -53,4 +53,4 @@ def inspect(
     if key:
         session.show(overview_value(shown, key))
     else:
-        session.answer(overview_document(shown), overview_text(shown))
+        session.answer(overview_document(shown), overview_text(shown, columns=session.columns))

@@ -212,6 +212,8 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
         ("dev: failed: no", "dev: \x1b[1;31mfailed\x1b[0m: no"),
         ("    + dags/a.py  is under dags/", "    \x1b[32m+ dags/a.py\x1b[0m  is under"),
         ("  Commit          aaaaaaa", "  \x1b[2mCommit\x1b[0m  "),
+        ("  Deployment", "  \x1b[2mDeployment\x1b[0m"),
+        ("  Astro says no", "  Astro says no"),
         ("error: no", "\x1b[1;31merror\x1b[0m: no"),
         ("any line", "any line"),
     ],
@@ -239,3 +241,20 @@ def test_nothing_of_other_threads_is_printed_once_the_end_is_told() -> None:
     other.join()
     handler.handle(record)
     assert err.getvalue() == "GET answered\nGET answered\n"
+
+
+def test_messages_are_folded_on_a_terminal_and_lines_of_other_programs_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: True)
+    console = Console(out, dialect_for("none", env={}, out=out), is_live=False)
+    line = "collected 4 items, one of them skipped"
+    console.say(line)
+    console.quote(line)
+    assert out.getvalue() == f"collected 4 items,\n  one of them\n  skipped\n{line}\n"
+    quiet = Console(out, dialect_for("none", env={}, out=out), is_live=False, is_quiet=True)
+    before = out.getvalue()
+    quiet.quote(line)
+    assert out.getvalue() == before

@@ -32,3 +32,18 @@ def test_without_a_terminal_nothing_is_folded() -> None:
 def test_a_word_that_is_wider_stays_whole() -> None:
     url = "https://example.com/" + "x" * 80
     assert folded([f"error: {url} is down"], 40) == ["error:", f"  {url}", "  is down"]
+
+
+MESSAGE = "DAG files were not loaded: there is no Airflow here (--parse loads them)"
+
+
+def test_of_messages_every_line_that_is_not_indented_is_folded() -> None:
+    command = "Next: astro-ci deploy --deployment-id clx0your0deployment0id"
+    row = "  Commit          d7ba7f7 Orders of another region"
+    assert folded([MESSAGE, command, row], 40, are_messages=True) == [
+        "DAG files were not loaded: there is no",
+        "  Airflow here (--parse loads them)",
+        command,
+        row,
+    ]
+    assert folded([MESSAGE], 40) == [MESSAGE]
