@@ -1,4 +1,4 @@
-"""Write the inputs of the GitHub actions and of the GitLab templates from the table of options.
+"""Write what the GitHub actions and the GitLab templates share, and their inputs.
 
 Between a line `# NAME: generated` and the next `# NAME: end`, text is made; the rest is written by
 hand.
@@ -100,7 +100,64 @@ def template_variables(verb: str) -> Iterator[str]:
         if row.kind.is_name:
             yield f"    {row.variable}: {value}"
         else:
-            yield from (f"    {row.variable}:", f"      value: {value}", "      expand: false")
+            yield from _unexpanded(row.variable, value)
+        if row.field == "image_name":
+            yield "    # The name as it was given, which may be a variable of an earlier job."
+            yield from _unexpanded("ASTRO_TEMPLATE_IMAGE_NAME", value)
+
+
+def _unexpanded(name: str, value: str) -> tuple[str, ...]:
+    return (f"    {name}:", f"      value: {value}", "      expand: false")
+
+
+# A template can include no file of its own repository where it is included by its URL.
+_NAMED_IMAGE = """\
+    # An empty variable would mean another image.
+    - >-
+      test -n "$ASTRO_CI_IMAGE_NAME" || test -z "$ASTRO_TEMPLATE_IMAGE_NAME" ||
+      { echo "error: image-name is $ASTRO_TEMPLATE_IMAGE_NAME, which is empty in this job. Add the
+      job that sets it to needs." >&2; exit 2; }
+"""
+_PYTHON = """\
+    # The default image has git and the docker command, but no Python.
+    - command -v python3 >/dev/null || apk add --quiet --no-cache py3-pip python3
+"""
+_RUN = """\
+    # pip's settings in the job or the image may be for the project.
+    - >-
+      test -z "$ASTRO_CI_PACKAGE" ||
+      env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_REQUIREMENT -u PIP_NO_BINARY
+      -u PIP_DRY_RUN -u PIP_PYTHON
+      PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 PIP_CONSTRAINT=/dev/null
+      python3 -I -m pip install --quiet --disable-pip-version-check --no-input --no-compile
+      --root-user-action ignore --target "$PWD.astro-ci" -- "$ASTRO_CI_PACKAGE"
+    # -P and -I: Python does not import modules of the checkout.
+    - PYTHONPATH="$PWD.astro-ci" python3 -P -m astro_ci {verb}
+"""
+
+
+def template_start(verb: str) -> Iterator[str]:
+    """The first commands of a template's job: what it needs is there."""
+    if any(row.field == "image_name" for row in _template_rows(verb)):
+        yield from _NAMED_IMAGE.splitlines()
+    yield from _PYTHON.splitlines()
+
+
+def template_run(verb: str) -> Iterator[str]:
+    """The last commands of a template's job: install the package, and run the verb."""
+    yield from _RUN.format(verb=verb).splitlines()
+
+
+_ACTION_PARTS: dict[str, Callable[[str], Iterator[str]]] = {
+    "inputs": action_inputs,
+    "variables": action_variables,
+}
+_TEMPLATE_PARTS: dict[str, Callable[[str], Iterator[str]]] = {
+    "inputs": template_inputs,
+    "variables": template_variables,
+    "start": template_start,
+    "run": template_run,
+}
 
 
 def rendered(path: Path) -> str:
@@ -108,10 +165,7 @@ def rendered(path: Path) -> str:
     name = path.relative_to(ROOT).as_posix()
     is_action = name in ACTIONS
     verb = (ACTIONS if is_action else TEMPLATES)[name]
-    parts: dict[str, Callable[[str], Iterator[str]]] = {
-        "inputs": action_inputs if is_action else template_inputs,
-        "variables": action_variables if is_action else template_variables,
-    }
+    parts = _ACTION_PARTS if is_action else _TEMPLATE_PARTS
     lines: list[str] = []
     end = ""
     for line in path.read_text().splitlines():

@@ -45,98 +45,90 @@ class Artifacts(Struct, frozen=True, kw_only=True):
     bundle: Bundle | None = None
 
 
-@contextmanager
-def artifacts(
-    config: Config,
-    env: Mapping[str, str],
-    survey: Survey,
-    deployment: Deployment,
-    client: AstroClient,
-    *,
-    connect_engine: Callable[[Mapping[str, str]], Engine],
-    password: Callable[[], str],
-    workshop: Workshop,
-    scratch: Path,
-    console: Console,
-) -> Iterator[Artifacts]:
-    """Build and check the artifacts of the Plan; `workshop` keeps a built image until the run ends.
+class ArtifactMaker(Struct, frozen=True, kw_only=True):
+    """Makes the artifacts of one deploy. `workshop` keeps a built image until the run ends."""
 
-    All checks that need no Docker come before the build.
-    """
-    plan, prebuilt = survey.plan, survey.shipping.prebuilt
-    with_bundle = plan.deploy_type.has_dags and deployment.is_dag_deploy_enabled
-    if plan.deploy_type.has_image and prebuilt is None:
-        survey.checkout.project.require_dockerfile()
-    refuse_empty_submodules(survey.differences.empty_submodules, plan.deploy_type.parts)
-    members: Sequence[Member] = ()
-    if with_bundle and survey.checkout.project.has_dags:
-        members = _members(survey.checkout)
-    bundle = _bundle(survey, members, scratch, console) if with_bundle else None
-    with _image(
-        config,
-        env,
-        survey,
-        deployment,
-        client,
-        connect_engine=connect_engine,
-        password=password,
-        workshop=workshop,
-        scratch=scratch,
-        console=console,
-        without=_WITHOUT_ENGINE if with_bundle and plan.content.image == "same" else "",
-    ) as image:
-        runtime = image.facts.runtime_version if image else deployment.astro_runtime_version
-        _check_links(survey, members, runtime or "")
-        yield Artifacts(image=image, bundle=bundle)
+    config: Config
+    env: Mapping[str, str]
+    survey: Survey
+    deployment: Deployment
+    client: AstroClient
+    connect_engine: Callable[[Mapping[str, str]], Engine]
+    password: Callable[[], str]
+    """The password for the Deployment's registry."""
+    workshop: Workshop
+    scratch: Path
+    console: Console
 
+    def __repr__(self) -> str:
+        """Show the maker without the environment."""
+        return f"ArtifactMaker(deployment={self.deployment!r})"
 
-@contextmanager
-def _image(
-    config: Config,
-    env: Mapping[str, str],
-    survey: Survey,
-    deployment: Deployment,
-    client: AstroClient,
-    *,
-    connect_engine: Callable[[Mapping[str, str]], Engine],
-    password: Callable[[], str],
-    workshop: Workshop,
-    scratch: Path,
-    console: Console,
-    without: str,
-) -> Iterator[ReadyImage | None]:
-    """Take the prebuilt image, replace the code layer of the running image, or build the image.
+    @contextmanager
+    def make(self) -> Iterator[Artifacts]:
+        """Build and check the artifacts of the Plan. All checks without Docker come first."""
+        survey, plan = self.survey, self.survey.plan
+        with_bundle = plan.deploy_type.has_dags and self.deployment.is_dag_deploy_enabled
+        if plan.deploy_type.has_image and survey.shipping.prebuilt is None:
+            survey.checkout.project.require_dockerfile()
+        refuse_empty_submodules(survey.differences.empty_submodules, plan.deploy_type.parts)
+        members: Sequence[Member] = ()
+        if with_bundle and survey.checkout.project.has_dags:
+            members = _members(survey.checkout)
+        bundle = _bundle(survey, members, self.scratch, self.console) if with_bundle else None
+        without = _WITHOUT_ENGINE if with_bundle and plan.content.image == "same" else ""
+        with self._image(without) as image:
+            runs = self.deployment.astro_runtime_version
+            _check_links(survey, members, (image.facts.runtime_version if image else runs) or "")
+            yield Artifacts(image=image, bundle=bundle)
 
-    Yields None when the Plan has no image. `without` is a hint for users without an engine.
-    """
-    plan, prebuilt = survey.plan, survey.shipping.prebuilt
-    if not plan.deploy_type.has_image:
-        yield None
-    elif prebuilt:
-        yield prebuilt.image
-    elif plan.fast and plan.fast.is_chosen:
-        from astro_ci.deploying.fast import replaced_image
+    @contextmanager
+    def _image(self, without: str) -> Iterator[ReadyImage | None]:
+        """Take the prebuilt image, replace the code layer of the running one, or build the image.
 
-        with replaced_image(
-            config,
-            survey,
-            deployment,
-            client,
-            env=env,
-            connect_engine=connect_engine,
-            password=password,
-            scratch=scratch,
-            console=console,
-        ) as replaced:
-            yield replaced
-    else:
+        Yields None when the Plan has no image. `without` is a hint for users without an engine.
+        """
+        plan, prebuilt = self.survey.plan, self.survey.shipping.prebuilt
+        if not plan.deploy_type.has_image:
+            yield None
+        elif prebuilt:
+            yield prebuilt.image
+        elif plan.fast and plan.fast.is_chosen:
+            from astro_ci.deploying.fast import replaced_image
+
+            with replaced_image(
+                self.config,
+                self.survey,
+                self.deployment,
+                self.client,
+                env=self.env,
+                connect_engine=self.connect_engine,
+                password=self.password,
+                scratch=self.scratch,
+                console=self.console,
+            ) as replaced:
+                yield replaced
+        else:
+            yield self._built(without)
+
+    def _built(self, without: str) -> ReadyImage:
         # Imported here, because most deploys ship only DAGs.
         from astro_ci.deploying.image import built_once
 
-        builder = workshop.builder(env, config.builder)
-        engine = find_engine(config, workshop, env, connect_engine, without=without)
-        yield built_once(
-            config, env, survey, deployment, client, engine, builder, console, workshop
+        builder = self.workshop.builder(self.env, self.config.builder)
+        engine = find_engine(
+            self.config, self.workshop, self.env, self.connect_engine, without=without
+        )
+        return built_once(
+            self.config,
+            self.env,
+            self.survey,
+            self.deployment,
+            self.client,
+            engine,
+            builder,
+            self.console,
+            self.workshop,
         )
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field, structs
 
 from astro_ci.astro.client import DeploysPage
 from astro_ci.configuration.config import Config
-from astro_ci.deploying.artifacts import Artifacts, artifacts
+from astro_ci.deploying.artifacts import ArtifactMaker, Artifacts
 from astro_ci.deploying.check_runner import Surroundings
 from astro_ci.deploying.go_live import go_live
 from astro_ci.deploying.order import Known
@@ -171,18 +171,18 @@ class Attempt(Struct, kw_only=True):
         hide_credentials(self.console, self.astro.credentials, uses_registry=uses_registry)
         with (
             tempfile.TemporaryDirectory(prefix="astro-ci-") as scratch,
-            artifacts(
-                self.config,
-                self.env,
-                self.survey,
-                self.deployment,
-                self.astro.client,
+            ArtifactMaker(
+                config=self.config,
+                env=self.env,
+                survey=self.survey,
+                deployment=self.deployment,
+                client=self.astro.client,
                 connect_engine=self.tools.connect_engine,
                 password=self.astro.credentials.token,
                 workshop=self.workshop,
                 scratch=Path(scratch),
                 console=self.console,
-            ) as made,
+            ).make() as made,
         ):
             self._check(made)
             if self.waker:  # not before: a build or check that fails wakes nobody up

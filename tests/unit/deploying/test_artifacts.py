@@ -17,8 +17,8 @@ from astro_ci.astro.client import AstroClient
 from astro_ci.ci import dialect_for
 from astro_ci.configuration.config import Config
 from astro_ci.deploying.artifacts import (
+    ArtifactMaker,
     Artifacts,
-    artifacts,
     find_engine,
     refuse_empty_submodules,
 )
@@ -75,18 +75,18 @@ class Made:
         (scratch / "dags.tar.gz").unlink(missing_ok=True)
         with (
             Workshop() as workshop,
-            artifacts(
-                Config(project=found.checkout.project.root),
-                {},
-                found,
-                to or deployment(),
-                cast(AstroClient, None),  # for images that are made without a build
+            ArtifactMaker(
+                config=Config(project=found.checkout.project.root),
+                env={},
+                survey=found,
+                deployment=to or deployment(),
+                client=cast(AstroClient, None),  # for images that are made without a build
                 connect_engine=no_engine,
                 password=lambda: "",
                 workshop=workshop,
                 scratch=scratch,
                 console=console,
-            ) as made,
+            ).make() as made,
         ):
             self.made: Artifacts = made
         self.said = out.getvalue()
