@@ -16,4 +16,4 @@ def env(session: Session, /, as_json: bool) -> None:
     from astro_ci.reporting.environment import env_document, env_text
 
     session.start(as_json=as_json)
-    session.answer(env_document(session.ci), env_text(session.ci))
+    session.answer(env_document(session.ci), env_text(session.ci, columns=session.columns))

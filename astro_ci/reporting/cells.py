@@ -59,3 +59,12 @@ def labelled(label: str, value: str, columns: int | None, *, margin: int) -> lis
         return [*([label] if label.strip() else ()), f"{'':{indent}}{value}"]
     first, *others = wrapped(value, columns, indent=margin)
     return [f"{padded(label, margin)}{first[margin:]}".rstrip(), *(one.rstrip() for one in others)]
+
+
+def sourced(label: str, value: str, source: str, columns: int | None, *, margin: int) -> list[str]:
+    """Put a value and its source beside a label; the source is below, if the line is too long."""
+    line = f"{padded(label, margin)}{value}  {source}"
+    if columns is None or cell_width(line) <= columns:
+        return [line]
+    beside = labelled(label, value, columns, margin=margin)
+    return [*beside, *labelled("", source, columns, margin=margin)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from astro_ci.ci import CIContext
+from astro_ci.reporting.cells import sourced, wrapped
 from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable
 
@@ -12,6 +13,8 @@ FIELDS = (
     *("event", "head", "branch", "tag", "before", "pull_request", "base_branch", "base_sha"),
     *("is_fork_pull_request", "run_url", "repository_url", "base_override"),
 )
+_MARGIN = 24
+"""Where values begin."""
 
 
 def env_document(ci: CIContext) -> dict[str, Any]:
@@ -29,14 +32,16 @@ def env_document(ci: CIContext) -> dict[str, Any]:
     }
 
 
-def env_text(ci: CIContext) -> str:
-    """Return the text for people; missing values are left out."""
+def env_text(ci: CIContext, *, columns: int | None = None) -> str:
+    """Return the text for people, without missing values; `columns` is the terminal's width."""
     lines = [f"CI system: {ci.system}"]
     for name in FIELDS:
         if name in ci.sources:
             value = getattr(ci, name)
             shown = ("yes" if value else "no") if isinstance(value, bool) else printable(value)
-            lines.append(f"  {name.replace('_', '-'):21} {shown}  (from {ci.sources[name]})")
+            label, source = f"  {name.replace('_', '-')}", f"(from {ci.sources[name]})"
+            lines += sourced(label, shown, source, columns, margin=_MARGIN)
     if len(lines) == 1:
-        lines.append("  the CI system gives no facts about this run, so git's are used")
+        note = "the CI system gives no facts about this run, so git's are used"
+        lines += wrapped(note, columns, indent=2)
     return "\n".join(lines)

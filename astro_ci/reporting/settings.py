@@ -14,7 +14,7 @@ from astro_ci.configuration.kinds import AGE, BUILD_ARGUMENTS, DURATION
 from astro_ci.configuration.option import Option
 from astro_ci.configuration.values import written_duration
 from astro_ci.model import Request
-from astro_ci.reporting.cells import cell_width, labelled
+from astro_ci.reporting.cells import sourced
 from astro_ci.reporting.documents import SCHEMA
 from astro_ci.text import printable
 
@@ -58,12 +58,7 @@ def config_text(
             lines.append(f"  {printable(target.note)}")
         for row, value, source in _settings(target, ci):
             shown, origin = _shown(value), f"({printable(source)})"
-            line = f"  {row.flag:{_WIDTH}}  {shown}  {origin}"
-            if columns is None or cell_width(line) <= columns:
-                lines.append(line)
-                continue
-            lines += labelled(f"  {row.flag}", shown, columns, margin=_WIDTH + 4)
-            lines += labelled("", origin, columns, margin=_WIDTH + 4)
+            lines += sourced(f"  {row.flag}", shown, origin, columns, margin=_WIDTH + 4)
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from astro_ci.errors import ConfigurationError
+from astro_ci.reporting.cells import wrapped
 from astro_ci.reporting.console import Console
 from astro_ci.text import printable
 
@@ -72,9 +73,11 @@ class Prompt:
 
     def ask_until(self, question: str, read: Callable[[str], T]) -> T:
         """Ask until `read` accepts the answer, and show the message of Unfit. Raises EndOfInput."""
+        asked = self._console.redactor(printable(question))  # a broken secret would not be found
+        lines = wrapped(f"{asked}:", self.columns, indent=0)
         with self._console.paused():
             while True:
-                self.show(f"{printable(question)}: ", ends=False)
+                self.show("{} ".format("\n".join(lines)), ends=False)
                 line = sys.stdin.readline()
                 if not line:
                     self.show()

@@ -4,10 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from astro_ci.model import Change, Deployment, DeployType, FastPlan, Status
+from astro_ci.reporting.built import BuiltImage, built_text
 from astro_ci.reporting.cells import cell_width, fitted, wrapped
 from astro_ci.reporting.closing import airflow_page, closing_text
 from astro_ci.reporting.markdown.escaping import escape
 from astro_ci.reporting.markdown.pages import plan_markdown
+from astro_ci.reporting.paint import paint
 from astro_ci.reporting.text import SHOWN_CHANGES, plan_text, result_text
 from tests.unit.reporting.samples import DAGS, IMAGE, PLAN, RESULT
 
@@ -136,6 +138,33 @@ def test_a_deploy_ends_in_what_it_brought_and_where_to_look() -> None:
         "https://ci.example/1",
     ):
         assert told in text
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_labels_are_grey_and_no_line_is_empty_where_links_have_lines_of_their_own(
+    columns: int,
+) -> None:
+    word = "x" * 150
+    links = f"http://{word}/"
+    assert isinstance(PLAN.deployment, Deployment)
+    deployment = replace(PLAN.deployment, web_server_url=links)
+    plan = replace(PLAN, dirty=False, deployment=deployment)
+    result = replace(RESULT, plan=plan, url=links, commit_url=links, bundle_version=word)
+    told = closing_text(result, run_url=links, columns=columns).splitlines()[1:]
+    image = BuiltImage(
+        name=word,
+        archive=word,
+        image_id=word,
+        commit="a" * 40,
+        runtime_version="13.1.0",
+        has_dags=False,
+    )
+    made = built_text(image, columns).splitlines()[1:]
+    labels = [line for line in (*told, *made) if line[:2].isspace() and line[2:3].isupper()]
+    assert {"  Deployment", "  Airflow", "  Run", "  Bundle version", "  Archive"} <= set(labels)
+    assert all(paint(line).startswith("  \x1b[2m") for line in labels)
+    assert all((*told, *made))
+    assert paint("  Makefile") == "  Makefile", "an uncommitted file, and no label"
 
 
 def test_a_skip_ends_in_one_line() -> None:

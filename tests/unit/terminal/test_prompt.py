@@ -36,6 +36,23 @@ def test_a_question_holds_no_secret(
     assert asked.splitlines() == ["  1. ***", "  2. no", "Is it ***? [no]: "]
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_long_question_is_broken_between_words_and_hides_secrets_with_spaces(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    out = _Terminal()
+    console = Console(out, dialect_for("none", env={}, out=out), is_live=False)
+    console.redactor.learn("correct horse battery staple")
+    answer(monkeypatch, "y\n")
+    assert Prompt(console).confirm("Is the secret correct horse battery staple in use here?")
+    assert capsys.readouterr().err == "Is the secret *** in use\nhere? [y/N]: "
+
+
 def test_it_is_asked_until_an_answer_fits(
     prompt: Prompt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
