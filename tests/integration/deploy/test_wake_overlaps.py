@@ -210,6 +210,22 @@ def test_it_falls_asleep_by_its_schedule(jobs: Shared) -> None:
     jobs.assert_asleep_as_before()
 
 
+def test_the_token_may_not_wake_it_up_again(jobs: Shared) -> None:
+    jobs.astro.hibernate(NAME, asleep=False)
+    process, held = jobs.start_held("POST", "/finalize$")
+    jobs.astro.hibernate(NAME)
+    jobs.astro.faults.add("POST", PATH, status=403)
+    held.let_go()
+    run = jobs.finish(process)
+    assert run.code == 5
+    assert "lacks the permission deployment.hibernation.update" in run.err
+    (deploy,) = jobs.astro.deploys(NAME)
+    assert f"deploy {deploy.id} was already finalized" in run.err
+    assert "may not be restored" not in run.err
+    assert jobs.asked() == ["POST"]
+    jobs.assert_asleep_as_before()
+
+
 def test_it_does_not_wake_up_again_in_time(tmp_path: Path) -> None:
     with Sandbox(rollout_seconds=0, wake_seconds=3600) as astro:
         job = Job.prepare(tmp_path, astro)
