@@ -13,7 +13,7 @@ import pytest
 from astro_ci.moment import api_moment_text
 from astro_ci.sandbox import Sandbox
 from astro_ci.sandbox.store.ids import timestamp
-from tests.integration.deploy.support import Held, Job, Process, wait_until
+from tests.integration.deploy.support import Held, Job, Process
 from tests.integration.deploy.test_signals import CHANCE
 from tests.integration.deploy.test_wake import FOREVER, NAME, PATH, WAKE, Bed, bed
 from tests.integration.stage import Run, Stage
@@ -40,10 +40,10 @@ class Shared(Bed):
         assert run.code == 0, run.err
         return run
 
-    def start_held(self, method: str, path: str) -> tuple[Process, Held]:
+    def start_held(self, method: str, path: str, *options: str) -> tuple[Process, Held]:
         """Start a job, and keep a request of it back."""
         held = Held(self.astro, method, path)
-        process = self.start(*WAKE)
+        process = self.start(*WAKE, *options)
         held.wait()
         return process, held
 
@@ -135,9 +135,7 @@ class TestBothFindItAsleep:
     def both(self, jobs: Shared, earlier: Mapping[str, Any] | None) -> tuple[Any, Any]:
         """The late job replaces the override of the early one, which waits before its deploy."""
         jobs.before(earlier)
-        late, asking = jobs.start_held("POST", PATH)
-        until = time.time() + 2
-        wait_until(lambda: time.time() > until)  # the ends of the overrides are told apart
+        late, asking = jobs.start_held("POST", PATH, "--wake-time", "9m")  # another end
         early = jobs.start_held("POST", "/deploys$")
         overridden = jobs.override
         finalizing = Held(jobs.astro, "POST", "/finalize$")
@@ -212,6 +210,22 @@ def test_it_falls_asleep_by_its_schedule(jobs: Shared) -> None:
     run = jobs.finish(process)
     jobs.assert_deployed(run)
     assert f"{AGAIN} (no override)" in run.err
+    jobs.assert_asleep_as_before()
+
+
+def test_the_token_may_not_wake_it_up_again(jobs: Shared) -> None:
+    jobs.astro.hibernate(NAME, asleep=False)
+    process, held = jobs.start_held("POST", "/finalize$")
+    jobs.astro.hibernate(NAME)
+    jobs.astro.faults.add("POST", PATH, status=403)
+    held.let_go()
+    run = jobs.finish(process)
+    assert run.code == 5
+    assert "lacks the permission deployment.hibernation.update" in run.err
+    (deploy,) = jobs.astro.deploys(NAME)
+    assert f"deploy {deploy.id} was already finalized" in run.err
+    assert "may not be restored" not in run.err
+    assert jobs.asked() == ["POST"]
     jobs.assert_asleep_as_before()
 
 
