@@ -170,6 +170,7 @@ class TestBothFindItAsleep:
         jobs.assert_asleep_as_before(earlier)
 
 
+@pytest.mark.thorough  # the tests above meet each of these orders first
 @BEFORE
 def test_three_at_random_moments(tmp_path: Path, earlier: dict[str, Any] | None) -> None:
     with Sandbox(rollout_seconds=0.3, wake_seconds=0.2) as astro:
