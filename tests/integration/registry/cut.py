@@ -6,8 +6,14 @@ import contextlib
 import socket
 import struct
 import threading
+import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+_PATIENCE_SECONDS = 60.0
+_RECEIVE_QUEUE = 4
+"""The column of /proc/net/tcp with the lengths of both queues."""
 
 
 class Wire:
@@ -58,6 +64,7 @@ class Wire:
                 while data := client.recv(65536):
                     server.sendall(data)
                     if self._is_cut(len(data)):
+                        _wait_until_read(server)
                         _reset(client, server)
                         break
                 else:
@@ -84,6 +91,28 @@ def _pass(source: socket.socket, target: socket.socket) -> None:
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
+
+
+def _wait_until_read(end: socket.socket) -> None:
+    """Wait until the server has read what was sent: a reset throws away what it has not.
+
+    A busy server may leave all of it in the system's queue, whose length only Linux tells.
+    """
+    ours, theirs = (f":{name[1]:04X}" for name in (end.getsockname(), end.getpeername()))
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        except OSError:
+            return
+        queues = [
+            row[_RECEIVE_QUEUE].partition(":")[2]
+            for row in rows
+            if row[1].endswith(theirs) and row[2].endswith(ours)
+        ]
+        if all(int(queue, 16) == 0 for queue in queues):
+            return
+        time.sleep(0.01)
 
 
 def _reset(*ends: socket.socket) -> None:
