@@ -1,4 +1,4 @@
-"""Make untrusted text safe to print."""
+"""Make untrusted text safe to print, and write lists, sizes, durations and moments as people do."""
 
 from __future__ import annotations
 
@@ -116,6 +116,31 @@ def duration_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def moment_text(seconds: float, *, has_seconds: bool = False) -> str:
+    """A moment as people read it, in UTC: `2026-11-27 04:56 UTC`, or `04:56:07` with `has_seconds`.
+
+    It is given in seconds since 1970. Documents for machines keep the API's RFC 3339.
+    """
+    from datetime import UTC, datetime  # few runs show a moment
+
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):  # of a token with a strange expiry
+        return f"{seconds:.0f} s after 1970-01-01 UTC"
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if has_seconds else "%Y-%m-%d %H:%M UTC")
+
+
+def api_moment_text(moment: str) -> str:
+    """A moment that the API gives in RFC 3339; any other text stays as it is, safe to print."""
+    from datetime import UTC, datetime
+
+    try:
+        found = datetime.fromisoformat(moment)
+        return moment_text(found.replace(tzinfo=found.tzinfo or UTC).timestamp())
+    except (ValueError, OverflowError):
+        return printable(moment)
 
 
 def short(sha: str) -> str:

@@ -16,9 +16,8 @@ from msgspec import Struct
 
 from astro_ci.astro.client import decode
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
-from astro_ci.moment import moment_text
 from astro_ci.project.files import read_named_text
-from astro_ci.text import Regex
+from astro_ci.text import Regex, moment_text
 from astro_ci.web.http import Http
 
 Kind = Literal["API token", "Deployment API key", "astro login"]

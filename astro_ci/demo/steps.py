@@ -44,8 +44,8 @@ class Outcome:
 
     def text(self, seconds: float | None = None) -> str:
         """Return a clause, with the duration if it is given: `refused in 0.1 s, as expected`."""
-        is_told = seconds is not None and self.is_timed
-        return f"{self.word}{f' in {duration_text(seconds or 0.0)}' if is_told else ''}{self.aside}"
+        took = "" if seconds is None or not self.is_timed else f" in {duration_text(seconds)}"
+        return f"{self.word}{took}{self.aside}"
 
 
 _LEFT_OUT = Outcome(word="left out", aside=": no Docker Engine", is_timed=False)

@@ -8,8 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from astro_ci.astro.hibernation import Override
-from astro_ci.moment import api_moment_text
-from astro_ci.text import printable
+from astro_ci.text import api_moment_text, printable
 
 MARGIN_SECONDS = 1800.0
 """The time for sending the deploy, beside the times to wake up and to roll out."""

@@ -17,8 +17,7 @@ from astro_ci.ci import CIContext, system_of
 from astro_ci.deployments.find import find_access
 from astro_ci.doctor.check import Check, Steps, not_checked, ok, problem, warning
 from astro_ci.errors import ApiError, AuthenticationError, UnavailableError
-from astro_ci.moment import moment_text
-from astro_ci.text import Regex
+from astro_ci.text import Regex, moment_text
 from astro_ci.web.auth import NoAuth
 from astro_ci.web.http import Http
 from astro_ci.web.session import Patience

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from astro_ci.model import Deploy, Deployment, Part
-from astro_ci.moment import api_moment_text
 from astro_ci.planning.history import Row, live_parts
 from astro_ci.planning.marker import without_marker
 from astro_ci.remote import commit_url
 from astro_ci.reporting.documents import SCHEMA
 from astro_ci.reporting.table import table
-from astro_ci.text import printable, shorten
+from astro_ci.text import api_moment_text, printable, shorten
 
 _HEADINGS = ("WHEN", "TYPE", "STATUS", "LIVE", "COMMIT", "BY", "DESCRIPTION", "LINK", "ID")
 _TYPES = {"IMAGE_AND_DAG": "image and DAGs", "IMAGE_ONLY": "image", "DAG_ONLY": "DAGs"}

@@ -27,7 +27,7 @@ FLOORS = (
     {"planning"},
     {"project"},
     {"web"},
-    {"model", "finding", "errors", "moment", "paths", "remote", "text"},
+    {"model", "finding", "errors", "paths", "remote", "text"},
 )
 """From the roof down. A part imports from the floors below its own alone; only the parts of the
 lowest floor import each other. So planning and project know no adapter, and no adapter another."""

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_ci.text import excerpt, listed, printable, sentence, shorten, size_text
+from astro_ci.text import (
+    api_moment_text,
+    excerpt,
+    listed,
+    moment_text,
+    printable,
+    sentence,
+    shorten,
+    size_text,
+)
 
 
 @given(st.binary(max_size=300))
@@ -70,3 +79,27 @@ def test_a_sentence_starts_with_a_capital_unless_it_starts_with_a_name() -> None
     assert sentence("astro-ci.yaml line 4: no such key") == "astro-ci.yaml line 4: no such key."
     assert sentence("dags/a.py:3: invalid syntax") == "dags/a.py:3: invalid syntax."
     assert sentence("") == ""
+
+
+def test_a_moment_is_in_utc() -> None:
+    assert moment_text(1_800_000_007.9) == "2027-01-15 08:00 UTC"
+    assert moment_text(1_800_000_007.9, has_seconds=True) == "2027-01-15 08:00:07 UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-11-27T04:56:07.123Z", "2026-11-27 04:56 UTC"),
+        ("2026-11-27T04:56:07+02:00", "2026-11-27 02:56 UTC"),
+        ("2026-11-27T04:56:07", "2026-11-27 04:56 UTC"),
+        ("tomorrow\n", "tomorrow\\n"),
+        ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00+05:00"),
+        ("", ""),
+    ],
+)
+def test_a_moment_of_the_api(text: str, shown: str) -> None:
+    assert api_moment_text(text) == shown
+
+
+def test_a_moment_out_of_range_is_still_told() -> None:
+    assert moment_text(-1e30).endswith(" s after 1970-01-01 UTC")

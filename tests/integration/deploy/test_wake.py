@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from astro_ci.deploying.hibernation import MARGIN_SECONDS
-from astro_ci.moment import api_moment_text
 from astro_ci.sandbox import Sandbox
 from astro_ci.sandbox.store.ids import timestamp
+from astro_ci.text import api_moment_text
 from tests.integration.deploy.support import Held, Job, Process, wait_until
 from tests.integration.deploy.test_signals import CHANCE, EXAMPLES, needs_proc, send
 from tests.integration.sandbox.support import Client

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from astro_ci.moment import api_moment_text
 from astro_ci.sandbox import Sandbox
 from astro_ci.sandbox.store.ids import timestamp
+from astro_ci.text import api_moment_text
 from tests.integration.deploy.support import Held, Job, Process
 from tests.integration.deploy.test_signals import CHANCE
 from tests.integration.deploy.test_wake import FOREVER, NAME, PATH, WAKE, Bed, bed

@@ -11,9 +11,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from astro_ci.moment import moment_text
 from astro_ci.sandbox.store.ids import new_id, timestamp
-from astro_ci.text import printable
+from astro_ci.text import moment_text, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
