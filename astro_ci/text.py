@@ -138,7 +138,7 @@ def api_moment_text(moment: str) -> str:
 
     try:
         found = datetime.fromisoformat(moment)
-        return moment_text(found.replace(tzinfo=found.tzinfo or UTC).timestamp())
+        return moment_text(found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC).timestamp())
     except (ValueError, OverflowError):
         return printable(moment)
 
