@@ -57,7 +57,9 @@ def setting(
         Sandbox(rollout_seconds=0.3) as astro,
         _stand_in(engine) as base,
     ):
-        shutil.copytree(example, project, dirs_exist_ok=True)
+        # pip compiles every module that it installs, and so the DAGs of the example.
+        without_bytecode = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(example, project, dirs_exist_ok=True, ignore=without_bytecode)
         _point_at(project, base)
         make_repository(project)
         emit(f"A local Astro answers at {astro.api_url}; the project is in {project}.")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import compileall
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import astro_ci
+
 DEAD = "unix:///nonexistent/docker.sock"
+PACKAGE = Path(astro_ci.__file__).parent
 
 
 def run_demo(tmp_path: Path, *arguments: str, **env: str) -> str:
@@ -62,6 +67,19 @@ def test_without_docker_the_image_steps_are_left_out(tmp_path: Path) -> None:
     ]
     assert outcomes(output)[-1] == "left out: no Docker Engine"
     assert list(tmp_path.iterdir()) == [], "everything is cleaned up"
+
+
+def test_it_runs_where_pip_has_installed_it(tmp_path: Path) -> None:
+    """The example comes with the package there, and pip compiles the example's DAGs as well."""
+    installed, work = tmp_path / "site" / "astro_ci", tmp_path / "work"
+    shutil.copytree(PACKAGE, installed, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE.parent / "examples" / "astro-project", installed / "example_project")
+    assert compileall.compile_dir(installed / "example_project", quiet=1)
+    assert any((installed / "example_project" / "dags").rglob("*.pyc"))
+    work.mkdir()
+    output = run_demo(work, DOCKER_HOST=DEAD, PYTHONPATH=str(installed.parent))
+    assert output.count("-> deployed") == 1
+    assert "byte for byte" in output
 
 
 def test_the_project_can_be_kept(tmp_path: Path) -> None:
